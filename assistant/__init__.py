@@ -1,0 +1,1 @@
+"""The conversation service: intake, turns, context, delivery, and their storage."""

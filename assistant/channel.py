@@ -1,0 +1,68 @@
+"""The channel port: how delivery shows a reply on a platform. Implemented in `bots/<channel>/`.
+
+All implementations pass `tests/contract/test_channel.py` against a fake server of the platform.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from assistant.messages import ChatRef
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Shortest time between two calls that write into one chat, in seconds, and the account's
+    budget for all chats together, in calls per second."""
+
+    private_interval_seconds: float
+    group_interval_seconds: float
+    account_calls_per_second: float
+
+
+class Channel(Protocol):
+    """One account of ours on one platform. Errors: `assistant.errors.ChannelError` only."""
+
+    @property
+    def name(self) -> str:
+        """telegram, slack, …"""
+        ...
+
+    @property
+    def account(self) -> str: ...
+
+    @property
+    def pace(self) -> Pace: ...
+
+    def split(self, text: str) -> Sequence[str]:
+        """Cut a reply (the model's Markdown) into the texts of successive platform messages.
+
+        Pure. Stable under growth: appending to `text` changes only the last piece or adds
+        pieces after it. Never empty for a text that is not blank.
+        """
+        ...
+
+    async def post(self, chat: ChatRef, text: str, *, turn_id: int, reply_to: str, final: bool) -> str:
+        """Post one piece as a new message and return the platform's message id.
+
+        `reply_to` is the message id of the question. `final` when no edit will follow: then no
+        Stop button. An empty `text` posts the placeholder. Raises SendOutcomeUnknown when the
+        platform may have taken the message although no id came back.
+        """
+        ...
+
+    async def edit(self, chat: ChatRef, message_id: str, text: str, *, turn_id: int, final: bool) -> None:
+        """Replace the message's text. An edit that changes nothing is success."""
+        ...
+
+    async def delete(self, chat: ChatRef, message_id: str) -> None: ...
+
+    async def typing(self, chat: ChatRef) -> None:
+        """Show that something is being written, where the platform can; else do nothing."""
+        ...
+
+    async def say(self, chat: ChatRef, text: str, *, reply_to: str = "") -> None:
+        """Post a short notice of Outrider's own (help, refusal, error) in plain text."""
+        ...

@@ -1,0 +1,78 @@
+"""What can go wrong in the conversation service and on the way to a platform.
+
+    AssistantError
+    ├── StorageUnavailable     Postgres can't be reached; nothing was stored (retryable)
+    ├── MessageRefused         the message can't be accepted; `str()` tells the person why
+    ├── TurnNotFound           no such turn, or not this person's
+    ├── StartupError           Outrider can't start; `str()` says what to do
+    └── ChannelError           a call to a platform failed
+        ├── RateLimited            honour `retry_after_seconds` (retryable)
+        ├── SendOutcomeUnknown     the call may or may not have taken effect
+        ├── PlatformUnavailable    5xx or unreachable, and certainly not sent (retryable)
+        ├── MessageGone            the message to edit or delete does not exist any more
+        ├── RecipientUnreachable   blocked, kicked, chat not found, no right to write
+        ├── ContentRefused         the platform does not take this text (formatting, length)
+        └── CredentialsRefused     the account's token is wrong or was revoked
+"""
+
+from __future__ import annotations
+
+
+class AssistantError(Exception):
+    code = "assistant_error"
+    retryable = False
+
+
+class StorageUnavailable(AssistantError):
+    code = "storage_unavailable"
+    retryable = True
+
+
+class MessageRefused(AssistantError):
+    code = "message_refused"
+
+
+class TurnNotFound(AssistantError):
+    code = "turn_not_found"
+
+
+class StartupError(AssistantError):
+    code = "startup"
+
+
+class ChannelError(AssistantError):
+    code = "channel_error"
+
+
+class RateLimited(ChannelError):
+    code = "rate_limited"
+    retryable = True
+
+    def __init__(self, retry_after_seconds: float) -> None:
+        super().__init__(f"The platform asks for a pause of {retry_after_seconds:g} s.")
+        self.retry_after_seconds = retry_after_seconds
+
+
+class SendOutcomeUnknown(ChannelError):
+    code = "send_outcome_unknown"
+
+
+class PlatformUnavailable(ChannelError):
+    code = "platform_unavailable"
+    retryable = True
+
+
+class MessageGone(ChannelError):
+    code = "message_gone"
+
+
+class RecipientUnreachable(ChannelError):
+    code = "recipient_unreachable"
+
+
+class ContentRefused(ChannelError):
+    code = "content_refused"
+
+
+class CredentialsRefused(ChannelError):
+    code = "credentials_refused"

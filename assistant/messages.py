@@ -1,0 +1,91 @@
+"""The values that travel through the house: what came in, and what goes out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+ChatKind = Literal["private", "group"]
+TurnState = Literal["queued", "running", "done", "stopped", "cancelled", "failed"]
+
+FINAL_STATES: frozenset[str] = frozenset({"done", "stopped", "cancelled", "failed"})
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRef:
+    """Where a conversation takes place, in the platform's own ids."""
+
+    channel: str  # telegram, slack, web, api
+    account: str  # the account's name on that channel; "default" for the environment's token
+    chat_id: str
+    thread_id: str = ""  # topic or thread; empty where there is none
+    kind: ChatKind = "private"
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingMessage:
+    """A message that is addressed to the assistant.
+
+    `event_id` is the platform's id of this delivery (redeliveries repeat it);
+    `message_id` is the message's id in its chat (twins that come as two events share it).
+    """
+
+    chat: ChatRef
+    event_id: str
+    message_id: str
+    sender_id: str
+    sender_name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """An order to Outrider itself (`/stop`, `!new`), never part of the conversation."""
+
+    chat: ChatRef
+    name: Literal["start", "help", "new", "stop"]
+    sender_id: str
+    sender_name: str
+    message_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of an incoming message: committed, whichever it is.
+
+    `turn_id` is the turn that answers it; `duplicate` when it had come before.
+    `joined` when a turn that was already waiting took it in.
+    """
+
+    turn_id: int
+    duplicate: bool = False
+    joined: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyDelta:
+    """A piece of a reply as readers see it.
+
+    `offset` is where `text` begins in the reply, in characters (code points). A reader that holds
+    more than `offset` characters truncates to it first. Deltas of an older `attempt` than the
+    newest seen are dropped. The last one has `state`, one of FINAL_STATES; `error` is then the
+    sentence for the person if it failed.
+    """
+
+    turn_id: int
+    attempt: int
+    offset: int
+    text: str
+    state: TurnState | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One message or reply of a conversation, as a page shows it."""
+
+    role: Literal["user", "assistant"]
+    text: str
+    turn_id: int
+    state: TurnState
+    error: str = ""

@@ -1,0 +1,62 @@
+"""The conversation service as channels and pages see it. Contract first; see each module for how."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Literal, Protocol
+
+from assistant.messages import Accepted, ChatRef, Command, HistoryEntry, IncomingMessage, ReplyDelta
+from inference.api import ChatMessage, EngineInfo, Sampling
+
+
+class Assistant(Protocol):
+    async def accept(self, message: IncomingMessage) -> Accepted:
+        """Store the message and its turn in one transaction; when this returns it is committed.
+
+        Raises StorageUnavailable (nothing stored: do not acknowledge), MessageRefused (`str()`
+        goes to the person; acknowledge).
+        """
+        ...
+
+    async def accept_request(
+        self, chat: ChatRef, messages: Sequence[ChatMessage], sampling: Sampling
+    ) -> Accepted:
+        """A stateless request (public API): its messages are the whole context of one turn."""
+        ...
+
+    async def command(self, command: Command) -> str:
+        """Carry out an order and return the sentence for the person."""
+        ...
+
+    async def stop(self, turn_id: int) -> bool:
+        """Stop a turn that is queued or running; what was said is kept. False if it had ended.
+
+        Turn ids can be guessed: whoever calls has checked that the turn is in the caller's chat
+        (`turn_chat`).
+        """
+        ...
+
+    async def turn_chat(self, turn_id: int) -> ChatRef | None: ...
+
+    def follow(self, turn_id: int, offset: int = 0) -> AsyncIterator[ReplyDelta]:
+        """The reply from `offset` characters on, until its last delta (which has `state`)."""
+        ...
+
+    async def history(self, chat: ChatRef, limit: int = 50) -> Sequence[HistoryEntry]:
+        """The current conversation (since the last "new"), oldest first."""
+        ...
+
+    async def erase(self, chat: ChatRef, message_id: str) -> None:
+        """The person deleted this message: it leaves the history; its turn, if live, is aborted."""
+        ...
+
+    async def edit(self, chat: ChatRef, message_id: str, text: str) -> None:
+        """The person edited this message."""
+        ...
+
+    async def engine_info(self) -> EngineInfo | None:
+        """What answers now, or None while no worker is there."""
+        ...
+
+
+Access = Literal["open", "allowlist", "pairing"]

@@ -1,0 +1,1 @@
+"""The model: the engine port, its implementations, profiles, the demo model, the vLLM plugin."""

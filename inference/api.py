@@ -1,0 +1,137 @@
+"""The engine port: what the conversation service asks of a model, and nothing more.
+
+Implementations: `vllm_engine.VllmEngine`, `remote.RemoteEngine`, `scripted.ScriptedEngine`.
+All pass `tests/contract/test_engine.py`. This module imports no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+Role = Literal["system", "user", "assistant"]
+FinishReason = Literal["stop", "length", "abort"]
+EngineState = Literal["starting", "ready", "dead", "stopped"]
+
+# Called with one short line for people ("loading the weights") and, where known, a share in [0, 1].
+Progress = Callable[[str, float | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """Sampling parameters, in the field's names. `None` leaves the profile's default."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A rendered prompt. `token_ids` is None where only the remote end can tokenize."""
+
+    messages: tuple[ChatMessage, ...]
+    token_ids: tuple[int, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """`prefix_token_ids` are output tokens that an earlier attempt already produced."""
+
+    request_id: str
+    prompt: Prompt
+    sampling: Sampling = field(default_factory=Sampling)
+    prefix_token_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """One step of an answer.
+
+    The last delta of a finished answer carries `finish_reason` and the counts. Text never ends
+    inside a character. `token_ids` are the new output tokens (empty where the engine has none).
+    """
+
+    text: str
+    token_ids: tuple[int, ...] = ()
+    finish_reason: FinishReason | None = None
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """What is served. `notice` is a quiet line for people, empty for a production model.
+
+    `fingerprint` names model and tokenizer: token ids from another fingerprint mean nothing.
+    `attribution` is what a licence demands to be shown ("Built with Llama"), or empty.
+    """
+
+    profile: str
+    model: str
+    max_model_len: int
+    fingerprint: str
+    notice: str = ""
+    attribution: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatistics:
+    """Counters since the engine's start, and what is in flight now."""
+
+    requests_running: int = 0
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EngineHealth:
+    state: EngineState
+    detail: str = ""
+
+
+class Engine(Protocol):
+    """A model that answers. One event loop owns it; every method is safe to call concurrently."""
+
+    @property
+    def info(self) -> EngineInfo:
+        """What is (or will be) served; valid after `start` returned."""
+        ...
+
+    async def start(self, progress: Progress) -> None:
+        """Load the model. Blocks only this coroutine. Raises EngineError."""
+        ...
+
+    async def stop(self) -> None:
+        """Free everything, also after a failed start. Leaves no process behind."""
+        ...
+
+    async def render(self, messages: Sequence[ChatMessage], max_tokens: int | None = None) -> Prompt:
+        """Apply the model's chat template and tokenize.
+
+        Raises PromptTooLong when the prompt and room for an answer (`max_tokens`, or the
+        profile's smallest useful answer when None) do not fit into `max_model_len`.
+        """
+        ...
+
+    def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:
+        """Stream an answer. Cancelling the consumer (or closing the iterator) aborts generation.
+
+        Raises EngineUnavailable, EngineOverloaded.
+        """
+        ...
+
+    async def health(self) -> EngineHealth: ...
+
+    def statistics(self) -> EngineStatistics: ...
