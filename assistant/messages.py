@@ -69,7 +69,8 @@ class ReplyDelta:
     `offset` is where `text` begins in the reply, in characters (code points). A reader that holds
     more than `offset` characters truncates to it first. Deltas of an older `attempt` than the
     newest seen are dropped. The last one has `state`, one of FINAL_STATES; `error` is then the
-    sentence for the person if it failed.
+    sentence for the person if it failed and `error_code` the error's code, and what follows it
+    is the whole reply's usage (0 and empty where unknown).
     """
 
     turn_id: int
@@ -78,6 +79,10 @@ class ReplyDelta:
     text: str
     state: TurnState | None = None
     error: str = ""
+    error_code: str = ""
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+    finish_reason: str = ""  # stop, length, abort
 
 
 @dataclass(frozen=True, slots=True)
