@@ -1,0 +1,119 @@
+"""The model profiles as data: what runs where. This module imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from inference.errors import ProfileRefused
+
+Runner = Literal["vllm", "remote", "scripted"]
+
+BEHEMOTH_REFUSAL = (
+    "Llama 4 Behemoth was never released: choose scout, maverick, remote or demo instead."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One way to serve a model.
+
+    `extra` is the pip extra it needs ("" for none); `gpus` the graphics cards it needs at least.
+    `answer_tokens` is the default for an answer's length, `least_answer_tokens` the smallest
+    useful one, for which a prompt must leave room. `kv_cache_bytes` None leaves it to vLLM.
+    """
+
+    name: str
+    runner: Runner
+    hardware: str
+    model: str | None = None
+    extra: str = ""
+    gpus: int = 0
+    dtype: str = "auto"
+    max_model_len: int = 8192
+    max_num_seqs: int = 16
+    kv_cache_bytes: int | None = None
+    kv_cache_dtype: str = "auto"
+    enforce_eager: bool = False
+    tensor_parallel: int = 1
+    expert_parallel: bool = False
+    temperature: float | None = None
+    top_p: float | None = None
+    answer_tokens: int = 1024
+    least_answer_tokens: int = 64
+    notice: str = ""
+    attribution: str = ""
+
+
+_DEMO_NOTICE = (
+    "Demo: a 135-million-parameter model answers here and is often wrong. For real answers set "
+    "OUTRIDER_ENGINE__PROFILE to remote (any OpenAI-compatible endpoint) or scout (one H100)."
+)
+
+PROFILES: dict[str, Profile] = {
+    profile.name: profile
+    for profile in (
+        Profile(
+            name="demo",
+            runner="vllm",
+            hardware="any CPU with AVX2",
+            extra="cpu",
+            dtype="bfloat16",
+            kv_cache_bytes=1 << 30,
+            enforce_eager=True,
+            temperature=0.2,
+            top_p=0.9,
+            answer_tokens=512,
+            notice=_DEMO_NOTICE,
+        ),
+        Profile(
+            name="scout",
+            runner="vllm",
+            hardware="one H100 with 80 GB",
+            model="RedHatAI/Llama-4-Scout-17B-16E-Instruct-quantized.w4a16",
+            extra="gpu",
+            gpus=1,
+            dtype="bfloat16",
+            max_model_len=131072,
+            max_num_seqs=64,
+            kv_cache_dtype="fp8",
+            temperature=0.6,
+            top_p=0.9,
+            answer_tokens=2048,
+            least_answer_tokens=256,
+            attribution="Built with Llama",
+        ),
+        Profile(
+            name="maverick",
+            runner="vllm",
+            hardware="eight H100 with 80 GB, or several hosts",
+            model="meta-llama/Llama-4-Maverick-17B-128E-Instruct-FP8",
+            extra="gpu",
+            gpus=8,
+            dtype="bfloat16",
+            max_model_len=131072,
+            max_num_seqs=64,
+            kv_cache_dtype="fp8",
+            tensor_parallel=8,
+            expert_parallel=True,
+            temperature=0.6,
+            top_p=0.9,
+            answer_tokens=2048,
+            least_answer_tokens=256,
+            attribution="Built with Llama",
+        ),
+        Profile(name="remote", runner="remote", hardware="none", max_model_len=131072),
+        Profile(name="scripted", runner="scripted", hardware="none"),
+    )
+}
+
+
+def profile_named(name: str) -> Profile:
+    """Raises ProfileRefused for `behemoth` and for a name that is none."""
+    if name == "behemoth":
+        raise ProfileRefused(BEHEMOTH_REFUSAL)
+    try:
+        return PROFILES[name]
+    except KeyError:
+        known = ", ".join(PROFILES)
+        raise ProfileRefused(f"There is no profile {name!r}: choose one of {known}.") from None
