@@ -50,6 +50,54 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
+class Edited:
+    """The person changed the text of a message. The message may be one that we never stored."""
+
+    chat: ChatRef
+    event_id: str
+    message_id: str
+    sender_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """The person deleted a message. The message may be one that we never stored."""
+
+    chat: ChatRef
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopPressed:
+    """The Stop button under a reply. `turn_id` comes from outside: it may name any turn."""
+
+    chat: ChatRef
+    turn_id: int
+    sender_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something addressed to the assistant that can't be understood: `text` tells the person."""
+
+    chat: ChatRef
+    text: str
+    reply_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Nothing to do. `reason` is a short snake_case word for the log."""
+
+    reason: str
+
+
+Incoming = IncomingMessage | Command | Edited | Deleted | StopPressed | Notice | Ignored
+"""What a channel's parser makes of one event of its platform."""
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """What became of an incoming message: committed, whichever it is.
 
