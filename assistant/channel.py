@@ -44,7 +44,9 @@ class Channel(Protocol):
         """
         ...
 
-    async def post(self, chat: ChatRef, text: str, *, turn_id: int, reply_to: str, final: bool) -> str:
+    async def post(
+        self, chat: ChatRef, text: str, *, turn_id: int, reply_to: str, final: bool
+    ) -> str:
         """Post one piece as a new message and return the platform's message id.
 
         `reply_to` is the message id of the question. `final` when no edit will follow: then no
@@ -53,7 +55,9 @@ class Channel(Protocol):
         """
         ...
 
-    async def edit(self, chat: ChatRef, message_id: str, text: str, *, turn_id: int, final: bool) -> None:
+    async def edit(
+        self, chat: ChatRef, message_id: str, text: str, *, turn_id: int, final: bool
+    ) -> None:
         """Replace the message's text. An edit that changes nothing is success."""
         ...
 

@@ -1,18 +1,18 @@
 """What can go wrong in the conversation service and on the way to a platform.
 
-    AssistantError
-    ├── StorageUnavailable     Postgres can't be reached; nothing was stored (retryable)
-    ├── MessageRefused         the message can't be accepted; `str()` tells the person why
-    ├── TurnNotFound           no such turn, or not this person's
-    ├── StartupError           Outrider can't start; `str()` says what to do
-    └── ChannelError           a call to a platform failed
-        ├── RateLimited            honour `retry_after_seconds` (retryable)
-        ├── SendOutcomeUnknown     the call may or may not have taken effect
-        ├── PlatformUnavailable    5xx or unreachable, and certainly not sent (retryable)
-        ├── MessageGone            the message to edit or delete does not exist any more
-        ├── RecipientUnreachable   blocked, kicked, chat not found, no right to write
-        ├── ContentRefused         the platform does not take this text (formatting, length)
-        └── CredentialsRefused     the account's token is wrong or was revoked
+AssistantError
+├── StorageUnavailable     Postgres can't be reached; nothing was stored (retryable)
+├── MessageRefused         the message can't be accepted; `str()` tells the person why
+├── TurnNotFound           no such turn, or not this person's
+├── StartupError           Outrider can't start; `str()` says what to do
+└── ChannelError           a call to a platform failed
+    ├── RateLimited            honour `retry_after_seconds` (retryable)
+    ├── SendOutcomeUnknown     the call may or may not have taken effect
+    ├── PlatformUnavailable    5xx or unreachable, and certainly not sent (retryable)
+    ├── MessageGone            the message to edit or delete does not exist any more
+    ├── RecipientUnreachable   blocked, kicked, chat not found, no right to write
+    ├── ContentRefused         the platform does not take this text (formatting, length)
+    └── CredentialsRefused     the account's token is wrong or was revoked
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The conversation service as channels and pages see it. Contract first; see each module for how."""
+"""The conversation service as channels and pages see it: the contract."""
 
 from __future__ import annotations
 

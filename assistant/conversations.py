@@ -1,0 +1,212 @@
+"""The conversation service: what channels, pages and the API call. Holds no state of its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from sqlalchemy import text
+
+from assistant.access import AccessPolicy
+from assistant.accounts import Account, Accounts
+from assistant.database import Database
+from assistant.delivery import Delivery
+from assistant.deltas import DeltaReader, DeltaWriter
+from assistant.errors import MessageRefused
+from assistant.intake import Intake
+from assistant.messages import (
+    Accepted,
+    ChatRef,
+    Command,
+    HistoryEntry,
+    IncomingMessage,
+    ReplyDelta,
+)
+from assistant.metrics import Metrics
+from assistant.settings import AssistantSettings
+from assistant.signals import Signals, WorkerPresence
+from assistant.turns import Turns
+from inference.api import ChatMessage, EngineInfo, Sampling
+
+log = structlog.get_logger()
+
+HELP = (
+    "Write to me, and I answer. /stop ends an answer, /new begins a new conversation, "
+    "/help shows this."
+)
+CONVERSATION = """
+    SELECT conversations.id FROM conversations JOIN accounts ON accounts.id = account_id
+    WHERE channel = :channel AND accounts.name = :account
+        AND chat_id = :chat AND thread_id = :thread
+"""
+LIVE_TURNS = text(
+    f"SELECT id FROM turns WHERE state IN ('running', 'queued') AND conversation_id = ({CONVERSATION})"
+)
+NEW = text(f"""
+UPDATE conversations SET starts_after = coalesce(
+    (SELECT max(id) FROM messages WHERE conversation_id = conversations.id), 0)
+WHERE id = ({CONVERSATION}) RETURNING id
+""")
+HISTORY = text(f"""
+WITH recent AS (
+    SELECT turns.id, reply, state, error, error_code FROM turns
+    WHERE conversation_id = ({CONVERSATION}) AND superseded_by IS NULL
+    ORDER BY turns.id DESC LIMIT :limit
+)
+SELECT recent.*, messages.text FROM recent
+JOIN turn_messages ON turn_messages.turn_id = recent.id
+JOIN messages ON messages.id = turn_messages.message_id
+JOIN conversations ON conversations.id = messages.conversation_id
+WHERE messages.deleted_at IS NULL AND messages.id > starts_after
+ORDER BY recent.id, messages.id
+""")
+_MESSAGE = """
+    SELECT messages.id FROM messages JOIN accounts ON accounts.id = account_id
+    WHERE channel = :channel AND accounts.name = :account
+        AND chat_id = :chat AND platform_message_id = :message
+"""
+ERASE = text(f"""
+WITH erased AS (
+    UPDATE messages SET deleted_at = now(), text = '' WHERE id = ({_MESSAGE}) RETURNING id
+)
+SELECT turns.id FROM turns JOIN turn_messages ON turn_id = turns.id
+JOIN erased ON erased.id = message_id WHERE state IN ('running', 'queued')
+""")
+EDIT = text(f"""
+UPDATE messages SET text = :text, edited_at = now()
+WHERE id = ({_MESSAGE}) AND deleted_at IS NULL RETURNING id
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationService:
+    """Implements `assistant.service.Assistant`."""
+
+    database: Database
+    accounts: Accounts
+    access: AccessPolicy
+    intake: Intake
+    turns: Turns
+    signals: Signals
+    writer: DeltaWriter
+    reader: DeltaReader
+    delivery: Delivery
+    settings: AssistantSettings
+    metrics: Metrics
+
+    async def accept(self, message: IncomingMessage) -> Accepted:
+        account = self._account(message.chat)
+        self._check_text(message.text)
+        await self.access.check(account, message.sender_id, message.sender_name)
+        accepted = await self.intake.store(account.id, message, account.delivered)
+        if not accepted.duplicate:
+            self.metrics.message(account.channel)
+            log.info(
+                "message_accepted",
+                turn=accepted.turn_id,
+                channel=account.channel,
+                joined=accepted.joined,
+            )
+            await self.signals.wake_worker(accepted.turn_id)
+            self.delivery.look()
+        return accepted
+
+    async def accept_request(
+        self, chat: ChatRef, messages: Sequence[ChatMessage], sampling: Sampling
+    ) -> Accepted:
+        account = self._account(chat)
+        accepted = await self.intake.store_request(account.id, chat.chat_id, messages, sampling)
+        self.metrics.message(account.channel)
+        await self.signals.wake_worker(accepted.turn_id)
+        return accepted
+
+    async def command(self, command: Command) -> str:
+        account = self._account(command.chat)
+        await self.access.check(account, command.sender_id, command.sender_name)
+        if command.name == "new":
+            return await self._new(command.chat)
+        if command.name == "stop":
+            return await self._stop_chat(command.chat)
+        if command.name == "start":
+            return await self._greeting()
+        return HELP
+
+    async def stop(self, turn_id: int) -> bool:
+        stopped = await self.turns.stop(turn_id)
+        if stopped is None:
+            return False
+        state, attempt = stopped
+        if state == "running":
+            await self.signals.stop_turn(turn_id)
+        else:
+            self.writer.write(ReplyDelta(turn_id, attempt, 0, "", state="stopped"))
+        return True
+
+    async def turn_chat(self, turn_id: int) -> ChatRef | None:
+        return await self.turns.chat(turn_id)
+
+    def follow(self, turn_id: int, offset: int = 0) -> AsyncIterator[ReplyDelta]:
+        return self.reader.follow(turn_id, offset)
+
+    async def history(self, chat: ChatRef, limit: int = 50) -> Sequence[HistoryEntry]:
+        rows = await self._rows(HISTORY, chat, limit=limit)
+        entries: list[HistoryEntry] = []
+        for position, row in enumerate(rows):
+            entries.append(HistoryEntry("user", row.text, row.id, row.state))
+            following = rows[position + 1] if position + 1 < len(rows) else None
+            if following is None or following.id != row.id:
+                entries.append(HistoryEntry("assistant", row.reply, row.id, row.state, row.error))
+        return entries
+
+    async def erase(self, chat: ChatRef, message_id: str) -> None:
+        for row in await self._rows(ERASE, chat, message=message_id):
+            await self.stop(row.id)
+
+    async def edit(self, chat: ChatRef, message_id: str, text: str) -> None:
+        self._check_text(text)
+        await self._rows(EDIT, chat, message=message_id, text=text)
+
+    async def engine_info(self) -> EngineInfo | None:
+        return next((one.info for one in await self.signals.workers() if one.info), None)
+
+    async def workers(self) -> Sequence[WorkerPresence]:
+        return await self.signals.workers()
+
+    async def _new(self, chat: ChatRef) -> str:
+        await self._stop_chat(chat)
+        await self._rows(NEW, chat)
+        return "A new conversation. I have forgotten what we talked about before."
+
+    async def _stop_chat(self, chat: ChatRef) -> str:
+        stopped = [await self.stop(row.id) for row in await self._rows(LIVE_TURNS, chat)]
+        return "Stopped." if any(stopped) else "There is nothing to stop."
+
+    async def _greeting(self) -> str:
+        info = await self.engine_info()
+        notice = f"\n\n{info.notice}" if info and info.notice else ""
+        return f"Hello! I am your team's assistant. {HELP}{notice}"
+
+    def _account(self, chat: ChatRef) -> Account:
+        return self.accounts.get(chat.channel, chat.account)
+
+    def _check_text(self, text: str) -> None:
+        longest = self.settings.message_characters
+        if not text.strip():
+            raise MessageRefused("The message is empty: write something to be answered.")
+        if len(text) > longest:
+            raise MessageRefused(
+                f"The message has {len(text):,} characters and I read at most {longest:,}: "
+                "shorten it or send it in parts."
+            )
+
+    async def _rows(self, statement: Any, chat: ChatRef, **values: object) -> Sequence[Any]:
+        place = {
+            "channel": chat.channel,
+            "account": chat.account,
+            "chat": chat.chat_id,
+            "thread": chat.thread_id,
+        }
+        async with self.database.begin() as connection:
+            return (await connection.execute(statement, {**place, **values})).all()

@@ -1,0 +1,252 @@
+"""Reply deltas through Redis: written in one pipeline, read with one XREAD.
+
+A turn's deltas are a Redis stream that expires. Readers that find a gap, or nothing at all, look
+into Postgres, which has the checkpoint and the end: Redis may lose everything at any moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from redis.asyncio import Redis
+
+from assistant.messages import ReplyDelta
+from assistant.signals import LOST, RETRY_SECONDS
+from assistant.turns import Reply, Turns
+
+log = structlog.get_logger()
+
+EXPIRE_SECONDS = 900
+QUIET_SECONDS = 1.0  # without a delta for so long, a reader looks into Postgres
+BLOCK_MILLISECONDS = 1000
+
+
+def key(turn_id: int) -> str:
+    return f"outrider:deltas:{turn_id}"
+
+
+@dataclass(slots=True)
+class DeltaWriter:
+    """Collects deltas of all turns and flushes them every `flush_seconds` in one pipeline."""
+
+    redis: Redis
+    flush_seconds: float
+    _waiting: list[ReplyDelta] = field(default_factory=list, init=False)
+    _filled: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+
+    def write(self, delta: ReplyDelta) -> None:
+        last = self._waiting[-1] if self._waiting else None
+        if last is not None and _continues(last, delta):
+            self._waiting[-1] = _joined(last, delta)
+        else:
+            self._waiting.append(delta)
+        self._filled.set()
+
+    async def run(self) -> None:
+        """Flush for ever; flushes what is left when cancelled."""
+        try:
+            while True:
+                await self._filled.wait()
+                await self.flush()
+                await asyncio.sleep(self.flush_seconds)
+        finally:
+            await self.flush()
+
+    async def flush(self) -> None:
+        deltas, self._waiting = self._waiting, []
+        self._filled.clear()
+        if not deltas:
+            return
+        try:
+            async with self.redis.pipeline(transaction=False) as pipeline:
+                for delta in deltas:
+                    pipeline.xadd(key(delta.turn_id), {"delta": json.dumps(asdict(delta))})
+                for turn_id in {delta.turn_id for delta in deltas}:
+                    pipeline.expire(key(turn_id), EXPIRE_SECONDS)
+                await pipeline.execute()
+        except LOST as error:
+            # Readers find the text in the next checkpoint.
+            log.warning("deltas_lost", count=len(deltas), error=type(error).__name__)
+
+
+def _continues(last: ReplyDelta, delta: ReplyDelta) -> bool:
+    return (
+        last.state is None
+        and (last.turn_id, last.attempt) == (delta.turn_id, delta.attempt)
+        and last.offset + len(last.text) == delta.offset
+    )
+
+
+def _joined(last: ReplyDelta, delta: ReplyDelta) -> ReplyDelta:
+    values = {**asdict(delta), "offset": last.offset, "text": last.text + delta.text}
+    return ReplyDelta(**values)
+
+
+@dataclass(slots=True, eq=False)
+class _Subscription:
+    turn_id: int
+    last_id: str = "0"
+    arrived: asyncio.Queue[ReplyDelta] = field(default_factory=asyncio.Queue)
+
+
+@dataclass(slots=True)
+class DeltaReader:
+    """Follows any number of turns with a single blocking read."""
+
+    redis: Redis
+    turns: Turns
+    _subscriptions: set[_Subscription] = field(default_factory=set, init=False)
+    _wake: str = field(default_factory=lambda: f"outrider:wake:{uuid4().hex}", init=False)
+
+    async def follow(self, turn_id: int, offset: int = 0) -> AsyncIterator[ReplyDelta]:
+        """Deltas from `offset` on, without gap or overlap, until the one that has a state."""
+        position = Position(turn_id, offset)
+        async with self._subscribed(turn_id) as subscription:
+            stored = await self.turns.read(turn_id)
+            while True:
+                if stored is not None:
+                    for delta in position.catch_up(stored):
+                        yield delta
+                        if delta.state is not None:
+                            return
+                stored = None
+                try:
+                    arrived = await asyncio.wait_for(subscription.arrived.get(), QUIET_SECONDS)
+                except TimeoutError:
+                    stored = await self.turns.read(turn_id)
+                    if stored is None:  # erased meanwhile
+                        return
+                    continue
+                placed = position.place(arrived)
+                if placed is None:
+                    if position.behind(arrived):
+                        stored = await self.turns.read(turn_id)
+                        await asyncio.sleep(0)
+                    continue
+                yield placed
+                if placed.state is not None:
+                    return
+
+    async def run(self) -> None:
+        """The one reader. Runs for ever, comes back by itself after an outage."""
+        wake_id = "0"
+        while True:
+            wanted: dict[Any, Any] = {}
+            for subscription in self._subscriptions:
+                name = key(subscription.turn_id)
+                wanted[name] = min(
+                    wanted.get(name, subscription.last_id), subscription.last_id, key=_order
+                )
+            wanted[self._wake] = wake_id
+            try:
+                found = await self.redis.xread(wanted, block=BLOCK_MILLISECONDS, count=500)
+            except LOST as error:
+                log.warning("deltas_unread", error=type(error).__name__)
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            for name, entries in _streams(found):
+                if name == self._wake:
+                    wake_id = entries[-1][0]
+                else:
+                    self._hand_out(name, entries)
+
+    def _hand_out(self, name: str, entries: list[tuple[str, dict[str, str]]]) -> None:
+        readers = [one for one in self._subscriptions if key(one.turn_id) == name]
+        for entry_id, values in entries:
+            delta = ReplyDelta(**json.loads(values["delta"]))
+            for reader in readers:
+                if _order(entry_id) > _order(reader.last_id):
+                    reader.last_id = entry_id
+                    reader.arrived.put_nowait(delta)
+
+    @asynccontextmanager
+    async def _subscribed(self, turn_id: int) -> AsyncIterator[_Subscription]:
+        subscription = _Subscription(turn_id)
+        self._subscriptions.add(subscription)
+        try:
+            try:  # end the blocking read, so that it begins anew with this turn
+                await self.redis.xadd(self._wake, {"turn": turn_id}, maxlen=10)
+                await self.redis.expire(self._wake, EXPIRE_SECONDS)
+            except LOST as error:
+                log.warning("deltas_unread", error=type(error).__name__)
+            yield subscription
+        finally:
+            self._subscriptions.discard(subscription)
+
+
+@dataclass(slots=True)
+class Position:
+    """How much of a reply a reader has: pure bookkeeping of attempts and offsets."""
+
+    turn_id: int
+    offset: int
+    attempt: int = 0
+
+    def place(self, delta: ReplyDelta) -> ReplyDelta | None:
+        """The part of a delta that the reader lacks; None if nothing of it, or a gap before it."""
+        if delta.attempt < self.attempt or self.behind(delta):
+            return None
+        newer = delta.attempt > self.attempt and self.attempt > 0
+        self.attempt = max(self.attempt, delta.attempt)
+        if not newer and delta.offset < self.offset:
+            known = min(self.offset - delta.offset, len(delta.text))
+            if known == len(delta.text) and delta.state is None:
+                return None
+            delta = ReplyDelta(
+                **{**asdict(delta), "offset": self.offset, "text": delta.text[known:]}
+            )
+        self.offset = delta.offset + len(delta.text)
+        return delta
+
+    def behind(self, delta: ReplyDelta) -> bool:
+        return delta.attempt >= self.attempt and delta.offset > self.offset
+
+    def catch_up(self, stored: Reply) -> list[ReplyDelta]:
+        """What the checkpoint has and the reader lacks."""
+        if stored.attempt < self.attempt:
+            return []
+        if stored.attempt > self.attempt > 0:
+            self.offset = 0  # another attempt's text: what the reader holds may differ
+        missing = stored.text[self.offset :]
+        if not missing and not stored.final:
+            return []
+        self.attempt = stored.attempt
+        delta = ReplyDelta(
+            turn_id=self.turn_id,
+            attempt=stored.attempt,
+            offset=min(self.offset, len(stored.text)),
+            text=missing,
+            state=stored.state if stored.final else None,
+            error=stored.error,
+            error_code=stored.error_code,
+            prompt_tokens=stored.prompt_tokens,
+            output_tokens=stored.output_tokens,
+            finish_reason=stored.finish_reason,
+        )
+        self.offset = delta.offset + len(missing)
+        return [delta]
+
+
+def _order(entry_id: str) -> tuple[int, int]:
+    milliseconds, _, sequence = entry_id.partition("-")
+    return int(milliseconds), int(sequence or 0)
+
+
+def _streams(found: object) -> list[tuple[str, list[tuple[str, dict[str, str]]]]]:
+    """XREAD's answer in either protocol: RESP2 gives a list, RESP3 a mapping of batches."""
+    if not found:
+        return []
+    if isinstance(found, dict):
+        return [
+            (name, [entry for batch in batches for entry in batch])
+            for name, batches in found.items()
+        ]
+    assert isinstance(found, list)
+    return [(name, entries) for name, entries in found]

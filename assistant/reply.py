@@ -1,0 +1,154 @@
+"""A running reply: one attempt of a turn, from the frozen prompt to its outcome."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+
+import structlog
+
+from assistant.context import ContextBuilder
+from assistant.deltas import DeltaWriter
+from assistant.errors import StorageUnavailable
+from assistant.messages import ReplyDelta
+from assistant.settings import AssistantSettings
+from assistant.turns import ClaimedTurn, Outcome, Turns
+from inference.api import Delta, Engine, GenerationRequest, Prompt
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class RunningReply:
+    turn: ClaimedTurn
+    engine: Engine
+    turns: Turns
+    deltas: DeltaWriter
+    settings: AssistantSettings
+    _text: str = field(default="", init=False)
+    _token_ids: list[int] = field(default_factory=list, init=False)
+    _last: Delta = field(default=Delta(""), init=False)
+    _consuming: asyncio.Task[None] | None = field(default=None, init=False)
+    _stopping: bool = field(default=False, init=False)
+    _abandoned: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self._text = self.turn.reply
+        self._token_ids = list(self.turn.reply_token_ids)
+        self._stopping = self.turn.stop_requested
+
+    def stop(self) -> None:
+        """End generation now and keep what was said. Cancelling the consumer aborts the engine."""
+        self._stopping = True
+        if self._consuming is not None:
+            self._consuming.cancel()
+
+    def abandon(self) -> None:
+        """The lease is lost: end generation and write nothing more."""
+        self._abandoned = True
+        self.stop()
+
+    async def generate(self, context: ContextBuilder) -> Outcome:
+        """Stream the answer. Raises EngineError, StorageUnavailable."""
+        if self._stopping:
+            return self._outcome("stopped")
+        request = await self._request(context)
+        if request is None:
+            return self._outcome("cancelled")
+        checkpoints = asyncio.create_task(self._checkpoints())
+        self._consuming = asyncio.create_task(self._consume(request))
+        if self._stopping:
+            self._consuming.cancel()
+        try:
+            await self._consuming
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not self._stopping or (task is not None and task.cancelling()):
+                raise  # not ours: the worker shuts down, or the turn's time is over
+        finally:
+            checkpoints.cancel()
+            await asyncio.wait({checkpoints})
+        if self._last.finish_reason is None:
+            return self._outcome("stopped")
+        return self._outcome("done")
+
+    async def finish(self, outcome: Outcome) -> None:
+        """Commit the outcome, then let readers know. Silent when the lease was lost."""
+        if self._abandoned or not await self.turns.finish(self.turn, outcome):
+            log.warning("lease_lost", turn=self.turn.id, attempt=self.turn.attempt)
+            return
+        self.deltas.write(
+            ReplyDelta(
+                turn_id=self.turn.id,
+                attempt=self.turn.attempt,
+                offset=len(outcome.reply),
+                text="",
+                state=outcome.state,
+                error=outcome.error,
+                error_code=outcome.error_code,
+                prompt_tokens=outcome.prompt_tokens,
+                output_tokens=outcome.output_tokens,
+                finish_reason=outcome.finish_reason or "",
+            )
+        )
+
+    def failed(self, code: str, sentence: str) -> Outcome:
+        return replace(self._outcome("failed"), error_code=code, error=sentence)
+
+    async def _request(self, context: ContextBuilder) -> GenerationRequest | None:
+        """The frozen prompt of an earlier attempt with its reply so far, or a new prompt."""
+        turn = self.turn
+        sampling = turn.sampling
+        if sampling.max_tokens is None:
+            sampling = replace(sampling, max_tokens=self.settings.answer_tokens)
+        if turn.prompt_token_ids is not None:
+            prompt = Prompt((), turn.prompt_token_ids)
+        elif (built := await context.build(turn)) is None:
+            return None
+        else:
+            prompt = built
+            await self.turns.freeze(turn, prompt.token_ids, self.engine.info.fingerprint)
+        request_id = f"{turn.id}.{turn.attempt}"
+        return GenerationRequest(request_id, prompt, sampling, turn.reply_token_ids)
+
+    def _take(self, delta: Delta) -> None:
+        if delta.text and not self._abandoned:
+            self.deltas.write(
+                ReplyDelta(self.turn.id, self.turn.attempt, len(self._text), delta.text)
+            )
+        self._text += delta.text
+        self._token_ids += delta.token_ids
+        self._last = delta
+
+    async def _consume(self, request: GenerationRequest) -> None:
+        async with aclosing(self.engine.generate(request)) as produced:  # type: ignore[type-var]
+            async for delta in produced:
+                self._take(delta)
+
+    async def _checkpoints(self) -> None:
+        """Write the reply so far every `checkpoint_seconds`, off the way of the tokens."""
+        written = len(self._text)
+        while True:
+            await asyncio.sleep(self.settings.checkpoint_seconds)
+            if len(self._text) == written:
+                continue
+            text, token_ids = self._text, tuple(self._token_ids)
+            try:
+                if not await self.turns.checkpoint(self.turn, text, token_ids):
+                    self.abandon()
+                    return
+            except StorageUnavailable:
+                continue
+            written = len(text)
+
+    def _outcome(self, state: str) -> Outcome:
+        return Outcome(
+            state=state,  # type: ignore[arg-type]
+            reply=self._text,
+            token_ids=tuple(self._token_ids),
+            finish_reason=self._last.finish_reason,
+            prompt_tokens=self._last.prompt_tokens,
+            cached_tokens=self._last.cached_tokens,
+            output_tokens=self._last.output_tokens or len(self._token_ids),
+        )

@@ -1,0 +1,39 @@
+"""Settings of the conversation service."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+DEFAULT_SYSTEM_PROMPT = (
+    "You are Outrider, a helpful assistant. Answer briefly and truthfully, "
+    "in the language of the question. Say so when you don't know."
+)
+
+
+class AssistantSettings(BaseModel, extra="forbid"):
+    """`OUTRIDER_ASSISTANT__…`"""
+
+    system_prompt: str = Field(
+        DEFAULT_SYSTEM_PROMPT, description="What the model is told before each conversation."
+    )
+    history_turns: int = Field(
+        40, ge=1, description="At most so many earlier turns are part of a prompt."
+    )
+    answer_tokens: int = Field(
+        1024, ge=1, description="Longest answer, where the request doesn't say."
+    )
+    message_characters: int = Field(
+        32_000, ge=1, description="Longest message that is accepted; a longer one is refused."
+    )
+    concurrent_turns: int = Field(32, ge=1, description="Turns that one worker runs at once.")
+    lease_seconds: float = Field(
+        10.0, gt=0, description="A worker that is silent for so long loses its turns to another."
+    )
+    checkpoint_seconds: float = Field(
+        1.0, gt=0, description="How often a running reply is written to Postgres."
+    )
+    flush_seconds: float = Field(
+        0.05, gt=0, description="How often new tokens are published to readers."
+    )
+    turn_seconds: float = Field(600.0, gt=0, description="Longest time one attempt may take.")
+    attempts: int = Field(5, ge=1, description="Tries at a turn before it has failed.")

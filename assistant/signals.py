@@ -1,0 +1,126 @@
+"""Signals in Redis: wake a worker, stop a turn, say that a worker is there.
+
+Redis is the speed, never the truth: every signal may be lost, and Postgres is asked again within
+seconds. So nothing here raises when Redis is away; it logs once per outage and goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable
+from dataclasses import asdict, dataclass, field
+from typing import TypeVar
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError, ResponseError
+
+from inference.api import EngineInfo, EngineState
+
+log = structlog.get_logger()
+
+QUEUE = "outrider:turns"
+WORKERS_GROUP = "workers"
+STOPS = "outrider:stops"
+WORKERS = "outrider:workers"
+PRESENCE_SECONDS = 10.0
+RETRY_SECONDS = 0.5
+
+T = TypeVar("T")
+LOST = (RedisError, OSError, asyncio.TimeoutError)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPresence:
+    """What a worker says of itself every few seconds."""
+
+    worker: str
+    state: EngineState
+    detail: str
+    info: EngineInfo | None
+    running_turns: int = 0
+    seen_at: float = 0.0  # Unix time of the worker's clock, seconds
+
+
+@dataclass(slots=True)
+class Signals:
+    redis: Redis
+    _away: bool = field(default=False, init=False)
+
+    async def wake_worker(self, turn_id: int) -> None:
+        """Offer a turn: one waiting worker reads it and looks into Postgres at once."""
+        await self._try(
+            self.redis.xadd(QUEUE, {"turn": turn_id}, maxlen=10_000, approximate=True), None
+        )
+
+    async def wait_for_turn(self, worker: str, seconds: float) -> None:
+        """Return when a turn was offered, or after `seconds`."""
+        started = time.monotonic()
+        try:
+            await self.redis.xreadgroup(
+                WORKERS_GROUP, worker, {QUEUE: ">"}, count=1, block=int(seconds * 1000), noack=True
+            )
+            self._away = False
+        except ResponseError as error:
+            if "NOGROUP" not in str(error):
+                raise
+            await self._try(
+                self.redis.xgroup_create(QUEUE, WORKERS_GROUP, id="$", mkstream=True), None
+            )
+        except LOST as error:
+            self._note(error)
+            await asyncio.sleep(max(0.0, seconds - (time.monotonic() - started)))
+
+    async def stop_turn(self, turn_id: int) -> None:
+        """Tell the worker that runs this turn to end it now."""
+        await self._try(self.redis.publish(STOPS, str(turn_id)), None)
+
+    async def stops(self) -> AsyncIterator[int]:
+        """Turn ids to be stopped, for ever. Comes back by itself after an outage."""
+        while True:
+            try:
+                async with self.redis.pubsub(ignore_subscribe_messages=True) as subscription:
+                    await subscription.subscribe(STOPS)
+                    async for message in subscription.listen():
+                        yield int(message["data"])
+            except LOST as error:
+                self._note(error)
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def announce(self, presence: WorkerPresence) -> None:
+        value = json.dumps({**asdict(presence), "seen_at": time.time()})
+        await self._try(self.redis.hset(WORKERS, presence.worker, value), 0)
+
+    async def leave(self, worker: str) -> None:
+        await self._try(self.redis.hdel(WORKERS, worker), 0)
+
+    async def workers(self) -> list[WorkerPresence]:
+        """Workers that were heard of in the last PRESENCE_SECONDS."""
+        values = await self._try(self.redis.hgetall(WORKERS), {})
+        found = [_presence(json.loads(value)) for value in values.values()]
+        return [one for one in found if time.time() - one.seen_at < PRESENCE_SECONDS]
+
+    async def ping(self) -> bool:
+        return bool(await self._try(self.redis.ping(), False))
+
+    async def _try(self, call: Awaitable[T], otherwise: T) -> T:
+        try:
+            value = await call
+        except LOST as error:
+            self._note(error)
+            return otherwise
+        self._away = False
+        return value
+
+    def _note(self, error: BaseException) -> None:
+        if not self._away:
+            log.warning("redis_away", error=type(error).__name__)
+        self._away = True
+
+
+def _presence(value: dict[str, object]) -> WorkerPresence:
+    info = value.pop("info")
+    known = EngineInfo(**info) if isinstance(info, dict) else None
+    return WorkerPresence(**value, info=known)  # type: ignore[arg-type]

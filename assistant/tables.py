@@ -1,0 +1,258 @@
+"""The tables. Postgres is the truth: what stands here survives everything else.
+
+Text ids are the platforms' own; bigint ids are ours. Times are the database's clock.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+TURN_STATES = ("queued", "running", "done", "stopped", "cancelled", "failed")
+DELIVERY_STATES = ("pending", "active", "done", "failed")
+INTENT_STATES = ("pending", "sending", "sent", "unknown", "failed")
+
+
+def _id() -> Column[int]:
+    return Column("id", BigInteger, Identity(always=True), primary_key=True)
+
+
+def _ref(name: str, target: str, *, nullable: bool = False) -> Column[int]:
+    return Column(name, BigInteger, ForeignKey(target, ondelete="CASCADE"), nullable=nullable)
+
+
+def _now(name: str) -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=False, server_default=func.now())
+
+
+def _time(name: str) -> Column[object]:
+    return Column(name, DateTime(timezone=True))
+
+
+def _text(name: str, default: str | None = None) -> Column[str]:
+    server_default = None if default is None else text(f"'{default}'")
+    return Column(name, Text, nullable=False, server_default=server_default)
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+accounts = Table(
+    "accounts",
+    metadata,
+    _id(),
+    _text("channel"),
+    _text("name"),
+    _text("access", "open"),
+    _now("created_at"),
+    UniqueConstraint("channel", "name"),
+    _one_of("access", ("open", "allowlist", "pairing")),
+)
+
+persons = Table("persons", metadata, _id(), _text("name"), _now("created_at"))
+
+identities = Table(
+    "identities",
+    metadata,
+    _id(),
+    _ref("person_id", "persons.id"),
+    _ref("account_id", "accounts.id"),
+    _text("platform_id"),
+    _text("name"),
+    _text("access", "pending"),
+    Column("pairing_code", Text, unique=True),
+    _now("created_at"),
+    UniqueConstraint("account_id", "platform_id"),
+    Index(None, "person_id"),
+    _one_of("access", ("pending", "allowed", "blocked")),
+)
+
+conversations = Table(
+    "conversations",
+    metadata,
+    _id(),
+    _ref("account_id", "accounts.id"),
+    _text("chat_id"),
+    _text("thread_id", ""),
+    _text("kind"),
+    # Messages up to this id are history that the next prompt leaves out ("new conversation").
+    Column("starts_after", BigInteger, nullable=False, server_default=text("0")),
+    _now("created_at"),
+    _now("last_message_at"),
+    UniqueConstraint("account_id", "chat_id", "thread_id"),
+    _one_of("kind", ("private", "group")),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column(
+        "account_id", BigInteger, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True
+    ),
+    Column("event_id", Text, primary_key=True),
+    _text("chat_id"),  # so that erasing a chat finds its events
+    _now("received_at"),
+    Index(None, "account_id", "chat_id"),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    _id(),
+    _ref("conversation_id", "conversations.id"),
+    _ref("account_id", "accounts.id"),
+    _text("chat_id"),
+    _text("platform_message_id"),
+    Column("identity_id", BigInteger, ForeignKey("identities.id", ondelete="SET NULL")),
+    _text("role", "user"),
+    _text("text"),
+    _now("created_at"),
+    _time("edited_at"),
+    _time("deleted_at"),
+    UniqueConstraint("account_id", "chat_id", "platform_message_id"),
+    Index(None, "conversation_id", "id"),
+    Index(None, "identity_id"),
+    _one_of("role", ("system", "user", "assistant")),
+)
+
+turns = Table(
+    "turns",
+    metadata,
+    _id(),
+    _ref("conversation_id", "conversations.id"),
+    _text("state", "queued"),
+    Column("attempt", Integer, nullable=False, server_default=text("0")),
+    Column("lease_owner", Text),
+    _time("lease_until"),
+    Column("stop_requested", Boolean, nullable=False, server_default=text("false")),
+    _ref("superseded_by", "turns.id", nullable=True),
+    Column("sampling", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    # The frozen prompt and the output so far: what a takeover goes on from.
+    Column("fingerprint", Text),
+    Column("prompt_token_ids", ARRAY(Integer)),
+    Column("reply_token_ids", ARRAY(Integer), nullable=False, server_default=text("'{}'")),
+    _text("reply", ""),
+    Column("finish_reason", Text),
+    _text("error_code", ""),
+    _text("error", ""),
+    Column("prompt_tokens", Integer, nullable=False, server_default=text("0")),
+    Column("cached_tokens", Integer, nullable=False, server_default=text("0")),
+    Column("output_tokens", Integer, nullable=False, server_default=text("0")),
+    _now("created_at"),
+    _time("started_at"),
+    _time("first_token_at"),
+    _time("finished_at"),
+    _one_of("state", TURN_STATES),
+    # One running and one waiting turn per conversation, enforced here and nowhere else.
+    Index("uq_turns_running", "conversation_id", unique=True, postgresql_where="state = 'running'"),
+    Index("uq_turns_queued", "conversation_id", unique=True, postgresql_where="state = 'queued'"),
+    Index("ix_turns_queue", "id", postgresql_where="state = 'queued'"),
+    Index("ix_turns_leases", "lease_until", postgresql_where="state = 'running'"),
+    Index(None, "conversation_id", "id"),
+    Index("ix_turns_superseded_by", "superseded_by"),
+)
+
+turn_messages = Table(
+    "turn_messages",
+    metadata,
+    Column("turn_id", BigInteger, ForeignKey("turns.id", ondelete="CASCADE"), primary_key=True),
+    Column(
+        "message_id", BigInteger, ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True
+    ),
+    Index(None, "message_id"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("turn_id", BigInteger, ForeignKey("turns.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    _text("worker"),
+    _now("started_at"),
+    _time("ended_at"),
+    _text("error", ""),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("turn_id", BigInteger, ForeignKey("turns.id", ondelete="CASCADE"), primary_key=True),
+    _ref("account_id", "accounts.id"),
+    _text("state", "pending"),
+    _text("reply_to", ""),
+    Column("lease_owner", Text),
+    _time("lease_until"),
+    _text("error", ""),
+    _now("created_at"),
+    _time("first_visible_at"),
+    _time("finished_at"),
+    _one_of("state", DELIVERY_STATES),
+    Index(
+        "ix_deliveries_open",
+        "account_id",
+        "turn_id",
+        postgresql_where="state IN ('pending', 'active')",
+    ),
+)
+
+delivery_intents = Table(
+    "delivery_intents",
+    metadata,
+    Column("turn_id", BigInteger, ForeignKey("turns.id", ondelete="CASCADE"), primary_key=True),
+    # Which of the reply's platform messages, from 0.
+    Column("position", Integer, primary_key=True),
+    _text("state", "pending"),
+    _text("platform_message_id", ""),
+    Column("final", Boolean, nullable=False, server_default=text("false")),
+    Column("shown_characters", Integer, nullable=False, server_default=text("0")),
+    _now("created_at"),
+    _now("updated_at"),
+    _one_of("state", INTENT_STATES),
+)
+
+penalties = Table(
+    "penalties",
+    metadata,
+    Column(
+        "account_id", BigInteger, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True
+    ),
+    Column("chat_id", Text, primary_key=True),
+    Column("until", DateTime(timezone=True), nullable=False),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("until", DateTime(timezone=True), nullable=False),
+)

@@ -1,0 +1,246 @@
+"""Turns in the database: claim, renew, checkpoint, finish. Every write is fenced by the attempt.
+
+A turn that is running carries a lease on the database's clock. Whoever finds the lease expired
+takes the turn over with the next attempt number; the former worker's writes then match no row.
+A turn that shall be tried again later stays `running` without an owner until its lease is due,
+so that the conversation's order holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from assistant.database import Database
+from assistant.messages import FINAL_STATES, ChatRef, TurnState
+from inference.api import Sampling
+
+_CLAIMED = """
+    SET state = 'running', attempt = attempt + 1, lease_owner = :worker,
+        lease_until = now() + make_interval(secs => :lease_seconds),
+        started_at = coalesce(started_at, now()),
+        -- Only the same model can go on from these tokens; any other begins anew.
+        reply = CASE WHEN fingerprint = :fingerprint AND reply_token_ids <> '{}'
+                THEN reply ELSE '' END,
+        reply_token_ids = CASE WHEN fingerprint = :fingerprint THEN reply_token_ids ELSE '{}' END,
+        prompt_token_ids = CASE WHEN fingerprint = :fingerprint THEN prompt_token_ids END
+"""
+_CLAIM_RESULT = """
+    RETURNING id, conversation_id, attempt, sampling, stop_requested,
+        prompt_token_ids, reply, reply_token_ids
+), attempt AS (
+    INSERT INTO attempts (turn_id, number, worker) SELECT id, attempt, :worker FROM claimed
+)
+SELECT claimed.*, accounts.channel FROM claimed
+JOIN conversations ON conversations.id = claimed.conversation_id
+JOIN accounts ON accounts.id = conversations.account_id
+"""
+CLAIM_QUEUED = text(f"""
+WITH next AS (
+    SELECT id FROM turns AS waiting WHERE state = 'queued' AND NOT EXISTS (
+        SELECT FROM turns AS busy
+        WHERE busy.conversation_id = waiting.conversation_id AND busy.state = 'running')
+    ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+), claimed AS (
+    UPDATE turns {_CLAIMED} WHERE id = (SELECT id FROM next)
+{_CLAIM_RESULT}""")
+CLAIM_EXPIRED = text(f"""
+WITH next AS (
+    SELECT id FROM turns WHERE state = 'running' AND lease_until < now()
+    ORDER BY lease_until LIMIT 1 FOR UPDATE SKIP LOCKED
+), claimed AS (
+    UPDATE turns {_CLAIMED} WHERE id = (SELECT id FROM next)
+{_CLAIM_RESULT}""")
+RENEW = text("""
+UPDATE turns SET lease_until = now() + make_interval(secs => :lease_seconds)
+WHERE lease_owner = :worker AND state = 'running' RETURNING id, attempt, stop_requested
+""")
+CHECKPOINT = text("""
+UPDATE turns SET reply = :reply, reply_token_ids = :token_ids,
+    first_token_at = coalesce(first_token_at, now())
+WHERE id = :turn AND attempt = :attempt AND state = 'running' RETURNING stop_requested
+""")
+FREEZE = text("""
+UPDATE turns SET prompt_token_ids = :token_ids, fingerprint = :fingerprint
+WHERE id = :turn AND attempt = :attempt AND state = 'running' RETURNING id
+""")
+FINISH = text("""
+WITH ended AS (
+    UPDATE turns SET state = :state, reply = :reply, reply_token_ids = :token_ids,
+        finish_reason = :finish_reason, error_code = :error_code, error = :error,
+        prompt_tokens = :prompt_tokens, cached_tokens = :cached_tokens,
+        output_tokens = :output_tokens, lease_owner = NULL, lease_until = NULL,
+        first_token_at = CASE WHEN :reply = '' THEN first_token_at
+                              ELSE coalesce(first_token_at, now()) END,
+        finished_at = now()
+    WHERE id = :turn AND attempt = :attempt AND state = 'running' RETURNING id, attempt
+)
+UPDATE attempts SET ended_at = now(), error = :error_code FROM ended
+WHERE attempts.turn_id = ended.id AND attempts.number = ended.attempt RETURNING turn_id
+""")
+RELEASE = text("""
+WITH freed AS (
+    UPDATE turns SET lease_owner = NULL, lease_until = now() + make_interval(secs => :after)
+    WHERE id = :turn AND attempt = :attempt AND state = 'running' RETURNING id, attempt
+)
+UPDATE attempts SET ended_at = now(), error = :error FROM freed
+WHERE attempts.turn_id = freed.id AND attempts.number = freed.attempt RETURNING turn_id
+""")
+STOP = text("""
+UPDATE turns SET stop_requested = true,
+    state = CASE WHEN state = 'queued' THEN 'stopped' ELSE state END,
+    finished_at = CASE WHEN state = 'queued' THEN now() END
+WHERE id = :turn AND state IN ('queued', 'running') RETURNING state, attempt
+""")
+READ = text(
+    "SELECT state, attempt, reply, error, error_code, prompt_tokens, output_tokens,"
+    " coalesce(finish_reason, '') AS finish_reason FROM turns WHERE id = :turn"
+)
+CHAT = text("""
+SELECT accounts.channel, accounts.name, chat_id, thread_id, kind FROM turns
+JOIN conversations ON conversations.id = turns.conversation_id
+JOIN accounts ON accounts.id = conversations.account_id WHERE turns.id = :turn
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedTurn:
+    id: int
+    conversation_id: int
+    attempt: int
+    sampling: Sampling
+    stop_requested: bool
+    channel: str
+    # What an earlier attempt left: the frozen prompt, and the reply with its tokens.
+    prompt_token_ids: tuple[int, ...] | None = None
+    reply: str = ""
+    reply_token_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A reply as the database has it."""
+
+    state: TurnState
+    attempt: int
+    text: str
+    error: str
+    error_code: str
+    prompt_tokens: int
+    output_tokens: int
+    finish_reason: str
+
+    @property
+    def final(self) -> bool:
+        return self.state in FINAL_STATES
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended a turn."""
+
+    state: TurnState
+    reply: str = ""
+    token_ids: Sequence[int] = ()
+    finish_reason: str | None = None
+    error_code: str = ""
+    error: str = ""
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    database: Database
+
+    async def claim(
+        self, worker: str, lease_seconds: float, fingerprint: str
+    ) -> ClaimedTurn | None:
+        """The oldest turn that may run: one whose worker fell silent, else one that waits.
+
+        `fingerprint` is the worker's model: an unfinished reply of another one is begun anew.
+        """
+        values = {"worker": worker, "lease_seconds": lease_seconds, "fingerprint": fingerprint}
+        for statement in (CLAIM_EXPIRED, CLAIM_QUEUED):
+            try:
+                async with self.database.begin() as connection:
+                    row = (await connection.execute(statement, values)).mappings().first()
+            except IntegrityError:  # another worker began a turn of this conversation
+                continue
+            if row is not None:
+                return _claimed(dict(row))
+        return None
+
+    async def renew(self, worker: str, lease_seconds: float) -> Mapping[tuple[int, int], bool]:
+        """Prolong all leases of a worker: (turn, attempt) → was asked to stop."""
+        values = {"worker": worker, "lease_seconds": lease_seconds}
+        async with self.database.begin() as connection:
+            rows = (await connection.execute(RENEW, values)).all()
+        return {(row.id, row.attempt): row.stop_requested for row in rows}
+
+    async def freeze(
+        self, turn: ClaimedTurn, token_ids: Sequence[int] | None, fingerprint: str
+    ) -> bool:
+        """Keep the rendered prompt: a takeover never builds the context again."""
+        kept = None if token_ids is None else list(token_ids)
+        values = {"token_ids": kept, "fingerprint": fingerprint}
+        return await self._fenced(FREEZE, turn, values)
+
+    async def checkpoint(self, turn: ClaimedTurn, reply: str, token_ids: Sequence[int]) -> bool:
+        """Write the reply so far. False: the lease was lost, write nothing more."""
+        return await self._fenced(CHECKPOINT, turn, {"reply": reply, "token_ids": list(token_ids)})
+
+    async def finish(self, turn: ClaimedTurn, outcome: Outcome) -> bool:
+        values = {field.name: getattr(outcome, field.name) for field in fields(outcome)}
+        values["token_ids"] = list(outcome.token_ids)
+        return await self._fenced(FINISH, turn, values)
+
+    async def release(self, turn: ClaimedTurn, after_seconds: float, error: str) -> bool:
+        """Give the turn back; the next attempt may begin after so many seconds."""
+        return await self._fenced(RELEASE, turn, {"after": after_seconds, "error": error})
+
+    async def stop(self, turn_id: int) -> tuple[TurnState, int] | None:
+        """Ask for the end; a turn that still waits ends here. None: it had ended before."""
+        async with self.database.begin() as connection:
+            row = (await connection.execute(STOP, {"turn": turn_id})).first()
+        return None if row is None else (row.state, row.attempt)
+
+    async def read(self, turn_id: int) -> Reply | None:
+        async with self.database.begin() as connection:
+            row = (await connection.execute(READ, {"turn": turn_id})).mappings().first()
+        if row is None:
+            return None
+        values = dict(row)
+        return Reply(text=values.pop("reply"), **values)
+
+    async def chat(self, turn_id: int) -> ChatRef | None:
+        async with self.database.begin() as connection:
+            row = (await connection.execute(CHAT, {"turn": turn_id})).first()
+        return None if row is None else ChatRef(*row)
+
+    async def _fenced(self, statement: Any, turn: ClaimedTurn, values: Mapping[str, Any]) -> bool:
+        fence = {"turn": turn.id, "attempt": turn.attempt}
+        async with self.database.begin() as connection:
+            return (await connection.execute(statement, {**values, **fence})).first() is not None
+
+
+def _claimed(row: dict[str, Any]) -> ClaimedTurn:
+    given = dict(row["sampling"])
+    if "stop" in given:
+        given["stop"] = tuple(given["stop"])
+    return ClaimedTurn(
+        id=row["id"],
+        conversation_id=row["conversation_id"],
+        attempt=row["attempt"],
+        sampling=Sampling(**given),
+        stop_requested=row["stop_requested"],
+        channel=row["channel"],
+        prompt_token_ids=tuple(row["prompt_token_ids"]) if row["prompt_token_ids"] else None,
+        reply=row["reply"],
+        reply_token_ids=tuple(row["reply_token_ids"]),
+    )

@@ -1,0 +1,12 @@
+"""Alembic's environment: `assistant.schema` gives the connection, or tests do."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from assistant.tables import metadata
+
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, target_metadata=metadata, compare_type=True)
+with context.begin_transaction():
+    context.run_migrations()
