@@ -32,13 +32,21 @@ _log = structlog.get_logger()
 
 async def receive(assistant: Assistant, channel: Channel, item: Incoming) -> None:
     """Carry out one event. Raises StorageUnavailable: nothing was stored, don't acknowledge."""
+    try:
+        await _carry_out(assistant, channel, item)
+    except MessageRefused as refusal:
+        if not isinstance(item, Ignored):
+            await _say(channel, item.chat, str(refusal), _answer_to(item))
+
+
+async def _carry_out(assistant: Assistant, channel: Channel, item: Incoming) -> None:
     match item:
         case IncomingMessage():
-            await _accept(assistant, channel, item)
+            await assistant.accept(item)
         case Command():
             await _say(channel, item.chat, await assistant.command(item), item.message_id)
         case Edited():
-            await _edit(assistant, channel, item)
+            await assistant.edit(item.chat, item.message_id, item.text)
         case Deleted():
             await assistant.erase(item.chat, item.message_id)
         case StopPressed():
@@ -53,22 +61,19 @@ async def receive(assistant: Assistant, channel: Channel, item: Incoming) -> Non
 
 async def apologise(channel: Channel, item: Incoming) -> None:
     """Tell the person that our own code failed on this event."""
-    if isinstance(item, IncomingMessage | Command | StopPressed | Edited):
-        await _say(channel, item.chat, APOLOGY, getattr(item, "message_id", ""))
+    if not isinstance(item, Ignored | Deleted):
+        await _say(channel, item.chat, APOLOGY, _answer_to(item))
 
 
-async def _accept(assistant: Assistant, channel: Channel, message: IncomingMessage) -> None:
-    try:
-        await assistant.accept(message)
-    except MessageRefused as refusal:
-        await _say(channel, message.chat, str(refusal), message.message_id)
-
-
-async def _edit(assistant: Assistant, channel: Channel, edited: Edited) -> None:
-    try:
-        await assistant.edit(edited.chat, edited.message_id, edited.text)
-    except MessageRefused as refusal:
-        await _say(channel, edited.chat, str(refusal), edited.message_id)
+def _answer_to(item: Incoming) -> str:
+    """The message id that a notice about this event answers; empty where there is none."""
+    match item:
+        case IncomingMessage() | Command() | Edited():
+            return item.message_id
+        case Notice():
+            return item.reply_to
+        case _:
+            return ""
 
 
 async def _stop(assistant: Assistant, pressed: StopPressed) -> None:
