@@ -1,0 +1,1 @@
+"""Slack: Socket Mode and signed HTTP events in, the Web API out."""

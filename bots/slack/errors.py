@@ -1,0 +1,101 @@
+"""Slack's error codes and aiohttp's failures as the assistant's errors. No token gets in.
+
+Source: the error tables of chat.postMessage, chat.update and auth.test on docs.slack.dev.
+"""
+
+from __future__ import annotations
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+
+from assistant.errors import (
+    ChannelError,
+    ContentRefused,
+    CredentialsRefused,
+    MessageGone,
+    PlatformUnavailable,
+    RateLimited,
+    RecipientUnreachable,
+    SendOutcomeUnknown,
+)
+
+DEFAULT_RETRY_AFTER_SECONDS = 30.0
+
+_OF_CODE: dict[str, type[ChannelError]] = {
+    "invalid_auth": CredentialsRefused,
+    "not_authed": CredentialsRefused,
+    "token_revoked": CredentialsRefused,
+    "token_expired": CredentialsRefused,
+    "account_inactive": CredentialsRefused,
+    "missing_scope": CredentialsRefused,
+    "not_allowed_token_type": CredentialsRefused,
+    "no_permission": CredentialsRefused,
+    "access_denied": CredentialsRefused,
+    "channel_not_found": RecipientUnreachable,
+    "not_in_channel": RecipientUnreachable,
+    "is_archived": RecipientUnreachable,
+    "user_not_found": RecipientUnreachable,
+    "cannot_dm_bot": RecipientUnreachable,
+    "restricted_action": RecipientUnreachable,
+    "restricted_action_thread_only_channel": RecipientUnreachable,
+    "restricted_action_read_only_channel": RecipientUnreachable,
+    "cannot_reply_to_message": RecipientUnreachable,
+    "messages_tab_disabled": RecipientUnreachable,
+    "message_not_found": MessageGone,
+    "cant_update_message": MessageGone,
+    "cant_delete_message": MessageGone,
+    "edit_window_closed": MessageGone,
+    "msg_too_long": ContentRefused,
+    "msg_blocks_too_long": ContentRefused,
+    "invalid_blocks": ContentRefused,
+    "invalid_blocks_format": ContentRefused,
+    "block_mismatch": ContentRefused,
+    "no_text": ContentRefused,
+    "too_many_attachments": ContentRefused,
+    "service_unavailable": PlatformUnavailable,
+    "team_added_to_org": PlatformUnavailable,
+}
+# Slack: "It's possible some aspect of the operation succeeded before the error was raised."
+_UNKNOWN_OUTCOME = frozenset({"internal_error", "fatal_error", "request_timeout"})
+
+
+def of_answer(error: SlackApiError, *, repeatable: bool) -> ChannelError:
+    """Slack answered, but not with ok. `repeatable`: doing the call twice does no harm."""
+    response = error.response
+    status: int = getattr(response, "status_code", 0) or getattr(response, "status", 0)
+    code = _code(response)
+    if status == 429 or code in ("ratelimited", "rate_limited"):
+        return RateLimited(_retry_after(getattr(response, "headers", {})))
+    if kind := _OF_CODE.get(code):
+        return kind(f"Slack refused the call: {code}.")
+    if status == 503:
+        return PlatformUnavailable("Slack is not available (503).")
+    if status >= 500 or code in _UNKNOWN_OUTCOME or not code:
+        return lost(f"Slack failed ({code or status}).", repeatable=repeatable)
+    return ChannelError(f"Slack refused the call: {code}.")
+
+
+def of_connection(error: Exception, *, repeatable: bool) -> ChannelError:
+    """No answer came, or none that can be read."""
+    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+        return PlatformUnavailable("Slack can't be reached.")
+    return lost("The connection to Slack broke before its answer came.", repeatable=repeatable)
+
+
+def lost(sentence: str, *, repeatable: bool) -> ChannelError:
+    return PlatformUnavailable(sentence) if repeatable else SendOutcomeUnknown(sentence)
+
+
+def _code(response: object) -> str:
+    data = getattr(response, "data", None)
+    code = data.get("error") if isinstance(data, dict) else None
+    return code if isinstance(code, str) else ""
+
+
+def _retry_after(headers: object) -> float:
+    pairs = headers.items() if hasattr(headers, "items") else ()
+    values = [value for name, value in pairs if str(name).lower() == "retry-after"]
+    try:
+        return max(float(values[0]), 0.0) if values else DEFAULT_RETRY_AFTER_SECONDS
+    except ValueError:
+        return DEFAULT_RETRY_AFTER_SECONDS

@@ -1,0 +1,29 @@
+"""Who we are in a workspace, and where a message belongs there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from assistant.messages import ChatRef
+
+
+@dataclass(frozen=True, slots=True)
+class BotIdentity:
+    """What `auth.test` says about our token."""
+
+    user_id: str
+    bot_id: str
+    team_id: str
+
+
+def chat_of(account: str, channel_id: str, ts: str, thread_ts: str) -> ChatRef:
+    """The conversation of a message.
+
+    In a channel a mention opens a thread, or goes on in the one it was written in. In a direct
+    message the whole chat is one conversation, except where the person opened a thread; the
+    message that a thread hangs on (`thread_ts == ts`) stays where it was.
+    """
+    if channel_id.startswith("D"):
+        thread = "" if thread_ts == ts else thread_ts
+        return ChatRef("slack", account, channel_id, thread, "private")
+    return ChatRef("slack", account, channel_id, thread_ts or ts, "group")

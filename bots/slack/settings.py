@@ -1,0 +1,26 @@
+"""What an operator sets for the Slack account of the environment."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+
+class SlackSettings(BaseModel):
+    """`OUTRIDER_SLACK__*`. Slack is off without a bot token."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    bot_token: SecretStr | None = Field(None, description="Bot token of the app (xoxb-…).")
+    app_token: SecretStr | None = Field(
+        None, description="App-level token with connections:write (xapp-…): turns Socket Mode on."
+    )
+    signing_secret: SecretStr | None = Field(
+        None, description="Signing secret of the app: turns POST /webhooks/slack on."
+    )
+    base_url: str = Field(
+        "https://slack.com", description="Root of the server to which /api/ is added."
+    )
+
+    @property
+    def api_url(self) -> str:
+        return self.base_url.rstrip("/") + "/api/"

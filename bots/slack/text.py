@@ -1,0 +1,52 @@
+"""What a person typed, out of Slack's wire format.
+
+Slack escapes `&`, `<` and `>` and writes mentions and links as `<…>`.
+Source: docs.slack.dev, "Formatting message text".
+"""
+
+from __future__ import annotations
+
+import re
+
+_TOKEN = re.compile(r"<([^<>]*)>")
+_ENTITY = re.compile(r"&(amp|lt|gt);")
+_PLAIN = {"amp": "&", "lt": "<", "gt": ">"}
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # Postgres takes neither NUL nor half a character
+
+
+def readable(text: str) -> str:
+    """Slack's text as people read it: mentions and links by name, entities undone once."""
+    spelled = _TOKEN.sub(lambda match: _spell(match[1]), text)
+    plain = _ENTITY.sub(lambda match: _PLAIN[match[1]], spelled)
+    return _UNSTORABLE.sub("\ufffd", plain)
+
+
+def mentions(text: str, user_id: str) -> bool:
+    return _mention(user_id).search(text) is not None
+
+
+def without_mention(text: str, user_id: str) -> str:
+    """The text without the calls of this user, and without the blanks that they leave."""
+    return _mention(user_id).sub(" ", text).strip()
+
+
+def _mention(user_id: str) -> re.Pattern[str]:
+    return re.compile(rf"[ \t]*<@{re.escape(user_id)}(?:\|[^<>]*)?>[ \t]*")
+
+
+def _spell(token: str) -> str:
+    target, _, label = token.partition("|")
+    if target.startswith("@"):
+        return "@" + (label or target[1:])
+    if target.startswith("#"):
+        return "#" + (label or target[1:])
+    if target.startswith("!"):
+        return label or "@" + target[1:].partition("^")[0]
+    return _spell_link(target, label)
+
+
+def _spell_link(target: str, label: str) -> str:
+    bare = target.removeprefix("mailto:")
+    if not label or label == bare or bare.endswith("://" + label):
+        return bare
+    return f"{label} ({bare})"
