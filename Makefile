@@ -1,0 +1,50 @@
+# Needs Python 3.11 to 3.14 and make. Everything else comes into .venv and .cache.
+
+# `make run PYTHON=python3.12` to choose; else the first that is new enough.
+ifeq ($(origin PYTHON), undefined)
+PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11 python3.14; do \
+	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' \
+	2>/dev/null && echo $$python && break; done)
+ifeq ($(PYTHON),)
+PYTHON := python3
+endif
+endif
+
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench browser clean install-run install-dev
+
+help: ## show this list
+	@echo "make <target>   (PYTHON=$(PYTHON))"
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | \
+		while IFS="$$(printf '\t')" read -r name text; do printf '  %-8s %s\n' "$$name" "$$text"; done
+
+run: install-run ## install what is missing and start Outrider on this machine's CPU
+	@exec $(BIN)/outrider run
+
+test: install-dev ## run all tests (with ARGS for pytest)
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+check: install-dev ## format, lint, types, import rules, dependencies
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/deptry .
+
+bench: install-dev ## measure speed and size; prints tables, asserts nothing
+	@exec $(BIN)/python -m tests.benchmarks $(ARGS)
+
+browser: install-dev ## install Chromium for the tests of the pages, where there is none
+	@$(BIN)/python -m deploy.browser
+
+clean: ## remove what was installed and built; data directories stay
+	rm -rf .venv .cache build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+install-run:
+	@$(PYTHON) -m deploy cpu
+
+install-dev:
+	@$(PYTHON) -m deploy cpu dev

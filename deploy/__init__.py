@@ -1,0 +1,1 @@
+"""How Outrider gets onto a machine: `python -m deploy [cpu] [dev]`, for the Makefile."""
