@@ -1,0 +1,121 @@
+"""One request's answer: as one JSON document, or as a stream of chunks."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from assistant.errors import AssistantError
+from assistant.messages import ReplyDelta
+from bots.api.outcome import failure, finish_reason, usage
+from bots.api.response import (
+    ChatCompletion,
+    ChatCompletionChunk,
+    Choice,
+    ChunkChoice,
+    DeltaMessage,
+    FinishReason,
+    ReplyMessage,
+    Usage,
+)
+from bots.closing import closing
+from bots.http.failures import Refused
+from bots.http.refusal import error_body
+from bots.http.stream import event
+from bots.reply_text import ReplyText
+
+DONE = "data: [DONE]\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What every chunk of one answer repeats. `created` is in Unix seconds."""
+
+    id: str
+    created: int
+    model: str
+
+    def chunk(
+        self,
+        delta: DeltaMessage | None,
+        finish: FinishReason | None = None,
+        spent: Usage | None = None,
+    ) -> str:
+        choices = [] if delta is None else [ChunkChoice(delta=delta, finish_reason=finish)]
+        body = ChatCompletionChunk(
+            id=self.id, created=self.created, model=self.model, choices=choices, usage=spent
+        ).model_dump()
+        for choice in body["choices"]:
+            choice["delta"] = {k: v for k, v in choice["delta"].items() if v is not None}
+        if spent is None:
+            del body["usage"]
+        return event(body)
+
+
+async def collect(deltas: AsyncIterator[ReplyDelta], head: Head) -> ChatCompletion:
+    """Raises Refused when the turn failed."""
+    reply = ReplyText()
+    async with closing(deltas):
+        async for delta in deltas:
+            reply.apply(delta)
+    if reply.last is None:
+        raise _broken_off()
+    if (refused := failure(reply.last)) is not None:
+        raise refused
+    choice = Choice(
+        message=ReplyMessage(content=reply.text), finish_reason=finish_reason(reply.last)
+    )
+    return ChatCompletion(
+        id=head.id,
+        created=head.created,
+        model=head.model,
+        choices=[choice],
+        usage=usage(reply.last),
+    )
+
+
+async def chunks(
+    deltas: AsyncIterator[ReplyDelta], head: Head, include_usage: bool
+) -> AsyncIterator[str]:
+    """The events of a streamed answer. A failure in mid-stream is an event with `error`."""
+    yield head.chunk(DeltaMessage(role="assistant", content=""))
+    reply = ReplyText()
+    try:
+        async with closing(_appended(deltas, reply)) as appended:
+            async for text in appended:
+                yield head.chunk(DeltaMessage(content=text))
+        if reply.last is None:
+            raise _broken_off()
+        if (refused := failure(reply.last)) is not None:
+            raise refused
+    except (Refused, AssistantError) as error:
+        yield _error(error if isinstance(error, Refused) else _broken_off())
+        return
+    yield head.chunk(DeltaMessage(), finish_reason(reply.last))
+    if include_usage:
+        yield head.chunk(None, spent=usage(reply.last))
+    yield DONE
+
+
+async def _appended(deltas: AsyncIterator[ReplyDelta], reply: ReplyText) -> AsyncIterator[str]:
+    """What each delta adds. Raises Refused when a later attempt contradicts what was sent."""
+    sent = ""
+    async with closing(deltas):
+        async for delta in deltas:
+            reply.apply(delta)
+            if reply.text.startswith(sent):
+                if len(reply.text) > len(sent):
+                    yield reply.text[len(sent) :]
+                    sent = reply.text
+            elif reply.last is not None or not sent.startswith(reply.text):
+                raise _broken_off()
+
+
+def _broken_off() -> Refused:
+    return Refused(503, "The answer was interrupted. Ask again.", code="interrupted")
+
+
+def _error(refused: Refused) -> str:
+    return event(
+        error_body(refused.status, refused.sentence, code=refused.code, param=refused.param)
+    )

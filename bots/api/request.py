@@ -1,0 +1,125 @@
+"""What a client may send, checked before the assistant sees it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bots.http.failures import Refused
+from inference.api import ChatMessage, Role, Sampling
+
+_LARGEST_SEED = 2**63 - 1
+
+
+class _Strict(BaseModel):
+    """No "1" for 1, no true for 1. What we don't know is ignored, as clients expect."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+
+class TextPart(_Strict):
+    type: Literal["text"]
+    text: str
+
+
+class Message(_Strict):
+    role: Literal["system", "developer", "user", "assistant"]
+    content: str | list[TextPart]
+
+    def plain(self) -> ChatMessage:
+        role: Role = "system" if self.role == "developer" else self.role
+        if isinstance(self.content, str):
+            return ChatMessage(role, self.content)
+        return ChatMessage(role, "\n".join(part.text for part in self.content))
+
+
+class StreamOptions(_Strict):
+    include_usage: bool | None = None
+
+
+StopText = Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class ChatCompletionRequest(_Strict):
+    messages: list[Message] = Field(min_length=1, max_length=2048)
+    model: str | None = Field(
+        None, description="Any name: there is one model, and the answer says which."
+    )
+    max_tokens: int | None = Field(None, ge=1, le=2**31 - 1)
+    max_completion_tokens: int | None = Field(None, ge=1, le=2**31 - 1)
+    temperature: float | None = Field(None, ge=0, le=2)
+    top_p: float | None = Field(None, gt=0, le=1)
+    stop: StopText | Annotated[list[StopText], Field(max_length=4)] | None = None
+    seed: int | None = Field(None, ge=-_LARGEST_SEED, le=_LARGEST_SEED)
+    n: Literal[1] | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    user: str | None = None
+
+    def chat(self) -> list[ChatMessage]:
+        return [message.plain() for message in self.messages]
+
+    def sampling(self) -> Sampling:
+        stop = self.stop or []
+        return Sampling(
+            temperature=self.temperature,
+            top_p=self.top_p,
+            max_tokens=self.max_completion_tokens or self.max_tokens,
+            seed=self.seed,
+            stop=(stop,) if isinstance(stop, str) else tuple(stop),
+        )
+
+    @property
+    def include_usage(self) -> bool:
+        return bool(self.stream_options and self.stream_options.include_usage)
+
+
+def parse_request(body: bytes) -> ChatCompletionRequest:
+    """Raises Refused (400) with a sentence that names the field."""
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        raise Refused(400, "The body is not valid UTF-8.") from None
+    try:
+        request = ChatCompletionRequest.model_validate_json(body)
+    except ValidationError as error:
+        raise _refusal(error) from None
+    for number, message in enumerate(request.chat()):
+        if "\0" in message.content:
+            param = f"messages.{number}.content"
+            raise Refused(400, f"{param}: a NUL character can't be part of a text.", param=param)
+    return request
+
+
+def request_schema() -> dict[str, Any]:
+    """The body's JSON schema without references, as an OpenAPI document can hold it."""
+    schema = ChatCompletionRequest.model_json_schema()
+    definitions = schema.pop("$defs")
+
+    def inline(node: Any) -> Any:
+        if isinstance(node, list):
+            return [inline(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        if "$ref" in node:
+            return inline(definitions[node["$ref"].rpartition("/")[2]])
+        return {key: inline(value) for key, value in node.items()}
+
+    inlined: dict[str, Any] = inline(schema)
+    return inlined
+
+
+def _refusal(error: ValidationError) -> Refused:
+    # Of a union's branches, the one that came furthest says best what is wrong.
+    first = max(error.errors(), key=lambda one: len(one["loc"]))
+    if first["type"] == "json_invalid":
+        return Refused(400, f"The body is not JSON: {first['ctx']['error']}.")
+    field = ".".join(str(part) for part in first["loc"] if not _is_branch(part))
+    message = f"{field}: {first['msg']}." if field else "The body must be a JSON object."
+    return Refused(400, message, param=field or None)
+
+
+def _is_branch(part: int | str) -> bool:
+    """pydantic names a union's branches (`str`, `list[TextPart]`) in between the fields."""
+    return isinstance(part, str) and (part == "str" or "[" in part)

@@ -1,0 +1,1 @@
+"""What every page and endpoint shares: who may ask, what may come in, and how "no" is said."""

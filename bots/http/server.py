@@ -1,0 +1,63 @@
+"""The HTTP server: the port is taken first, so that a port in use is said before anything starts."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from assistant.errors import StartupError
+
+STOP_SECONDS = 2  # streams that are still open after so long are cut
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket. Raises StartupError when the address is in use or not this machine's."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        bound = socket.socket(family, socket.SOCK_STREAM)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            bound.bind(address)
+            bound.listen(1024)
+        except OSError:
+            bound.close()
+            raise
+    except OSError as error:
+        reason = "is in use by another program" if error.errno == 98 else f"can't be used: {error}"
+        raise StartupError(
+            f"Port {port} on {host} {reason}. Stop what uses it, or set OUTRIDER_PORT to another."
+        ) from error
+    bound.setblocking(False)
+    return bound
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield  # the process's signals belong to the composition root
+
+
+async def serve(app: ASGIApp, bound: socket.socket) -> None:
+    """Serve until cancelled; then let what runs end, for STOP_SECONDS."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        timeout_graceful_shutdown=STOP_SECONDS,
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[bound]))
+    try:
+        await asyncio.shield(serving)
+    finally:
+        server.should_exit = True
+        await asyncio.wait({serving}, timeout=STOP_SECONDS + 1)
+        serving.cancel()

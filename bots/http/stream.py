@@ -1,0 +1,75 @@
+"""Server-sent events, and what happens when the reader hangs up."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from bots.closing import closing
+
+T = TypeVar("T")
+
+HEADERS = {
+    "cache-control": "no-store",
+    "content-type": "text/event-stream; charset=utf-8",
+    "x-accel-buffering": "no",  # nginx would hold the events back
+}
+
+
+def event(data: object, name: str = "") -> str:
+    """One event. JSON has no line break of its own, so one `data:` line carries it."""
+    head = f"event: {name}\n" if name else ""
+    return f"{head}data: {json.dumps(data, ensure_ascii=False, separators=(',', ':'))}\n\n"
+
+
+COMMENT = ": \n\n"  # keeps proxies from closing a quiet connection
+
+
+class EventStream(Response):
+    """Sends `events` as they come; closes them, and then calls `on_hangup`, if the client left."""
+
+    def __init__(
+        self,
+        events: AsyncIterator[str],
+        on_hangup: Callable[[], Awaitable[object]] | None = None,
+    ) -> None:
+        super().__init__(headers=HEADERS)
+        del self.headers["content-length"]
+        self._events = events
+        self._on_hangup = on_hangup
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send(
+            {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        )
+        if await unless_gone(receive, self._send_all(send)) is None and self._on_hangup is not None:
+            await self._on_hangup()
+
+    async def _send_all(self, send: Send) -> bool:
+        async with closing(self._events) as events:
+            async for text in events:
+                await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        return True
+
+
+async def unless_gone(receive: Receive, work: Coroutine[Any, Any, T]) -> T | None:
+    """Do `work`, or cancel it and return None as soon as the client hangs up."""
+    working, watching = asyncio.create_task(work), asyncio.create_task(_until_gone(receive))
+    try:
+        await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        working.cancel()
+        watching.cancel()
+        await asyncio.gather(working, watching, return_exceptions=True)
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,1 @@
+"""The web chat: one page, its stream of rendered replies, and nothing that needs a build step."""

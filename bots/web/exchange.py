@@ -1,0 +1,36 @@
+"""What the page shows of a conversation: questions and the reply to them, turn by turn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from assistant.messages import FINAL_STATES, HistoryEntry, TurnState
+from bots.web.markdown import MarkdownPage
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One turn. A live one has no `reply`: the page follows its stream, which brings all of it."""
+
+    turn_id: int
+    state: TurnState
+    questions: list[str] = field(default_factory=list)
+    reply: list[str] = field(default_factory=list)  # HTML, block by block
+    error: str = ""
+
+    @property
+    def live(self) -> bool:
+        return self.state not in FINAL_STATES
+
+
+def exchanges(entries: Sequence[HistoryEntry], markdown: MarkdownPage) -> list[Exchange]:
+    by_turn: dict[int, Exchange] = {}
+    for entry in entries:
+        exchange = by_turn.setdefault(entry.turn_id, Exchange(entry.turn_id, entry.state))
+        exchange.error = entry.error or exchange.error
+        if entry.role == "user":
+            exchange.questions.append(entry.text)
+        elif not exchange.live:
+            exchange.reply = markdown.html(entry.text)
+    return list(by_turn.values())

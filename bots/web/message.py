@@ -1,0 +1,58 @@
+"""What the page sends, checked."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from assistant.messages import ChatRef, IncomingMessage
+from bots.http.failures import Refused
+
+MAX_CHARACTERS = 32_000
+
+
+class SentMessage(BaseModel):
+    """`client_id` is chosen by the page: the same one again is the same message, sent again."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    text: str
+    client_id: str = Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")
+
+
+def parse_message(body: bytes, chat: ChatRef) -> IncomingMessage:
+    """Raises Refused: 400 for what is no message, 413 for one that is too long."""
+    sent = _parse(body)
+    text = sent.text.strip()
+    if not text:
+        raise Refused(400, "The message is empty.", code="empty", param="text")
+    if len(text) > MAX_CHARACTERS:
+        raise Refused(
+            413,
+            f"The message has {len(text):,} characters; at most {MAX_CHARACTERS:,} can be sent.",
+            code="too_long",
+            param="text",
+        )
+    if "\0" in text:
+        raise Refused(400, "The message contains a NUL character.", code="nul", param="text")
+    return IncomingMessage(
+        chat=chat,
+        event_id=f"{chat.chat_id[:32]}:{sent.client_id}",  # events are unique among all chats
+        message_id=sent.client_id,
+        sender_id=chat.chat_id,
+        sender_name="",
+        text=text,
+    )
+
+
+def _parse(body: bytes) -> SentMessage:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        raise Refused(400, "The message is not valid UTF-8.", code="not_utf8") from None
+    try:
+        return SentMessage.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"]))
+        sentence = f"{field or 'The message'}: {first['msg']}."
+        raise Refused(400, sentence, param=field or None) from None

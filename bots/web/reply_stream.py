@@ -1,0 +1,43 @@
+"""A turn's reply as the events that its page listens to.
+
+change {first, keep, added}   see LiveMarkdown; the first one after a (re)connection starts
+                              from nothing, so a page that was cut off needs no memory
+end    {state, error}         the reply is over, nothing follows
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+
+from assistant.messages import ReplyDelta
+from bots.closing import closing
+from bots.http.stream import COMMENT, event
+from bots.reply_text import ReplyText
+from bots.web.live_markdown import Change, LiveMarkdown
+from bots.web.markdown import MarkdownPage
+from bots.web.pace import batches
+
+PAUSE_SECONDS = 0.08
+QUIET_SECONDS = 15.0
+RECONNECT = "retry: 1000\n\n"
+
+
+async def reply_events(
+    deltas: AsyncIterator[ReplyDelta], markdown: MarkdownPage
+) -> AsyncIterator[str]:
+    live, reply = LiveMarkdown(markdown), ReplyText()
+    yield RECONNECT + event(asdict(Change(0, 0, [])), "change")
+    async with closing(batches(deltas, PAUSE_SECONDS, QUIET_SECONDS)) as paced:
+        async for batch in paced:
+            for delta in batch:
+                reply.apply(delta)
+            last = reply.last
+            change = live.show(reply.text) if last is None else live.finish(reply.text)
+            if change is not None:
+                yield event(asdict(change), "change")
+            elif not batch:
+                yield COMMENT
+            if last is not None:
+                yield event({"state": last.state, "error": last.error}, "end")
+                return

@@ -1,0 +1,23 @@
+"""The web chat and the API before any Assistant, put together as `outrider run` does."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from pydantic import SecretStr
+from starlette.types import ASGIApp
+
+from assistant.service import Assistant
+from bots.api.router import api_router
+from bots.http.safety import HttpSafety
+from bots.http.secure import secure
+from bots.web.router import web_router
+
+KEY = SecretStr("sk-test-key")
+SAFETY = HttpSafety(host="127.0.0.1", session_secret=b"s" * 32)
+
+
+def chat_app(assistant: Assistant, safety: HttpSafety = SAFETY) -> ASGIApp:
+    app = FastAPI(title="Outrider", version="0", docs_url=None, redoc_url=None)
+    app.include_router(api_router(assistant, KEY))
+    app.include_router(web_router(assistant))
+    return secure(app, safety)
