@@ -1,0 +1,92 @@
+"""An Assistant that remembers what channels handed to it, and can be without its storage."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+from assistant.errors import MessageRefused, StorageUnavailable
+from assistant.messages import (
+    Accepted,
+    ChatRef,
+    Command,
+    HistoryEntry,
+    IncomingMessage,
+    ReplyDelta,
+)
+from inference.api import ChatMessage, EngineInfo, Sampling
+
+
+class RecordingAssistant:
+    """Keeps the Assistant's rules that channels rely on: a message is accepted once."""
+
+    def __init__(self) -> None:
+        self.accepted: list[IncomingMessage] = []  # in order, without duplicates
+        self.deliveries: list[IncomingMessage] = []  # every one, duplicates too
+        self.commands: list[Command] = []
+        self.stopped: list[int] = []
+        self.edited: list[tuple[ChatRef, str, str]] = []
+        self.erased: list[tuple[ChatRef, str]] = []
+        self.refusal = ""  # where set, messages are refused with this sentence
+        self.bug: Exception | None = None  # where set, raised by everything
+        self.failures_left = 0  # so many next calls find no storage
+        self.hold = asyncio.Event()  # cleared, `accept` waits until it is set
+        self.hold.set()
+        self._turns: dict[tuple[ChatRef, str], int] = {}
+
+    async def accept(self, message: IncomingMessage) -> Accepted:
+        await self.hold.wait()
+        self._storage()
+        if self.refusal:
+            raise MessageRefused(self.refusal)
+        self.deliveries.append(message)
+        key = (message.chat, message.message_id)
+        if key in self._turns:
+            return Accepted(self._turns[key], duplicate=True)
+        self._turns[key] = len(self._turns) + 1
+        self.accepted.append(message)
+        return Accepted(self._turns[key])
+
+    async def accept_request(
+        self, chat: ChatRef, messages: Sequence[ChatMessage], sampling: Sampling
+    ) -> Accepted:
+        raise NotImplementedError
+
+    async def command(self, command: Command) -> str:
+        self._storage()
+        self.commands.append(command)
+        return f"done: {command.name}"
+
+    async def stop(self, turn_id: int) -> bool:
+        self._storage()
+        self.stopped.append(turn_id)
+        return True
+
+    async def turn_chat(self, turn_id: int) -> ChatRef | None:
+        self._storage()
+        return next((chat for (chat, _), turn in self._turns.items() if turn == turn_id), None)
+
+    async def follow(self, turn_id: int, offset: int = 0) -> AsyncIterator[ReplyDelta]:
+        raise NotImplementedError
+        yield
+
+    async def history(self, chat: ChatRef, limit: int = 50) -> Sequence[HistoryEntry]:
+        return ()
+
+    async def erase(self, chat: ChatRef, message_id: str) -> None:
+        self._storage()
+        self.erased.append((chat, message_id))
+
+    async def edit(self, chat: ChatRef, message_id: str, text: str) -> None:
+        self._storage()
+        self.edited.append((chat, message_id, text))
+
+    async def engine_info(self) -> EngineInfo | None:
+        return None
+
+    def _storage(self) -> None:
+        if self.bug is not None:
+            raise self.bug
+        if self.failures_left > 0:
+            self.failures_left -= 1
+            raise StorageUnavailable("The database can't be reached.")
