@@ -1,0 +1,62 @@
+"""The library's Bot for one account, built so that it never sees the token."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from telegram import Bot
+
+from assistant.errors import StartupError
+from bots.telegram.addressing import BotIdentity
+from bots.telegram.request import TelegramRequest
+from bots.telegram.settings import TelegramSettings
+
+ALLOWED_UPDATES = ("message", "edited_message", "callback_query")
+POLL_READ_SECONDS = 10.0  # beyond the long poll's own time
+CONNECTIONS = 64
+
+
+class TelegramBot(Bot):
+    """Build it with `open_bot`; close it with `close`. Makes no call by itself."""
+
+    __slots__ = ("_requests",)
+
+    def __init__(self, base_url: str, calls: TelegramRequest, polls: TelegramRequest) -> None:
+        super().__init__(
+            "0:kept-in-the-transport",
+            base_url=lambda _: f"{base_url}/bot",
+            base_file_url=lambda _: f"{base_url}/file/bot",
+            request=calls,
+            get_updates_request=polls,
+        )
+        self._requests = (calls, polls)
+
+    async def identity(self) -> BotIdentity:
+        me = await self.get_me()
+        return BotIdentity(me.id, me.username or "")
+
+    async def updates(self, offset: int | None, wait_seconds: int) -> Sequence[Any]:
+        """Updates from `offset` on, as they came: an unknown kind must not break the others.
+
+        Asking with an offset confirms all earlier updates: Telegram never sends them again.
+        """
+        answer: Any = await self._post(
+            "getUpdates",
+            {"offset": offset, "timeout": wait_seconds, "allowed_updates": ALLOWED_UPDATES},
+            read_timeout=wait_seconds + POLL_READ_SECONDS,
+        )
+        return answer if isinstance(answer, list) else []
+
+    async def close_connections(self) -> None:
+        for request in self._requests:
+            await request.shutdown()
+
+
+def open_bot(settings: TelegramSettings) -> TelegramBot:
+    """No call is made yet. Raises StartupError without a token."""
+    if settings.token is None:
+        raise StartupError("Telegram needs a token: set OUTRIDER_TELEGRAM__TOKEN.")
+    calls = TelegramRequest(settings.base_url, settings.token, connections=CONNECTIONS)
+    polls = TelegramRequest(settings.base_url, settings.token, connections=2)
+    return TelegramBot(settings.base_url, calls, polls)

@@ -1,0 +1,154 @@
+"""The Channel port on Telegram: post once, then edit in place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from telegram import (
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    LinkPreviewOptions,
+    ReplyParameters,
+)
+from telegram.error import BadRequest
+
+from assistant.channel import Pace
+from assistant.errors import MessageGone
+from assistant.messages import ChatRef
+from bots.telegram.bot import TelegramBot
+from bots.telegram.failures import means_entities_refused, means_not_modified, translated
+from bots.telegram.parse import STOP_DATA
+from bots.telegram.render import TEXT_UNITS, Rendered, render
+from bots.telegram.split import split
+from bots.telegram.utf16 import clean, head
+
+# A little slower than the limits that Telegram names (1 s; 20 a minute in groups).
+PACE = Pace(private_interval_seconds=1.1, group_interval_seconds=3.1, account_calls_per_second=30.0)
+PLACEHOLDER = "…"
+STOP_LABEL = "⏹ Stop"
+_NO_PREVIEW = LinkPreviewOptions(is_disabled=True)  # it would come and go with every edit
+
+
+class TelegramChannel:
+    """One bot. Implements assistant.channel.Channel; raises ChannelError only."""
+
+    def __init__(self, bot: TelegramBot, account: str) -> None:
+        self._bot = bot
+        self._account = account
+
+    @property
+    def name(self) -> str:
+        return "telegram"
+
+    @property
+    def account(self) -> str:
+        return self._account
+
+    @property
+    def pace(self) -> Pace:
+        return PACE
+
+    def split(self, text: str) -> Sequence[str]:
+        return split(text)
+
+    async def post(
+        self, chat: ChatRef, text: str, *, turn_id: int, reply_to: str, final: bool
+    ) -> str:
+        # In a private chat it is clear what is answered.
+        question = reply_to if chat.kind == "group" else ""
+        return await self._send(chat, _shown(text), question, _keyboard(turn_id, final))
+
+    async def edit(
+        self, chat: ChatRef, message_id: str, text: str, *, turn_id: int, final: bool
+    ) -> None:
+        shown, keyboard = _shown(text), _keyboard(turn_id, final)
+        number = _number(message_id)
+        with translated(repeatable=True):
+            try:
+                await self._edit(chat, number, shown, keyboard)
+            except BadRequest as error:
+                if not means_not_modified(error):
+                    raise
+
+    async def delete(self, chat: ChatRef, message_id: str) -> None:
+        with translated(repeatable=True):
+            await self._bot.delete_message(chat.chat_id, _number(message_id))
+
+    async def typing(self, chat: ChatRef) -> None:
+        with translated(repeatable=True):
+            await self._bot.send_chat_action(chat.chat_id, "typing", message_thread_id=_topic(chat))
+
+    async def say(self, chat: ChatRef, text: str, *, reply_to: str = "") -> None:
+        question = reply_to if chat.kind == "group" else ""
+        plain = head(clean(text).strip(), TEXT_UNITS) or PLACEHOLDER
+        await self._send(chat, Rendered(plain), question, None)
+
+    async def _send(
+        self, chat: ChatRef, shown: Rendered, question: str, keyboard: InlineKeyboardMarkup | None
+    ) -> str:
+        with translated(repeatable=False):
+            try:
+                return await self._post(chat, shown, question, keyboard)
+            except BadRequest as error:
+                if not (shown.entities and means_entities_refused(error)):
+                    raise
+                return await self._post(chat, Rendered(shown.text), question, keyboard)
+
+    async def _post(
+        self, chat: ChatRef, shown: Rendered, question: str, keyboard: InlineKeyboardMarkup | None
+    ) -> str:
+        sent = await self._bot.send_message(
+            chat.chat_id,
+            shown.text,
+            entities=shown.entities or None,
+            message_thread_id=_topic(chat),
+            reply_parameters=_reply(question),
+            reply_markup=keyboard,
+            link_preview_options=_NO_PREVIEW,
+        )
+        return str(sent.message_id)
+
+    async def _edit(
+        self, chat: ChatRef, number: int, shown: Rendered, keyboard: InlineKeyboardMarkup | None
+    ) -> None:
+        try:
+            await self._bot.edit_message_text(
+                shown.text,
+                chat.chat_id,
+                number,
+                entities=shown.entities or None,
+                reply_markup=keyboard,
+                link_preview_options=_NO_PREVIEW,
+            )
+        except BadRequest as error:
+            if not (shown.entities and means_entities_refused(error)):
+                raise
+            await self._edit(chat, number, Rendered(shown.text), keyboard)
+
+
+def _shown(text: str) -> Rendered:
+    shown = render(text)
+    return shown if shown.text else Rendered(PLACEHOLDER)
+
+
+def _keyboard(turn_id: int, final: bool) -> InlineKeyboardMarkup | None:
+    if final:
+        return None
+    button = InlineKeyboardButton(STOP_LABEL, callback_data=f"{STOP_DATA}{turn_id}")
+    return InlineKeyboardMarkup(((button,),))
+
+
+def _reply(question: str) -> ReplyParameters | None:
+    if not (question.isascii() and question.isdigit()):
+        return None
+    return ReplyParameters(int(question), allow_sending_without_reply=True)
+
+
+def _topic(chat: ChatRef) -> int | None:
+    return int(chat.thread_id) if chat.thread_id.isascii() and chat.thread_id.isdigit() else None
+
+
+def _number(message_id: str) -> int:
+    if not (message_id.isascii() and message_id.isdigit()):
+        raise MessageGone("There is no Telegram message with this id.")
+    return int(message_id)

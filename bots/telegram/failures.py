@@ -1,0 +1,111 @@
+"""What the library raises, in the words of assistant.errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    TelegramError,
+)
+
+from assistant.errors import (
+    ChannelError,
+    ContentRefused,
+    CredentialsRefused,
+    MessageGone,
+    PlatformUnavailable,
+    RateLimited,
+    RecipientUnreachable,
+    SendOutcomeUnknown,
+)
+from bots.telegram.request import FloodWait, ServerTrouble
+
+NOT_MODIFIED = "message is not modified"
+
+_GONE = (
+    "message to edit not found",
+    "message to delete not found",
+    "message can't be edited",
+    "message can't be deleted",
+    "message_id_invalid",
+    "message identifier is not specified",
+)
+_UNREACHABLE = (
+    "chat not found",
+    "not enough rights",
+    "have no rights",
+    "need administrator rights",
+    "chat_write_forbidden",
+    "peer_id_invalid",
+    "user not found",
+    "message thread not found",
+    "topic_closed",
+    "topic_deleted",
+    "group chat was upgraded",
+    "group chat was deactivated",
+)
+# The request did not leave this machine.
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+
+
+@contextmanager
+def translated(*, repeatable: bool) -> Iterator[None]:
+    """Raise what the calls inside raise as a ChannelError.
+
+    `repeatable` when doing it twice does no harm: then an unknown outcome is PlatformUnavailable.
+    """
+    try:
+        yield
+    except TelegramError as error:
+        raise translate(error, repeatable=repeatable) from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        # 200, and an answer that the library can't read: it was sent.
+        unreadable = PlatformUnavailable if repeatable else SendOutcomeUnknown
+        raise unreadable("Telegram's answer can't be read.") from error
+
+
+def translate(error: TelegramError, *, repeatable: bool) -> ChannelError:
+    match error:
+        case FloodWait():
+            return RateLimited(error.seconds)
+        case InvalidToken():
+            return CredentialsRefused(
+                "Telegram does not accept the token (or the base URL is no Bot API server)."
+            )
+        case Forbidden() | ChatMigrated():
+            return RecipientUnreachable(error.message)
+        case BadRequest():
+            return _bad_request(error)
+    if repeatable or _certainly_not_sent(error):
+        return PlatformUnavailable(f"Telegram can't be reached: {error.message}")
+    return SendOutcomeUnknown(f"Telegram may have taken the message: {error.message}")
+
+
+def means_not_modified(error: BadRequest) -> bool:
+    return NOT_MODIFIED in error.message.lower()
+
+
+def means_entities_refused(error: BadRequest) -> bool:
+    return "entit" in error.message.lower()
+
+
+def _bad_request(error: BadRequest) -> ChannelError:
+    said = error.message.lower()
+    if any(words in said for words in _GONE):
+        return MessageGone(error.message)
+    if any(words in said for words in _UNREACHABLE):
+        return RecipientUnreachable(error.message)
+    return ContentRefused(error.message)
+
+
+def _certainly_not_sent(error: TelegramError) -> bool:
+    if isinstance(error, ServerTrouble):
+        return not error.by_proxy
+    return isinstance(error, NetworkError) and isinstance(error.__cause__, _NOT_SENT)
