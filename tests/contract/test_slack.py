@@ -1,0 +1,413 @@
+"""Slack's adapter against a server that acts like slack.com, over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+from pydantic import SecretStr
+from slack_sdk.web.async_client import AsyncWebClient
+
+from assistant.errors import (
+    ChannelError,
+    ContentRefused,
+    CredentialsRefused,
+    MessageGone,
+    PlatformUnavailable,
+    RateLimited,
+    RecipientUnreachable,
+    SendOutcomeUnknown,
+)
+from assistant.messages import ChatRef
+from bots.slack.channel import EVENT_TYPE, SlackChannel
+from bots.slack.client import connect, web_client
+from bots.slack.inbox import SlackInbox
+from bots.slack.settings import SlackSettings
+from bots.slack.socket import SlackSocket
+from tests.fakes.slack import FakeSlack, Rates, Schedule, Trouble
+from tests.support.recording_assistant import RecordingAssistant
+
+DM = ChatRef("slack", "default", "DU1")
+QUICK = Schedule(ack_seconds=0.3, retries=(0.05, 0.2, 0.4))
+
+
+@dataclass
+class Slack:
+    """Everything of one account, on a fake slack.com."""
+
+    fake: FakeSlack
+    client: AsyncWebClient
+    channel: SlackChannel
+    inbox: SlackInbox
+    assistant: RecordingAssistant
+
+    def socket(self, app_token: str = FakeSlack.app_token) -> SlackSocket:
+        token = SecretStr(app_token)
+        return SlackSocket(self.client, token, self.inbox, backoff_seconds=(0.05, 0.1))
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(self.socket().run())
+            try:
+                await self.fake.until(lambda: bool(self.fake.courier.sockets.open))
+                yield
+            finally:
+                task.cancel()
+
+    async def post(self, text: str = "Hello", *, final: bool = False) -> str:
+        return await self.channel.post(DM, text, turn_id=7, reply_to="1.1", final=final)
+
+
+def settings(fake: FakeSlack, bot_token: str = FakeSlack.bot_token) -> SlackSettings:
+    return SlackSettings(bot_token=SecretStr(bot_token), base_url=fake.url)
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[Slack]:
+    assistant = RecordingAssistant()
+    async with (
+        FakeSlack(schedule=QUICK, rates=Rates(enforced=False)) as fake,
+        web_client(settings(fake)) as client,
+    ):
+        fake.workspace.channel("DU1")
+        channel = SlackChannel(client)
+        yield Slack(fake, client, channel, SlackInbox(assistant, channel, client), assistant)
+
+
+# --- writing
+
+
+async def test_a_reply_is_posted_once_and_then_edited(slack: Slack) -> None:
+    ts = await slack.post("")
+    await slack.channel.edit(DM, ts, "The capital", turn_id=7, final=False)
+    await slack.channel.edit(DM, ts, "The capital is **Paris**.", turn_id=7, final=True)
+    [reply] = slack.fake.replies("DU1")
+    assert reply.ts == ts
+    assert [version.markdown for version in reply.versions] == [
+        "…",
+        "The capital",
+        "The capital is **Paris**.",
+    ]
+
+
+async def test_the_stop_button_is_there_until_the_reply_is_final(slack: Slack) -> None:
+    ts = await slack.post()
+    await slack.channel.edit(DM, ts, "Hello!", turn_id=7, final=True)
+    [reply] = slack.fake.replies("DU1")
+    first, last = [version.button("stop") for version in reply.versions]
+    assert first is not None
+    assert first["value"] == "7"
+    assert last is None
+
+
+async def test_a_reply_can_be_found_again_by_its_turn(slack: Slack) -> None:
+    await slack.post()
+    history = await slack.client.conversations_history(channel="DU1", include_all_metadata=True)
+    [message] = history["messages"]
+    assert message["metadata"] == {"event_type": EVENT_TYPE, "event_payload": {"turn_id": "7"}}
+
+
+async def test_a_reply_goes_into_the_thread_of_its_chat(slack: Slack) -> None:
+    question = slack.fake.mention("C1", "U1", "hello")
+    chat = ChatRef("slack", "default", "C1", question.ts, "group")
+    await slack.channel.post(chat, "Hi", turn_id=1, reply_to=question.ts, final=True)
+    await slack.channel.say(chat, "A notice")
+    assert [reply.thread_ts for reply in slack.fake.replies("C1")] == [question.ts] * 2
+
+
+async def test_deleting_takes_the_reply_away(slack: Slack) -> None:
+    ts = await slack.post()
+    await slack.channel.delete(DM, ts)
+    assert slack.fake.replies("DU1") == []
+    with pytest.raises(MessageGone):
+        await slack.channel.edit(DM, ts, "again", turn_id=7, final=True)
+
+
+async def test_nothing_that_the_model_writes_calls_people(slack: Slack) -> None:
+    text = "<!channel> <!here|x> <@U2> @everyone <!subteam^S1> `<!everyone>`\n```\n<@U3>\n```"
+    await slack.post(text)
+    await slack.channel.say(DM, text)
+    assert [reply.now.calls for reply in slack.fake.replies("DU1")] == [[], []]
+
+
+async def test_the_longest_pieces_of_a_long_reply_are_taken(slack: Slack) -> None:
+    text = "@here <@U1> 🙂 <!here> & < >\n" * 2_000
+    pieces = slack.channel.split(text)
+    assert len(pieces) > 1
+    for piece in pieces:
+        ts = await slack.post(piece)
+        await slack.channel.edit(DM, ts, piece, turn_id=7, final=True)
+    assert len(slack.fake.replies("DU1")) == len(pieces)
+
+
+# --- refusals
+
+
+@pytest.mark.parametrize(
+    ("trouble", "error"),
+    [
+        (Trouble("invalid_auth"), CredentialsRefused),
+        (Trouble("token_revoked"), CredentialsRefused),
+        (Trouble("channel_not_found"), RecipientUnreachable),
+        (Trouble("not_in_channel"), RecipientUnreachable),
+        (Trouble("is_archived"), RecipientUnreachable),
+        (Trouble("msg_too_long"), ContentRefused),
+        (Trouble("msg_blocks_too_long"), ContentRefused),
+        (Trouble("invalid_blocks"), ContentRefused),
+        (Trouble("service_unavailable", 503), PlatformUnavailable),
+        (Trouble(status=503), PlatformUnavailable),
+        (Trouble("fatal_error"), SendOutcomeUnknown),
+        (Trouble(status=502), SendOutcomeUnknown),
+        (Trouble("a_code_of_tomorrow"), ChannelError),
+    ],
+)
+async def test_slacks_refusal_of_a_post_has_its_own_error(
+    slack: Slack, trouble: Trouble, error: type[ChannelError]
+) -> None:
+    slack.fake.trouble("chat.postMessage", trouble)
+    with pytest.raises(ChannelError) as caught:
+        await slack.post()
+    assert type(caught.value) is error
+    assert FakeSlack.bot_token not in f"{caught.value!r} {caught.value.__cause__}"
+
+
+async def test_a_rate_limit_names_the_pause_and_is_not_waited_for(slack: Slack) -> None:
+    slack.fake.trouble("chat.update", Trouble("ratelimited", 429, retry_after=37))
+    ts = await slack.post()
+    with pytest.raises(RateLimited) as caught:
+        await slack.channel.edit(DM, ts, "more", turn_id=7, final=False)
+    assert caught.value.retry_after_seconds == 37
+    assert len(slack.fake.calls_of("chat.update")) == 1
+
+
+async def test_posts_faster_than_slack_allows_are_limited() -> None:
+    async with FakeSlack(rates=Rates(post_burst=2)) as fake, web_client(settings(fake)) as client:
+        fake.workspace.channel("DU1")
+        channel = SlackChannel(client)
+        with pytest.raises(RateLimited) as caught:
+            for _ in range(3):
+                await channel.say(DM, "one after the other")
+        assert caught.value.retry_after_seconds >= 1
+
+
+async def test_a_post_whose_answer_is_lost_has_an_unknown_outcome(slack: Slack) -> None:
+    slack.fake.trouble("chat.postMessage", Trouble(then_lose=True))
+    with pytest.raises(SendOutcomeUnknown):
+        await slack.post()
+    assert len(slack.fake.replies("DU1")) == 1
+
+
+async def test_an_edit_whose_answer_is_lost_may_be_repeated(slack: Slack) -> None:
+    ts = await slack.post()
+    slack.fake.trouble("chat.update", Trouble(then_lose=True))
+    with pytest.raises(PlatformUnavailable):
+        await slack.channel.edit(DM, ts, "more", turn_id=7, final=True)
+    await slack.channel.edit(DM, ts, "more", turn_id=7, final=True)
+    assert slack.fake.replies("DU1")[0].now.markdown == "more"
+
+
+async def test_a_server_that_is_not_there_certainly_took_nothing() -> None:
+    async with FakeSlack() as fake:
+        gone = settings(fake)
+    async with web_client(gone) as client:
+        with pytest.raises(PlatformUnavailable):
+            await SlackChannel(client).say(DM, "hello")
+
+
+async def test_a_wrong_bot_token_is_refused_in_a_sentence_without_it() -> None:
+    async with FakeSlack() as fake, web_client(settings(fake, "xoxb-wrong")) as client:
+        with pytest.raises(CredentialsRefused) as caught:
+            await connect(client)
+    assert "xoxb-wrong" not in f"{caught.value!r} {caught.value.__cause__}"
+
+
+# --- Socket Mode
+
+
+async def test_a_direct_message_is_accepted_and_acknowledged(slack: Slack) -> None:
+    async with slack.listening():
+        message = slack.fake.dm("U1", "what is 1 &lt; 2?")
+        await slack.fake.deliveries[0].acknowledged.wait()
+    [accepted] = slack.assistant.accepted
+    assert accepted.text == "what is 1 < 2?"
+    assert (accepted.chat, accepted.message_id) == (DM, message.ts)
+    assert slack.fake.deliveries[0].attempts == 1
+
+
+async def test_the_twins_of_a_mention_have_one_message_id(slack: Slack) -> None:
+    async with slack.listening():
+        question = slack.fake.mention("C1", "U1", "hello")
+        for delivery in slack.fake.deliveries:
+            await delivery.acknowledged.wait()
+    twins = slack.assistant.deliveries
+    assert len(twins) == 2
+    assert {(twin.chat.chat_id, twin.chat.thread_id) for twin in twins} == {("C1", question.ts)}
+    assert {twin.message_id for twin in twins} == {question.ts}
+    assert len({twin.event_id for twin in twins}) == 2
+    assert {twin.text for twin in twins} == {"hello"}
+
+
+async def test_talk_in_a_channel_that_is_not_addressed_to_us_is_not_handed_on(
+    slack: Slack,
+) -> None:
+    async with slack.listening():
+        slack.fake.write("C1", "U1", "lunch, anyone?")
+        await slack.fake.deliveries[0].acknowledged.wait()
+    assert slack.assistant.deliveries == []
+
+
+async def test_an_envelope_is_acknowledged_only_after_the_message_is_accepted(
+    slack: Slack,
+) -> None:
+    slack.assistant.hold.clear()
+    async with slack.listening():
+        slack.fake.dm("U1", "hello")
+        [delivery] = slack.fake.deliveries
+        await slack.fake.until(lambda: delivery.attempts == 1)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(delivery.acknowledged.wait(), 0.1)
+        slack.assistant.hold.set()
+        await delivery.acknowledged.wait()
+    assert len(slack.assistant.accepted) == 1
+
+
+async def test_without_storage_slack_sends_the_event_again_until_it_is_stored(
+    slack: Slack,
+) -> None:
+    slack.assistant.failures_left = 2
+    async with slack.listening():
+        slack.fake.dm("U1", "hello")
+        [delivery] = slack.fake.deliveries
+        await delivery.acknowledged.wait()
+    assert delivery.attempts == 3
+    assert [message.text for message in slack.assistant.accepted] == ["hello"]
+
+
+async def test_messages_of_one_chat_are_accepted_in_the_order_they_came(slack: Slack) -> None:
+    slack.assistant.hold.clear()
+    async with slack.listening():
+        for number in range(20):
+            slack.fake.dm("U1", str(number))
+        await slack.fake.until(lambda: all(d.attempts for d in slack.fake.deliveries))
+        slack.assistant.hold.set()
+        await slack.fake.until(lambda: len(slack.assistant.accepted) == 20)
+    assert [message.text for message in slack.assistant.accepted] == [str(n) for n in range(20)]
+
+
+async def test_our_own_messages_are_not_answered(slack: Slack) -> None:
+    async with slack.listening():
+        ts = await slack.post()
+        await slack.channel.edit(DM, ts, "more", turn_id=7, final=True)
+        await slack.channel.delete(DM, ts)
+        for delivery in slack.fake.courier.deliveries:
+            await delivery.acknowledged.wait()
+    assert len(slack.fake.courier.deliveries) == 3
+    assert slack.assistant.deliveries == []
+    assert slack.assistant.edited == []
+    assert slack.assistant.erased == []
+
+
+async def test_an_edit_and_a_deletion_reach_the_assistant(slack: Slack) -> None:
+    async with slack.listening():
+        message = slack.fake.dm("U1", "frist")
+        slack.fake.edit(message, "first")
+        slack.fake.delete(message)
+        for delivery in slack.fake.deliveries:
+            await delivery.acknowledged.wait()
+    assert slack.assistant.edited == [(DM, message.ts, "first")]
+    assert slack.assistant.erased == [(DM, message.ts)]
+
+
+async def test_the_stop_button_stops_the_turn_of_its_own_chat(slack: Slack) -> None:
+    async with slack.listening():
+        question = slack.fake.mention("C1", "U1", "tell me everything")
+        await slack.fake.until(lambda: len(slack.assistant.deliveries) == 2)
+        chat = slack.assistant.accepted[0].chat
+        await slack.channel.post(chat, "Well", turn_id=1, reply_to=question.ts, final=False)
+        [reply] = slack.fake.replies("C1")
+        await slack.fake.press(reply, "U2").acknowledged.wait()
+    assert slack.assistant.stopped == [1]
+
+
+async def test_a_command_is_answered_once_although_it_comes_twice(slack: Slack) -> None:
+    async with slack.listening():
+        question = slack.fake.mention("C1", "U1", "!new")
+        await slack.fake.until(lambda: bool(slack.fake.replies("C1")))
+        for delivery in slack.fake.deliveries:
+            await delivery.acknowledged.wait()
+    [answer] = slack.fake.replies("C1")
+    assert (answer.now.text, answer.thread_ts) == ("done: new", question.ts)
+    assert slack.assistant.deliveries == []
+
+
+async def test_a_refused_message_is_answered_with_the_reason_and_acknowledged(
+    slack: Slack,
+) -> None:
+    slack.assistant.refusal = "That is too long <for me>."
+    async with slack.listening():
+        slack.fake.dm("U1", "x" * 100_000)
+        await slack.fake.deliveries[0].acknowledged.wait()
+    assert slack.fake.replies("DU1")[0].now.text == "That is too long &lt;for me&gt;."
+
+
+async def test_a_fault_of_ours_is_said_once_and_does_not_come_again(slack: Slack) -> None:
+    slack.assistant.bug = RuntimeError("a bug")
+    async with slack.listening():
+        slack.fake.dm("U1", "hello")
+        [delivery] = slack.fake.deliveries
+        await delivery.acknowledged.wait()
+    assert delivery.attempts == 1
+    assert len(slack.fake.replies("DU1")) == 1
+
+
+@pytest.mark.parametrize("how", ["refresh_requested", "warning", "link_disabled", "broken"])
+async def test_a_connection_that_ends_is_opened_again(slack: Slack, how: str) -> None:
+    sockets = slack.fake.courier.sockets
+    async with slack.listening():
+        await (sockets.drop() if how == "broken" else sockets.disconnect(how))
+        slack.fake.dm("U1", "still there?")
+        await slack.fake.deliveries[0].acknowledged.wait()
+    assert sockets.opened == 2
+    assert len(slack.assistant.accepted) == 1
+
+
+async def test_what_is_under_way_at_a_planned_disconnect_is_still_acknowledged(
+    slack: Slack,
+) -> None:
+    slack.assistant.hold.clear()
+    async with slack.listening():
+        slack.fake.dm("U1", "hello")
+        [delivery] = slack.fake.deliveries
+        await slack.fake.until(lambda: delivery.attempts == 1)
+        await slack.fake.courier.sockets.disconnect("refresh_requested")
+        slack.assistant.hold.set()
+        await delivery.acknowledged.wait()
+    assert delivery.attempts == 1
+
+
+async def test_slack_being_away_at_the_start_is_waited_out(slack: Slack) -> None:
+    slack.fake.trouble("auth.test", Trouble(status=502), Trouble("ratelimited", 429, 0))
+    slack.fake.trouble("apps.connections.open", Trouble("internal_error"))
+    async with slack.listening():
+        slack.fake.dm("U1", "hello")
+        await slack.fake.deliveries[0].acknowledged.wait()
+    assert len(slack.assistant.accepted) == 1
+
+
+@pytest.mark.parametrize("token", ["xapp-wrong", FakeSlack.bot_token])
+async def test_a_wrong_app_token_ends_the_socket_with_a_sentence(
+    slack: Slack, token: str
+) -> None:
+    with pytest.raises(CredentialsRefused) as caught:
+        await asyncio.wait_for(slack.socket(token).run(), 10)
+    assert token not in f"{caught.value!r} {caught.value.__cause__}"
+
+
+async def test_a_cancelled_socket_is_closed(slack: Slack) -> None:
+    async with slack.listening():
+        pass
+    await slack.fake.until(lambda: not slack.fake.courier.sockets.open)
