@@ -54,11 +54,25 @@ class GenerationRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Resumed:
+    """How much of `prefix_token_ids` is gone on from, and the text of exactly those tokens.
+
+    Trailing tokens that end inside a character are dropped and generated anew, so a caller keeps
+    the first `prefix_tokens` of its ids and replaces its text by `text`.
+    """
+
+    prefix_tokens: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Delta:
     """One step of an answer.
 
-    The last delta of a finished answer carries `finish_reason` and the counts. Text never ends
-    inside a character. `token_ids` are the new output tokens (empty where the engine has none).
+    The last delta of a finished answer carries `finish_reason` and the counts; `output_tokens`
+    counts the whole answer, a resumed prefix included. Text never ends inside a character.
+    `token_ids` are the new output tokens (empty where the engine has none). The first delta of a
+    resumed answer has no text of its own and says in `resumed` where it goes on.
     """
 
     text: str
@@ -67,6 +81,7 @@ class Delta:
     prompt_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
+    resumed: Resumed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +132,9 @@ class Engine(Protocol):
         """Free everything, also after a failed start. Leaves no process behind."""
         ...
 
-    async def render(self, messages: Sequence[ChatMessage], max_tokens: int | None = None) -> Prompt:
+    async def render(
+        self, messages: Sequence[ChatMessage], max_tokens: int | None = None
+    ) -> Prompt:
         """Apply the model's chat template and tokenize.
 
         Raises PromptTooLong when the prompt and room for an answer (`max_tokens`, or the

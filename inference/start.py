@@ -1,0 +1,97 @@
+"""Choosing the engine by the settings. The composition root calls `build_engine` and nothing else.
+
+vLLM is imported only where a profile needs it, so a base install can still serve `remote`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+from pathlib import Path
+
+from inference.api import Engine, Progress
+from inference.errors import ModelNotFound, ProfileRefused
+from inference.profiles import Profile, profile_named
+from inference.settings import EngineSettings
+
+
+def build_engine(settings: EngineSettings, data_dir: Path) -> Engine:
+    """The engine of the settings' profile, not started yet.
+
+    Raises ProfileRefused, with a sentence that says what is missing and how to get it.
+    """
+    profile = profile_named(settings.profile)
+    if profile.runner == "scripted":
+        from inference.scripted import ScriptedEngine
+
+        return ScriptedEngine(settings.scripted)
+    if profile.runner == "remote":
+        from inference.remote import RemoteEngine
+
+        return RemoteEngine(settings)
+    require_extra(profile)
+    require_hardware(profile)
+    return _vllm_engine(profile, settings, data_dir)
+
+
+def require_extra(profile: Profile) -> None:
+    if importlib.util.find_spec("vllm") is None:
+        raise ProfileRefused(
+            f"The profile {profile.name} needs vLLM, which is not installed: run "
+            f"pip install 'outrider[{profile.extra}]', or choose the profile remote."
+        )
+
+
+def require_hardware(profile: Profile) -> None:
+    found = graphics_cards()
+    if found < profile.gpus:
+        raise ProfileRefused(
+            f"The profile {profile.name} needs {profile.hardware}, and this machine has "
+            f"{found or 'no'} NVIDIA GPU{'s' if found > 1 else ''}: choose the profile demo "
+            "(any CPU) or remote."
+        )
+    if profile.gpus == 0 and not has_avx2():
+        raise ProfileRefused(
+            f"The profile {profile.name} needs a CPU with AVX2, which this one lacks: "
+            "choose the profile remote."
+        )
+
+
+def graphics_cards() -> int:
+    """How many NVIDIA GPUs the driver shows."""
+    return sum(1 for _ in Path("/dev").glob("nvidia[0-9]*"))
+
+
+def has_avx2() -> bool:
+    """Always true where the question makes no sense (not x86, or no /proc)."""
+    if platform.machine() not in ("x86_64", "AMD64"):
+        return True
+    try:
+        return " avx2 " in Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return True
+
+
+def _vllm_engine(profile: Profile, settings: EngineSettings, data_dir: Path) -> Engine:
+    from inference.vllm_engine import VllmEngine
+
+    def locate(progress: Progress) -> str:
+        if settings.model is not None or profile.model is not None:
+            return existing(settings.model or profile.model or "")
+        from inference.demo.checkpoint import ensure_demo_model
+
+        return str(ensure_demo_model(data_dir, progress))
+
+    return VllmEngine(profile, locate, max_num_seqs=settings.max_num_seqs, debug=settings.debug)
+
+
+def existing(model: str) -> str:
+    """A path must be there; anything else is taken for a name on the model hub."""
+    if model.startswith(("/", "./", "../", "~")):
+        path = Path(model).expanduser()
+        if not (path / "config.json").is_file():
+            raise ModelNotFound(
+                f"There is no model at {path} (no config.json): check OUTRIDER_ENGINE__MODEL."
+            )
+        return str(path)
+    return model

@@ -1,0 +1,326 @@
+"""The engine in our process: vLLM's AsyncLLM behind the `Engine` port.
+
+The API half of vLLM runs in this process, the engine core and its worker are children. Building
+blocks for tens of seconds, so it happens in a thread. Only `start.build_engine` imports this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from inference.api import (
+    ChatMessage,
+    Delta,
+    EngineHealth,
+    EngineInfo,
+    EngineState,
+    EngineStatistics,
+    GenerationRequest,
+    Progress,
+    Prompt,
+    Resumed,
+    Sampling,
+)
+from inference.chat import render_token_ids
+from inference.errors import (
+    EngineError,
+    EngineOverloaded,
+    EngineUnavailable,
+    ModelNotFound,
+    PromptTooLong,
+)
+from inference.processes import (
+    EngineProcess,
+    end_processes,
+    multiprocessing_children,
+    with_descendants,
+)
+from inference.profiles import Profile
+from inference.resume import whole_characters
+from inference.vllm_launch import engine_arguments, environment, environment_set, vllm_logs_to_ours
+
+# How long the engine core may take to go before it is killed.
+SHUTDOWN_SECONDS = 2.0
+
+# Finds the weights, building them first where needed; called in a thread.
+Locate = Callable[[Progress], str]
+
+_log = structlog.get_logger()
+
+
+class VllmEngine:
+    """`overrides` go to vLLM's engine arguments as they are (tests and benchmarks use them)."""
+
+    def __init__(
+        self,
+        profile: Profile,
+        locate: Locate,
+        *,
+        max_num_seqs: int | None = None,
+        debug: bool = False,
+        overrides: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._profile = profile
+        self._locate = locate
+        self._max_num_seqs = max_num_seqs
+        self._debug = debug
+        self._overrides = dict(overrides or {})
+        self._llm: Any = None
+        self._tokenizer: Any = None
+        self._info: EngineInfo | None = None
+        self._state: EngineState = "stopped"
+        self._detail = ""
+        self._processes: set[EngineProcess] = set()
+        self._counts = EngineStatistics()
+        self._stopping = threading.Event()
+
+    @property
+    def info(self) -> EngineInfo:
+        if self._info is None:
+            raise EngineUnavailable("The engine has not started yet: wait a moment.")
+        return self._info
+
+    async def start(self, progress: Progress) -> None:
+        """Raises ModelBuildFailed, ModelNotFound, EngineUnavailable."""
+        self._state, self._detail = "starting", "loading the model"
+        self._stopping.clear()
+        building = asyncio.create_task(
+            asyncio.to_thread(self._build, _threadsafe(progress, self._stopping))
+        )
+        try:
+            await asyncio.shield(building)
+            await self._first_token()
+        except BaseException as error:
+            # A thread can't be cancelled: it is told to stop, waited for, and cleared up after.
+            self._stopping.set()
+            if not building.done():
+                await asyncio.wait([building])
+            if not building.cancelled():
+                building.exception()
+            await self.stop()
+            if isinstance(error, EngineError):
+                self._detail = str(error)
+            raise
+        self._state, self._detail = "ready", ""
+        progress("ready", 1.0)
+
+    async def stop(self) -> None:
+        self._stopping.set()
+        self._state = "stopped"
+        llm, self._llm = self._llm, None
+        if llm is not None:
+            with contextlib.suppress(Exception):
+                await asyncio.to_thread(llm.shutdown, SHUTDOWN_SECONDS)
+        await asyncio.to_thread(end_processes, self._processes)
+        self._processes = set()
+
+    async def render(
+        self, messages: Sequence[ChatMessage], max_tokens: int | None = None
+    ) -> Prompt:
+        if self._tokenizer is None:
+            raise self._unavailable()
+        token_ids = await asyncio.to_thread(render_token_ids, self._tokenizer, messages)
+        room = self._profile.least_answer_tokens if max_tokens is None else max_tokens
+        limit = max(self.info.max_model_len - room, 0)
+        if len(token_ids) > limit:
+            raise PromptTooLong(len(token_ids), limit)
+        return Prompt(messages=tuple(messages), token_ids=token_ids)
+
+    async def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:
+        llm = self._ready()
+        prompt = request.prompt.token_ids
+        if prompt is None:
+            prompt = (await self.render(request.prompt.messages)).token_ids or ()
+        kept: tuple[int, ...] = ()
+        if request.prefix_token_ids:
+            kept, text = whole_characters(request.prefix_token_ids, self._decode)
+            yield Delta("", resumed=Resumed(len(kept), text))
+        answer_tokens = self._answer_tokens(request.sampling, len(prompt))
+        if (kept and kept[-1] in self._end_tokens()) or len(kept) >= answer_tokens:
+            reason: Any = "stop" if kept[-1] in self._end_tokens() else "length"
+            yield Delta("", (), reason, len(prompt), len(kept))
+            return
+        parameters = self._parameters(request.sampling, answer_tokens - len(kept))
+        stream = self._stream(llm, request.request_id, (*prompt, *kept), parameters)
+        async with contextlib.aclosing(stream) as outputs:
+            written = len(kept)
+            async for output in outputs:
+                completion = output.outputs[0]
+                written += len(completion.token_ids)
+                cached = output.num_cached_tokens or 0
+                if output.finished:
+                    self._count(len(prompt), written - len(kept), cached)
+                    ending = (completion.finish_reason, len(prompt), written, cached)
+                    yield Delta(completion.text, tuple(completion.token_ids), *ending)
+                else:
+                    yield Delta(completion.text, tuple(completion.token_ids))
+
+    async def health(self) -> EngineHealth:
+        if self._state == "ready" and self._llm is not None:
+            from vllm.v1.engine.exceptions import EngineDeadError
+
+            try:
+                await self._llm.check_health()
+            except EngineDeadError:
+                self._state, self._detail = "dead", "The engine's process has ended."
+        return EngineHealth(self._state, self._detail)
+
+    def statistics(self) -> EngineStatistics:
+        counts = self._counts
+        running = self._llm.get_num_unfinished_requests() if self._llm is not None else 0
+        return EngineStatistics(
+            running, counts.prompt_tokens, counts.output_tokens, counts.cached_tokens
+        )
+
+    async def call_workers(self, method: str, *arguments: Any) -> list[Any]:
+        """Call a method of the workers' extension class in each worker (tests, `doctor`)."""
+        results = await self._ready().collective_rpc(method, args=arguments)
+        return list(results)
+
+    # --- starting ---
+
+    def _build(self, progress: Progress) -> None:
+        """Everything that blocks: in a thread."""
+        model = self._locate(progress)
+        progress("loading vLLM", None)
+        others = multiprocessing_children()
+        with environment_set(environment(self._profile, model, self._debug)):
+            try:
+                self._build_llm(model, progress)
+            except (EngineError, KeyboardInterrupt):
+                raise
+            except (FileNotFoundError, ValueError, OSError) as error:
+                raise ModelNotFound(f"The model {model} can't be loaded: {error}") from error
+            except Exception as error:
+                raise EngineUnavailable(f"vLLM did not start: {error}") from error
+            finally:
+                self._processes = with_descendants(multiprocessing_children() - others)
+
+    def _build_llm(self, model: str, progress: Progress) -> None:
+        from vllm.engine.arg_utils import AsyncEngineArgs
+        from vllm.v1.engine.async_llm import AsyncLLM
+
+        arguments = engine_arguments(self._profile, model, self._max_num_seqs) | self._overrides
+        progress("loading the model", None)
+        self._llm = AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments))
+        vllm_logs_to_ours()
+        self._tokenizer = self._llm.renderer.tokenizer
+        self._info = EngineInfo(
+            profile=self._profile.name,
+            model=Path(model).name if Path(model).is_dir() else model,
+            max_model_len=self._llm.model_config.max_model_len,
+            fingerprint=_fingerprint(model, self._tokenizer),
+            notice=self._profile.notice,
+            attribution=self._profile.attribution,
+        )
+
+    async def _first_token(self) -> None:
+        """The first step is slow (buffers, threads): nobody should wait for it."""
+        self._state = "ready"
+        prompt = await self.render([ChatMessage("user", "Hello")])
+        request = GenerationRequest("warm-up", prompt, Sampling(temperature=0.0, max_tokens=1))
+        async for _ in self.generate(request):
+            pass
+        self._counts = EngineStatistics()
+
+    # --- generating ---
+
+    async def _stream(
+        self, llm: Any, request_id: str, token_ids: Sequence[int], parameters: Any
+    ) -> AsyncGenerator[Any, None]:
+        """vLLM's outputs, its errors in our words."""
+        from vllm.exceptions import GracefulHTTPError
+        from vllm.inputs import tokens_input
+        from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
+
+        stream = llm.generate(tokens_input(list(token_ids)), parameters, request_id)
+        try:
+            async with contextlib.aclosing(stream) as outputs:
+                async for output in outputs:
+                    yield output
+        except GracefulHTTPError as error:
+            raise EngineOverloaded(
+                "The model has too many questions waiting: try again."
+            ) from error
+        except EngineDeadError as error:
+            self._state, self._detail = "dead", "The engine's process has ended."
+            raise self._unavailable() from error
+        except EngineGenerateError as error:
+            raise EngineUnavailable("The model broke off this answer: try again.") from error
+
+    def _parameters(self, sampling: Sampling, max_tokens: int) -> Any:
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+
+        chosen = {
+            "temperature": _first(sampling.temperature, self._profile.temperature),
+            "top_p": _first(sampling.top_p, self._profile.top_p),
+        }
+        return SamplingParams(
+            **{name: value for name, value in chosen.items() if value is not None},
+            max_tokens=max_tokens,
+            seed=sampling.seed,
+            stop=list(sampling.stop) or None,
+            output_kind=RequestOutputKind.DELTA,
+        )
+
+    def _answer_tokens(self, sampling: Sampling, prompt_tokens: int) -> int:
+        asked = sampling.max_tokens or self._profile.answer_tokens
+        return max(min(asked, self.info.max_model_len - prompt_tokens), 1)
+
+    def _end_tokens(self) -> set[int]:
+        stated = self._llm.model_config.try_get_generation_config().get("eos_token_id", [])
+        ends = {stated} if isinstance(stated, int) else set(stated)
+        return ends | {self._tokenizer.eos_token_id}
+
+    def _decode(self, token_ids: Sequence[int]) -> str:
+        return str(self._tokenizer.decode(list(token_ids), skip_special_tokens=True))
+
+    def _count(self, prompt_tokens: int, output_tokens: int, cached_tokens: int) -> None:
+        counts = self._counts
+        self._counts = EngineStatistics(
+            prompt_tokens=counts.prompt_tokens + prompt_tokens,
+            output_tokens=counts.output_tokens + output_tokens,
+            cached_tokens=counts.cached_tokens + cached_tokens,
+        )
+
+    def _ready(self) -> Any:
+        if self._state != "ready" or self._llm is None:
+            raise self._unavailable()
+        return self._llm
+
+    def _unavailable(self) -> EngineUnavailable:
+        return EngineUnavailable(f"The model is not available ({self._state}): try again shortly.")
+
+
+def _first(*values: float | None) -> float | None:
+    return next((value for value in values if value is not None), None)
+
+
+def _threadsafe(progress: Progress, stopping: threading.Event) -> Progress:
+    """`progress` for another thread; raises there once the engine is being stopped."""
+    loop = asyncio.get_running_loop()
+
+    def report(line: str, share: float | None) -> None:
+        if stopping.is_set():
+            raise EngineUnavailable("The engine was stopped while it started.")
+        loop.call_soon_threadsafe(progress, line, share)
+
+    return report
+
+
+def _fingerprint(model: str, tokenizer: Any) -> str:
+    """Names model and tokenizer: ids mean the same exactly where the vocabulary is the same."""
+    digest = hashlib.sha256(Path(model).name.encode())
+    for token, index in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1]):
+        digest.update(f"{index}:{token}\n".encode())
+    digest.update(str(tokenizer.chat_template).encode())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,74 @@
+"""How vLLM is started for a profile: its environment, its arguments, its logs."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from inference.plugin import ENABLED_BY
+from inference.profiles import Profile
+
+
+def environment(profile: Profile, model: str, debug: bool) -> dict[str, str]:
+    """What vLLM and its processes read. Nothing is reported to anybody."""
+    variables = {
+        ENABLED_BY: "1",
+        "VLLM_NO_USAGE_STATS": "1",
+        "DO_NOT_TRACK": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "VLLM_LOGGING_LEVEL": "INFO" if debug else "WARNING",
+    }
+    if Path(model).is_dir():
+        variables |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+    return variables
+
+
+@contextlib.contextmanager
+def environment_set(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set variables for the engine's processes, and put everything back.
+
+    vLLM adds to the environment while it starts (LD_PRELOAD among others); left there, every
+    later child of this process would inherit it.
+    """
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name in set(os.environ) - set(before):
+            del os.environ[name]
+        os.environ.update(before)
+
+
+def engine_arguments(profile: Profile, model: str, max_num_seqs: int | None) -> dict[str, Any]:
+    """The keyword arguments of vLLM's AsyncEngineArgs."""
+    return {
+        "model": model,
+        "served_model_name": profile.name,
+        "dtype": profile.dtype,
+        "max_model_len": profile.max_model_len,
+        "max_num_seqs": max_num_seqs or profile.max_num_seqs,
+        "kv_cache_memory_bytes": profile.kv_cache_bytes,
+        "kv_cache_dtype": profile.kv_cache_dtype,
+        "enforce_eager": profile.enforce_eager,
+        "tensor_parallel_size": profile.tensor_parallel,
+        "enable_expert_parallel": profile.expert_parallel,
+        "language_model_only": profile.gpus > 0,
+        "enable_prefix_caching": True,
+        "disable_log_stats": True,
+        "use_tqdm_on_load": False,
+        "max_num_queued_reqs": 1024,
+    }
+
+
+def vllm_logs_to_ours() -> None:
+    """Let vLLM's lines in this process go where ours go (its children write to stderr)."""
+    log = logging.getLogger("vllm")
+    log.handlers.clear()
+    log.propagate = True
