@@ -111,8 +111,13 @@ def request_schema() -> dict[str, Any]:
 
 
 def _refusal(error: ValidationError) -> Refused:
-    # Of a union's branches, the one that came furthest says best what is wrong.
-    first = max(error.errors(), key=lambda one: len(one["loc"]))
+    errors = error.errors()
+    first = errors[0]
+    if first["loc"] and _is_branch(first["loc"][-1]):
+        # Of a union's branches, the one that came furthest says best what is wrong.
+        union = first["loc"][:-1]
+        among = [one for one in errors if one["loc"][: len(union)] == union]
+        first = max(among, key=lambda one: len(one["loc"]))
     if first["type"] == "json_invalid":
         return Refused(400, f"The body is not JSON: {first['ctx']['error']}.")
     field = ".".join(str(part) for part in first["loc"] if not _is_branch(part))

@@ -1,0 +1,45 @@
+import pytest
+
+from bots.http.body import read_body
+from bots.http.failures import Refused
+
+
+def source(*messages):
+    left = list(messages)
+
+    async def receive():
+        return left.pop(0)
+
+    return receive
+
+
+def part(body, more=True):
+    return {"type": "http.request", "body": body, "more_body": more}
+
+
+GONE = {"type": "http.disconnect"}
+
+
+async def test_the_body_is_given_once_and_then_what_the_server_says():
+    receive = await read_body({"headers": []}, source(part(b"ab"), part(b"c", False), GONE), 3)
+    assert await receive() == part(b"abc", False)
+    assert await receive() == GONE
+
+
+async def test_a_body_over_the_limit_is_refused_as_it_comes():
+    with pytest.raises(Refused) as refused:
+        await read_body({"headers": []}, source(part(b"abc"), part(b"d")), 3)
+    assert refused.value.status == 413
+
+
+async def test_a_declared_length_over_the_limit_is_refused_unread():
+    scope = {"headers": [(b"content-length", b"4")]}
+    with pytest.raises(Refused) as refused:
+        await read_body(scope, source(), 3)
+    assert refused.value.status == 413
+
+
+async def test_a_client_that_leaves_ends_it():
+    with pytest.raises(Refused) as refused:
+        await read_body({"headers": []}, source(part(b"a"), GONE), 3)
+    assert refused.value.status == 400
