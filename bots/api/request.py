@@ -117,7 +117,7 @@ def _refusal(error: ValidationError) -> Refused:
         # Of a union's branches, the one that came furthest says best what is wrong.
         union = first["loc"][:-1]
         among = [one for one in errors if one["loc"][: len(union)] == union]
-        first = max(among, key=lambda one: len(one["loc"]))
+        first = max(among, key=lambda one: (len(one["loc"]), not one["type"].endswith("_type")))
     if first["type"] == "json_invalid":
         return Refused(400, f"The body is not JSON: {first['ctx']['error']}.")
     field = ".".join(str(part) for part in first["loc"] if not _is_branch(part))
@@ -126,5 +126,5 @@ def _refusal(error: ValidationError) -> Refused:
 
 
 def _is_branch(part: int | str) -> bool:
-    """pydantic names a union's branches (`str`, `list[TextPart]`) in between the fields."""
-    return isinstance(part, str) and (part == "str" or "[" in part)
+    """pydantic names a union's branches (`str`, `list[TextPart]`, `constrained-str`) in between the fields."""
+    return isinstance(part, str) and (part == "str" or "[" in part or "-" in part)
