@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from telegram import Bot
@@ -18,9 +19,9 @@ CONNECTIONS = 64
 
 
 class TelegramBot(Bot):
-    """Build it with `open_bot`; close it with `close`. Makes no call by itself."""
+    """Build it with `open_bot`."""
 
-    __slots__ = ("_requests",)
+    __slots__ = ()
 
     def __init__(self, base_url: str, calls: TelegramRequest, polls: TelegramRequest) -> None:
         super().__init__(
@@ -30,7 +31,6 @@ class TelegramBot(Bot):
             request=calls,
             get_updates_request=polls,
         )
-        self._requests = (calls, polls)
 
     async def identity(self) -> BotIdentity:
         me = await self.get_me()
@@ -48,15 +48,16 @@ class TelegramBot(Bot):
         )
         return answer if isinstance(answer, list) else []
 
-    async def close_connections(self) -> None:
-        for request in self._requests:
-            await request.shutdown()
 
-
-def open_bot(settings: TelegramSettings) -> TelegramBot:
-    """No call is made yet. Raises StartupError without a token."""
+@asynccontextmanager
+async def open_bot(settings: TelegramSettings) -> AsyncIterator[TelegramBot]:
+    """The bot with its connections. Makes no call yet. Raises StartupError without a token."""
     if settings.token is None:
         raise StartupError("Telegram needs a token: set OUTRIDER_TELEGRAM__TOKEN.")
     calls = TelegramRequest(settings.base_url, settings.token, connections=CONNECTIONS)
     polls = TelegramRequest(settings.base_url, settings.token, connections=2)
-    return TelegramBot(settings.base_url, calls, polls)
+    try:
+        yield TelegramBot(settings.base_url, calls, polls)
+    finally:
+        await calls.shutdown()
+        await polls.shutdown()

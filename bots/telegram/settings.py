@@ -38,7 +38,8 @@ class TelegramSettings(BaseModel):
     @field_validator("token", "webhook_url", "webhook_secret", mode="before")
     @classmethod
     def empty_is_none(cls, value: object) -> object:
-        return None if value == "" else value
+        empty = isinstance(value, SecretStr) and not value.get_secret_value()
+        return None if value == "" or empty else value
 
     @field_validator("base_url")
     @classmethod

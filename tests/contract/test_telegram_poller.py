@@ -1,0 +1,250 @@
+"""The getUpdates loop: nothing is confirmed before it is stored, and nothing blocks the queue."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+from pydantic import SecretStr
+from structlog.testing import capture_logs
+
+from assistant.messages import ChatRef
+from bots.inbound import APOLOGY
+from bots.telegram.bot import open_bot
+from bots.telegram.channel import TelegramChannel
+from bots.telegram.parse import ONLY_TEXT
+from bots.telegram.poller import TelegramPoller
+from bots.telegram.settings import TelegramSettings
+from tests.fakes.telegram import Failure, FakeTelegram, Limits
+from tests.support.recording_assistant import RecordingAssistant
+
+logging.getLogger("aiohttp").setLevel(logging.ERROR)
+
+
+@dataclass
+class Account:
+    telegram: FakeTelegram
+    assistant: RecordingAssistant
+
+    @asynccontextmanager
+    async def polling(self, token: str = "") -> AsyncIterator[None]:
+        """A poller of this account, as another process would start it."""
+        settings = TelegramSettings(
+            token=SecretStr(token or self.telegram.token), base_url=self.telegram.url
+        )
+        async with open_bot(settings) as bot:
+            poller = TelegramPoller(
+                bot,
+                TelegramChannel(bot, "default"),
+                self.assistant,
+                long_poll_seconds=2,
+                retry_seconds=(0.02, 0.1),
+            )
+            task = asyncio.create_task(poller.run())
+            try:
+                yield
+            finally:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+    def texts(self) -> list[str]:
+        return [message.text for message in self.assistant.accepted]
+
+    def confirmed(self) -> bool:
+        return not self.telegram.queue.pending
+
+    def said(self, chat_id: int) -> list[str]:
+        return [message.text for message in self.telegram.messages(chat_id)]
+
+
+@pytest.fixture
+async def account() -> AsyncIterator[Account]:
+    async with FakeTelegram(limits=Limits.none()) as telegram:
+        yield Account(telegram, RecordingAssistant())
+
+
+async def test_messages_reach_the_assistant_in_the_order_of_their_chat(account: Account) -> None:
+    for n in range(5):
+        account.telegram.user_says(7, f"a{n}")
+        account.telegram.user_says(8, f"b{n}")
+    async with account.polling():
+        await account.telegram.until(lambda: len(account.texts()) == 10 and account.confirmed())
+    for chat, letter in (("7", "a"), ("8", "b")):
+        got = [m.text for m in account.assistant.accepted if m.chat.chat_id == chat]
+        assert got == [f"{letter}{n}" for n in range(5)]
+
+
+async def test_nothing_is_confirmed_before_it_is_committed(account: Account) -> None:
+    account.assistant.hold.clear()
+    async with account.polling():
+        account.telegram.user_says(7, "hold me")
+        await account.telegram.until(lambda: account.telegram.queue.handed_out)
+        await asyncio.sleep(0.2)
+        assert len(account.telegram.queue.pending) == 1
+    assert len(account.telegram.queue.pending) == 1  # the poller died before the commit
+    account.assistant.hold.set()
+    async with account.polling():
+        await account.telegram.until(account.confirmed)
+    assert account.texts() == ["hold me"]
+
+
+async def test_without_storage_the_update_is_asked_for_again(account: Account) -> None:
+    account.assistant.failures_left = 3
+    account.telegram.user_says(7, "one")
+    account.telegram.user_says(7, "two")
+    async with account.polling():
+        await account.telegram.until(account.confirmed)
+    assert account.texts() == ["one", "two"]
+    assert len(account.telegram.queue.handed_out) >= 6
+
+
+async def test_a_chat_whose_storage_fails_does_not_make_others_come_twice(
+    account: Account,
+) -> None:
+    account.telegram.user_says(8, "/help")
+    account.telegram.user_says(7, "first")
+    account.assistant.hold.clear()
+    async with account.polling():
+        await account.telegram.until(lambda: account.assistant.commands)
+        account.assistant.failures_left = 2
+        account.assistant.hold.set()
+        await account.telegram.until(account.confirmed)
+    assert len(account.assistant.commands) == 1
+    assert account.texts() == ["first"]
+
+
+async def test_an_update_that_breaks_our_code_is_logged_and_passed_over(account: Account) -> None:
+    account.assistant.bug = RuntimeError("planted")
+    with capture_logs() as logs:
+        async with account.polling():
+            account.telegram.user_says(7, "breaks")
+            await account.telegram.until(account.confirmed)
+            account.assistant.bug = None
+            account.telegram.user_says(7, "works")
+            await account.telegram.until(account.texts)
+    assert account.texts() == ["works"]
+    assert account.said(7) == [APOLOGY]
+    assert [log["update_id"] for log in logs if log["event"] == "update_failed"] == [1001]
+    assert not any("breaks" in str(log) for log in logs)
+
+
+async def test_updates_of_unknown_kinds_and_shapes_are_passed_over(account: Account) -> None:
+    async with account.polling():
+        await account.telegram.until(lambda: account.telegram.calls_of("getUpdates"))
+        for odd in ({"message": {"chat": 5}}, {"message": []}, {"callback_query": "x"}):
+            account.telegram.push(odd)
+        account.telegram.queue.allowed = []
+        account.telegram.push({"something_new": {"chat": {"id": 7}}})
+        account.telegram.user_says(7, "still here")
+        await account.telegram.until(lambda: account.texts() and account.confirmed())
+    assert account.texts() == ["still here"]
+
+
+async def test_only_what_is_needed_is_asked_for_and_the_bot_introduces_itself(
+    account: Account,
+) -> None:
+    account.telegram.methods.webhook = {"url": "https://old.example"}
+    account.telegram.user_says(7, "waiting since before the start")
+    async with account.polling():
+        await account.telegram.until(account.texts)
+    call = account.telegram.calls_of("getUpdates")[0]
+    assert call.params["allowed_updates"] == ["message", "edited_message", "callback_query"]
+    assert {c["command"] for c in account.telegram.methods.commands} == {"new", "stop", "help"}
+    assert account.telegram.methods.webhook == {}
+
+
+async def test_a_refusal_is_said_to_the_person_and_confirmed(account: Account) -> None:
+    account.assistant.refusal = "This assistant is private."
+    async with account.polling():
+        account.telegram.user_says(7, "let me in")
+        await account.telegram.until(lambda: account.said(7) and account.confirmed())
+    assert account.said(7) == ["This assistant is private."]
+
+
+async def test_commands_are_answered_and_other_content_gets_a_sentence(account: Account) -> None:
+    async with account.polling():
+        account.telegram.user_says(7, "/new")
+        await account.telegram.until(lambda: account.said(7))
+        account.telegram.user_sends(7, photo=[{"file_id": "x"}])
+        await account.telegram.until(lambda: len(account.said(7)) == 2)
+    assert account.said(7) == ["done: new", ONLY_TEXT]
+    assert account.texts() == []
+
+
+async def test_a_notice_that_cant_be_shown_does_not_block_the_queue(account: Account) -> None:
+    account.telegram.user_says(7, "/help")
+    account.telegram.user_blocks(7)
+    async with account.polling():
+        account.telegram.user_says(8, "hi")
+        await account.telegram.until(lambda: account.texts() and account.confirmed())
+
+
+async def test_edits_reach_the_assistant(account: Account) -> None:
+    async with account.polling():
+        message = account.telegram.user_says(7, "Frnace?")
+        account.telegram.user_edits(message, "France?")
+        await account.telegram.until(lambda: account.assistant.edited)
+    chat = ChatRef("telegram", "default", "7")
+    assert account.assistant.edited == [(chat, str(message.message_id), "France?")]
+
+
+async def test_the_stop_button_stops_only_turns_of_its_own_chat(account: Account) -> None:
+    async with account.polling():
+        account.telegram.user_says(7, "mine")
+        await account.telegram.until(account.texts)
+        theirs = account.telegram.user_says(8, "other chat")
+        mine = account.telegram.user_says(7, "second")
+        account.telegram.user_presses(theirs, "stop:1")
+        await account.telegram.until(lambda: not account.telegram.methods.queries)
+        assert account.assistant.stopped == []
+        account.telegram.user_presses(mine, "stop:1")
+        await account.telegram.until(lambda: account.assistant.stopped)
+        await account.telegram.until(lambda: not account.telegram.methods.queries)
+    assert account.assistant.stopped == [1]
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        Failure(500),
+        Failure(502, "Bad Gateway"),
+        Failure(429, "Too Many Requests", retry_after=1),
+        Failure(drop=True),
+        Failure(body="<html>"),
+        Failure(body='{"ok": true, "result": {"no": "list"}}'),
+        Failure(body='{"ok": true, "result": ["x", {"update_id": "y"}]}'),
+        Failure(body="null"),
+    ],
+)
+async def test_trouble_at_telegram_is_outlasted(account: Account, failure: Failure) -> None:
+    account.telegram.fail_next("getMe", failure)
+    account.telegram.fail_next("getUpdates", failure, times=2)
+    account.telegram.user_says(7, "after the trouble")
+    async with account.polling():
+        await account.telegram.until(account.texts)
+    assert account.texts() == ["after the trouble"]
+
+
+async def test_another_poller_is_said_in_the_log_and_outlasted(account: Account) -> None:
+    with capture_logs() as logs:
+        async with account.polling():
+            await account.telegram.until(lambda: account.telegram.calls_of("getUpdates"))
+            await account.telegram.queue.take(0, 1, 0)  # the other program
+            account.telegram.user_says(7, "hi")
+            await account.telegram.until(account.texts)
+    assert [log["log_level"] for log in logs if log["event"] == "telegram_other_poller"] == [
+        "error"
+    ]
+
+
+async def test_a_refused_token_is_said_in_the_log_without_the_token(account: Account) -> None:
+    with capture_logs() as logs:
+        async with account.polling(token="1:secret-and-wrong"):
+            await account.telegram.until(
+                lambda: any(log["event"] == "telegram_token_refused" for log in logs)
+            )
+    assert not any("secret-and-wrong" in str(log) for log in logs)

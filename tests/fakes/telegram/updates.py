@@ -1,0 +1,63 @@
+"""The queue behind getUpdates: an update stays until a later offset confirms it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from tests.fakes.telegram.refusals import Refused
+
+OPT_IN = frozenset({"chat_member", "message_reaction", "message_reaction_count"})
+
+
+class UpdateQueue:
+    def __init__(self) -> None:
+        self.pending: list[dict[str, Any]] = []
+        self.allowed: list[str] = []  # empty: all but OPT_IN
+        self.handed_out: list[int] = []  # update ids in the order of getUpdates' answers
+        self._next_id = 1001
+        self._news = asyncio.Event()
+        self._poll = 0  # the newest getUpdates wins
+
+    def push(self, update: dict[str, Any]) -> int:
+        """Queue an update (without its id); returns the id. Kinds not asked for are dropped."""
+        update_id = self._next_id
+        self._next_id += 1
+        kinds = set(update) - {"update_id"}
+        wanted = kinds <= set(self.allowed) if self.allowed else not kinds & OPT_IN
+        if wanted:
+            self.pending.append({"update_id": update_id, **update})
+            self._wake()
+        return update_id
+
+    async def take(self, offset: int, limit: int, timeout: float) -> list[dict[str, Any]]:
+        """Raises Refused (409) when another getUpdates comes while this one waits."""
+        self._poll += 1
+        mine = self._poll
+        self._wake()
+        self.confirm(offset)
+        try:
+            async with asyncio.timeout(timeout or 0.001):
+                while not self.pending and mine == self._poll:
+                    await self._news.wait()
+        except TimeoutError:
+            pass
+        if mine != self._poll:
+            raise Refused(
+                409,
+                "Conflict: terminated by other getUpdates request; make sure that only one bot "
+                "instance is running",
+            )
+        batch = self.pending[:limit]
+        self.handed_out += [update["update_id"] for update in batch]
+        return batch
+
+    def confirm(self, offset: int) -> None:
+        if offset < 0:
+            self.pending = self.pending[offset:]
+        else:
+            self.pending = [update for update in self.pending if update["update_id"] >= offset]
+
+    def _wake(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
