@@ -18,7 +18,7 @@ def is_boundary(text: str, at: int) -> bool:
     before, after = text[at - 1], text[at]
     if after < "\u0300" and before < "\u0300":
         return not (before == "\r" and after == "\n")
-    if before == _JOINER or _extends(after):
+    if before == _JOINER or _extends(after) or _conjoins(before, after):
         return False
     return not (_splits_flag(text, at) or _splits_hangul(before, after))
 
@@ -39,6 +39,11 @@ def _extends(char: str) -> bool:
         or "\U0001f3fb" <= char <= "\U0001f3ff"
         or "\U000e0020" <= char <= "\U000e007f"
     )
+
+
+def _conjoins(before: str, after: str) -> bool:
+    """A virama binds two Indic consonants."""
+    return unicodedata.combining(before) == 9 and unicodedata.category(after) == "Lo"
 
 
 def _splits_flag(text: str, at: int) -> bool:

@@ -33,6 +33,10 @@ class _Fence:
     def closing(self) -> str:
         return f"\n{self.mark}"
 
+    def may_be_closing(self, rest: str) -> bool:
+        """The begun end of the block: shown as code, it would have to be taken back."""
+        return not rest.strip(" \t").strip(self.mark[0])
+
     def closed_by(self, line: re.Match[str]) -> bool:
         bare = line[0].strip() == line[1]
         return bare and line[1][0] == self.mark[0] and len(line[1]) >= len(self.mark)
@@ -46,6 +50,8 @@ def split(text: str, units: int = PIECE_UNITS) -> list[str]:
         if fence and (closing := _closing_at(text, start, fence)):
             start, fence = closing.end(), None
             continue
+        if fence and text[start - 1] == "\n" and fence.may_be_closing(text[start:]):
+            break
         opening = fence.opening if fence else ""
         if utf16_units(text[start:]) + len(opening) <= units:
             end, body, fence = len(text), text[start:], None

@@ -1,0 +1,116 @@
+"""The model's Markdown as Slack messages."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bots.slack.render import FALLBACK_CHARACTERS, PLACEHOLDER, harmless, message, plain
+from bots.slack.split import PIECE_UNITS, split, utf16_units
+from tests.fakes.slack import limits
+
+CALLS = [
+    "<!channel>",
+    "<!here|here>",
+    "<!everyone>",
+    "<!group>",
+    "<!subteam^S123|@team>",
+    "<@U123>",
+    "<@W123|ada>",
+    "@channel",
+    "@here",
+    "@everyone",
+    "<!CHANNEL>",
+    "&lt;!channel&gt;",
+    "&#60;!here&#x3E;",
+    r"<\!here>",
+    "<&#33;here>",
+]
+LIVE = re.compile(
+    r"(<|&lt;|&#60;)\\?(!|&#33;)(channel|here|everyone|group|subteam)|<@[A-Z0-9]"
+    r"|(?<![\w.])@(channel|here|everyone)",
+    re.IGNORECASE,
+)
+TEXTS = st.lists(
+    st.sampled_from([*CALLS, "<", "!", "@", "here", "`", "```\n", "\n", " ", "🙂", "&", "é"])
+    | st.text(max_size=10)
+).map("".join)
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("frame", ["{}", "hey {}!", "`{}`", "```\n{}\n```", "> {}", "({})"])
+def test_a_call_to_people_is_broken_up_and_still_reads_the_same(call: str, frame: str) -> None:
+    text = frame.format(call)
+    assert LIVE.search(text)
+    assert not LIVE.search(harmless(text))
+    assert harmless(text).replace("\u2060", "") == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<!DOCTYPE html>",
+        "<!-- here -->",
+        "ada@example.org",
+        "x@here.example",
+        "vector<int> a; a < b",
+        "@property",
+        "<https://example.org>",
+    ],
+)
+def test_code_addresses_and_links_stay_as_they_are(text: str) -> None:
+    assert harmless(text) == text
+
+
+@given(TEXTS)
+def test_no_text_calls_people_in_any_form(text: str) -> None:
+    body = message(text, 1, final=True)
+    for shown in (body["text"], body["blocks"][0]["text"]):
+        assert not LIVE.search(shown)
+
+
+@given(TEXTS)
+def test_breaking_up_twice_is_breaking_up_once(text: str) -> None:
+    assert harmless(harmless(text)) == harmless(text)
+
+
+@given(TEXTS, st.integers(1, 400))
+def test_every_piece_is_a_message_that_slack_takes(text: str, times: int) -> None:
+    for piece in split(text * times):
+        body = message(piece, 2**62, final=False)
+        assert limits.refusal(body["text"], body["blocks"], update=True) is None
+
+
+def test_the_worst_piece_is_a_message_that_slack_takes() -> None:
+    for worst in ("@here ", "<@U1>", "&", "<", "🙂"):
+        piece = worst * (PIECE_UNITS // utf16_units(worst))
+        body = message(piece, 2**62, final=False)
+        assert limits.refusal(body["text"], body["blocks"], update=True) is None
+
+
+def test_markup_of_slacks_own_means_nothing_in_the_fallback() -> None:
+    assert plain("a & <b> <https://x|y>") == "a &amp; &lt;b&gt; &lt;https://x|y&gt;"
+
+
+def test_a_long_fallback_is_cut_with_a_sign_of_it() -> None:
+    text = plain("é" * 5_000)
+    assert text == "é" * FALLBACK_CHARACTERS + "…"
+
+
+def test_an_empty_reply_is_a_placeholder() -> None:
+    body = message("", 7, final=False)
+    assert body["text"] == PLACEHOLDER
+    assert body["blocks"][0] == {"type": "markdown", "text": PLACEHOLDER}
+
+
+def test_the_button_is_gone_when_nothing_more_comes() -> None:
+    [_, actions] = message("x", 7, final=False)["blocks"]
+    assert actions["elements"][0]["value"] == "7"
+    assert len(message("x", 7, final=True)["blocks"]) == 1
+
+
+def test_a_code_block_still_being_written_is_closed() -> None:
+    assert message("```py\nx =", 7, final=False)["blocks"][0]["text"] == "```py\nx =\n```"
