@@ -1,0 +1,89 @@
+"""The app manifest asks for what the code uses, and for nothing else."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from assistant.messages import Ignored
+from bots.slack.identity import BotIdentity
+from bots.slack.parse import parse_event
+
+ROOT = Path(__file__).parents[4]
+MANIFEST = ROOT / "deploy" / "slack-manifest.yaml"
+
+# docs.slack.dev, the methods' and the events' pages; None needs no scope of the bot
+SCOPE_OF_METHOD = {
+    "auth_test": None,
+    "apps_connections_open": None,  # the app token's
+    "chat_postMessage": "chat:write",
+    "chat_update": "chat:write",
+    "chat_delete": "chat:write",
+}
+SCOPE_OF_EVENT = {
+    "message.im": "im:history",
+    "message.channels": "channels:history",
+    "message.groups": "groups:history",
+    "message.mpim": "mpim:history",
+    "app_mention": "app_mentions:read",
+}
+_CALL = re.compile(r"client\.([a-z]+_[A-Za-z_]+)")
+
+
+@pytest.fixture
+def manifest() -> dict[str, Any]:
+    loaded = yaml.safe_load(MANIFEST.read_text())
+    assert isinstance(loaded, dict)
+    return loaded
+
+
+def methods_called() -> set[str]:
+    sources = (ROOT / "bots" / "slack").glob("*.py")
+    return {name for source in sources for name in _CALL.findall(source.read_text())}
+
+
+def test_the_code_calls_only_methods_whose_scope_is_known() -> None:
+    assert methods_called() == set(SCOPE_OF_METHOD)
+
+
+def test_the_scopes_are_those_of_the_calls_and_events(manifest: dict[str, Any]) -> None:
+    events = manifest["settings"]["event_subscriptions"]["bot_events"]
+    needed = {SCOPE_OF_METHOD[name] for name in methods_called()} - {None}
+    needed |= {SCOPE_OF_EVENT[event] for event in events}
+    scopes = manifest["oauth_config"]["scopes"]
+    assert set(scopes) == {"bot"}
+    assert set(scopes["bot"]) == needed
+    assert len(scopes["bot"]) == len(needed)
+
+
+def test_every_event_that_is_asked_for_is_understood(manifest: dict[str, Any]) -> None:
+    for name in manifest["settings"]["event_subscriptions"]["bot_events"]:
+        kind = name.partition(".")[0]
+        event = {"type": kind, "channel": "D1", "user": "U1", "ts": "1.1", "text": "hi"}
+        parsed = parse_event({"event_id": "E", "event": event}, BotIdentity("U", "B", "T"), "a")
+        assert not isinstance(parsed, Ignored)
+
+
+def test_socket_mode_the_stop_button_and_direct_messages_are_on(manifest: dict[str, Any]) -> None:
+    assert manifest["settings"]["socket_mode_enabled"] is True
+    assert manifest["settings"]["interactivity"]["is_enabled"] is True
+    home = manifest["features"]["app_home"]
+    assert home["messages_tab_enabled"] is True
+    assert home["messages_tab_read_only_enabled"] is False
+
+
+def test_every_scope_and_kind_of_event_says_what_it_is_for() -> None:
+    lines = MANIFEST.read_text().splitlines()
+    scopes = [line for line in lines if re.match(r"\s+- [a-z_]+:[a-z]+", line)]
+    assert scopes
+    assert all("#" in line for line in scopes)
+
+
+def test_names_keep_slacks_limits(manifest: dict[str, Any]) -> None:
+    assert len(manifest["display_information"]["name"]) <= 35
+    assert len(manifest["display_information"]["description"]) <= 140
+    assert len(manifest["features"]["bot_user"]["display_name"]) <= 80
