@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from telegram import Bot
+from telegram import Bot, BotCommand
 
 from assistant.errors import StartupError
 from bots.telegram.addressing import BotIdentity
@@ -14,6 +14,11 @@ from bots.telegram.request import TelegramRequest
 from bots.telegram.settings import TelegramSettings
 
 ALLOWED_UPDATES = ("message", "edited_message", "callback_query")
+COMMANDS = (
+    BotCommand("new", "Start a new conversation"),
+    BotCommand("stop", "Stop the answer"),
+    BotCommand("help", "What I can do"),
+)
 POLL_READ_SECONDS = 10.0  # beyond the long poll's own time
 CONNECTIONS = 64
 
@@ -32,8 +37,10 @@ class TelegramBot(Bot):
             get_updates_request=polls,
         )
 
-    async def identity(self) -> BotIdentity:
+    async def introduce(self) -> BotIdentity:
+        """Ask who we are, and show people our commands."""
         me = await self.get_me()
+        await self.set_my_commands(COMMANDS)
         return BotIdentity(me.id, me.username or "")
 
     async def updates(self, offset: int | None, wait_seconds: int) -> Sequence[Any]:

@@ -9,31 +9,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
-from telegram import BotCommand
-from telegram.error import Conflict, InvalidToken, TelegramError
 
 from assistant.channel import Channel
-from assistant.errors import RateLimited, StorageUnavailable
+from assistant.errors import StorageUnavailable
 from assistant.service import Assistant
 from bots.telegram.addressing import BotIdentity
 from bots.telegram.backoff import Backoff
 from bots.telegram.bot import TelegramBot
-from bots.telegram.failures import translate
+from bots.telegram.persistence import Persistence
 from bots.telegram.update import UpdateHandler, chat_id_of, update_id_of
 
 LONG_POLL_SECONDS = 25
-COMMANDS = (
-    BotCommand("new", "Start a new conversation"),
-    BotCommand("stop", "Stop the answer"),
-    BotCommand("help", "What I can do"),
-)
-
-_Result = TypeVar("_Result")
 _log = structlog.get_logger()
 
 
@@ -57,58 +48,25 @@ class TelegramPoller:
         self._account = channel.account
         self._handler = UpdateHandler(bot, channel, assistant)
         self._long_poll_seconds = long_poll_seconds
-        self._asking = Backoff(*retry_seconds)
+        self._asking = Persistence(channel.account, Backoff(*retry_seconds))
         self._storing = Backoff(*retry_seconds)
         self._handled: set[int] = set()  # updates of an unconfirmed batch that are done
 
     async def run(self) -> None:
-        identity = await self._until_done(self._introduce)
+        identity = await self._asking.until_done(self._introduce)
         _log.info("telegram_polling", account=self._account, username=identity.username)
         offset: int | None = None
         while True:
-            batch = await self._until_done(partial(self._ask, offset))
+            batch = await self._asking.until_done(partial(self._ask, offset))
             offset = await self._handle(batch, identity, offset)
 
     async def _introduce(self) -> BotIdentity:
-        identity = await self._bot.identity()
+        identity = await self._bot.introduce()
         await self._bot.delete_webhook(drop_pending_updates=False)  # else polling is refused
-        await self._bot.set_my_commands(COMMANDS)
         return identity
 
     async def _ask(self, offset: int | None) -> Sequence[Any]:
         return await self._bot.updates(offset, self._long_poll_seconds)
-
-    async def _until_done(self, call: Callable[[], Awaitable[_Result]]) -> _Result:
-        """Call until it succeeds; what fails is a clear line in the log and a longer pause."""
-        while True:
-            try:
-                result = await call()
-            except TelegramError as error:
-                await self._asking.pause(self._explain(error))
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
-                _log.warning("telegram_answer_unreadable", error=type(error).__name__)
-                await self._asking.pause()
-            else:
-                self._asking.reset()
-                return result
-
-    def _explain(self, error: TelegramError) -> float:
-        """Log what is wrong; the return value is the shortest pause in seconds."""
-        account = self._account
-        if isinstance(error, Conflict):
-            _log.error(
-                "telegram_other_poller",
-                account=account,
-                hint="Another program asks for this bot's updates. Stop it, or use another token.",
-            )
-            return 0.0
-        failure = translate(error, repeatable=True)
-        if isinstance(error, InvalidToken):
-            hint = "Check OUTRIDER_TELEGRAM__TOKEN: @BotFather shows the current token."
-            _log.error("telegram_token_refused", account=account, hint=hint)
-            return self._asking.longest
-        _log.warning("telegram_unreachable", account=account, error=str(failure))
-        return failure.retry_after_seconds if isinstance(failure, RateLimited) else 0.0
 
     async def _handle(
         self, batch: Sequence[Any], identity: BotIdentity, offset: int | None

@@ -51,5 +51,7 @@ class TelegramSettings(BaseModel):
     @field_validator("allowlist", mode="before")
     @classmethod
     def ids_as_text(cls, value: object) -> object:
-        """Ids are numbers at Telegram: a list of numbers is fine as well."""
+        """Ids are numbers at Telegram: `[7, 8]`, `"7, 8"` and `7` are all fine."""
+        if isinstance(value, int | str):
+            return tuple(str(value).replace(",", " ").split())
         return tuple(map(str, value)) if isinstance(value, list | tuple) else value

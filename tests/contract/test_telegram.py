@@ -200,6 +200,7 @@ async def test_a_failed_call_says_whether_it_may_have_taken_effect(
     for call in (
         channel.edit(ADA, message_id, "c", turn_id=1, final=True),
         channel.delete(ADA, message_id),
+        channel.typing(ADA),
     ):
         with pytest.raises(ChannelError) as caught:
             await call

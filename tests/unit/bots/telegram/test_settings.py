@@ -1,0 +1,46 @@
+"""Telegram's settings."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from bots.telegram.request import environment_proxy
+from bots.telegram.settings import TelegramSettings
+
+
+def test_an_empty_token_is_no_token() -> None:
+    assert TelegramSettings.model_validate({"token": ""}).token is None
+    assert TelegramSettings(token=SecretStr("")).token is None
+
+
+def test_the_token_does_not_show() -> None:
+    assert "1:abc" not in repr(TelegramSettings(token=SecretStr("1:abc")))
+
+
+def test_strangers_are_not_let_in_by_default() -> None:
+    assert TelegramSettings().access == "pairing"
+
+
+def test_the_servers_root_has_no_slash_at_its_end() -> None:
+    assert TelegramSettings(base_url="http://h:1/").base_url == "http://h:1"
+
+
+@pytest.mark.parametrize("wrong", [{"base_url": "h:1"}, {"access": "all"}, {"tokn": "x"}])
+def test_a_wrong_setting_is_refused(wrong: dict[str, str]) -> None:
+    with pytest.raises(ValidationError):
+        TelegramSettings.model_validate(wrong)
+
+
+@pytest.mark.parametrize("given", [[7, "8"], (7, 8), "7,8", "7, 8"])
+def test_ids_of_the_allow_list_may_be_numbers(given: object) -> None:
+    assert TelegramSettings.model_validate({"allowlist": given}).allowlist == ("7", "8")
+
+
+def test_the_environments_proxy_counts_unless_it_is_barred(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
+    assert environment_proxy("https://api.telegram.org") == "http://proxy:3128"
+    monkeypatch.setenv("NO_PROXY", "telegram.org")
+    assert environment_proxy("https://api.telegram.org") is None
