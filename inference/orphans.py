@@ -16,11 +16,14 @@ def end_with_parent() -> None:
 
     vLLM's engine core does not watch its parent. The kernel's own PR_SET_PDEATHSIG is no help:
     it fires when the *thread* that started the child ends, and ours is a thread that only builds
-    the engine. In a process that is nobody's child of multiprocessing this does nothing.
+    the engine. The process also leaves the terminal's group, so that Ctrl-C reaches the program
+    alone, which then ends its engine in order. In a process that is nobody's child of
+    multiprocessing all this does nothing.
     """
     parent = multiprocessing.parent_process()
     if parent is None or parent.pid is None or _is_watching():
         return
+    os.setpgid(0, 0)
     try:
         handle = os.pidfd_open(parent.pid)
     except ProcessLookupError:

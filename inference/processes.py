@@ -54,6 +54,7 @@ def end_processes(processes: Iterable[EngineProcess]) -> None:
     until = time.monotonic() + END_SECONDS
     while any(process.is_running() for process in running) and time.monotonic() < until:
         time.sleep(0.01)
+    multiprocessing.active_children()  # reaps the ended ones
 
 
 def _read(pid: int) -> tuple[str, int, int] | None:

@@ -45,7 +45,13 @@ from inference.processes import (
 )
 from inference.profiles import Profile
 from inference.resume import whole_characters
-from inference.vllm_launch import engine_arguments, environment, environment_set, vllm_logs_to_ours
+from inference.vllm_launch import (
+    engine_arguments,
+    environment,
+    environment_set,
+    quiet_imports,
+    vllm_logs_to_ours,
+)
 
 # How long the engine core may take to go before it is killed.
 SHUTDOWN_SECONDS = 2.0
@@ -191,8 +197,9 @@ class VllmEngine:
         """Everything that blocks: in a thread."""
         model = self._locate(progress)
         progress("loading vLLM", None)
+        quiet_imports()
         others = multiprocessing_children()
-        with environment_set(environment(self._profile, model, self._debug)):
+        with environment_set(environment(model, self._debug)):
             try:
                 self._build_llm(model, progress)
             except (EngineError, KeyboardInterrupt):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from inference.plugin import ENABLED_BY
 from inference.profiles import Profile
 
 
-def environment(profile: Profile, model: str, debug: bool) -> dict[str, str]:
+def environment(model: str, debug: bool) -> dict[str, str]:
     """What vLLM and its processes read. Nothing is reported to anybody."""
     variables = {
         ENABLED_BY: "1",
@@ -22,7 +23,10 @@ def environment(profile: Profile, model: str, debug: bool) -> dict[str, str]:
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         "TOKENIZERS_PARALLELISM": "false",
-        "VLLM_LOGGING_LEVEL": "INFO" if debug else "WARNING",
+        # At WARNING vLLM remarks on every ordinary thing of a CPU, on stderr, from each process.
+        "VLLM_LOGGING_LEVEL": "INFO" if debug else "ERROR",
+        "TORCH_CPP_LOG_LEVEL": "INFO" if debug else "ERROR",
+        "PYTHONWARNINGS": "default" if debug else "ignore",
     }
     if Path(model).is_dir():
         variables |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
@@ -65,6 +69,11 @@ def engine_arguments(profile: Profile, model: str, max_num_seqs: int | None) -> 
         "use_tqdm_on_load": False,
         "max_num_queued_reqs": 1024,
     }
+
+
+def quiet_imports() -> None:
+    """Keep vLLM's own deprecation warnings, which no one here can act on, off the terminal."""
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"vllm\..*")
 
 
 def vllm_logs_to_ours() -> None:

@@ -1,0 +1,230 @@
+"""What every engine does: the scripted one, a remote one over real HTTP, the demo model in vLLM."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from pydantic import SecretStr
+
+from inference.api import ChatMessage, Delta, Engine, GenerationRequest, Prompt, Sampling
+from inference.errors import EngineUnavailable, PromptTooLong
+from inference.settings import EngineSettings, ScriptedSettings
+from inference.start import build_engine
+from tests.fakes.openai_server import KEY, OpenAiServer
+from tests.support.demo import quiet, words
+
+pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
+
+ENGINES = ["scripted", "remote", pytest.param("demo", marks=pytest.mark.model)]
+WITH_TOKEN_IDS = ["scripted", pytest.param("demo", marks=pytest.mark.model)]
+QUESTION = [ChatMessage("system", "You are helpful."), ChatMessage("user", "Tell me a story.")]
+
+
+def settings_for(name: str, base_url: str) -> EngineSettings:
+    if name == "remote":
+        return EngineSettings(profile="remote", base_url=base_url, api_key=SecretStr(KEY))
+    if name == "scripted":
+        return EngineSettings(profile="scripted", scripted=ScriptedSettings(tokens_per_second=500))
+    return EngineSettings(profile="demo")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server() -> AsyncIterator[OpenAiServer]:
+    server = OpenAiServer()
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=ENGINES)
+async def engine(
+    request: pytest.FixtureRequest, server: OpenAiServer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Engine]:
+    demo = request.param == "demo"
+    data_dir: Path = (
+        request.getfixturevalue("demo_data_dir") if demo else tmp_path_factory.mktemp("data")
+    )
+    engine = build_engine(settings_for(request.param, server.base_url), data_dir)
+    await engine.start(quiet)
+    yield engine
+    await engine.stop()
+
+
+async def ask(
+    engine: Engine, messages: list[ChatMessage], name: str = "one", **sampling: object
+) -> list[Delta]:
+    prompt = await engine.render(messages)
+    chosen = Sampling(**({"temperature": 0.0, "max_tokens": 24} | sampling))
+    return [delta async for delta in engine.generate(GenerationRequest(name, prompt, chosen))]
+
+
+def text_of(deltas: list[Delta]) -> str:
+    return "".join(delta.text for delta in deltas)
+
+
+def ids_of(deltas: list[Delta]) -> tuple[int, ...]:
+    return tuple(token for delta in deltas for token in delta.token_ids)
+
+
+async def idle(engine: Engine) -> None:
+    async with asyncio.timeout(10):
+        while engine.statistics().requests_running:  # noqa: ASYNC110 - no event to wait for
+            await asyncio.sleep(0.01)
+
+
+async def test_an_answer_comes_in_pieces_and_ends_once_with_its_counts(engine):
+    deltas = await ask(engine, QUESTION)
+    assert sum(1 for delta in deltas if delta.text) > 3
+    *others, last = deltas
+    assert last.finish_reason in ("stop", "length")
+    assert [delta for delta in others if delta.finish_reason is not None] == []
+    assert last.prompt_tokens > 0
+    assert 0 < last.output_tokens <= 24
+
+
+async def test_the_counts_are_those_of_the_token_ids(engine):
+    prompt = await engine.render(QUESTION)
+    deltas = await ask(engine, QUESTION)
+    if prompt.token_ids is None:
+        pytest.skip("only the remote end can tokenize")
+    assert deltas[-1].prompt_tokens == len(prompt.token_ids)
+    assert deltas[-1].output_tokens == len(ids_of(deltas))
+
+
+async def test_an_answer_is_cut_at_max_tokens_and_says_so(engine):
+    last = (await ask(engine, QUESTION, max_tokens=5))[-1]
+    assert (last.finish_reason, last.output_tokens) == ("length", 5)
+
+
+async def test_without_temperature_the_same_question_gets_the_same_answer(engine):
+    assert text_of(await ask(engine, QUESTION)) == text_of(await ask(engine, QUESTION))
+
+
+async def test_history_is_part_of_the_prompt(engine):
+    short = (await ask(engine, QUESTION))[-1].prompt_tokens
+    longer = [*QUESTION, ChatMessage("assistant", "Once."), ChatMessage("user", "Go on please.")]
+    assert (await ask(engine, longer))[-1].prompt_tokens > short
+
+
+async def test_cancelling_the_consumer_frees_the_request(engine, server):
+    started = asyncio.Event()
+    prompt = await engine.render(QUESTION)
+
+    async def consume() -> None:
+        request = GenerationRequest("cancelled", prompt, Sampling(temperature=0.0, max_tokens=2000))
+        async for _ in engine.generate(request):
+            started.set()
+
+    server.seconds_per_token, before = 0.05, server.seconds_per_token
+    task = asyncio.create_task(consume())
+    await started.wait()
+    assert engine.statistics().requests_running == 1
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    server.seconds_per_token = before
+    assert task.cancelled()
+    await idle(engine)
+    async with asyncio.timeout(10):  # and the other end notices
+        while server.running:  # noqa: ASYNC110 - no event to wait for
+            await asyncio.sleep(0.01)
+
+
+async def test_closing_the_iterator_frees_the_request(engine):
+    prompt = await engine.render(QUESTION)
+    request = GenerationRequest("closed", prompt, Sampling(temperature=0.0, max_tokens=2000))
+    stream = engine.generate(request)
+    await anext(stream)
+    await stream.aclose()
+    await idle(engine)
+    assert (await engine.health()).state == "ready"
+
+
+async def test_a_prompt_that_is_too_long_is_refused_with_its_numbers(engine):
+    message = ChatMessage("user", words(engine.info.max_model_len * 2))
+    with pytest.raises(PromptTooLong) as refused:
+        await engine.render([message])
+    assert refused.value.prompt_tokens > refused.value.limit_tokens
+    assert 0 < refused.value.limit_tokens < engine.info.max_model_len
+
+
+async def test_room_for_the_answer_is_part_of_the_limit(engine):
+    await engine.render(QUESTION)
+    with pytest.raises(PromptTooLong) as refused:
+        await engine.render(QUESTION, max_tokens=engine.info.max_model_len)
+    assert refused.value.limit_tokens == 0
+
+
+async def test_eight_streams_run_together_and_each_gets_its_own_answer(engine):
+    most = 0
+
+    async def one(number: int) -> list[Delta]:
+        nonlocal most
+        prompt = await engine.render([ChatMessage("user", f"Count from {number} upwards.")])
+        request = GenerationRequest(
+            f"stream-{number}", prompt, Sampling(temperature=0.0, max_tokens=16)
+        )
+        deltas = []
+        async for delta in engine.generate(request):
+            most = max(most, engine.statistics().requests_running)
+            deltas.append(delta)
+        return deltas
+
+    answers = await asyncio.gather(*(one(number) for number in range(8)))
+    assert most == 8
+    assert all(answer[-1].finish_reason for answer in answers)
+    assert len({text_of(answer) for answer in answers}) > 4
+    await idle(engine)
+
+
+async def test_statistics_add_up_what_was_asked_and_answered(engine):
+    before = engine.statistics()
+    last = (await ask(engine, QUESTION))[-1]
+    after = engine.statistics()
+    assert after.prompt_tokens - before.prompt_tokens == last.prompt_tokens
+    assert after.output_tokens - before.output_tokens == last.output_tokens
+
+
+async def test_a_started_engine_is_ready_and_says_what_it_serves(engine):
+    assert (await engine.health()).state == "ready"
+    assert engine.info.model
+    assert engine.info.fingerprint
+    assert engine.info.max_model_len >= 4096
+
+
+async def test_no_piece_of_text_ends_inside_a_character(engine):
+    deltas = await ask(
+        engine, [ChatMessage("user", "Repeat this emoji and cjk: 🚀 👩‍🚀 你好，世界。")]
+    )
+    assert "\ufffd" not in text_of(deltas)
+
+
+@pytest.mark.parametrize("engine", WITH_TOKEN_IDS, indirect=True)
+@pytest.mark.parametrize("cut", [1, 7, 15])
+async def test_an_interrupted_answer_goes_on_as_if_it_had_not_been(engine, cut):
+    whole = await ask(engine, QUESTION)
+    prompt = await engine.render(QUESTION)
+    prefix = ids_of(whole)[:cut]
+    request = GenerationRequest(
+        "resumed", prompt, Sampling(temperature=0.0, max_tokens=24), prefix_token_ids=prefix
+    )
+    first, *rest = [delta async for delta in engine.generate(request)]
+    assert first.resumed is not None
+    assert prefix[: first.resumed.prefix_tokens] + ids_of(rest) == ids_of(whole)
+    assert first.resumed.text + text_of(rest) == text_of(whole)
+    assert rest[-1].output_tokens == whole[-1].output_tokens
+
+
+@pytest.mark.parametrize("name", ENGINES)
+async def test_an_engine_that_was_not_started_says_so(name, tmp_path):
+    engine = build_engine(settings_for(name, "http://127.0.0.1:9/v1"), tmp_path)
+    assert (await engine.health()).state == "stopped"
+    request = GenerationRequest("early", Prompt(tuple(QUESTION), (1, 2, 3)))
+    with pytest.raises(EngineUnavailable):
+        await anext(engine.generate(request))
+    await engine.stop()

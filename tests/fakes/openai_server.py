@@ -1,0 +1,106 @@
+"""A small real HTTP server that speaks the OpenAI streaming protocol.
+
+It answers with the scripted engine's words at a pace, counts what is running, notices a client
+that hangs up, wants a key, and can be told to fail in the ways that endpoints do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from inference.api import ChatMessage
+from inference.scripted import answer_to, tokens_of
+
+KEY = "sk-test"
+MODEL = "remote-model"
+MAX_MODEL_LEN = 4096
+
+
+@dataclass
+class OpenAiServer:
+    """`refusal` is a status for every request; `break_after` cuts each answer off there."""
+
+    seconds_per_token: float = 0.002
+    answer_tokens: int = 48
+    refusal: int | None = None
+    break_after: int | None = None
+    error_after: int | None = None
+    running: int = 0
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    _runner: web.AppRunner | None = None
+    base_url: str = ""
+
+    async def start(self) -> None:
+        app = web.Application()
+        app.router.add_get("/v1/models", self._models)
+        app.router.add_post("/v1/chat/completions", self._complete)
+        self._runner = web.AppRunner(app, handler_cancellation=True)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        host, port = self._runner.addresses[0][:2]
+        self.base_url = f"http://{host}:{port}/v1"
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    def _refused(self, request: web.Request) -> web.Response | None:
+        if request.headers.get("Authorization") != f"Bearer {KEY}":
+            return web.json_response({"error": {"message": "wrong key"}}, status=401)
+        if self.refusal is not None:
+            return web.json_response({"error": {"message": "no"}}, status=self.refusal)
+        return None
+
+    async def _models(self, request: web.Request) -> web.Response:
+        model = {"id": MODEL, "object": "model", "max_model_len": MAX_MODEL_LEN}
+        return self._refused(request) or web.json_response({"object": "list", "data": [model]})
+
+    async def _complete(self, request: web.Request) -> web.StreamResponse:
+        if refused := self._refused(request):
+            return refused
+        body = await request.json()
+        self.requests.append(body)
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        self.running += 1
+        try:
+            await self._stream(response, body)
+        finally:
+            self.running -= 1
+        return response
+
+    async def _stream(self, response: web.StreamResponse, body: dict[str, Any]) -> None:
+        messages = [ChatMessage(each["role"], each["content"]) for each in body["messages"]]
+        tokens = tokens_of(answer_to(messages))
+        tokens += [f" more{number}" for number in range(self.answer_tokens - len(tokens))]
+        shown = tokens[: body.get("max_tokens", len(tokens))]
+        await _send(response, _chunk({"role": "assistant", "content": ""}))
+        for number, token in enumerate(shown):
+            if number == self.break_after:
+                return
+            if number == self.error_after:
+                await _send(response, {"error": {"message": "the GPU is on fire"}})
+                return
+            await asyncio.sleep(self.seconds_per_token)
+            await _send(response, _chunk({"content": token}))
+        await _send(response, _chunk({}, "stop" if shown == tokens else "length"))
+        if body.get("stream_options", {}).get("include_usage"):
+            prompt = sum(len(tokens_of(message.content)) for message in messages)
+            usage = {"prompt_tokens": prompt, "completion_tokens": len(shown)}
+            await _send(response, {"choices": [], "usage": usage})
+        await response.write(b"data: [DONE]\n\n")
+
+
+def _chunk(delta: dict[str, str], reason: str | None = None) -> dict[str, Any]:
+    choice = {"index": 0, "delta": delta, "finish_reason": reason}
+    return {"object": "chat.completion.chunk", "model": MODEL, "choices": [choice]}
+
+
+async def _send(response: web.StreamResponse, event: dict[str, Any]) -> None:
+    await response.write(f"data: {json.dumps(event)}\n\n".encode())

@@ -1,0 +1,167 @@
+"""The demo model, a Llama 4 mixture of experts in vLLM, says what its dense original says.
+
+Compared are the greedy token ids of ten prompts, 64 tokens each (or up to the end token): the
+recast checkpoint through vLLM's `Llama4ForCausalLM`, our plugin and our kernel, against the dense
+SmolLM2-135M-Instruct through transformers' `LlamaForCausalLM`.
+
+They must be equal because the two are the same function: attention is unchanged (Llama 4's
+interleaved rotary pairs against Llama's halves), half of each MLP is the shared expert, and every
+routed expert is a permutation of the other half, whose input Llama 4 multiplies by
+sigmoid(logit), exactly 0.5 here, against gate and up rows that are doubled.
+
+Both run in fp32 on the same bf16 weights. In bf16 the two sum in different orders, and rounding
+alone parts them at near ties; in fp32 the difference is around 1e-6 and the texts are equal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from inference.api import ChatMessage, GenerationRequest, Sampling
+from inference.errors import EngineUnavailable
+from inference.profiles import PROFILES
+from tests.support.demo import quiet
+
+pytestmark = [
+    pytest.mark.model,
+    pytest.mark.timeout(400),
+    pytest.mark.asyncio(loop_scope="module"),
+]
+
+TOKENS = 64
+QUESTIONS = [
+    "What is the capital of France?",
+    "Explain why the sky is blue.",
+    "Write a short poem about the sea.",
+    "List five kinds of fruit.",
+    "What is 12 times 12?",
+    "How do I boil an egg?",
+    "Translate 'good morning' into Spanish.",
+    "Write a Python function that adds two numbers.",
+    "Who wrote Romeo and Juliet?",
+    "Tell me a story about a dog called Max.",
+]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def engine(demo_data_dir: Path) -> AsyncIterator[object]:
+    from inference.demo.checkpoint import ensure_demo_model
+    from inference.vllm_engine import VllmEngine
+
+    engine = VllmEngine(
+        PROFILES["demo"],
+        lambda progress: str(ensure_demo_model(demo_data_dir, progress)),
+        overrides={
+            "dtype": "float32",
+            "kv_cache_memory_bytes": 1 << 29,
+            "enable_prefix_caching": False,
+            "worker_extension_cls": "tests.support.weigh_twice.WeighTwice",
+        },
+    )
+    await engine.start(quiet)
+    yield engine
+    await engine.stop()
+
+
+@pytest.fixture(scope="module")
+def prompts(dense_original: Path) -> list[list[int]]:
+    """The questions by the model's chat template, as transformers renders it."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(dense_original)
+    return [
+        tokenizer.apply_chat_template(
+            [{"role": "user", "content": question}], add_generation_prompt=True, return_dict=False
+        )
+        for question in QUESTIONS
+    ]
+
+
+@pytest.fixture(scope="module")
+def reference(dense_original: Path, prompts: list[list[int]]) -> list[list[int]]:
+    """Greedy continuations of the dense original, through transformers in fp32."""
+    import torch
+    from transformers import LlamaForCausalLM
+
+    model = LlamaForCausalLM.from_pretrained(dense_original, dtype=torch.float32)
+    answers = []
+    for prompt in prompts:
+        ids = torch.tensor([prompt])
+        with torch.inference_mode():
+            out = model.generate(
+                ids, attention_mask=torch.ones_like(ids), max_new_tokens=TOKENS, do_sample=False
+            )
+        answers.append(out[0, len(prompt) :].tolist())
+    return answers
+
+
+async def greedy(engine, question: str, tokens: int = TOKENS) -> tuple[tuple[int, ...], list[int]]:
+    """The rendered prompt's ids and the answer's."""
+    prompt = await engine.render([ChatMessage("user", question)])
+    request = GenerationRequest(question, prompt, Sampling(temperature=0.0, max_tokens=tokens))
+    return prompt.token_ids, [
+        token async for delta in engine.generate(request) for token in delta.token_ids
+    ]
+
+
+async def answers_of(engine, tokens: int = TOKENS) -> list[list[int]]:
+    answers = await asyncio.gather(*(greedy(engine, each, tokens) for each in QUESTIONS))
+    return [answer for _, answer in answers]
+
+
+async def test_the_prompt_is_rendered_by_the_models_own_template(engine, prompts):
+    rendered = await engine.render([ChatMessage("user", QUESTIONS[0])])
+    assert list(rendered.token_ids) == prompts[0]
+
+
+async def test_each_layer_is_computed_by_our_method(engine):
+    assert await engine.call_workers("moe_methods") == [["OutriderMoEMethod"] * 30]
+
+
+async def test_tokens_spread_over_the_experts(engine):
+    ((*counts,),) = await engine.call_workers("experts_in_use", list(range(100, 1100)))
+    assert len(counts) == 30
+    assert min(counts) >= 8
+
+
+async def test_greedy_answers_equal_the_dense_originals_token_for_token(engine, reference):
+    assert await answers_of(engine) == reference
+
+
+async def test_with_the_routers_weight_applied_twice_the_comparison_fails(engine, reference):
+    await engine.call_workers("weigh_twice", True)
+    try:
+        wrong = await answers_of(engine, tokens=16)
+    finally:
+        await engine.call_workers("weigh_twice", False)
+    differing = [
+        question
+        for question, answer, right in zip(QUESTIONS, wrong, reference, strict=True)
+        if answer != right[:16]
+    ]
+    assert differing == QUESTIONS
+    _, restored = await greedy(engine, QUESTIONS[0])
+    assert restored == reference[0]
+
+
+async def test_a_killed_core_is_reported_and_leaves_no_process(engine):
+    """The last test of this engine, which can't recover."""
+    processes = set(engine._processes)
+    prompt = await engine.render([ChatMessage("user", "Tell me a very long story.")])
+    stream = engine.generate(GenerationRequest("doomed", prompt, Sampling(max_tokens=2000)))
+    await anext(stream)
+    for process in processes:
+        os.kill(process.pid, signal.SIGKILL)
+    with pytest.raises(EngineUnavailable):
+        async for _ in stream:
+            pass
+    assert (await engine.health()).state == "dead"
+    await engine.stop()
+    assert not [process for process in processes if process.is_running()]
