@@ -4,12 +4,39 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
+from pydantic_core import PydanticCustomError
 
 from bots.http.failures import Refused
 from inference.api import ChatMessage, Role, Sampling
 
 _LARGEST_SEED = 2**63 - 1
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:  # Postgres can't store one
+        raise PydanticCustomError("nul", "A NUL character can't be part of a text")
+    return text
+
+
+def _whole(value: object) -> object:
+    """JSON does not tell 1.0 from 1, and some clients write the former."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Text = Annotated[
+    str, AfterValidator(_without_nul), Field(json_schema_extra={"pattern": r"^[^\u0000]*$"})
+]
+Whole = BeforeValidator(_whole)
+Tokens = Annotated[int, Field(ge=1, le=2**31 - 1), Whole]
+Seed = Annotated[int, Field(ge=-_LARGEST_SEED, le=_LARGEST_SEED), Whole]
 
 
 class _Strict(BaseModel):
@@ -20,12 +47,12 @@ class _Strict(BaseModel):
 
 class TextPart(_Strict):
     type: Literal["text"]
-    text: str
+    text: Text
 
 
 class Message(_Strict):
     role: Literal["system", "developer", "user", "assistant"]
-    content: str | list[TextPart]
+    content: Text | list[TextPart]
 
     def plain(self) -> ChatMessage:
         role: Role = "system" if self.role == "developer" else self.role
@@ -38,7 +65,7 @@ class StreamOptions(_Strict):
     include_usage: bool | None = None
 
 
-StopText = Annotated[str, Field(min_length=1, max_length=256)]
+StopText = Annotated[Text, Field(min_length=1, max_length=256)]
 
 
 class ChatCompletionRequest(_Strict):
@@ -46,13 +73,13 @@ class ChatCompletionRequest(_Strict):
     model: str | None = Field(
         None, description="Any name: there is one model, and the answer says which."
     )
-    max_tokens: int | None = Field(None, ge=1, le=2**31 - 1)
-    max_completion_tokens: int | None = Field(None, ge=1, le=2**31 - 1)
+    max_tokens: Tokens | None = None
+    max_completion_tokens: Tokens | None = None
     temperature: float | None = Field(None, ge=0, le=2)
     top_p: float | None = Field(None, gt=0, le=1)
     stop: StopText | Annotated[list[StopText], Field(max_length=4)] | None = None
-    seed: int | None = Field(None, ge=-_LARGEST_SEED, le=_LARGEST_SEED)
-    n: Literal[1] | None = None
+    seed: Seed | None = None
+    n: Annotated[Literal[1], Whole] | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     user: str | None = None
@@ -82,14 +109,9 @@ def parse_request(body: bytes) -> ChatCompletionRequest:
     except UnicodeDecodeError:
         raise Refused(400, "The body is not valid UTF-8.") from None
     try:
-        request = ChatCompletionRequest.model_validate_json(body)
+        return ChatCompletionRequest.model_validate_json(body)
     except ValidationError as error:
         raise _refusal(error) from None
-    for number, message in enumerate(request.chat()):
-        if "\0" in message.content:
-            param = f"messages.{number}.content"
-            raise Refused(400, f"{param}: a NUL character can't be part of a text.", param=param)
-    return request
 
 
 def request_schema() -> dict[str, Any]:
@@ -126,5 +148,5 @@ def _refusal(error: ValidationError) -> Refused:
 
 
 def _is_branch(part: int | str) -> bool:
-    """pydantic names a union's branches (`str`, `list[TextPart]`, `constrained-str`) in between the fields."""
+    """pydantic puts a union's branches (`str`, `list[TextPart]`) in between the fields."""
     return isinstance(part, str) and (part == "str" or "[" in part or "-" in part)

@@ -93,6 +93,7 @@ class MemoryAssistant:
         self._conversation: dict[ChatRef, int] = {}
         self._running: dict[int, asyncio.Task[None]] = {}
         self._work = asyncio.Event()
+        self._moved = asyncio.Condition()  # some turn changed its state
         self._dispatcher: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> MemoryAssistant:
@@ -118,6 +119,11 @@ class MemoryAssistant:
 
     def states(self) -> list[TurnState]:
         return [turn.state for turn in self._turns.values()]
+
+    async def reached(self, *states: TurnState) -> None:
+        """Wait until all turns, in order, have these states."""
+        async with self._moved:
+            await self._moved.wait_for(lambda: self.states() == list(states))
 
     # The port
 
@@ -240,6 +246,8 @@ class MemoryAssistant:
                     busy.add(turn.chat)
                     turn.state = "running"
                     self._running[turn.id] = asyncio.create_task(self._run(turn))
+            async with self._moved:
+                self._moved.notify_all()
 
     async def _run(self, turn: _Turn) -> None:
         try:

@@ -1,0 +1,224 @@
+"""The public API over real HTTP, with the client that people use, and with a fuzzer."""
+
+import asyncio
+import threading
+from contextlib import asynccontextmanager
+
+import httpx
+import openai
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis.specs.openapi.checks import ignored_auth, use_after_free
+
+from tests.support.chat_app import KEY, chat_app
+from tests.support.memory_assistant import MemoryAssistant, ScriptedFailure, words
+from tests.support.serving import serving
+
+HI = [{"role": "user", "content": "hi"}]
+
+
+@asynccontextmanager
+async def api(**options):
+    async with (
+        MemoryAssistant(**options) as assistant,
+        serving(chat_app(assistant)) as address,
+        openai.AsyncOpenAI(
+            base_url=f"{address}/v1", api_key=KEY.get_secret_value(), max_retries=0, timeout=20
+        ) as client,
+    ):
+        yield assistant, client
+
+
+def forever(messages):
+    while True:
+        yield " more"
+
+
+def failing(code, said=""):
+    def script(messages):
+        yield from words(said)
+        raise ScriptedFailure("It failed.", code)
+
+    return script
+
+
+async def test_the_openai_client_gets_a_whole_answer():
+    async with api() as (_, client):
+        answer = await client.chat.completions.create(model="any", messages=HI)
+        assert answer.choices[0].message.content == "You said: hi"
+        assert answer.choices[0].finish_reason == "stop"
+        assert answer.model == "echo-1"
+        assert answer.usage.completion_tokens == 3
+        assert answer.usage.total_tokens == answer.usage.prompt_tokens + 3
+
+
+async def test_the_openai_client_gets_a_streamed_answer():
+    async with api(pace_seconds=0.01) as (_, client):
+        stream = await client.chat.completions.create(
+            model="any", messages=HI, stream=True, stream_options={"include_usage": True}
+        )
+        chunks = [chunk async for chunk in stream]
+        pieces = [c.choices[0].delta.content for c in chunks if c.choices]
+        assert "".join(piece or "" for piece in pieces) == "You said: hi"
+        assert sum(1 for piece in pieces if piece) >= 2
+        assert chunks[-2].choices[0].finish_reason == "stop"
+        assert chunks[-1].usage.completion_tokens == 3
+
+
+async def test_the_messages_are_the_whole_context_and_nothing_is_remembered():
+    async with api(script=lambda m: iter([" | ".join(x.content for x in m)])) as (_, client):
+        messages = [
+            {"role": "system", "content": "be brief"},
+            {"role": "user", "content": "one"},
+            {"role": "assistant", "content": "1"},
+            {"role": "user", "content": [{"type": "text", "text": "two"}]},
+        ]
+        for _ in range(2):
+            answer = await client.chat.completions.create(model="any", messages=messages)
+            assert answer.choices[0].message.content == "be brief | one | 1 | two"
+
+
+async def test_an_answer_that_was_cut_says_so():
+    async with api() as (_, client):
+        answer = await client.chat.completions.create(model="any", messages=HI, max_tokens=2)
+        assert answer.choices[0].message.content == "You said:"
+        assert answer.choices[0].finish_reason == "length"
+
+
+async def test_the_model_is_listed():
+    async with api() as (_, client):
+        assert [model.id async for model in client.models.list()] == ["echo-1"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_client_that_hangs_up_stops_the_turn(stream):
+    async with api(script=forever, pace_seconds=0.005) as (assistant, client):
+        body = {"messages": HI, "stream": stream}
+        headers = {"authorization": f"Bearer {KEY.get_secret_value()}"}
+        async with httpx.AsyncClient(base_url=str(client.base_url), headers=headers) as http:
+            asking = asyncio.create_task(_read_a_little(http, body))
+            await assistant.reached("running")
+            if not stream:
+                asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+        async with asyncio.timeout(10):
+            await assistant.reached("stopped")
+
+
+async def _read_a_little(http, body):
+    async with http.stream("POST", "chat/completions", json=body) as response:
+        async for _ in response.aiter_lines():
+            return
+
+
+async def test_without_the_key_nothing_is_told():
+    async with api() as (assistant, client):
+        for key in ("wrong", "x"):
+            with pytest.raises(openai.AuthenticationError) as refused:
+                await client.with_options(api_key=key).chat.completions.create(
+                    model="any", messages=HI
+                )
+            assert refused.value.code == "invalid_api_key"
+        async with httpx.AsyncClient(base_url=str(client.base_url)) as http:
+            answer = await http.get("models")
+            assert answer.status_code == 401
+            assert answer.headers["www-authenticate"] == "Bearer"
+            assert (await http.post("chat/completions", content=b"\xff")).status_code == 401
+        assert assistant.states() == []
+
+
+async def test_while_no_engine_is_there_it_is_503_with_a_time_to_come_back():
+    async with api(info=None) as (assistant, client):
+        with pytest.raises(openai.APIStatusError) as refused:
+            await client.chat.completions.create(model="any", messages=HI)
+        assert refused.value.status_code == 503
+        assert refused.value.response.headers["retry-after"] == "5"
+        assert assistant.states() == []
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("code", "status", "public"),
+    [
+        ("prompt_too_long", 400, "context_length_exceeded"),
+        ("engine_overloaded", 429, "engine_overloaded"),
+        ("engine_unavailable", 503, "engine_unavailable"),
+        ("engine_error", 500, "engine_error"),
+    ],
+)
+async def test_a_turn_that_fails_before_its_first_word_has_a_status(stream, code, status, public):
+    async with api(script=failing(code)) as (_, client):
+        with pytest.raises(openai.APIStatusError) as refused:
+            await client.chat.completions.create(model="any", messages=HI, stream=stream)
+        assert (refused.value.status_code, refused.value.code) == (status, public)
+        assert "It failed." in str(refused.value)
+
+
+async def test_a_turn_that_fails_in_mid_stream_raises_in_the_client():
+    async with api(script=failing("engine_error", "I was"), pace_seconds=0.01) as (_, client):
+        stream = await client.chat.completions.create(model="any", messages=HI, stream=True)
+        got = ""
+        with pytest.raises(openai.APIError, match="It failed"):
+            async for chunk in stream:
+                got += chunk.choices[0].delta.content or ""
+        assert got == "I was"
+
+
+async def test_a_value_that_can_not_be_used_is_named():
+    async with api() as (_, client):
+        with pytest.raises(openai.BadRequestError) as refused:
+            await client.chat.completions.create(model="any", messages=HI, temperature=9)
+        assert refused.value.param == "temperature"
+        with pytest.raises(openai.BadRequestError, match="n: "):
+            await client.chat.completions.create(model="any", messages=HI, n=2)
+
+
+async def test_a_body_that_is_too_large_is_413():
+    async with api() as (_, client):
+        with pytest.raises(openai.APIStatusError) as refused:
+            huge = [{"role": "user", "content": "x" * (5 * 1024 * 1024)}]
+            await client.chat.completions.create(model="any", messages=huge)
+        assert refused.value.status_code == 413
+
+
+@pytest.fixture
+def served_api():
+    """The API in a thread of its own: the fuzzer is not asynchronous."""
+    ready, done, address = threading.Event(), threading.Event(), []
+
+    async def serve():
+        async with MemoryAssistant() as assistant, serving(chat_app(assistant)) as where:
+            address.append(where)
+            ready.set()
+            await asyncio.to_thread(done.wait)
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    assert ready.wait(20)
+    yield address[0]
+    done.set()
+    thread.join(20)
+
+
+def test_the_api_keeps_its_own_document_whatever_is_sent(served_api):
+    schema = schemathesis.openapi.from_url(f"{served_api}/openapi.json")
+    called = set()
+
+    for operation in schema.get_all_operations():
+        called.add(operation.ok().label)
+        _fuzz(operation.ok())
+    assert called == {"GET /v1/models", "POST /v1/chat/completions"}
+
+
+def _fuzz(operation):
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(case=operation.as_strategy())
+    def run(case):
+        case.call_and_validate(
+            headers={"authorization": f"Bearer {KEY.get_secret_value()}"},
+            excluded_checks=[ignored_auth, use_after_free],
+            timeout=20,
+        )
+
+    run()
