@@ -13,7 +13,7 @@ from pathlib import Path
 
 from deploy.machine import first_lack
 from deploy.marker import fingerprint, installed_extras, mark, unmark
-from deploy.pip import Pip, PipFailed
+from deploy.pip import Pip
 from deploy.stubs import write_stubs
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -15,8 +15,8 @@ however it ends.
 """
 
 from assistant.embedded.lock import DataDirLock
-from assistant.embedded.postgres import embedded_postgres
+from assistant.embedded.postgres import embedded_postgres, running_postgres
 from assistant.embedded.process import OnDeath
 from assistant.embedded.valkey import embedded_valkey
 
-__all__ = ["DataDirLock", "OnDeath", "embedded_postgres", "embedded_valkey"]
+__all__ = ["DataDirLock", "OnDeath", "embedded_postgres", "embedded_valkey", "running_postgres"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -18,9 +20,9 @@ class DataDirLock:
     """An exclusive `flock` on a data directory, which the kernel drops with its last holder.
 
     `with DataDirLock(data_dir): …`. The file names the holder's pid for people; the lock is
-    what counts, so a file that was left behind means nothing. A holder that is alive is refused at
-    once; when only something that a dead holder started still has it (a server that is shutting
-    down), up to `patience_seconds` are waited.
+    what counts, so a file that was left behind means nothing. When another Outrider that is alive
+    holds it, that is said at once; when only something that a dead one started still has it (a
+    server that is shutting down), up to `patience_seconds` are waited.
     Raises StartupError, with one sentence: in use (and by which process), or not writable.
     """
 
@@ -34,18 +36,13 @@ class DataDirLock:
 
     def acquire(self) -> None:
         """Blocks up to `patience_seconds`."""
-        fd = self._open()
-        try:
-            self._wait(fd)
-            os.ftruncate(fd, 0)
-            os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
-        except OSError as error:
-            os.close(fd)
-            raise unwritable(self.data_dir, error) from error
-        except BaseException:
-            os.close(fd)
-            raise
-        self._fd = fd
+        for _ in self._attempts():
+            time.sleep(_POLL_SECONDS)
+
+    async def acquire_without_blocking(self) -> None:
+        """Like `acquire`, for a running event loop."""
+        for _ in self._attempts():
+            await asyncio.sleep(_POLL_SECONDS)
 
     def release(self) -> None:
         """Let go. A child that was given `fileno()` keeps the lock until it ends."""
@@ -71,20 +68,31 @@ class DataDirLock:
     ) -> None:
         self.release()
 
+    def _attempts(self) -> Iterator[None]:
+        """Yields whenever the caller shall wait a moment; ends when the lock is held."""
+        fd = self._open()
+        deadline = time.monotonic() + self._patience_seconds
+        try:
+            while not _try_lock(fd):
+                holder = _read_pid(fd)
+                if _busy(holder) or time.monotonic() > deadline:
+                    raise self._in_use(holder)
+                yield
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+            self._fd = fd
+        except OSError as error:
+            raise unwritable(self.data_dir, error) from error
+        finally:
+            if self._fd != fd:
+                os.close(fd)
+
     def _open(self) -> int:
         try:
             make_private(self.data_dir)
             return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise unwritable(self.data_dir, error) from error
-
-    def _wait(self, fd: int) -> None:
-        deadline = time.monotonic() + self._patience_seconds
-        while not _try_lock(fd):
-            holder = _read_pid(fd)
-            if (holder is not None and _alive(holder)) or time.monotonic() > deadline:
-                raise self._in_use(holder)
-            time.sleep(_POLL_SECONDS)
 
     def _in_use(self, holder: int | None) -> StartupError:
         who = f"process {holder}" if holder is not None else "another process"
@@ -108,6 +116,11 @@ def _read_pid(fd: int) -> int | None:
         return int(os.pread(fd, 32, 0))
     except ValueError:
         return None
+
+
+def _busy(holder: int | None) -> bool:
+    """Another program that is alive. This one holds the lock only through a server it lost."""
+    return holder is not None and holder != os.getpid() and _alive(holder)
 
 
 def _alive(pid: int) -> bool:

@@ -17,7 +17,7 @@ from assistant.embedded.cluster import ROLE, Cluster, prepare
 from assistant.embedded.folder import unwritable
 from assistant.embedded.lock import DataDirLock
 from assistant.embedded.process import OnDeath, Program, ServerProcess, running, watched
-from assistant.embedded.sockets import remove_socket_folder, socket_folder
+from assistant.embedded.sockets import removing, socket_folder
 from assistant.errors import StartupError
 
 DATABASE = "outrider"
@@ -25,10 +25,11 @@ DATABASE = "outrider"
 # After a crash the log is replayed first, which takes as long as it takes; it is short here.
 _START_SECONDS = 120.0
 _POLL_SECONDS = 0.03
-_SOCKET_NAME = ".s.PGSQL.5432"
+_PORT = "5432"  # names the socket; nothing listens on TCP
+_SOCKET_NAME = f".s.PGSQL.{_PORT}"
 _SETTINGS = {
     "listen_addresses": "",
-    "port": "5432",  # names the socket; nothing listens on TCP
+    "port": _PORT,
     "unix_socket_permissions": "0700",
     "password_encryption": "scram-sha-256",
     "max_connections": "50",
@@ -54,24 +55,23 @@ _logger = structlog.get_logger()
 async def embedded_postgres(data_dir: Path, on_death: OnDeath | None = None) -> AsyncIterator[str]:
     """Run a PostgreSQL on `data_dir` for as long as the block, and give its URL.
 
-    The URL is `postgresql://outrider:PASSWORD@/outrider?host=FOLDER`, for psycopg as it is and for
-    SQLAlchemy with the scheme `postgresql+psycopg`. It holds the password: never log it.
+    The URL is `postgresql://outrider:PASSWORD@/outrider?host=FOLDER&port=5432`, for psycopg as it
+    is and for SQLAlchemy with the scheme `postgresql+psycopg`. It holds the password: never log it.
     The server ends with the thread that entered the block, even by SIGKILL, and shuts down
     cleanly then; the next start waits for that. `on_death` is told if it ends by itself.
     Raises StartupError.
     """
     lock = DataDirLock(data_dir, "postgres.lock")
-    await asyncio.to_thread(lock.acquire)
+    await lock.acquire_without_blocking()
     try:
         sockets, program, url = await _prepare(Cluster(lock.data_dir), lock)
-        async with running(program) as server:
+        async with removing(sockets, lock), running(program) as server:
             # From here on the server itself holds the lock, for as long as any of it lives.
             lock.release()
             await _await_ready(server, url)
             _logger.info("embedded_postgres_ready", pid=server.pid)
             async with watched(server, on_death):
                 yield url
-        remove_socket_folder(sockets, lock)
     finally:
         lock.release()
 
@@ -98,8 +98,12 @@ async def _prepare(cluster: Cluster, lock: DataDirLock) -> tuple[Path, Program, 
         unprivileged=True,
         held_fds=(lock.fileno(),),
     )
-    query = urlencode({"host": str(sockets)}, safe="/")
-    return sockets, program, f"postgresql://{ROLE}:{cluster.password()}@/{DATABASE}?{query}"
+    return sockets, program, _url(cluster, sockets)
+
+
+def _url(cluster: Cluster, sockets: Path) -> str:
+    query = urlencode({"host": str(sockets), "port": _PORT}, safe="/")
+    return f"postgresql://{ROLE}:{cluster.password()}@/{DATABASE}?{query}"
 
 
 async def _await_ready(server: ServerProcess, url: str) -> None:
@@ -126,3 +130,19 @@ async def _connect(server: ServerProcess, url: str) -> psycopg.AsyncConnection:
         if server.ended:
             raise server.failure()
         await asyncio.sleep(_POLL_SECONDS)
+
+
+def running_postgres(data_dir: Path) -> str | None:
+    """The URL of the server that another process runs on `data_dir`, or None if none answers."""
+    cluster = Cluster(data_dir.absolute())
+    if not (cluster.data / "postmaster.pid").exists():
+        return None
+    query = urlencode(
+        {"host": str(socket_folder(cluster.folder, _SOCKET_NAME + ".lock"))}, safe="/"
+    )
+    url = f"postgresql://{ROLE}:{cluster.password()}@/{DATABASE}?{query}"
+    try:
+        psycopg.connect(url, connect_timeout=5).close()
+    except psycopg.OperationalError:
+        return None
+    return url

@@ -85,7 +85,8 @@ class ServerProcess:
             for number, seconds in self._program.stop:
                 self._signal(number)
                 try:
-                    await asyncio.wait_for(self._process.wait(), seconds)
+                    async with asyncio.timeout(seconds):
+                        await self._process.wait()
                 except TimeoutError:
                     _logger.warning("embedded_server_slow_stop", server=self._program.title)
         finally:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from assistant.embedded.folder import PRIVATE_MODE
@@ -23,8 +24,7 @@ def socket_folder(owner: Path, socket_name: str) -> Path:
     left in it is removed: call this only while holding the lock on `owner`.
     Raises StartupError where it can't be made, or is somebody else's.
     """
-    digest = hashlib.sha256(os.fsencode(owner.resolve())).hexdigest()[:12]
-    folder = _short_place() / f"outrider-{os.geteuid()}-{digest}"
+    folder = socket_folder_path(owner)
     if len(os.fsencode(folder / socket_name)) > SOCKET_PATH_BYTES:
         raise StartupError(f"The path {folder / socket_name} is too long for a socket.")
     try:
@@ -39,12 +39,30 @@ def socket_folder(owner: Path, socket_name: str) -> Path:
     return folder
 
 
-def remove_socket_folder(folder: Path, lock: DataDirLock) -> None:
-    """Leave nothing of a stopped server behind; if the next one is there already, leave it alone.
+def socket_folder_path(owner: Path) -> Path:
+    """Where `socket_folder` is, untouched."""
+    digest = hashlib.sha256(os.fsencode(owner.resolve())).hexdigest()[:12]
+    return _short_place() / f"outrider-{os.geteuid()}-{digest}"
 
-    `lock` is the released lock on the server's files.
+
+@asynccontextmanager
+async def removing(folder: Path, lock: DataDirLock) -> AsyncIterator[None]:
+    """Leave nothing in /tmp after the block; if the next server is there by then, leave it alone.
+
+    `lock` is the one on the server's files. Whoever holds it may touch the folder, so it is taken
+    once more, which also waits for the last process of a server that was killed.
     """
-    with suppress(StartupError, OSError), lock:
+    try:
+        yield
+    finally:
+        lock.release()
+        with suppress(StartupError):
+            await lock.acquire_without_blocking()
+            _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    with suppress(OSError):
         for left_over in folder.iterdir():
             left_over.unlink()
         folder.rmdir()

@@ -17,7 +17,7 @@ from assistant.embedded.binaries import valkey_binary
 from assistant.embedded.folder import make_private, unwritable
 from assistant.embedded.lock import DataDirLock
 from assistant.embedded.process import OnDeath, Program, ServerProcess, running, watched
-from assistant.embedded.sockets import remove_socket_folder, socket_folder
+from assistant.embedded.sockets import removing, socket_folder
 
 _START_SECONDS = 30.0
 _POLL_SECONDS = 0.02
@@ -36,17 +36,16 @@ async def embedded_valkey(data_dir: Path, on_death: OnDeath | None = None) -> As
     itself. Raises StartupError.
     """
     lock = DataDirLock(data_dir, "valkey.lock")
-    await asyncio.to_thread(lock.acquire)
+    await lock.acquire_without_blocking()
     try:
         sockets, program, url = _prepare(lock.data_dir, lock)
-        async with running(program) as server:
+        async with removing(sockets, lock), running(program) as server:
             # From here on the server itself holds the lock, for as long as it lives.
             lock.release()
             await _await_ready(server, url)
             _logger.info("embedded_valkey_ready", pid=server.pid)
             async with watched(server, on_death):
                 yield url
-        remove_socket_folder(sockets, lock)
     finally:
         lock.release()
 
