@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 
 class SlackSettings(BaseModel):
@@ -21,6 +21,19 @@ class SlackSettings(BaseModel):
         "https://slack.com", description="Root of the server to which /api/ is added."
     )
 
+    @field_validator("bot_token", "app_token", "signing_secret", mode="before")
+    @classmethod
+    def empty_is_none(cls, value: object) -> object:
+        given = value.get_secret_value() if isinstance(value, SecretStr) else value
+        return None if isinstance(given, str) and not given.strip() else value
+
+    @field_validator("base_url")
+    @classmethod
+    def is_a_root(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return value.rstrip("/")
+
     @property
     def api_url(self) -> str:
-        return self.base_url.rstrip("/") + "/api/"
+        return self.base_url + "/api/"

@@ -141,7 +141,8 @@ async def test_an_event_comes_four_times_where_nobody_acknowledges_it(slack: Fak
         assert [envelope["retry_attempt"] for envelope in envelopes] == [0, 1, 2, 3]
         assert len({envelope["payload"]["event_id"] for envelope in envelopes}) == 1
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(socket.receive_json(), 0.4)
+            async with asyncio.timeout(0.4):
+                await socket.receive_json()
 
 
 async def test_an_acknowledged_event_does_not_come_again(slack: FakeSlack) -> None:
@@ -151,7 +152,8 @@ async def test_an_acknowledged_event_does_not_come_again(slack: FakeSlack) -> No
         envelope = await socket.receive_json()
         await socket.send_json({"envelope_id": envelope["envelope_id"]})
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(socket.receive_json(), 0.4)
+            async with asyncio.timeout(0.4):
+                await socket.receive_json()
 
 
 async def test_a_ticket_opens_one_connection(slack: FakeSlack) -> None:

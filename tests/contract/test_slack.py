@@ -24,6 +24,7 @@ from assistant.errors import (
 from assistant.messages import ChatRef
 from bots.slack.channel import EVENT_TYPE, SlackChannel
 from bots.slack.client import connect, web_client
+from bots.slack.errors import DEFAULT_RETRY_AFTER_SECONDS
 from bots.slack.inbox import SlackInbox
 from bots.slack.settings import SlackSettings
 from bots.slack.socket import SlackSocket
@@ -31,7 +32,7 @@ from tests.fakes.slack import FakeSlack, Rates, Schedule, Trouble
 from tests.support.recording_assistant import RecordingAssistant
 
 DM = ChatRef("slack", "default", "DU1")
-QUICK = Schedule(ack_seconds=0.3, retries=(0.05, 0.2, 0.4))
+QUICK = Schedule(ack_seconds=1.0, retries=(0.05, 0.2, 0.4))
 
 
 @dataclass
@@ -162,6 +163,7 @@ async def test_the_longest_pieces_of_a_long_reply_are_taken(slack: Slack) -> Non
         (Trouble(status=503), PlatformUnavailable),
         (Trouble("fatal_error"), SendOutcomeUnknown),
         (Trouble(status=502), SendOutcomeUnknown),
+        (Trouble(status=200), SendOutcomeUnknown),  # a page of somebody's proxy
         (Trouble("a_code_of_tomorrow"), ChannelError),
     ],
 )
@@ -182,6 +184,13 @@ async def test_a_rate_limit_names_the_pause_and_is_not_waited_for(slack: Slack) 
         await slack.channel.edit(DM, ts, "more", turn_id=7, final=False)
     assert caught.value.retry_after_seconds == 37
     assert len(slack.fake.calls_of("chat.update")) == 1
+
+
+async def test_a_rate_limit_without_a_pause_still_names_one(slack: Slack) -> None:
+    slack.fake.trouble("chat.postMessage", Trouble("ratelimited", 429))
+    with pytest.raises(RateLimited) as caught:
+        await slack.post()
+    assert caught.value.retry_after_seconds == DEFAULT_RETRY_AFTER_SECONDS
 
 
 async def test_posts_faster_than_slack_allows_are_limited() -> None:
@@ -269,7 +278,8 @@ async def test_an_envelope_is_acknowledged_only_after_the_message_is_accepted(
         [delivery] = slack.fake.deliveries
         await slack.fake.until(lambda: delivery.attempts == 1)
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(delivery.acknowledged.wait(), 0.1)
+            async with asyncio.timeout(0.1):
+                await delivery.acknowledged.wait()
         slack.assistant.hold.set()
         await delivery.acknowledged.wait()
     assert len(slack.assistant.accepted) == 1
@@ -384,6 +394,7 @@ async def test_what_is_under_way_at_a_planned_disconnect_is_still_acknowledged(
         [delivery] = slack.fake.deliveries
         await slack.fake.until(lambda: delivery.attempts == 1)
         await slack.fake.courier.sockets.disconnect("refresh_requested")
+        await asyncio.sleep(0.2)  # long enough for a socket that does not wait to be gone
         slack.assistant.hold.set()
         await delivery.acknowledged.wait()
     assert delivery.attempts == 1
@@ -399,11 +410,10 @@ async def test_slack_being_away_at_the_start_is_waited_out(slack: Slack) -> None
 
 
 @pytest.mark.parametrize("token", ["xapp-wrong", FakeSlack.bot_token])
-async def test_a_wrong_app_token_ends_the_socket_with_a_sentence(
-    slack: Slack, token: str
-) -> None:
+async def test_a_wrong_app_token_ends_the_socket_with_a_sentence(slack: Slack, token: str) -> None:
     with pytest.raises(CredentialsRefused) as caught:
-        await asyncio.wait_for(slack.socket(token).run(), 10)
+        async with asyncio.timeout(10):
+            await slack.socket(token).run()
     assert token not in f"{caught.value!r} {caught.value.__cause__}"
 
 

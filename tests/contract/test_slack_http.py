@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable
@@ -11,7 +10,6 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from pydantic import SecretStr
 
@@ -23,6 +21,7 @@ from bots.slack.inbox import SlackInbox
 from bots.slack.settings import SlackSettings
 from tests.fakes.slack import FakeSlack, Rates, Schedule, Trouble
 from tests.support.recording_assistant import RecordingAssistant
+from tests.support.serving import serving
 
 QUICK = Schedule(ack_seconds=2.0, retries=(0.05, 0.1, 0.2))
 DM_EVENT = {
@@ -52,20 +51,6 @@ class Hook:
 
 
 @asynccontextmanager
-async def serving(app: FastAPI) -> AsyncIterator[str]:
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
-    async with asyncio.TaskGroup() as group:
-        group.create_task(server.serve())
-        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-            await asyncio.sleep(0.01)
-        host, port = server.servers[0].sockets[0].getsockname()[:2]
-        try:
-            yield f"http://{host}:{port}/webhooks/slack"
-        finally:
-            server.should_exit = True
-
-
-@asynccontextmanager
 async def hooked(
     secret: SecretStr | None, clock: Callable[[], float] = time.time
 ) -> AsyncIterator[Hook]:
@@ -78,7 +63,7 @@ async def hooked(
             app = FastAPI()
             app.include_router(router(inbox, secret, clock))
             async with serving(app) as url:
-                yield Hook(fake, assistant, channel, inbox, url)
+                yield Hook(fake, assistant, channel, inbox, f"{url}/webhooks/slack")
 
 
 @pytest.fixture

@@ -149,7 +149,7 @@ class FakeSlack:
     async def until(self, holds: Callable[[], bool], seconds: float = 10.0) -> None:
         """Wait until it holds; TimeoutError after `seconds`."""
         async with asyncio.timeout(seconds):
-            while not holds():  # noqa: ASYNC110 - anything at all may be waited for
+            while not holds():
                 await asyncio.sleep(0.01)
 
     # --- what goes wrong
