@@ -79,6 +79,7 @@ async def test_a_long_text_is_cut_in_a_post_and_refused_in_an_update(slack: Fake
         await client(slack).chat_update(channel="C1", ts=posted["ts"], text="x" * 40_001)
 
 
+@pytest.mark.filterwarnings("ignore:The top-level `text` argument is missing")
 async def test_what_is_not_there_or_not_ours_has_slacks_codes(slack: FakeSlack) -> None:
     theirs = slack.write("C1", "U1", "hello")
     slack.workspace.channel("C2").archived = True
