@@ -30,8 +30,7 @@ class Pip:
         self._command = [str(python), "-m", "pip", "--no-input", "--disable-pip-version-check"]
         # The build of the project itself happens apart and hears of constraints only this way.
         # As addresses, since pip cuts these variables at spaces.
-        self._environment = {
-            **os.environ,
+        self._variables = {
             "PIP_CONSTRAINT": constraints.as_uri(),
             "PIP_BUILD_CONSTRAINT": constraints.as_uri(),
         }
@@ -56,7 +55,7 @@ class Pip:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                env=self._environment,
+                env={**os.environ, **self._variables},
                 text=True,
                 errors="replace",
             ) as process,
