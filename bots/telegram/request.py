@@ -67,6 +67,14 @@ class TelegramRequest(HTTPXRequest):
             raise ServerTrouble(status)
         return status, body
 
+    @staticmethod
+    def parse_json_payload(payload: bytes) -> Any:
+        """As the library does it, without its log line that holds the whole answer."""
+        try:
+            return json.loads(payload)
+        except (ValueError, RecursionError) as error:
+            raise TelegramError("Invalid server response") from error
+
 
 class _TokenTransport(httpx.AsyncBaseTransport):
     def __init__(self, base_url: str, token: SecretStr, connections: int) -> None:

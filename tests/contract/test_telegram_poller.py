@@ -105,8 +105,8 @@ async def test_without_storage_the_update_is_asked_for_again(account: Account) -
 async def test_a_chat_whose_storage_fails_does_not_make_others_come_twice(
     account: Account,
 ) -> None:
+    account.telegram.user_says(7, "first")  # the earlier one fails, so both are handed out again
     account.telegram.user_says(8, "/help")
-    account.telegram.user_says(7, "first")
     account.assistant.hold.clear()
     async with account.polling():
         await account.telegram.until(lambda: account.assistant.commands)

@@ -104,6 +104,7 @@ def test_a_command_for_another_bot_is_not_ours() -> None:
     text = "/stop@OtherBot"
     body = message(text, GROUP, entities=[entity(text, text, "bot_command")])
     assert parsed("message", body) == Ignored("not_addressed")
+    assert not isinstance(parsed("message", {**body, "chat": PRIVATE}), Command)
 
 
 def test_an_unknown_command_is_what_the_person_said() -> None:

@@ -100,3 +100,8 @@ def test_a_code_block_that_just_fits_leaves_no_empty_message_behind() -> None:
 def test_blank_text_has_no_pieces_and_any_other_has() -> None:
     assert list(split(" \n\t\n")) == []
     assert list(split("```")) == ["```"]
+
+
+def test_the_kind_of_line_ends_does_not_matter() -> None:
+    text = "```py\n" + "line of code\n" * 500 + "```\n\n" + "- item\n" * 900
+    assert split(text.replace("\n", "\r")) == split(text.replace("\n", "\r\n")) == split(text)
