@@ -8,8 +8,10 @@ end    {state, error}         the reply is over, nothing follows
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import asdict
 
+from assistant.errors import StorageUnavailable
 from assistant.messages import ReplyDelta
 from bots.closing import closing
 from bots.http.stream import COMMENT, event
@@ -24,6 +26,16 @@ RECONNECT = "retry: 1000\n\n"
 
 
 async def reply_events(
+    deltas: AsyncIterator[ReplyDelta], markdown: MarkdownPage
+) -> AsyncIterator[str]:
+    """Ends without an `end` where the reply can't be followed now: the page connects again."""
+    with suppress(StorageUnavailable):
+        async with closing(_rendered(deltas, markdown)) as events:
+            async for one in events:
+                yield one
+
+
+async def _rendered(
     deltas: AsyncIterator[ReplyDelta], markdown: MarkdownPage
 ) -> AsyncIterator[str]:
     live, reply = LiveMarkdown(markdown), ReplyText()

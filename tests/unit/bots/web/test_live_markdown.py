@@ -1,4 +1,4 @@
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bots.web.live_markdown import Change, LiveMarkdown
@@ -36,7 +36,7 @@ class Page:
 
 
 @given(TEXTS)
-@settings(max_examples=300)
+@settings(max_examples=200, deadline=None)
 def test_while_it_grows_the_page_shows_what_the_whole_text_so_far_would(pieces):
     live, page, text = LiveMarkdown(PAGE), Page(), ""
     for piece in pieces:
@@ -48,7 +48,21 @@ def test_while_it_grows_the_page_shows_what_the_whole_text_so_far_would(pieces):
     assert page.blocks == PAGE.html(text)
 
 
+@given(st.lists(PIECES, max_size=8).map("".join))
+@example("para\n#foo")
+@example("para\n1. x\n\n2x")
+@example("- a\n\n-b\n\nc\n===")
+@settings(max_examples=100, deadline=None)
+def test_it_may_be_cut_anywhere(text):
+    live, page = LiveMarkdown(PAGE), Page()
+    for end in range(1, len(text) + 1):
+        page.apply(live.show(text[:end]))
+        if "[r]: " not in text:
+            assert page.blocks == PAGE.html(text[:end])
+
+
 @given(TEXTS.map("".join), TEXTS.map("".join))
+@settings(deadline=None)
 def test_a_text_that_was_taken_back_is_shown_anew(first, second):
     live, page = LiveMarkdown(PAGE), Page()
     page.apply(live.show(first))
