@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -141,20 +140,19 @@ async def test_an_event_comes_four_times_where_nobody_acknowledges_it(slack: Fak
         envelopes = [await socket.receive_json() for _ in range(4)]
         assert [envelope["retry_attempt"] for envelope in envelopes] == [0, 1, 2, 3]
         assert len({envelope["payload"]["event_id"] for envelope in envelopes}) == 1
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.4):
-                await socket.receive_json()
+        await slack.until(lambda: slack.courier.idle)
+        assert slack.deliveries[0].attempts == 4
 
 
-async def test_an_acknowledged_event_does_not_come_again(slack: FakeSlack) -> None:
-    async with aiohttp.ClientSession() as session:
+async def test_an_acknowledged_event_does_not_come_again() -> None:
+    schedule = Schedule(ack_seconds=5.0, retries=(0.0,))
+    async with FakeSlack(schedule=schedule) as slack, aiohttp.ClientSession() as session:
         socket = await open_socket(slack, session)
         slack.write("C1", "U1", "hello")
         envelope = await socket.receive_json()
         await socket.send_json({"envelope_id": envelope["envelope_id"]})
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.4):
-                await socket.receive_json()
+        await slack.until(lambda: slack.courier.idle)
+        assert slack.deliveries[0].attempts == 1
 
 
 async def test_a_ticket_opens_one_connection(slack: FakeSlack) -> None:

@@ -141,7 +141,7 @@ async def test_a_changed_body_is_refused(hook: Hook) -> None:
     assert answer.status_code == 401
 
 
-@pytest.mark.parametrize(("skew", "status"), [(-301, 401), (-290, 200), (290, 200), (301, 401)])
+@pytest.mark.parametrize(("skew", "status"), [(-310, 401), (-290, 200), (290, 200), (310, 401)])
 async def test_a_signed_request_is_good_for_five_minutes(skew: float, status: int) -> None:
     secret = SecretStr(FakeSlack.signing_secret)
     async with hooked(secret, clock=lambda: int(time.time()) - skew) as hook:

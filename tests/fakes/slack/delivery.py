@@ -130,6 +130,11 @@ class Courier:
         task.add_done_callback(self._tasks.discard)
         return delivery
 
+    @property
+    def idle(self) -> bool:
+        """Every event was acknowledged or given up."""
+        return not self._tasks
+
     async def close(self) -> None:
         tasks = list(self._tasks)
         for task in tasks:
