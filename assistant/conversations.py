@@ -41,9 +41,10 @@ CONVERSATION = """
     WHERE channel = :channel AND accounts.name = :account
         AND chat_id = :chat AND thread_id = :thread
 """
-LIVE_TURNS = text(
-    f"SELECT id FROM turns WHERE state IN ('running', 'queued') AND conversation_id = ({CONVERSATION})"
-)
+LIVE_TURNS = text(f"""
+SELECT id FROM turns
+WHERE state IN ('running', 'queued') AND conversation_id = ({CONVERSATION})
+""")
 NEW = text(f"""
 UPDATE conversations SET starts_after = coalesce(
     (SELECT max(id) FROM messages WHERE conversation_id = conversations.id), 0)

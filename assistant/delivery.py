@@ -102,7 +102,8 @@ class Delivery:
                     for one in await self._claim():
                         self._driving[one.turn_id] = group.create_task(self._drive(one))
                     with suppress(TimeoutError):
-                        await asyncio.wait_for(self._wake.wait(), LOOK_SECONDS)
+                        async with asyncio.timeout(LOOK_SECONDS):
+                            await self._wake.wait()
         finally:
             with suppress(StorageUnavailable):
                 await self.deliveries.release()

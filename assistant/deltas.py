@@ -118,7 +118,8 @@ class DeltaReader:
                             return
                 stored = None
                 try:
-                    arrived = await asyncio.wait_for(subscription.arrived.get(), QUIET_SECONDS)
+                    async with asyncio.timeout(QUIET_SECONDS):
+                        arrived = await subscription.arrived.get()
                 except TimeoutError:
                     stored = await self.turns.read(turn_id)
                     if stored is None:  # erased meanwhile
@@ -239,7 +240,7 @@ def _order(entry_id: str) -> tuple[int, int]:
     return int(milliseconds), int(sequence or 0)
 
 
-def _streams(found: object) -> list[tuple[str, list[tuple[str, dict[str, str]]]]]:
+def _streams(found: Any) -> list[tuple[str, list[tuple[str, dict[str, str]]]]]:
     """XREAD's answer in either protocol: RESP2 gives a list, RESP3 a mapping of batches."""
     if not found:
         return []
@@ -248,5 +249,4 @@ def _streams(found: object) -> list[tuple[str, list[tuple[str, dict[str, str]]]]
             (name, [entry for batch in batches for entry in batch])
             for name, batches in found.items()
         ]
-    assert isinstance(found, list)
     return [(name, entries) for name, entries in found]

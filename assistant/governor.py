@@ -69,7 +69,10 @@ class Governor:
 
     async def permit(self, chat: ChatRef, pace: Pace) -> None:
         """Return when one call into this chat may be made."""
-        while (wait := await self._wait_seconds(chat, pace)) > 0:
+        while True:
+            wait = await self._wait_seconds(chat, pace)
+            if wait <= 0:
+                return
             await asyncio.sleep(wait)
 
     async def penalize(self, chat: ChatRef, seconds: float) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import psycopg
 from psycopg_pool import PoolTimeout
@@ -118,9 +119,8 @@ class Intake:
         row = await self._one(STORE, values)
         if row is None:
             known = await self._one(KNOWN_TURN, values)
-            turn_id = known[0] if known else None
-            return Accepted(int(turn_id) if isinstance(turn_id, int) else 0, duplicate=True)
-        return Accepted(_integer(row[0]), joined=bool(row[1]))
+            return Accepted(known[0] or 0 if known else 0, duplicate=True)
+        return Accepted(row[0], joined=row[1])
 
     async def store_request(
         self, account_id: int, chat_id: str, given: Sequence[ChatMessage], sampling: Sampling
@@ -136,10 +136,9 @@ class Intake:
             "sampling": json.dumps(asdict(sampling)),
         }
         row = await self._one(STORE_REQUEST, values)
-        assert row is not None  # an INSERT … RETURNING of one row
-        return Accepted(_integer(row[0]))
+        return Accepted(row[0] if row else 0)
 
-    async def _one(self, statement: str, values: Mapping[str, object]) -> tuple[object, ...] | None:
+    async def _one(self, statement: str, values: Mapping[str, object]) -> tuple[Any, ...] | None:
         try:
             async with self.database.pool.connection() as connection:
                 cursor = await connection.execute(statement.encode(), values, prepare=True)
@@ -147,8 +146,3 @@ class Intake:
         except (psycopg.Error, PoolTimeout, OSError) as error:
             raise_if_unreachable(error)
             raise
-
-
-def _integer(value: object) -> int:
-    assert isinstance(value, int)
-    return value

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from sqlalchemy import text
@@ -14,6 +15,8 @@ from assistant.database import Database
 from assistant.errors import StorageUnavailable
 
 log = structlog.get_logger()
+
+Body = Callable[[], Coroutine[Any, Any, None]]
 
 ACQUIRE = text("""
 INSERT INTO leases (name, owner, until)
@@ -33,7 +36,7 @@ class Leases:
     owner: str
     seconds: float
 
-    async def run_while_held(self, name: str, body: Callable[[], Awaitable[None]]) -> None:
+    async def run_while_held(self, name: str, body: Body) -> None:
         """Run `body` whenever, and only while, the lease is ours. Ends only by cancellation,
         or with the exception that `body` raises."""
         while True:
@@ -49,7 +52,7 @@ class Leases:
                 await self._release(name)
             log.warning("lease_lost", lease=name)
 
-    async def _run(self, body: Callable[[], Awaitable[None]]) -> None:
+    async def _run(self, body: Body) -> None:
         await body()
 
     async def _renew(self, name: str, work: asyncio.Task[None]) -> None:

@@ -14,7 +14,7 @@ from assistant.errors import StorageUnavailable
 from assistant.messages import ReplyDelta
 from assistant.settings import AssistantSettings
 from assistant.turns import ClaimedTurn, Outcome, Turns
-from inference.api import Delta, Engine, GenerationRequest, Prompt
+from inference.api import Delta, Engine, GenerationRequest
 
 log = structlog.get_logger()
 
@@ -102,17 +102,19 @@ class RunningReply:
         sampling = turn.sampling
         if sampling.max_tokens is None:
             sampling = replace(sampling, max_tokens=self.settings.answer_tokens)
-        if turn.prompt_token_ids is not None:
-            prompt = Prompt((), turn.prompt_token_ids)
-        elif (built := await context.build(turn)) is None:
-            return None
-        else:
-            prompt = built
-            await self.turns.freeze(turn, prompt.token_ids, self.engine.info.fingerprint)
+        prompt = turn.prompt
+        if prompt is None:
+            prompt = await context.build(turn)
+            if prompt is None:
+                return None
+            await self.turns.freeze(turn, prompt, self.engine.info.fingerprint)
         request_id = f"{turn.id}.{turn.attempt}"
         return GenerationRequest(request_id, prompt, sampling, turn.reply_token_ids)
 
     def _take(self, delta: Delta) -> None:
+        if delta.resumed is not None:  # the prefix as far as it ends on a whole character
+            self._token_ids = self._token_ids[: delta.resumed.prefix_tokens]
+            self._text = delta.resumed.text
         if delta.text and not self._abandoned:
             self.deltas.write(
                 ReplyDelta(self.turn.id, self.turn.attempt, len(self._text), delta.text)

@@ -158,6 +158,7 @@ turns = Table(
     Column("sampling", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     # The frozen prompt and the output so far: what a takeover goes on from.
     Column("fingerprint", Text),
+    Column("prompt_messages", JSONB),
     Column("prompt_token_ids", ARRAY(Integer)),
     Column("reply_token_ids", ARRAY(Integer), nullable=False, server_default=text("'{}'")),
     _text("reply", ""),

@@ -8,6 +8,7 @@ so that the conversation's order holds.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -17,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 
 from assistant.database import Database
 from assistant.messages import FINAL_STATES, ChatRef, TurnState
-from inference.api import Sampling
+from inference.api import ChatMessage, Prompt, Sampling
 
 _CLAIMED = """
     SET state = 'running', attempt = attempt + 1, lease_owner = :worker,
@@ -27,11 +28,12 @@ _CLAIMED = """
         reply = CASE WHEN fingerprint = :fingerprint AND reply_token_ids <> '{}'
                 THEN reply ELSE '' END,
         reply_token_ids = CASE WHEN fingerprint = :fingerprint THEN reply_token_ids ELSE '{}' END,
+        prompt_messages = CASE WHEN fingerprint = :fingerprint THEN prompt_messages END,
         prompt_token_ids = CASE WHEN fingerprint = :fingerprint THEN prompt_token_ids END
 """
 _CLAIM_RESULT = """
     RETURNING id, conversation_id, attempt, sampling, stop_requested,
-        prompt_token_ids, reply, reply_token_ids
+        prompt_messages, prompt_token_ids, reply, reply_token_ids
 ), attempt AS (
     INSERT INTO attempts (turn_id, number, worker) SELECT id, attempt, :worker FROM claimed
 )
@@ -65,7 +67,8 @@ UPDATE turns SET reply = :reply, reply_token_ids = :token_ids,
 WHERE id = :turn AND attempt = :attempt AND state = 'running' RETURNING stop_requested
 """)
 FREEZE = text("""
-UPDATE turns SET prompt_token_ids = :token_ids, fingerprint = :fingerprint
+UPDATE turns SET prompt_messages = CAST(:messages AS jsonb), prompt_token_ids = :token_ids,
+    fingerprint = :fingerprint
 WHERE id = :turn AND attempt = :attempt AND state = 'running' RETURNING id
 """)
 FINISH = text("""
@@ -116,7 +119,7 @@ class ClaimedTurn:
     stop_requested: bool
     channel: str
     # What an earlier attempt left: the frozen prompt, and the reply with its tokens.
-    prompt_token_ids: tuple[int, ...] | None = None
+    prompt: Prompt | None = None
     reply: str = ""
     reply_token_ids: tuple[int, ...] = ()
 
@@ -183,12 +186,14 @@ class Turns:
             rows = (await connection.execute(RENEW, values)).all()
         return {(row.id, row.attempt): row.stop_requested for row in rows}
 
-    async def freeze(
-        self, turn: ClaimedTurn, token_ids: Sequence[int] | None, fingerprint: str
-    ) -> bool:
+    async def freeze(self, turn: ClaimedTurn, prompt: Prompt, fingerprint: str) -> bool:
         """Keep the rendered prompt: a takeover never builds the context again."""
-        kept = None if token_ids is None else list(token_ids)
-        values = {"token_ids": kept, "fingerprint": fingerprint}
+        messages = [[one.role, one.content] for one in prompt.messages]
+        values = {
+            "messages": json.dumps(messages),
+            "token_ids": None if prompt.token_ids is None else list(prompt.token_ids),
+            "fingerprint": fingerprint,
+        }
         return await self._fenced(FREEZE, turn, values)
 
     async def checkpoint(self, turn: ClaimedTurn, reply: str, token_ids: Sequence[int]) -> bool:
@@ -240,7 +245,14 @@ def _claimed(row: dict[str, Any]) -> ClaimedTurn:
         sampling=Sampling(**given),
         stop_requested=row["stop_requested"],
         channel=row["channel"],
-        prompt_token_ids=tuple(row["prompt_token_ids"]) if row["prompt_token_ids"] else None,
+        prompt=_frozen(row["prompt_messages"], row["prompt_token_ids"]),
         reply=row["reply"],
         reply_token_ids=tuple(row["reply_token_ids"]),
     )
+
+
+def _frozen(messages: list[list[Any]] | None, token_ids: list[int] | None) -> Prompt | None:
+    if messages is None:
+        return None
+    given = tuple(ChatMessage(role, content) for role, content in messages)
+    return Prompt(given, None if token_ids is None else tuple(token_ids))

@@ -216,6 +216,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("fingerprint", sa.Text(), nullable=True),
+        sa.Column("prompt_messages", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("prompt_token_ids", sa.ARRAY(sa.Integer()), nullable=True),
         sa.Column(
             "reply_token_ids",

@@ -1,0 +1,241 @@
+"""The composition root: everything is built here, and nowhere else.
+
+    run      gateway and worker in one process, with embedded servers where no URL is set
+    gateway  channels, web chat, API; any number of replicas, no model
+    worker   turns and engine; one per engine
+
+What is opened last is closed first: listeners stop, turns are given back, the engine ends, then the
+database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+import structlog
+from inference.start import build_engine
+from redis.asyncio import Redis
+
+from assistant import schema
+from assistant.access import AccessPolicy
+from assistant.accounts import Accounts
+from assistant.context import ContextBuilder
+from assistant.conversations import ConversationService
+from assistant.database import Database, open_database
+from assistant.deliveries import Deliveries
+from assistant.delivery import Delivery
+from assistant.deltas import DeltaReader, DeltaWriter
+from assistant.embedded import DataDirLock, embedded_postgres, embedded_valkey
+from assistant.errors import StartupError
+from assistant.governor import Governor
+from assistant.intake import Intake
+from assistant.leases import Leases
+from assistant.metrics import Metrics
+from assistant.settings import AssistantSettings
+from assistant.signals import Signals
+from assistant.turns import Turns
+from assistant.worker import Worker
+from bots.channels import ChannelSet, open_channels
+from bots.http.server import listen, serve
+from bots.pages import build_pages
+from bots.settings import Settings
+
+log = structlog.get_logger()
+
+Role = Literal["run", "gateway", "worker"]
+Say = Callable[[str], None]
+
+REDIS_CONNECTIONS = 64
+
+
+class _Stop(Exception):
+    """Ends the task group: a person or the system asked for the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """What gateway and worker share in one process."""
+
+    name: str
+    database: Database
+    redis: Redis
+    signals: Signals
+    turns: Turns
+    writer: DeltaWriter
+    reader: DeltaReader
+    metrics: Metrics
+
+
+async def run(settings: Settings, role: Role, stop: asyncio.Event, say: Say) -> None:
+    """Run until `stop` is set. `say` gets lines for a person. Raises StartupError."""
+    async with AsyncExitStack() as stack:
+        bound = None if role == "worker" else _listen(settings, stack)
+        database_url, redis_url = await _servers(settings, role, stack, stop)
+        await (schema.upgrade if role == "run" else schema.check)(database_url)
+        core = await _core(settings.assistant, database_url, redis_url, stack)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_until(stop))
+                group.create_task(core.writer.run())
+                group.create_task(core.reader.run())
+                if role != "worker":
+                    await _gateway(settings, core, bound, group, stack, say)
+                if role != "gateway":
+                    await _worker(settings, core, group, stack)
+        except* _Stop:
+            log.info("stopping")
+
+
+async def _until(stop: asyncio.Event) -> None:
+    await stop.wait()
+    raise _Stop
+
+
+def _listen(settings: Settings, stack: AsyncExitStack) -> socket.socket:
+    bound = listen(settings.host, settings.port)
+    stack.callback(bound.close)
+    return bound
+
+
+async def _servers(
+    settings: Settings, role: Role, stack: AsyncExitStack, stop: asyncio.Event
+) -> tuple[str, str]:
+    """The URLs of Postgres and Redis: given ones, or of servers that are started here."""
+    database, redis = settings.database_url, settings.redis_url
+    if role != "run":
+        if database is None or redis is None:
+            raise StartupError(
+                f"'outrider {role}' needs OUTRIDER_DATABASE_URL and OUTRIDER_REDIS_URL, which join "
+                "it with the others. 'outrider run' is the one that starts its own."
+            )
+        return database.get_secret_value(), redis.get_secret_value()
+    stack.enter_context(DataDirLock(settings.data_dir))
+
+    def died(sentence: str) -> None:
+        log.critical("embedded_server_died", reason=sentence)
+        stop.set()
+
+    async def embedded_database() -> str:
+        return await stack.enter_async_context(embedded_postgres(settings.data_dir, died))
+
+    async def embedded_redis() -> str:
+        return await stack.enter_async_context(embedded_valkey(settings.data_dir, died))
+
+    return (
+        database.get_secret_value() if database else await embedded_database(),
+        redis.get_secret_value() if redis else await embedded_redis(),
+    )
+
+
+async def _core(
+    settings: AssistantSettings, database_url: str, redis_url: str, stack: AsyncExitStack
+) -> Core:
+    database = await stack.enter_async_context(open_database(database_url))
+    redis = await stack.enter_async_context(_redis(redis_url))
+    signals = Signals(redis)
+    if not await signals.ping():
+        raise StartupError("Redis doesn't answer: check OUTRIDER_REDIS_URL and that it runs.")
+    turns = Turns(database)
+    return Core(
+        name=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}",
+        database=database,
+        redis=redis,
+        signals=signals,
+        turns=turns,
+        writer=DeltaWriter(redis, settings.flush_seconds),
+        reader=DeltaReader(redis, turns),
+        metrics=Metrics(),
+    )
+
+
+@asynccontextmanager
+async def _redis(url: str) -> AsyncIterator[Redis]:
+    client = Redis.from_url(
+        url,
+        decode_responses=True,
+        max_connections=REDIS_CONNECTIONS,
+        socket_connect_timeout=2,
+        socket_timeout=5,  # longer than any blocking read of ours
+    )
+    try:
+        yield client
+    finally:
+        await client.aclose()
+
+
+async def _gateway(
+    settings: Settings,
+    core: Core,
+    bound: socket.socket | None,
+    group: asyncio.TaskGroup,
+    stack: AsyncExitStack,
+    say: Say,
+) -> None:
+    accounts = Accounts(core.database)
+    channels = await stack.enter_async_context(open_channels(settings, accounts, say))
+    delivery = await _delivery(settings.assistant, core, channels)
+    service = ConversationService(
+        database=core.database,
+        accounts=accounts,
+        access=AccessPolicy(core.database),
+        intake=Intake(core.database),
+        turns=core.turns,
+        signals=core.signals,
+        writer=core.writer,
+        reader=core.reader,
+        delivery=delivery,
+        settings=settings.assistant,
+        metrics=core.metrics,
+    )
+    leases = Leases(core.database, core.name, settings.assistant.lease_seconds)
+    pages = await build_pages(settings, core.database, core.signals, core.metrics, service, stack)
+    inbound = channels.connect(service)
+    for router in inbound.routers:
+        pages.include(router)
+    group.create_task(delivery.run())
+    for one in inbound.listeners:
+        if one.exclusive:
+            group.create_task(leases.run_while_held(one.name, one.run))
+        else:
+            group.create_task(one.run())
+    if bound is not None:
+        group.create_task(serve(pages.secured(), bound))
+        say(pages.announce(bound))
+
+
+async def _delivery(settings: AssistantSettings, core: Core, channels: ChannelSet) -> Delivery:
+    governor = Governor(core.redis, core.database)
+    await governor.restore()
+    return Delivery(
+        channels=channels.by_account,
+        accounts=channels.accounts,
+        deliveries=Deliveries(core.database, core.name, settings.lease_seconds),
+        reader=core.reader,
+        governor=governor,
+        metrics=core.metrics,
+    )
+
+
+async def _worker(
+    settings: Settings, core: Core, group: asyncio.TaskGroup, stack: AsyncExitStack
+) -> None:
+    engine = build_engine(settings.engine, settings.data_dir)
+    stack.push_async_callback(engine.stop)
+    worker = Worker(
+        name=core.name,
+        engine=engine,
+        turns=core.turns,
+        context=ContextBuilder(core.database, engine, settings.assistant),
+        deltas=core.writer,
+        signals=core.signals,
+        settings=settings.assistant,
+        metrics=core.metrics,
+    )
+    group.create_task(worker.run())

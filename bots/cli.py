@@ -1,0 +1,147 @@
+"""The command `outrider`."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+import typer
+
+from assistant.errors import AssistantError
+from bots.settings import Settings, load_settings
+from inference.errors import EngineError
+
+cli = typer.Typer(
+    help="A chat assistant that a team runs on its own machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+database = typer.Typer(help="The database's schema.", no_args_is_help=True)
+cli.add_typer(database, name="db")
+
+
+@cli.command()
+def run() -> None:
+    """Run everything in one process: channels, web chat, API and the model."""
+    _serve("run")
+
+
+@cli.command()
+def gateway() -> None:
+    """Run channels, web chat and API, without a model. Needs the URLs of Postgres and Redis."""
+    _serve("gateway")
+
+
+@cli.command()
+def worker() -> None:
+    """Run the model and answer turns. Needs the URLs of Postgres and Redis."""
+    _serve("worker")
+
+
+@cli.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="What you want to know.")],
+    new: Annotated[bool, typer.Option("--new", help="Begin a new conversation.")] = False,
+) -> None:
+    """Ask from the terminal; the conversation goes on with the next question."""
+    from bots.ask import ask as run_ask
+
+    settings = _settings()
+    _async(lambda: run_ask(settings, question, new))
+
+
+@cli.command()
+def doctor() -> None:
+    """Check what Outrider needs, and say for each failing line what to do."""
+    from bots.doctor import examine
+
+    settings = _settings()
+    if not asyncio.run(examine(settings)):
+        raise SystemExit(1)
+
+
+@cli.command()
+def pair(code: Annotated[str, typer.Argument(help="The code that the person was given.")]) -> None:
+    """Let in the person who was given this code."""
+    from bots.pair import pair as run_pair
+
+    settings = _settings()
+    _async(lambda: run_pair(settings, code))
+
+
+@database.command()
+def upgrade() -> None:
+    """Bring the schema of OUTRIDER_DATABASE_URL (or of the embedded database) up to date."""
+    from bots.database import upgrade as run_upgrade
+
+    settings = _settings()
+    _async(lambda: run_upgrade(settings))
+
+
+def main() -> None:
+    cli()
+
+
+def _settings() -> Settings:
+    from bots.logging import set_up_logging
+
+    try:
+        settings = load_settings()
+    except AssistantError as error:
+        _refuse(str(error))
+    set_up_logging(settings.log)
+    return settings
+
+
+def _serve(role: Any) -> None:
+    from bots.app import run as run_app
+
+    settings = _settings()
+
+    async def until_signalled() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(name, stop.set)
+        await run_app(settings, role, stop, say)
+
+    _async(until_signalled)
+
+
+def say(line: str) -> None:
+    """A line for the person at the terminal; logs go to stderr."""
+    typer.echo(line)
+    sys.stdout.flush()
+
+
+def _async(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run to the end; a fault that has a sentence ends in that sentence."""
+    try:
+        asyncio.run(work())
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except (AssistantError, EngineError) as error:
+        _refuse(str(error))
+    except BaseExceptionGroup as group:
+        known = group.subgroup((AssistantError, EngineError))
+        if known is None or group.split((AssistantError, EngineError))[1] is not None:
+            raise
+        _refuse(str(_first(known)))
+
+
+def _first(error: BaseException) -> BaseException:
+    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
+
+
+def _refuse(sentence: str) -> Any:
+    typer.echo(f"outrider: {sentence}", err=True)
+    raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()

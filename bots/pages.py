@@ -1,0 +1,94 @@
+"""The pages and endpoints of one gateway, put together: web chat, API, health, the door."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI
+from pydantic import SecretStr
+from starlette.types import ASGIApp
+
+from assistant.conversations import ConversationService
+from assistant.database import Database
+from assistant.metrics import Metrics
+from assistant.signals import Signals
+from bots.api.key import load_or_create_key
+from bots.api.router import api_router
+from bots.health import health_router
+from bots.http.private_file import load_or_create_secret
+from bots.http.safety import HttpSafety
+from bots.http.secure import secure
+from bots.settings import Settings
+from bots.web.router import web_router
+
+KEY_FILE = "api-key"
+SESSION_FILE = "session-secret"
+SERVER_FILE = "server.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    app: FastAPI
+    safety: HttpSafety
+    data_dir: Path
+    leave: Callable[[Callable[[], None]], object]
+
+    def include(self, router: APIRouter) -> None:
+        self.app.include_router(router)
+
+    def secured(self) -> ASGIApp:
+        return secure(self.app, self.safety)
+
+    def announce(self, bound: socket.socket) -> str:
+        """Leave word for `outrider ask` where this server is; returns the line for a person."""
+        url = address(bound)
+        path = self.data_dir / SERVER_FILE
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.write_text(json.dumps({"url": url, "pid": os.getpid()}), encoding="utf-8")
+        draft.replace(path)
+        self.leave(lambda: path.unlink(missing_ok=True))
+        key = self.data_dir / KEY_FILE
+        where = f" (key in {key})" if key.exists() else ""
+        return f"Outrider listens at {url} · API at {url}/v1{where}"
+
+
+async def build_pages(
+    settings: Settings,
+    database: Database,
+    signals: Signals,
+    metrics: Metrics,
+    service: ConversationService,
+    stack: AsyncExitStack,
+) -> Pages:
+    """Raises StartupError: others could come in without a password, or a key file is bad."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    safety = HttpSafety(
+        host=settings.host,
+        session_secret=load_or_create_secret(settings.data_dir / SESSION_FILE),
+        password=settings.admin.password,
+        allowed_hosts=settings.http.allowed_hosts,
+        max_body_bytes=settings.http.max_body_bytes,
+    )
+    await service.accounts.register("web", "default", delivered=False)
+    await service.accounts.register("api", "default", delivered=False)
+    app = FastAPI(title="Outrider", docs_url=None, redoc_url=None)
+    app.include_router(health_router(database, signals, metrics))
+    app.include_router(api_router(service, _api_key(settings)))
+    app.include_router(web_router(service))
+    return Pages(app, safety, settings.data_dir, stack.callback)
+
+
+def _api_key(settings: Settings) -> SecretStr:
+    return settings.api.key or load_or_create_key(settings.data_dir / KEY_FILE)
+
+
+def address(bound: socket.socket) -> str:
+    host, port = bound.getsockname()[:2]
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 - only shown
+    return f"http://{f'[{shown}]' if ':' in shown and '[' not in shown else shown}:{port}"

@@ -1,0 +1,243 @@
+"""All settings: `OUTRIDER_…` in the environment, a `.env` file, or `outrider.toml`.
+
+The environment wins over `.env`, `.env` over the TOML file. Nested names are joined by `__`.
+Unknown names are refused with the nearest known one; values never appear in an error.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from assistant.errors import StartupError
+from assistant.settings import AssistantSettings
+from bots.http.settings import HttpSettings
+from bots.slack.settings import SlackSettings
+from bots.telegram.settings import TelegramSettings
+from inference.settings import EngineSettings
+
+PREFIX = "OUTRIDER_"
+DELIMITER = "__"
+ENV_FILE = ".env"
+TOML_FILE = "outrider.toml"
+
+
+def default_data_dir() -> Path:
+    base = os.environ.get("XDG_DATA_HOME", "")
+    return (Path(base) if base.startswith("/") else Path.home() / ".local" / "share") / "outrider"
+
+
+class AdminSettings(BaseModel, extra="forbid"):
+    """`OUTRIDER_ADMIN__…`"""
+
+    password: SecretStr | None = Field(
+        None,
+        description="Opens the pages. Needed when `OUTRIDER_HOST` is not a loopback address.",
+    )
+
+
+class ApiSettings(BaseModel, extra="forbid"):
+    """`OUTRIDER_API__…`"""
+
+    key: SecretStr | None = Field(
+        None, description="Bearer key of `/v1`. Without it one is made in the data directory."
+    )
+
+
+class LogSettings(BaseModel, extra="forbid"):
+    """`OUTRIDER_LOG__…`"""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least severe line that is written."
+    )
+    format: Literal["auto", "console", "json"] = Field(
+        "auto", description="`auto`: for people on a terminal, else JSON lines."
+    )
+
+
+class Settings(BaseSettings):
+    """`OUTRIDER_…`"""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter=DELIMITER,
+        env_file=ENV_FILE,
+        env_file_encoding="utf-8",
+        toml_file=TOML_FILE,
+        extra="forbid",
+        hide_input_in_errors=True,
+    )
+
+    host: str = Field("127.0.0.1", description="The address to listen on.")
+    port: int = Field(
+        8080, ge=0, le=65535, description="The port to listen on; 0 takes a free one."
+    )
+    data_dir: Path = Field(
+        default_factory=default_data_dir,
+        description="Where the model, the embedded servers' data, keys and logs are kept.",
+    )
+    database_url: SecretStr | None = Field(
+        None, description="`postgresql://…`; without it `outrider run` starts its own PostgreSQL."
+    )
+    redis_url: SecretStr | None = Field(
+        None,
+        description="`redis://…`, `rediss://…` or `unix://…`; without it `outrider run` starts "
+        "its own Valkey.",
+    )
+    engine: EngineSettings = EngineSettings()
+    assistant: AssistantSettings = AssistantSettings()
+    telegram: TelegramSettings = TelegramSettings()
+    slack: SlackSettings = SlackSettings()
+    admin: AdminSettings = AdminSettings()
+    api: ApiSettings = ApiSettings()
+    http: HttpSettings = HttpSettings()
+    log: LogSettings = LogSettings()
+
+    @field_validator("database_url", "redis_url", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("must begin with postgresql://")
+        if value and value.get_secret_value().startswith("postgres://"):
+            return SecretStr("postgresql" + value.get_secret_value()[len("postgres") :])
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not value.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("must begin with redis://, rediss:// or unix://")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        toml = TomlConfigSettingsSource(settings_cls)
+        return (init_settings, _Environment(settings_cls), _DotEnv(settings_cls), toml)
+
+
+class _Lists:
+    """Lists may be written as JSON or with commas: `a,b`."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        try:
+            return json.loads(value)
+        except ValueError:
+            return [part.strip() for part in value.split(",") if part.strip()]
+
+
+class _Environment(_Lists, EnvSettingsSource):
+    pass
+
+
+class _DotEnv(_Lists, DotEnvSettingsSource):
+    pass
+
+
+def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read all sources. Raises StartupError with one sentence for each fault."""
+    given = os.environ if environment is None else environment
+    faults = [*_unknown(given, "the environment"), *_unknown(_dotenv_names(), ENV_FILE)]
+    if faults:
+        raise StartupError("\n".join(faults))
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise StartupError("\n".join(_sentences(error))) from None
+    except (ValueError, OSError) as error:  # a TOML file that can't be read
+        raise StartupError(f"The settings can't be read: {error}.") from None
+
+
+def known_names(model: type[BaseModel] = Settings, prefix: str = PREFIX) -> dict[str, FieldInfo]:
+    """Every setting by its name in the environment."""
+    names: dict[str, FieldInfo] = {}
+    for name, field in model.model_fields.items():
+        inner = _inner_model(field)
+        full = prefix + name.upper()
+        if inner is None:
+            names[full] = field
+        else:
+            names.update(known_names(inner, full + DELIMITER))
+    return names
+
+
+def _inner_model(field: FieldInfo) -> type[BaseModel] | None:
+    for kind in (field.annotation, *get_args(field.annotation)):
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
+    return None
+
+
+def _unknown(names: Iterable[str], where: str) -> list[str]:
+    known = known_names()
+    groups = {name.rsplit(DELIMITER, 1)[0] for name in known if DELIMITER in name}
+    faults = []
+    for name in names:
+        upper = name.upper()
+        ours = upper.startswith(PREFIX) and upper not in RESERVED
+        if ours and upper not in known and upper not in groups:
+            faults.append(f"{name} in {where} is not a setting{_hint(upper, known)}.")
+    return faults
+
+
+# Read by our tools and by processes that we start, not settings of a person.
+RESERVED = frozenset(
+    {"OUTRIDER_VLLM_PLUGIN", "OUTRIDER_REQUIRE_BROWSER", "OUTRIDER_TEST_MODELS_DIR"}
+)
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f": did you mean {near[0]}?" if near else ""
+
+
+def _dotenv_names() -> list[str]:
+    try:
+        lines = Path(ENV_FILE).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
+    names = (line.partition("=")[0].strip().removeprefix("export ") for line in lines)
+    return [name for name in names if name and not name.startswith("#")]
+
+
+def _sentences(error: ValidationError) -> list[str]:
+    sentences = []
+    for fault in error.errors(include_input=False, include_url=False):
+        name = PREFIX + DELIMITER.join(str(part).upper() for part in fault["loc"])
+        if fault["type"] == "extra_forbidden":
+            sentences.append(f"{name} is not a setting{_hint(name, known_names())}.")
+        else:
+            message = fault["msg"].removeprefix("Value error, ")
+            sentences.append(f"{name}: {message[:1].lower()}{message[1:]}.")
+    return sentences

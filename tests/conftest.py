@@ -1,0 +1,8 @@
+"""Fixtures that several kinds of tests share: real servers, once per run."""
+
+from __future__ import annotations
+
+from tests.support.demo import demo_data_dir, dense_original
+from tests.support.servers import database_url, redis_url, servers
+
+__all__ = ["database_url", "demo_data_dir", "dense_original", "redis_url", "servers"]

@@ -1,0 +1,148 @@
+"""The conversation service put together as the composition root does it, with chosen parts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from itertools import count
+
+from redis.asyncio import Redis
+
+from assistant.access import Access, AccessPolicy
+from assistant.accounts import Accounts
+from assistant.context import ContextBuilder
+from assistant.conversations import ConversationService
+from assistant.database import Database, open_database
+from assistant.deliveries import Deliveries
+from assistant.delivery import Delivery
+from assistant.deltas import DeltaReader, DeltaWriter
+from assistant.governor import Governor
+from assistant.intake import Intake
+from assistant.messages import Accepted, ChatRef, IncomingMessage, ReplyDelta
+from assistant.metrics import Metrics
+from assistant.settings import AssistantSettings
+from assistant.signals import Signals
+from assistant.turns import Turns
+from assistant.worker import Worker
+from inference.api import Engine
+from tests.support.screen import ScreenChannel
+
+CHAT = ChatRef("telegram", "default", "42")
+FAST = AssistantSettings(lease_seconds=1.0, checkpoint_seconds=0.1, flush_seconds=0.01)
+_numbers = count(1)
+
+
+@dataclass(slots=True)
+class House:
+    service: ConversationService
+    database: Database
+    redis: Redis
+    turns: Turns
+    reader: DeltaReader
+    writer: DeltaWriter
+    signals: Signals
+    screen: ScreenChannel
+    delivery: Delivery
+    settings: AssistantSettings
+
+    def worker(self, engine: Engine, name: str = "worker") -> Worker:
+        return Worker(
+            name=name,
+            engine=engine,
+            turns=self.turns,
+            context=ContextBuilder(self.database, engine, self.settings),
+            deltas=self.writer,
+            signals=self.signals,
+            settings=self.settings,
+            metrics=Metrics(),
+        )
+
+    async def say(self, text: str, chat: ChatRef = CHAT, **values: str) -> Accepted:
+        return await self.service.accept(incoming(text, chat, **values))
+
+    async def answer(self, turn_id: int) -> tuple[str, ReplyDelta]:
+        """The reply as a reader puts it together, and its last delta."""
+        text = ""
+        async with asyncio.timeout(30):
+            async for delta in self.service.follow(turn_id):
+                text = text[: delta.offset] + delta.text
+                if delta.state is not None:
+                    return text, delta
+        raise AssertionError("the reply had no end")
+
+
+def incoming(text: str, chat: ChatRef = CHAT, **values: str) -> IncomingMessage:
+    number = str(next(_numbers))
+    message = IncomingMessage(chat, f"event-{number}", number, "7", "Ana", text)
+    return replace(message, **values)
+
+
+@asynccontextmanager
+async def house(
+    database_url: str,
+    redis_url: str,
+    *,
+    settings: AssistantSettings = FAST,
+    access: Access = "open",
+    screen: ScreenChannel | None = None,
+) -> AsyncIterator[House]:
+    screen = screen or ScreenChannel()
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(open_database(database_url))
+        redis = await stack.enter_async_context(
+            Redis.from_url(redis_url, decode_responses=True, socket_timeout=5)
+        )
+        accounts = Accounts(database)
+        account = await accounts.register(screen.name, screen.account, access=access)
+        await accounts.register("web", "default", delivered=False)
+        await accounts.register("api", "default", delivered=False)
+        turns, signals, metrics = Turns(database), Signals(redis), Metrics()
+        reader, writer = DeltaReader(redis, turns), DeltaWriter(redis, settings.flush_seconds)
+        delivery = Delivery(
+            channels={(screen.name, screen.account): screen},
+            accounts=[account],
+            deliveries=Deliveries(database, "gateway", settings.lease_seconds),
+            reader=reader,
+            governor=Governor(redis, database),
+            metrics=metrics,
+        )
+        service = ConversationService(
+            database=database,
+            accounts=accounts,
+            access=AccessPolicy(database),
+            intake=Intake(database),
+            turns=turns,
+            signals=signals,
+            writer=writer,
+            reader=reader,
+            delivery=delivery,
+            settings=settings,
+            metrics=metrics,
+        )
+        for background in (reader.run(), writer.run(), delivery.run()):
+            await stack.enter_async_context(running(asyncio.create_task(background)))
+        yield House(
+            service, database, redis, turns, reader, writer, signals, screen, delivery, settings
+        )
+
+
+@asynccontextmanager
+async def running(task: asyncio.Task[None]) -> AsyncIterator[asyncio.Task[None]]:
+    """A background task for the block; what it failed of fails the test."""
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        if not task.cancelled() and task.exception() is not None:
+            raise task.exception()  # type: ignore[misc]
+
+
+@asynccontextmanager
+async def working(worker: Worker) -> AsyncIterator[Worker]:
+    """A worker at work for the block."""
+    async with running(asyncio.create_task(worker.run())):
+        yield worker
+    await worker.engine.stop()

@@ -1,0 +1,81 @@
+"""A channel in memory: the platform's screen as a person sees it, with what went wrong on demand.
+
+A full implementation of the port (it passes the same expectations as the real channels), not a
+mock: it keeps messages, knows edits of gone messages, and fails as platforms fail.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from assistant.channel import Pace
+from assistant.errors import ChannelError, MessageGone, SendOutcomeUnknown
+from assistant.messages import ChatRef
+
+
+@dataclass(slots=True)
+class Shown:
+    """One message on the screen; `looks` are its texts over time."""
+
+    id: str
+    looks: list[str]
+    final: bool = False
+
+    @property
+    def text(self) -> str:
+        return self.looks[-1]
+
+
+@dataclass(slots=True)
+class ScreenChannel:
+    name: str = "telegram"
+    account: str = "default"
+    pace: Pace = Pace(0.01, 0.01, 1000.0)
+    piece_characters: int = 4096
+    chats: dict[str, list[Shown]] = field(default_factory=lambda: defaultdict(list))
+    said: list[str] = field(default_factory=list)
+    failures: list[ChannelError] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+
+    def split(self, text: str) -> Sequence[str]:
+        size = self.piece_characters
+        return [text[start : start + size] for start in range(0, len(text), size)]
+
+    async def post(
+        self, chat: ChatRef, text: str, *, turn_id: int, reply_to: str, final: bool
+    ) -> str:
+        self.calls.append("post")
+        failure = self.failures.pop(0) if self.failures else None
+        if failure is not None and not isinstance(failure, SendOutcomeUnknown):
+            raise failure
+        shown = Shown(str(len(self.chats[chat.chat_id]) + 1), [text], final)
+        self.chats[chat.chat_id].append(shown)
+        if failure is not None:
+            raise failure
+        return shown.id
+
+    async def edit(
+        self, chat: ChatRef, message_id: str, text: str, *, turn_id: int, final: bool
+    ) -> None:
+        self.calls.append("edit")
+        if self.failures:
+            raise self.failures.pop(0)
+        for shown in self.chats[chat.chat_id]:
+            if shown.id == message_id:
+                shown.looks.append(text)
+                shown.final = final
+                return
+        raise MessageGone("There is no such message.")
+
+    async def delete(self, chat: ChatRef, message_id: str) -> None:
+        self.chats[chat.chat_id] = [
+            shown for shown in self.chats[chat.chat_id] if shown.id != message_id
+        ]
+
+    async def typing(self, chat: ChatRef) -> None:
+        self.calls.append("typing")
+
+    async def say(self, chat: ChatRef, text: str, *, reply_to: str = "") -> None:
+        self.said.append(text)
