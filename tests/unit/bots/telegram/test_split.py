@@ -77,7 +77,7 @@ def test_a_long_code_block_goes_on_as_code_of_its_language(lines: list[str]) -> 
 
 
 def test_prose_is_cut_between_its_paragraphs() -> None:
-    paragraph = "\n".join(["word " * 30 + "end"] * 5)
+    paragraph = "\n".join(["word " * 24 + "end"] * 5)
     pieces = split("\n\n".join([paragraph] * 10))
     assert len(pieces) == 2
     for piece in pieces:
