@@ -180,8 +180,6 @@ class Show:
 
     async def _show(self, reply: ShownReply) -> None:
         self._posted = dict(await self.deliveries.posted(self.one.turn_id))
-        with suppress(ChannelError):
-            await self.channel.typing(self.one.chat)
         await self._ensure_posted(0)
         while True:
             await reply.changed.wait()

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import structlog
-from inference.start import build_engine
 from redis.asyncio import Redis
 
 from assistant import schema
@@ -46,6 +45,7 @@ from bots.channels import ChannelSet, open_channels
 from bots.http.server import listen, serve
 from bots.pages import build_pages
 from bots.settings import Settings
+from inference.start import build_engine
 
 log = structlog.get_logger()
 
@@ -180,7 +180,9 @@ async def _gateway(
 ) -> None:
     accounts = Accounts(core.database)
     channels = await stack.enter_async_context(open_channels(settings, accounts, say))
-    delivery = await _delivery(settings.assistant, core, channels)
+    governor = Governor(core.redis, core.database)
+    await governor.restore()
+    delivery = _delivery(settings.assistant, core, channels, governor)
     service = ConversationService(
         database=core.database,
         accounts=accounts,
@@ -196,7 +198,7 @@ async def _gateway(
     )
     leases = Leases(core.database, core.name, settings.assistant.lease_seconds)
     pages = await build_pages(settings, core.database, core.signals, core.metrics, service, stack)
-    inbound = channels.connect(service)
+    inbound = channels.connect(service, governor)
     for router in inbound.routers:
         pages.include(router)
     group.create_task(delivery.run())
@@ -210,9 +212,9 @@ async def _gateway(
         say(pages.announce(bound))
 
 
-async def _delivery(settings: AssistantSettings, core: Core, channels: ChannelSet) -> Delivery:
-    governor = Governor(core.redis, core.database)
-    await governor.restore()
+def _delivery(
+    settings: AssistantSettings, core: Core, channels: ChannelSet, governor: Governor
+) -> Delivery:
     return Delivery(
         channels=channels.by_account,
         accounts=channels.accounts,

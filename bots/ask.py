@@ -14,7 +14,6 @@ from pathlib import Path
 
 import httpx
 import typer
-from inference.start import build_engine
 from rich.console import Console
 
 from assistant.errors import AssistantError
@@ -22,6 +21,7 @@ from bots.pages import KEY_FILE, SERVER_FILE
 from bots.settings import Settings
 from inference.api import ChatMessage, Engine, GenerationRequest, Sampling
 from inference.errors import PromptTooLong
+from inference.start import build_engine
 
 HISTORY_FILE = "ask.json"
 KEPT_MESSAGES = 20

@@ -17,6 +17,8 @@ from fastapi import APIRouter
 from assistant.accounts import Account, Accounts
 from assistant.channel import Channel
 from assistant.errors import ChannelError, StartupError
+from assistant.governed import GovernedChannel
+from assistant.governor import Governor
 from assistant.service import Assistant
 from bots.settings import Settings
 from bots.slack.channel import SlackChannel
@@ -24,6 +26,10 @@ from bots.slack.client import web_client
 from bots.slack.http import router as slack_router
 from bots.slack.inbox import SlackInbox
 from bots.slack.socket import SlackSocket
+from bots.telegram.bot import open_bot
+from bots.telegram.channel import TelegramChannel
+from bots.telegram.poller import TelegramPoller
+from bots.telegram.webhook import TelegramWebhook
 
 log = structlog.get_logger()
 
@@ -49,7 +55,8 @@ class Inbound:
     routers: Sequence[APIRouter]
 
 
-Connect = Callable[[Assistant], Inbound]
+# Given the service, and the channel through which notices are said.
+Connect = Callable[[Assistant, Channel], Inbound]
 
 
 @dataclass(slots=True)
@@ -67,9 +74,12 @@ class ChannelSet:
         self.accounts.append(account)
         self.connects.append(connect)
 
-    def connect(self, service: Assistant) -> Inbound:
+    def connect(self, service: Assistant, governor: Governor) -> Inbound:
         """Build the ways in, now that there is a service to bring messages to."""
-        ways = [connect(service) for connect in self.connects]
+        ways = [
+            connect(service, GovernedChannel(channel, governor))
+            for connect, channel in zip(self.connects, self.channels, strict=True)
+        ]
         return Inbound(
             [one for way in ways for one in way.listeners],
             [one for way in ways for one in way.routers],
@@ -99,7 +109,25 @@ OFF = {
 async def open_telegram(
     settings: Settings, accounts: Accounts, channels: ChannelSet, stack: AsyncExitStack
 ) -> bool:
-    return False
+    telegram = settings.telegram
+    if telegram.token is None:
+        return False
+    bot = await stack.enter_async_context(open_bot(telegram))
+    account = await accounts.register(
+        "telegram", DEFAULT, access=telegram.access, allowlist=frozenset(telegram.allowlist)
+    )
+
+    def connect(service: Assistant, notices: Channel) -> Inbound:
+        if telegram.webhook_url is not None:
+            webhook = TelegramWebhook(bot, notices, service, telegram)
+            register = Listener("telegram:default", surviving("Telegram", webhook.run), False)
+            return Inbound([register], [webhook.router()])
+        poller = TelegramPoller(bot, notices, service)
+        polling = Listener("telegram:default", surviving("Telegram", poller.run), True)
+        return Inbound([polling], [])
+
+    channels.add(TelegramChannel(bot, DEFAULT), account, connect)
+    return True
 
 
 async def open_slack(
@@ -117,9 +145,10 @@ async def open_slack(
     channel = SlackChannel(client, account=DEFAULT)
     account = await accounts.register("slack", DEFAULT)
 
-    def connect(service: Assistant) -> Inbound:
-        inbox = SlackInbox(service, channel, client)
-        listeners, routers = [], []
+    def connect(service: Assistant, notices: Channel) -> Inbound:
+        inbox = SlackInbox(service, notices, client)
+        listeners: list[Listener] = []
+        routers: list[APIRouter] = []
         if slack.app_token is not None:
             socket = SlackSocket(client, slack.app_token, inbox)
             listeners.append(Listener("slack:default", surviving("Slack", socket.run), False))

@@ -22,6 +22,11 @@ QUIET = (
     "asyncio",
 )
 
+# Without the frames' variables, which hold what people wrote.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
+
 
 def set_up_logging(settings: LogSettings) -> None:
     level = getattr(logging, settings.level.upper())
@@ -32,9 +37,11 @@ def set_up_logging(settings: LogSettings) -> None:
         structlog.processors.TimeStamper(fmt="iso" if not pretty else "%H:%M:%S", utc=not pretty),
     ]
     renderer: Any = (
-        structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer()
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if pretty
+        else structlog.processors.JSONRenderer()
     )
-    errors = [] if pretty else [structlog.processors.dict_tracebacks]
+    errors = [] if pretty else [_TRACEBACKS]
     structlog.configure(
         processors=[*shared, *errors, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),

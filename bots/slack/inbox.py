@@ -7,11 +7,11 @@ import asyncio
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
+from assistant.channel import Channel
 from assistant.errors import StorageUnavailable
 from assistant.messages import Incoming
 from assistant.service import Assistant
 from bots.inbound import apologise, receive
-from bots.slack.channel import SlackChannel
 from bots.slack.client import connect
 from bots.slack.identity import BotIdentity
 from bots.slack.parse import parse_event, parse_interaction
@@ -22,7 +22,7 @@ _log = structlog.get_logger()
 class SlackInbox:
     """One account's way in. Whoever calls acknowledges only after the call returned."""
 
-    def __init__(self, assistant: Assistant, channel: SlackChannel, client: AsyncWebClient) -> None:
+    def __init__(self, assistant: Assistant, channel: Channel, client: AsyncWebClient) -> None:
         self._assistant = assistant
         self._channel = channel
         self._client = client

@@ -243,7 +243,7 @@ async def test_a_prompt_that_is_too_long_is_refused_with_the_numbers(
         _, last = await home.answer((await home.say("a " * 15_000)).turn_id)
         assert (last.state, last.error_code) == ("failed", "prompt_too_long")
         assert "tokens" in last.error
-        long_history, last = await home.answer((await home.say("short")).turn_id)
+        _, last = await home.answer((await home.say("short")).turn_id)
         assert last.state == "done", "the history is cut, the question is answered"
 
 

@@ -32,7 +32,7 @@ class Shown:
 class ScreenChannel:
     name: str = "telegram"
     account: str = "default"
-    pace: Pace = Pace(0.01, 0.01, 1000.0)
+    pace: Pace = field(default_factory=lambda: Pace(0.01, 0.01, 1000.0))
     piece_characters: int = 4096
     chats: dict[str, list[Shown]] = field(default_factory=lambda: defaultdict(list))
     said: list[str] = field(default_factory=list)

@@ -1,0 +1,63 @@
+"""A channel whose notices pass the chat's budget, for whoever answers without a turn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from assistant.channel import Channel, Pace
+from assistant.errors import RateLimited
+from assistant.governor import Governor
+from assistant.messages import ChatRef
+
+
+@dataclass(frozen=True, slots=True)
+class GovernedChannel:
+    """Implements `assistant.channel.Channel`. A refused notice waits and is said once more."""
+
+    channel: Channel
+    governor: Governor
+
+    @property
+    def name(self) -> str:
+        return self.channel.name
+
+    @property
+    def account(self) -> str:
+        return self.channel.account
+
+    @property
+    def pace(self) -> Pace:
+        return self.channel.pace
+
+    def split(self, text: str) -> Sequence[str]:
+        return self.channel.split(text)
+
+    async def post(
+        self, chat: ChatRef, text: str, *, turn_id: int, reply_to: str, final: bool
+    ) -> str:
+        await self.governor.permit(chat, self.pace)
+        return await self.channel.post(chat, text, turn_id=turn_id, reply_to=reply_to, final=final)
+
+    async def edit(
+        self, chat: ChatRef, message_id: str, text: str, *, turn_id: int, final: bool
+    ) -> None:
+        await self.governor.permit(chat, self.pace)
+        await self.channel.edit(chat, message_id, text, turn_id=turn_id, final=final)
+
+    async def delete(self, chat: ChatRef, message_id: str) -> None:
+        await self.governor.permit(chat, self.pace)
+        await self.channel.delete(chat, message_id)
+
+    async def typing(self, chat: ChatRef) -> None:
+        await self.governor.permit(chat, self.pace)
+        await self.channel.typing(chat)
+
+    async def say(self, chat: ChatRef, text: str, *, reply_to: str = "") -> None:
+        await self.governor.permit(chat, self.pace)
+        try:
+            await self.channel.say(chat, text, reply_to=reply_to)
+        except RateLimited as error:
+            await self.governor.penalize(chat, error.retry_after_seconds)
+            await self.governor.permit(chat, self.pace)
+            await self.channel.say(chat, text, reply_to=reply_to)
