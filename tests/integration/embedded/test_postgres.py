@@ -107,14 +107,17 @@ async def test_left_overs_of_a_crash_need_no_hand_work(tmp_path: Path) -> None:
     (tmp_path / "postgres/data.new/base").mkdir(parents=True)
     async with embedded_postgres(tmp_path) as url:
         folder = socket_folder(url)
-    # As after a power cut, when somebody else has the old number by now.
-    left_over = f"{os.getpid()}\n{tmp_path}/postgres/data\n1\n5432\n{folder}\n\n 1 1\nready\n"
+    # As after a power cut, when a stranger has the old number by now.
+    stranger = await asyncio.create_subprocess_exec("sleep", "60")
+    left_over = f"{stranger.pid}\n{tmp_path}/postgres/data\n1\n5432\n{folder}\n\n 1 1\nready\n"
     (tmp_path / "postgres/data/postmaster.pid").write_text(left_over)
     folder.mkdir(mode=0o755)
     (folder / ".s.PGSQL.5432.lock").write_text(left_over)
     async with embedded_postgres(tmp_path) as url:
         assert await query(url, "SELECT 1") == [(1,)]
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    stranger.kill()
+    await stranger.wait()
 
 
 async def test_its_unexpected_end_is_told_and_the_next_start_works(tmp_path: Path) -> None:
