@@ -1,8 +1,9 @@
-"""The HTTP server: the port is taken first, so that a port in use is said before anything starts."""
+"""The HTTP server: the port is taken first, so that one in use is said before anything starts."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,6 +59,8 @@ async def serve(app: ASGIApp, bound: socket.socket) -> None:
     try:
         await asyncio.shield(serving)
     finally:
+        # From here on streams are cut, which is no error.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         server.should_exit = True
         await asyncio.wait({serving}, timeout=STOP_SECONDS + 1)
         serving.cancel()
