@@ -17,7 +17,7 @@ def python_lack(version: tuple[int, int]) -> str:
     if OLDEST <= version <= NEWEST:
         return ""
     return (
-        f"Outrider needs Python 3.11 to 3.14 and this is {version[0]}.{version[1]}: install one, "
+        f"Python 3.11 to 3.14 is needed and this is {version[0]}.{version[1]}: install one, "
         "then say which, as in `make run PYTHON=python3.12`."
     )
 
