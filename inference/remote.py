@@ -37,7 +37,6 @@ CONNECT_TIMEOUT_SECONDS = 10.0
 # Only the remote end can tokenize; this many characters a token never refuses what would fit.
 CHARACTERS_PER_TOKEN = 8
 _LEAST_ANSWER_TOKENS = 64
-_REASONS: dict[str, FinishReason] = {"length": "length", "stop": "stop"}
 
 
 class RemoteEngine:
@@ -128,11 +127,10 @@ class RemoteEngine:
         return httpx.AsyncClient(base_url=self._base_url, headers=headers, timeout=timeout)
 
     async def _models(self) -> dict[str, Any]:
-        client = self._client
-        if client is None:
+        if self._client is None:
             raise EngineUnavailable("The engine is stopped.")
         with in_our_words():
-            response = await client.get("/models", timeout=CONNECT_TIMEOUT_SECONDS)
+            response = await self._client.get("/models", timeout=CONNECT_TIMEOUT_SECONDS)
             refuse_bad_status(response.status_code)
             return dict(response.json())
 
@@ -179,8 +177,8 @@ class RemoteEngine:
             for choice in chunk.get("choices") or []:
                 if text := (choice.get("delta") or {}).get("content"):
                     yield Delta(text)
-                if choice.get("finish_reason"):
-                    reason = _REASONS.get(choice["finish_reason"], "stop")
+                if ending := choice.get("finish_reason"):
+                    reason = "length" if ending == "length" else "stop"
         if reason is None:
             raise EngineUnavailable("The endpoint broke off its answer: try again.")
         yield self._ending(reason, usage)

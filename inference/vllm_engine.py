@@ -98,6 +98,7 @@ class VllmEngine:
         """Raises ModelBuildFailed, ModelNotFound, EngineUnavailable."""
         self._state, self._detail = "starting", "loading the model"
         self._stopping.clear()
+        others = multiprocessing_children()
         building = asyncio.create_task(
             asyncio.to_thread(self._build, _threadsafe(progress, self._stopping))
         )
@@ -105,10 +106,14 @@ class VllmEngine:
             await asyncio.shield(building)
             await self._first_token()
         except BaseException as error:
-            # A thread can't be cancelled: it is told to stop, waited for, and cleared up after.
+            # A thread can't be cancelled: it is told to stop, the processes that it waits for are
+            # ended, and it is cleared up after.
             self._stopping.set()
-            if not building.done():
-                await asyncio.wait([building])
+            while not building.done():
+                await asyncio.to_thread(
+                    end_processes, with_descendants(multiprocessing_children() - others)
+                )
+                await asyncio.wait([building], timeout=0.2)
             if not building.cancelled():
                 building.exception()
             await self.stop()
