@@ -20,7 +20,7 @@ from assistant.reply import RunningReply
 from assistant.settings import AssistantSettings
 from assistant.signals import Signals, WorkerPresence
 from assistant.turns import ClaimedTurn, Turns
-from inference.api import Engine
+from inference.api import Engine, Progress
 from inference.errors import EngineError
 
 log = structlog.get_logger()
@@ -40,6 +40,7 @@ class Worker:
     signals: Signals
     settings: AssistantSettings
     metrics: Metrics
+    progress: Progress  # shows a person how far the engine's start is
     _running: dict[tuple[int, int], RunningReply] = field(default_factory=dict, init=False)
     _progress: str = field(default="", init=False)
     _slot_freed: asyncio.Event = field(default_factory=asyncio.Event, init=False)
@@ -59,8 +60,7 @@ class Worker:
 
     def _note_progress(self, line: str, share: float | None) -> None:
         self._progress = line if share is None else f"{line} ({share:.0%})"
-        if share is None or share in (0.0, 1.0):
-            log.info("engine_progress", step=line)
+        self.progress(line, share)
 
     async def _announce(self) -> None:
         while True:

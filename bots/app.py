@@ -44,6 +44,7 @@ from assistant.worker import Worker
 from bots.channels import ChannelSet, open_channels
 from bots.http.server import listen, serve
 from bots.pages import build_pages
+from bots.progress import StartProgress
 from bots.settings import Settings
 from inference.start import build_engine
 
@@ -88,7 +89,7 @@ async def run(settings: Settings, role: Role, stop: asyncio.Event, say: Say) -> 
                 if role != "worker":
                     await _gateway(settings, core, bound, group, stack, say)
                 if role != "gateway":
-                    await _worker(settings, core, group, stack)
+                    _worker(settings, core, group, stack, say)
         except* _Stop:
             log.info("stopping")
 
@@ -225,8 +226,8 @@ def _delivery(
     )
 
 
-async def _worker(
-    settings: Settings, core: Core, group: asyncio.TaskGroup, stack: AsyncExitStack
+def _worker(
+    settings: Settings, core: Core, group: asyncio.TaskGroup, stack: AsyncExitStack, say: Say
 ) -> None:
     engine = build_engine(settings.engine, settings.data_dir)
     stack.push_async_callback(engine.stop)
@@ -239,5 +240,6 @@ async def _worker(
         signals=core.signals,
         settings=settings.assistant,
         metrics=core.metrics,
+        progress=stack.enter_context(StartProgress(say, lambda: engine.info.notice)),
     )
     group.create_task(worker.run())

@@ -57,6 +57,7 @@ class House:
             signals=self.signals,
             settings=self.settings,
             metrics=Metrics(),
+            progress=lambda line, share: None,
         )
 
     async def say(self, text: str, chat: ChatRef = CHAT, **values: str) -> Accepted:
