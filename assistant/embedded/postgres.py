@@ -17,7 +17,7 @@ from assistant.embedded.cluster import ROLE, Cluster, prepare
 from assistant.embedded.folder import unwritable
 from assistant.embedded.lock import DataDirLock
 from assistant.embedded.process import OnDeath, Program, ServerProcess, running, watched
-from assistant.embedded.sockets import removing, socket_folder
+from assistant.embedded.sockets import removing, socket_folder, socket_folder_path
 from assistant.errors import StartupError
 
 DATABASE = "outrider"
@@ -137,10 +137,8 @@ def running_postgres(data_dir: Path) -> str | None:
     cluster = Cluster(data_dir.absolute())
     if not (cluster.data / "postmaster.pid").exists():
         return None
-    query = urlencode(
-        {"host": str(socket_folder(cluster.folder, _SOCKET_NAME + ".lock"))}, safe="/"
-    )
-    url = f"postgresql://{ROLE}:{cluster.password()}@/{DATABASE}?{query}"
+    # Not `socket_folder`, which empties it: the sockets there are the running server's.
+    url = _url(cluster, socket_folder_path(cluster.folder))
     try:
         psycopg.connect(url, connect_timeout=5).close()
     except psycopg.OperationalError:

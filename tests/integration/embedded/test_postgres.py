@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import psycopg
 import pytest
 
-from assistant.embedded import embedded_postgres
+from assistant.embedded import embedded_postgres, running_postgres
 from assistant.errors import StartupError
 from tests.integration.embedded.processes import all_gone, tcp_sockets, working_in
 
@@ -42,6 +42,15 @@ async def test_commits_are_flushed_to_the_disk(tmp_path: Path) -> None:
     async with embedded_postgres(tmp_path) as url:
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             assert await query(url, f"SHOW {setting}") == [("on",)]
+
+
+async def test_a_running_server_is_found_and_left_as_it_was(tmp_path: Path) -> None:
+    assert running_postgres(tmp_path) is None
+    async with embedded_postgres(tmp_path) as url:
+        for _ in range(2):
+            assert await asyncio.to_thread(running_postgres, tmp_path) == url
+        assert await query(url, "SELECT 1") == [(1,)]
+    assert running_postgres(tmp_path) is None
 
 
 async def test_vector_and_trigram_extensions_are_there(tmp_path: Path) -> None:
