@@ -48,14 +48,14 @@ def test_while_it_grows_the_page_shows_what_the_whole_text_so_far_would(pieces):
     assert page.blocks == PAGE.html(text)
 
 
-@given(st.lists(PIECES, max_size=8).map("".join))
-@example("para\n#foo")
-@example("para\n1. x\n\n2x")
-@example("- a\n\n-b\n\nc\n===")
+@given(st.lists(PIECES, max_size=8).map("".join), st.integers(1, 5))
+@example("para\n#foo", 3)
+@example("para\n1. x\n\n2x", 1)
+@example("- a\n\n-b\n\nc\n===", 2)
 @settings(max_examples=100, deadline=None)
-def test_it_may_be_cut_anywhere(text):
+def test_it_may_be_cut_anywhere(text, step):
     live, page = LiveMarkdown(PAGE), Page()
-    for end in range(1, len(text) + 1):
+    for end in (*range(step, len(text), step), len(text)):
         page.apply(live.show(text[:end]))
         if "[r]: " not in text:
             assert page.blocks == PAGE.html(text[:end])
