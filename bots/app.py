@@ -42,10 +42,12 @@ from assistant.signals import Signals
 from assistant.turns import Turns
 from assistant.worker import Worker
 from bots.channels import ChannelSet, open_channels
+from bots.http.safety import require_password
 from bots.http.server import listen, serve
 from bots.pages import build_pages
 from bots.progress import StartProgress
 from bots.settings import Settings
+from inference.api import Engine
 from inference.start import build_engine
 
 log = structlog.get_logger()
@@ -77,6 +79,8 @@ class Core:
 async def run(settings: Settings, role: Role, stop: asyncio.Event, say: Say) -> None:
     """Run until `stop` is set. `say` gets lines for a person. Raises StartupError."""
     async with AsyncExitStack() as stack:
+        # What can be refused without a server or a file is refused first.
+        engine = None if role == "gateway" else build_engine(settings.engine, settings.data_dir)
         bound = None if role == "worker" else _listen(settings, stack)
         database_url, redis_url = await _servers(settings, role, stack, stop)
         await (schema.upgrade if role == "run" else schema.check)(database_url)
@@ -88,8 +92,8 @@ async def run(settings: Settings, role: Role, stop: asyncio.Event, say: Say) -> 
                 group.create_task(core.reader.run())
                 if role != "worker":
                     await _gateway(settings, core, bound, group, stack, say)
-                if role != "gateway":
-                    _worker(settings, core, group, stack, say)
+                if engine is not None:
+                    _worker(settings, core, engine, group, stack, say)
         except* _Stop:
             log.info("stopping")
 
@@ -100,6 +104,7 @@ async def _until(stop: asyncio.Event) -> None:
 
 
 def _listen(settings: Settings, stack: AsyncExitStack) -> socket.socket:
+    require_password(settings.host, settings.admin.password)
     bound = listen(settings.host, settings.port)
     stack.callback(bound.close)
     return bound
@@ -227,9 +232,13 @@ def _delivery(
 
 
 def _worker(
-    settings: Settings, core: Core, group: asyncio.TaskGroup, stack: AsyncExitStack, say: Say
+    settings: Settings,
+    core: Core,
+    engine: Engine,
+    group: asyncio.TaskGroup,
+    stack: AsyncExitStack,
+    say: Say,
 ) -> None:
-    engine = build_engine(settings.engine, settings.data_dir)
     stack.push_async_callback(engine.stop)
     worker = Worker(
         name=core.name,

@@ -99,9 +99,8 @@ def _settings() -> Settings:
 
 
 def _serve(role: Any) -> None:
-    from bots.app import run as run_app
-
     settings = _settings()
+    from bots.app import run as run_app
 
     async def until_signalled() -> None:
         stop = asyncio.Event()

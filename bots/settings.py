@@ -9,7 +9,8 @@ from __future__ import annotations
 import difflib
 import json
 import os
-from collections.abc import Iterable, Mapping
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -162,12 +163,17 @@ class _Environment(_Lists, EnvSettingsSource):
 
 
 class _DotEnv(_Lists, DotEnvSettingsSource):
-    pass
+    def __call__(self) -> dict[str, Any]:
+        """As for the environment: a name without our prefix is somebody else's, not a fault."""
+        return EnvSettingsSource.__call__(self)
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """Read all sources. Raises StartupError with one sentence for each fault."""
     given = os.environ if environment is None else environment
+    for file, read in ((ENV_FILE, _read_text), (TOML_FILE, _read_toml)):
+        if Path(file).exists():
+            _readable(file, read)
     faults = [*_unknown(given, "the environment"), *_unknown(_dotenv_names(), ENV_FILE)]
     if faults:
         raise StartupError("\n".join(faults))
@@ -175,8 +181,25 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         return Settings()
     except ValidationError as error:
         raise StartupError("\n".join(_sentences(error))) from None
-    except (ValueError, OSError) as error:  # a TOML file that can't be read
-        raise StartupError(f"The settings can't be read: {error}.") from None
+
+
+def _readable(file: str, read: Callable[[str], object]) -> None:
+    try:
+        read(file)
+    except UnicodeDecodeError:  # whose own words show a byte of what stands there
+        raise StartupError(f"{file} can't be read: it is not UTF-8 text.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise StartupError(f"{file} can't be read: {error}.") from None
+    except OSError as error:
+        raise StartupError(f"{file} can't be read: {error.strerror}.") from None
+
+
+def _read_text(file: str) -> str:
+    return Path(file).read_text(encoding="utf-8")
+
+
+def _read_toml(file: str) -> object:
+    return tomllib.loads(_read_text(file))
 
 
 def known_names(model: type[BaseModel] = Settings, prefix: str = PREFIX) -> dict[str, FieldInfo]:
@@ -207,7 +230,7 @@ def _unknown(names: Iterable[str], where: str) -> list[str]:
         upper = name.upper()
         ours = upper.startswith(PREFIX) and upper not in RESERVED
         if ours and upper not in known and upper not in groups:
-            faults.append(f"{name} in {where} is not a setting{_hint(upper, known)}.")
+            faults.append(f"{name} in {where} is not a setting{_hint(upper, known)}")
     return faults
 
 
@@ -219,14 +242,11 @@ RESERVED = frozenset(
 
 def _hint(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f": did you mean {near[0]}?" if near else ""
+    return f": did you mean {near[0]}?" if near else "."
 
 
 def _dotenv_names() -> list[str]:
-    try:
-        lines = Path(ENV_FILE).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return []
+    lines = _read_text(ENV_FILE).splitlines() if Path(ENV_FILE).exists() else []
     names = (line.partition("=")[0].strip().removeprefix("export ") for line in lines)
     return [name for name in names if name and not name.startswith("#")]
 
@@ -236,7 +256,7 @@ def _sentences(error: ValidationError) -> list[str]:
     for fault in error.errors(include_input=False, include_url=False):
         name = PREFIX + DELIMITER.join(str(part).upper() for part in fault["loc"])
         if fault["type"] == "extra_forbidden":
-            sentences.append(f"{name} is not a setting{_hint(name, known_names())}.")
+            sentences.append(f"{name} is not a setting{_hint(name, known_names())}")
         else:
             message = fault["msg"].removeprefix("Value error, ")
             sentences.append(f"{name}: {message[:1].lower()}{message[1:]}.")

@@ -29,15 +29,20 @@ class HttpSafety:
     max_body_bytes: int = 4 * 1024 * 1024
 
     def __post_init__(self) -> None:
-        if self.password is not None and not self.password.get_secret_value():
-            raise StartupError("OUTRIDER_ADMIN__PASSWORD is empty: set a password or remove it.")
-        if self.password is None and not is_loopback(self.host):
-            raise StartupError(
-                f"Listening on {self.host} lets other machines in, so a password is needed: set "
-                "OUTRIDER_ADMIN__PASSWORD, or listen on 127.0.0.1."
-            )
+        require_password(self.host, self.password)
         if len(self.session_secret) < 32:
             raise StartupError("The secret that signs sign-ins must have at least 32 bytes.")
+
+
+def require_password(host: str, password: SecretStr | None) -> None:
+    """Raises StartupError when others could reach the pages and no password is set."""
+    if password is not None and not password.get_secret_value():
+        raise StartupError("OUTRIDER_ADMIN__PASSWORD is empty: set a password or remove it.")
+    if password is None and not is_loopback(host):
+        raise StartupError(
+            f"Listening on {host} lets other machines in, so a password is needed: set "
+            "OUTRIDER_ADMIN__PASSWORD, or listen on 127.0.0.1."
+        )
 
 
 def same_secret(given: str, expected: SecretStr) -> bool:

@@ -1,0 +1,211 @@
+"""Settings: where they come from, what wins, and what is refused in which words."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from pydantic import SecretStr
+
+from assistant.errors import StartupError
+from bots.settings import Settings, known_names, load_settings
+
+HIDDEN = "hidden-part"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Nobody's settings: an empty folder, and no name of ours in the environment."""
+    monkeypatch.chdir(tmp_path)
+    for name in [one for one in os.environ if one.upper().startswith("OUTRIDER_")]:
+        monkeypatch.delenv(name)
+    return tmp_path
+
+
+def refusal() -> str:
+    with pytest.raises(StartupError) as caught:
+        load_settings()
+    assert HIDDEN not in str(caught.value)
+    assert HIDDEN not in repr(caught.value.__cause__)
+    return str(caught.value)
+
+
+def test_without_any_setting_it_is_private_to_this_machine() -> None:
+    settings = load_settings()
+    assert (settings.host, settings.port) == ("127.0.0.1", 8080)
+    assert settings.engine.profile == "demo"
+    assert settings.database_url is None
+    assert settings.redis_url is None
+    assert settings.telegram.access == "pairing"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [("/srv/data", "/srv/data/outrider"), ("", None), ("relative", None)],
+)
+def test_the_data_directory_follows_xdg(
+    given: str, expected: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", given)
+    assert load_settings().data_dir == Path(expected or "~/.local/share/outrider").expanduser()
+
+
+def test_a_data_directory_is_made_absolute(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OUTRIDER_DATA_DIR", "here")
+    assert load_settings().data_dir == folder / "here"
+
+
+def test_the_environment_wins_over_env_over_toml(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "outrider.toml").write_text(
+        'host = "::1"\nport = 1\n[engine]\nprofile = "remote"\nmodel = "toml"\n'
+    )
+    (folder / ".env").write_text("export OUTRIDER_PORT=2\nOUTRIDER_ENGINE__MODEL=env\n# x\n")
+    monkeypatch.setenv("OUTRIDER_PORT", "3")
+    settings = load_settings()
+    assert (settings.host, settings.port) == ("::1", 3)
+    assert (settings.engine.profile, settings.engine.model) == ("remote", "env")
+
+
+def test_names_of_others_are_none_of_our_business(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "mysql://elsewhere")
+    (folder / ".env").write_text("SOMETHING=else\nOUTRIDER_PORT=9\n")
+    assert load_settings().port == 9
+
+
+@pytest.mark.parametrize("text", ["a.example,b.example", '["a.example", "b.example"]'])
+def test_lists_are_json_or_have_commas(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OUTRIDER_HTTP__ALLOWED_HOSTS", text)
+    assert load_settings().http.allowed_hosts == ("a.example", "b.example")
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
+def test_both_spellings_of_postgres_are_taken(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OUTRIDER_DATABASE_URL", f"{scheme}://u:{HIDDEN}@h/d")
+    url = load_settings().database_url
+    assert url is not None
+    assert url.get_secret_value() == f"postgresql://u:{HIDDEN}@h/d"
+
+
+def test_an_empty_url_or_token_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATABASE_URL", "REDIS_URL", "TELEGRAM__TOKEN", "SLACK__BOT_TOKEN"):
+        monkeypatch.setenv(f"OUTRIDER_{name}", "")
+    settings = load_settings()
+    assert settings.database_url is settings.redis_url is settings.telegram.token is None
+    assert settings.slack.bot_token is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("PORT", "seventy", "OUTRIDER_PORT: input should be a valid integer"),
+        ("PORT", "70000", "OUTRIDER_PORT: input should be less than or equal to 65535"),
+        ("ENGINE__PROFILE", "scuot", "OUTRIDER_ENGINE__PROFILE: input should be 'demo'"),
+        ("DATABASE_URL", f"mysql://u:{HIDDEN}@h/d", "OUTRIDER_DATABASE_URL: must begin with"),
+        ("REDIS_URL", f"http://u:{HIDDEN}@h", "OUTRIDER_REDIS_URL: must begin with"),
+        ("SLACK__BASE_URL", HIDDEN, "OUTRIDER_SLACK__BASE_URL: must begin with"),
+        ("ENGINE", f'{{"api_kye": "{HIDDEN}"}}', "did you mean OUTRIDER_ENGINE__API_KEY?"),
+        ("ENGINE", HIDDEN, "OUTRIDER_ENGINE: "),
+    ],
+)
+def test_a_value_that_is_wrong_is_named_and_not_shown(
+    name: str, value: str, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"OUTRIDER_{name}", value)
+    said = refusal()
+    assert sentence in said
+    assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("OUTRIDER_DATADIR", "OUTRIDER_DATA_DIR"),
+        ("OUTRIDER_TELEGRAM__TOKN", "OUTRIDER_TELEGRAM__TOKEN"),
+        ("OUTRIDER_TELEGRAM_TOKEN", "OUTRIDER_TELEGRAM__TOKEN"),
+        ("outrider_slck__app_token", "OUTRIDER_SLACK__APP_TOKEN"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_the_nearest(
+    name: str, near: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, HIDDEN)
+    assert refusal() == f"{name} in the environment is not a setting: did you mean {near}?"
+    monkeypatch.delenv(name)
+    (folder / ".env").write_text(f"{name}={HIDDEN}\n")
+    assert refusal() == f"{name} in .env is not a setting: did you mean {near}?"
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "sentence"),
+    [
+        ("outrider.toml", f'[slack]\nbot_tokn = "{HIDDEN}"', "did you mean OUTRIDER_SLACK__BOT_T"),
+        ("outrider.toml", f"hots = '{HIDDEN}'", "did you mean OUTRIDER_HOST?"),
+        ("outrider.toml", "[log]\nlevel = 'loud'", "OUTRIDER_LOG__LEVEL: input should be"),
+        ("outrider.toml", "[log]\nlevel = 7", "OUTRIDER_LOG__LEVEL: input should be"),
+        ("outrider.toml", f"[log\nlevel = '{HIDDEN}'", "outrider.toml can't be read: Expected"),
+        ("outrider.toml", f"host = '\xe9{HIDDEN}'", "outrider.toml can't be read: it is not UTF-8"),
+        (".env", f"OUTRIDER_HOST=\xe9{HIDDEN}", ".env can't be read: it is not UTF-8 text."),
+        (".env", "OUTRIDER_LOG__LEVEL=loud", "OUTRIDER_LOG__LEVEL: input should be"),
+    ],
+)
+def test_a_file_with_a_fault_is_refused(
+    file: str, content: str, sentence: str, folder: Path
+) -> None:
+    (folder / file).write_bytes(content.encode("latin-1"))
+    said = refusal()
+    assert sentence in said
+    assert len(said.splitlines()) == 1
+
+
+def test_a_file_that_is_a_folder_is_refused(folder: Path) -> None:
+    (folder / ".env").mkdir()
+    assert refusal() == ".env can't be read: Is a directory."
+
+
+def test_every_fault_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OUTRIDER_PORT", "x")
+    monkeypatch.setenv("OUTRIDER_LOG__LEVEL", "y")
+    assert [line.split(":")[0] for line in refusal().splitlines()] == [
+        "OUTRIDER_PORT",
+        "OUTRIDER_LOG__LEVEL",
+    ]
+
+
+def test_no_secret_is_in_the_representation(monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = [name for name, field in known_names().items() if SecretStr in _kinds(field)]
+    assert len(secret) >= 9
+    for name in secret:
+        monkeypatch.setenv(name, f"postgresql://{HIDDEN}" if "DATABASE" in name else HIDDEN)
+    monkeypatch.setenv("OUTRIDER_REDIS_URL", f"redis://{HIDDEN}")
+    settings = load_settings()
+    assert HIDDEN not in repr(settings)
+    assert HIDDEN not in settings.model_dump_json()
+
+
+@pytest.mark.parametrize("name", [one for one in known_names() if "URL" not in one])
+def test_what_sounds_secret_is_a_secret(name: str) -> None:
+    secret = name.endswith(("TOKEN", "SECRET", "PASSWORD", "KEY"))
+    assert (SecretStr in _kinds(known_names()[name])) is secret
+
+
+def test_the_fixed_names_are_there() -> None:
+    fixed = """HOST PORT DATA_DIR DATABASE_URL REDIS_URL ENGINE__PROFILE ENGINE__MODEL
+        ENGINE__BASE_URL ENGINE__API_KEY TELEGRAM__TOKEN TELEGRAM__BASE_URL TELEGRAM__ACCESS
+        TELEGRAM__WEBHOOK_URL TELEGRAM__WEBHOOK_SECRET SLACK__BOT_TOKEN SLACK__APP_TOKEN
+        SLACK__SIGNING_SECRET SLACK__BASE_URL ADMIN__PASSWORD"""
+    assert {f"OUTRIDER_{name}" for name in fixed.split()} <= set(known_names())
+
+
+def test_a_model_of_the_settings_holds_its_own_defaults() -> None:
+    first, second = Settings(), Settings()
+    assert first == second
+
+
+def _kinds(field: Any) -> tuple[Any, ...]:
+    return (field.annotation, *get_args(field.annotation))
