@@ -1,0 +1,12 @@
+"""Measurements of speed and size. Never part of a test run, and nothing here asserts a time.
+
+    table.py        what a measurement is: named rows of repeated values, with targets
+    markdown.py     a table as text, and its place in docs/benchmarks.md
+    machine.py      where and with what it was measured
+    program.py      Outrider as a process to be measured
+    web_chat.py     a page's conversation with it, without the page
+    catalogue.py    the names of all measurements
+
+The measurements, one a file: later_start, throughput (against bare_engine), memory, latency,
+intake, clean_clone.
+"""

@@ -1,0 +1,49 @@
+"""Answers that were generated at once, and their tokens per second. Shared by both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+ANSWER_TOKENS = 192
+# Each wants a longer answer than is allowed, so that all end at the same length.
+PROMPTS = (
+    "Write a long story about a fisherman and the sea.",
+    "Explain in detail how a steam engine works.",
+    "Tell me the history of Rome, from its beginning to its end.",
+    "Write a long letter to a friend about a journey through the mountains.",
+    "Explain in detail how plants grow, from the seed to the fruit.",
+    "Write a long story about a lost dog that finds its way home.",
+    "Describe a day in a big city, from morning to night, in many words.",
+    "Explain in detail how a computer works, part by part.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`first` and `last` are the moments of its first and last token, in seconds."""
+
+    tokens: int
+    first: float
+    last: float
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Answers to questions that were asked together; `begun` and `ended` as for Answer."""
+
+    answers: Sequence[Answer]
+    begun: float
+    ended: float
+
+    @property
+    def whole_rate(self) -> float:
+        """Tokens per second from the first question to the end of the last answer."""
+        return sum(one.tokens for one in self.answers) / (self.ended - self.begun)
+
+    @property
+    def decode_rate(self) -> float:
+        """Tokens per second after each answer's first, from first token to last token."""
+        first = min(one.first for one in self.answers)
+        last = max(one.last for one in self.answers)
+        return sum(one.tokens - 1 for one in self.answers) / (last - first)
