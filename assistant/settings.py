@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-DEFAULT_SYSTEM_PROMPT = (
-    "You are Outrider, a helpful assistant. Answer briefly and truthfully, "
-    "in the language of the question. Say so when you don't know."
-)
+# Short on purpose: the demo model loses the thread of anything longer.
+DEFAULT_SYSTEM_PROMPT = "You are Outrider, a helpful AI assistant."
 
 
 class AssistantSettings(BaseModel, extra="forbid"):
@@ -19,8 +17,8 @@ class AssistantSettings(BaseModel, extra="forbid"):
     history_turns: int = Field(
         40, ge=1, description="At most so many earlier turns are part of a prompt."
     )
-    answer_tokens: int = Field(
-        1024, ge=1, description="Longest answer, where the request doesn't say."
+    answer_tokens: int | None = Field(
+        None, ge=1, description="Longest answer where the request doesn't say; else the profile's."
     )
     message_characters: int = Field(
         32_000, ge=1, description="Longest message that is accepted; a longer one is refused."

@@ -18,6 +18,7 @@ BEHEMOTH_REFUSAL = (
 class Profile:
     """One way to serve a model.
 
+    `served_name` is what people see; "" for the model's own name.
     `extra` is the pip extra it needs ("" for none); `gpus` the graphics cards it needs at least.
     `answer_tokens` is the default for an answer's length, `least_answer_tokens` the smallest
     useful one, for which a prompt must leave room. `kv_cache_bytes` None leaves it to vLLM.
@@ -27,6 +28,7 @@ class Profile:
     runner: Runner
     hardware: str
     model: str | None = None
+    served_name: str = ""
     extra: str = ""
     gpus: int = 0
     dtype: str = "auto"
@@ -57,13 +59,14 @@ PROFILES: dict[str, Profile] = {
             name="demo",
             runner="vllm",
             hardware="any CPU with AVX2",
+            served_name="smollm2-135m-demo",
             extra="cpu",
             dtype="bfloat16",
             kv_cache_bytes=1 << 30,
             enforce_eager=True,
-            temperature=0.2,
-            top_p=0.9,
-            answer_tokens=512,
+            # So small a model loses the thread as soon as it may choose a less likely token.
+            temperature=0.0,
+            answer_tokens=256,
             notice=_DEMO_NOTICE,
         ),
         Profile(

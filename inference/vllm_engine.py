@@ -227,7 +227,7 @@ class VllmEngine:
         self._tokenizer = self._llm.renderer.tokenizer
         self._info = EngineInfo(
             profile=self._profile.name,
-            model=Path(model).name if Path(model).is_dir() else model,
+            model=self._profile.served_name or _shown(model),
             max_model_len=self._llm.model_config.max_model_len,
             fingerprint=_fingerprint(model, self._tokenizer),
             notice=self._profile.notice,
@@ -311,6 +311,11 @@ class VllmEngine:
 
     def _unavailable(self) -> EngineUnavailable:
         return EngineUnavailable(f"The model is not available ({self._state}): try again shortly.")
+
+
+def _shown(model: str) -> str:
+    """A folder's name; a name on the hub as it is."""
+    return Path(model).name if Path(model).is_dir() else model
 
 
 def _first(*values: float | None) -> float | None:
