@@ -1,8 +1,7 @@
-"""One whole Outrider with the demo model, on the fakes of Telegram and Slack, for all tests here."""
+"""One whole Outrider with the demo model, on the fakes of both platforms, for all tests here."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +30,7 @@ async def light(
 ) -> AsyncIterator[Light]:
     data_dir = tmp_path_factory.mktemp("first-light") / "data"
     data_dir.mkdir()
-    os.symlink(demo_data_dir / "models", data_dir / "models")
+    (data_dir / "models").symlink_to(demo_data_dir / "models")
     with programs() as make:
         async with FakeTelegram() as telegram, FakeSlack() as slack:
             outrider = make(
