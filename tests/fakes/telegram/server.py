@@ -188,7 +188,8 @@ class FakeTelegram:
         async with asyncio.timeout(timeout):
             while not condition():
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._changed.wait(), 0.05)
+                    async with asyncio.timeout(0.05):
+                        await self._changed.wait()
 
     # Trouble
 
