@@ -5,6 +5,7 @@ AssistantError
 ├── MessageRefused         the message can't be accepted; `str()` tells the person why
 ├── TurnNotFound           no such turn, or not this person's
 ├── StartupError           Outrider can't start; `str()` says what to do
+│   └── SchemaOutdated         the database waits for `outrider db upgrade`
 └── ChannelError           a call to a platform failed
     ├── RateLimited            honour `retry_after_seconds` (retryable)
     ├── SendOutcomeUnknown     the call may or may not have taken effect
@@ -38,6 +39,10 @@ class TurnNotFound(AssistantError):
 
 class StartupError(AssistantError):
     code = "startup"
+
+
+class SchemaOutdated(StartupError):
+    code = "schema_outdated"
 
 
 class ChannelError(AssistantError):

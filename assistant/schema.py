@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 import migrations
 from assistant.database import sqlalchemy_url
-from assistant.errors import StartupError
+from assistant.errors import SchemaOutdated, StartupError
 
 # Two processes that start at once must not migrate at once; any constant number will do.
 MIGRATION_LOCK = 0x0571D3
@@ -42,11 +42,14 @@ async def upgrade(url: str) -> str:
 
 
 async def check(url: str) -> None:
-    """Raises StartupError unless the schema is exactly of this program's version."""
+    """Raises StartupError unless the schema is exactly of this program's version.
+
+    SchemaOutdated where `upgrade` would bring it there.
+    """
     current = await asyncio.to_thread(_current, url)
     if current != newest():
         _refuse_newer(current)
-        raise StartupError(
+        raise SchemaOutdated(
             "The database's schema is older than this Outrider: run 'outrider db upgrade' first."
         )
 

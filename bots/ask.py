@@ -64,7 +64,9 @@ async def _answer(
 async def running_server(settings: Settings, client: httpx.AsyncClient) -> str | None:
     """The address of this data directory's server, if it is alive."""
     try:
-        url = str(json.loads((settings.data_dir / SERVER_FILE).read_text("utf-8"))["url"])
+        said = json.loads((settings.data_dir / SERVER_FILE).read_text("utf-8"))
+        os.kill(said["pid"], 0)  # a killed one leaves its word behind, and its port to anybody
+        url = str(said["url"])
         alive = await client.get(f"{url}/healthz")
     except (OSError, ValueError, KeyError, TypeError, httpx.HTTPError):
         return None

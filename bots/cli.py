@@ -51,7 +51,7 @@ def ask(
     """Ask from the terminal; the conversation goes on with the next question."""
     from bots.ask import ask as run_ask
 
-    settings = _settings()
+    settings = _settings(quiet=True)
     _async(lambda: run_ask(settings, question, new))
 
 
@@ -60,9 +60,13 @@ def doctor() -> None:
     """Check what Outrider needs, and say for each failing line what to do."""
     from bots.doctor import examine
 
-    settings = _settings()
-    if not asyncio.run(examine(settings)):
-        raise SystemExit(1)
+    settings = _settings(quiet=True)
+
+    async def work() -> None:
+        if not await examine(settings):
+            raise SystemExit(1)
+
+    _async(work)
 
 
 @cli.command()
@@ -70,7 +74,7 @@ def pair(code: Annotated[str, typer.Argument(help="The code that the person was 
     """Let in the person who was given this code."""
     from bots.pair import pair as run_pair
 
-    settings = _settings()
+    settings = _settings(quiet=True)
     _async(lambda: run_pair(settings, code))
 
 
@@ -79,7 +83,7 @@ def upgrade() -> None:
     """Bring the schema of OUTRIDER_DATABASE_URL (or of the embedded database) up to date."""
     from bots.database import upgrade as run_upgrade
 
-    settings = _settings()
+    settings = _settings(quiet=True)
     _async(lambda: run_upgrade(settings))
 
 
@@ -87,14 +91,16 @@ def main() -> None:
     cli()
 
 
-def _settings() -> Settings:
+def _settings(*, quiet: bool = False) -> Settings:
+    """`quiet`: for a command with an answer of its own, beside which "info" is noise."""
     from bots.logging import set_up_logging
 
     try:
         settings = load_settings()
     except AssistantError as error:
         _refuse(str(error))
-    set_up_logging(settings.log)
+    usual = quiet and settings.log.level == "info"
+    set_up_logging(settings.log.model_copy(update={"level": "warning"}) if usual else settings.log)
     return settings
 
 

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import torch
 
-EXPERTS = 16
+from inference.demo.layout import EXPERTS
+
 # 2 ** -40: a logit of any hidden state stays far under fp32's half step at 0.5, which is 2 ** -25.
 ROUTER_SCALE = 2.0**-40
 _SEED = 135

