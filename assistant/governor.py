@@ -137,10 +137,14 @@ class LocalBudget:
 
     clock: Callable[[], float]
     _due: dict[str, float] = field(default_factory=dict, init=False)
+    _closed_until: dict[str, float] = field(default_factory=dict, init=False)
 
     def wait_seconds(self, chat: str, interval: float) -> float:
         """0 when granted (and charged), else the seconds to wait."""
         now = self.clock()
+        closed = self._closed_until.get(chat, 0.0) - now
+        if closed > 0:
+            return closed
         due = max(self._due.get(chat, 0.0), now) + interval
         wait = due - now - interval * BURST
         if wait > 0:
@@ -149,7 +153,9 @@ class LocalBudget:
         return 0.0
 
     def close(self, chat: str, seconds: float) -> None:
-        self._due[chat] = max(self._due.get(chat, 0.0), self.clock() + seconds + 1e-3)
+        self._closed_until[chat] = max(
+            self._closed_until.get(chat, 0.0), self.clock() + seconds
+        )
 
 
 def _key(chat: ChatRef) -> str:

@@ -1,0 +1,161 @@
+"""Showing a reply when platform, Redis or the pace stand in the way."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Callable
+
+import pytest_asyncio
+from sqlalchemy import text
+
+from assistant.channel import Pace
+from assistant.errors import (
+    MessageGone,
+    PlatformUnavailable,
+    RateLimited,
+    RecipientUnreachable,
+    SendOutcomeUnknown,
+)
+from inference.scripted import ScriptedEngine
+from inference.settings import ScriptedSettings
+from tests.support.house import House, house, working
+from tests.support.screen import ScreenChannel, Shown
+
+
+@pytest_asyncio.fixture
+async def home(database_url: str, redis_url: str) -> AsyncIterator[House]:
+    async with house(database_url, redis_url) as built:
+        yield built
+
+
+def engine(pace: float = 100.0, answer_tokens: int = 48) -> ScriptedEngine:
+    return ScriptedEngine(ScriptedSettings(tokens_per_second=pace, answer_tokens=answer_tokens))
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            found = condition()
+            if inspect.isawaitable(found):
+                found = await found
+            if found:
+                return
+            await asyncio.sleep(0.02)
+
+
+def shown(home: House) -> list[Shown]:
+    return home.screen.chats["42"]
+
+
+async def ended(home: House) -> list[tuple[object, ...]]:
+    async with home.database.begin() as connection:
+        query = "SELECT state, error FROM deliveries WHERE finished_at IS NOT NULL"
+        return [tuple(row) for row in (await connection.execute(text(query))).all()]
+
+
+async def answered(home: House, words: str = "Tell me of the sea") -> str:
+    """Ask, and wait until the delivery has ended, however it ended."""
+    async with working(home.worker(engine())):
+        reply, _ = await home.answer((await home.say(words)).turn_id)
+        await until(lambda: ended(home))
+    return reply
+
+
+async def test_a_rate_limit_is_waited_for_and_the_final_text_arrives(home: House) -> None:
+    home.screen.failures = [RateLimited(0.3), RateLimited(0.3)]
+    reply = await answered(home)
+    assert [one.text for one in shown(home)] == [reply]
+    assert await ended(home) == [("done", "")]
+
+
+async def test_an_unknown_post_leaves_at_worst_an_empty_placeholder(home: House) -> None:
+    home.screen.failures = [SendOutcomeUnknown("no answer came")]
+    reply = await answered(home)
+    assert [one.text for one in shown(home)] == ["", reply]
+
+
+async def test_a_platform_that_is_away_for_a_moment_gets_the_reply_later(home: House) -> None:
+    home.screen.failures = [PlatformUnavailable("502")]
+    reply = await answered(home)
+    assert [one.text for one in shown(home)] == [reply]
+
+
+async def test_who_blocked_us_gets_nothing_and_the_row_says_so(home: House) -> None:
+    home.screen.failures = [RecipientUnreachable("blocked")]
+    await answered(home)
+    assert shown(home) == []
+    assert await ended(home) == [("failed", "recipient_unreachable")]
+
+
+async def test_a_reply_that_somebody_deleted_is_not_posted_again(home: House) -> None:
+    async with working(home.worker(engine(pace=30))):
+        turn = (await home.say("Tell me of the sea")).turn_id
+        await until(lambda: len(shown(home)) == 1)
+        home.screen.failures = [MessageGone("deleted")] * 50
+        await home.answer(turn)
+        await until(lambda: ended(home))
+    assert home.screen.calls.count("post") == 1
+
+
+async def test_a_long_reply_goes_on_in_further_messages(database_url: str, redis_url: str) -> None:
+    screen = ScreenChannel(piece_characters=60)
+    async with house(database_url, redis_url, screen=screen) as home:
+        reply = await answered(home)
+        assert len(reply) > 120
+        assert "".join(one.text for one in shown(home)) == reply
+        assert all(len(one.text) <= 60 and one.final for one in shown(home))
+
+
+async def test_a_slow_pace_skips_looks_and_never_the_last(
+    database_url: str, redis_url: str
+) -> None:
+    screen = ScreenChannel(pace=Pace(0.4, 0.4, 1000.0))
+    async with house(database_url, redis_url, screen=screen) as home:
+        reply = await answered(home)
+        assert shown(home)[0].text == reply
+        assert len(shown(home)[0].looks) <= 6
+
+
+async def test_with_redis_emptied_in_mid_stream_the_whole_reply_arrives(home: House) -> None:
+    async with working(home.worker(engine(pace=40))):
+        turn = (await home.say("Tell me of the sea")).turn_id
+        for _ in range(6):
+            await asyncio.sleep(0.15)
+            await home.redis.flushall()
+        reply, last = await home.answer(turn)
+        await until(lambda: ended(home))
+    assert last.state == "done"
+    assert [one.text for one in shown(home)] == [reply]
+    assert reply.startswith("You wrote 1 message, the last one: Tell me of the sea")
+
+
+async def test_replies_of_one_chat_are_shown_in_their_order(home: House) -> None:
+    async with working(home.worker(engine())):
+        turns = []
+        for word in ("alpha", "beta", "gamma"):
+            turns.append((await home.say(word)).turn_id)
+            await home.answer(turns[-1])
+        await until(lambda: _all_ended(home, len(turns)))
+    order = [word for one in shown(home) for word in ("alpha", "beta", "gamma") if word in one.text]
+    assert order == ["alpha", "beta", "gamma"]
+
+
+async def _all_ended(home: House, count: int) -> bool:
+    return len(await ended(home)) == count
+
+
+async def test_a_gateway_that_dies_is_replaced_and_the_same_message_is_edited(
+    database_url: str, redis_url: str
+) -> None:
+    screen = ScreenChannel()
+    async with house(database_url, redis_url, screen=screen) as first:
+        turn = (await first.say("Tell me of the sea")).turn_id
+        await until(lambda: len(screen.chats["42"]) == 1)  # the placeholder stands
+    async with (
+        house(database_url, redis_url, screen=screen) as second,
+        working(second.worker(engine())),
+    ):
+        reply, _ = await second.answer(turn)
+        await until(lambda: ended(second))
+    assert [one.text for one in screen.chats["42"]] == [reply]

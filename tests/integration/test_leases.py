@@ -1,0 +1,86 @@
+"""What only one replica may do, on a real Postgres."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+
+from assistant.database import Database, open_database
+from assistant.leases import Leases
+
+
+@pytest_asyncio.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    async with open_database(database_url) as opened:
+        yield opened
+
+
+class Work:
+    """Notes who is at it."""
+
+    def __init__(self) -> None:
+        self.now: set[str] = set()
+        self.begun: list[str] = []
+        self.together = False
+
+    async def __call__(self, name: str) -> None:
+        self.now.add(name)
+        self.begun.append(name)
+        self.together |= len(self.now) > 1
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.now.discard(name)
+
+
+async def until(condition: object, seconds: float = 10.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():  # type: ignore[operator]
+            await asyncio.sleep(0.02)
+
+
+async def test_only_one_works_and_another_takes_over_when_it_ends(database: Database) -> None:
+    work = Work()
+    replicas = {
+        name: asyncio.create_task(
+            Leases(database, name, 0.6).run_while_held("poll", lambda name=name: work(name))
+        )
+        for name in ("a", "b")
+    }
+    await until(lambda: work.now)
+    await asyncio.sleep(1.0)
+    (first,) = work.now
+    replicas[first].cancel()
+    await until(lambda: work.now and first not in work.now)
+    for task in replicas.values():
+        task.cancel()
+    await asyncio.gather(*replicas.values(), return_exceptions=True)
+    assert sorted(work.begun) == ["a", "b"]
+    assert not work.together
+
+
+async def test_who_lost_the_lease_stops_working(database: Database) -> None:
+    work = Work()
+    leases = Leases(database, "a", 0.6)
+    task = asyncio.create_task(leases.run_while_held("poll", lambda: work("a")))
+    await until(lambda: work.now)
+    async with database.begin() as connection:
+        await connection.execute(
+            text("UPDATE leases SET owner = 'b', until = now() + interval '1 minute'")
+        )
+    await until(lambda: not work.now)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_fault_of_the_work_comes_out(database: Database) -> None:
+    async def broken() -> None:
+        raise ValueError("broken")
+
+    with pytest.raises(BaseExceptionGroup) as raised:
+        await Leases(database, "a", 0.6).run_while_held("poll", broken)
+    assert raised.group_contains(ValueError)
