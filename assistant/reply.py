@@ -148,7 +148,6 @@ class RunningReply:
         return Outcome(
             state=state,  # type: ignore[arg-type]
             reply=self._text,
-            token_ids=tuple(self._token_ids),
             finish_reason=self._last.finish_reason,
             prompt_tokens=self._last.prompt_tokens,
             cached_tokens=self._last.cached_tokens,

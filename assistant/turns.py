@@ -73,7 +73,9 @@ WHERE id = :turn AND attempt = :attempt AND state = 'running' RETURNING id
 """)
 FINISH = text("""
 WITH ended AS (
-    UPDATE turns SET state = :state, reply = :reply, reply_token_ids = :token_ids,
+    UPDATE turns SET state = :state, reply = :reply,
+        -- Nobody goes on from here any more, and the prompt repeats what others wrote.
+        prompt_messages = NULL, prompt_token_ids = NULL, reply_token_ids = '{}',
         finish_reason = :finish_reason, error_code = :error_code, error = :error,
         prompt_tokens = :prompt_tokens, cached_tokens = :cached_tokens,
         output_tokens = :output_tokens, lease_owner = NULL, lease_until = NULL,
@@ -148,7 +150,6 @@ class Outcome:
 
     state: TurnState
     reply: str = ""
-    token_ids: Sequence[int] = ()
     finish_reason: str | None = None
     error_code: str = ""
     error: str = ""
@@ -202,7 +203,6 @@ class Turns:
 
     async def finish(self, turn: ClaimedTurn, outcome: Outcome) -> bool:
         values = {field.name: getattr(outcome, field.name) for field in fields(outcome)}
-        values["token_ids"] = list(outcome.token_ids)
         return await self._fenced(FINISH, turn, values)
 
     async def release(self, turn: ClaimedTurn, after_seconds: float, error: str) -> bool:

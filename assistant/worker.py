@@ -106,6 +106,8 @@ class Worker:
                 measured.outcome = await self._attempt(reply)
         except StorageUnavailable:
             log.warning("turn_left", turn=turn.id, attempt=turn.attempt, reason="storage")
+        except Exception:  # one turn's fault must not end the others; its lease will run out
+            log.exception("turn_left", turn=turn.id, attempt=turn.attempt)
         finally:
             del self._running[turn.id, turn.attempt]
             self._slot_freed.set()

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import structlog
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 
 from assistant import schema
 from assistant.access import AccessPolicy
@@ -31,8 +31,8 @@ from assistant.database import Database, open_database
 from assistant.deliveries import Deliveries
 from assistant.delivery import Delivery
 from assistant.deltas import DeltaReader, DeltaWriter
-from assistant.embedded import DataDirLock, embedded_postgres, embedded_valkey
-from assistant.errors import StartupError
+from assistant.embedded import DataDirLock, OnDeath, embedded_postgres, embedded_valkey
+from assistant.errors import StartupError, StorageUnavailable
 from assistant.governor import Governor
 from assistant.intake import Intake
 from assistant.leases import Leases
@@ -77,29 +77,50 @@ class Core:
 
 
 async def run(settings: Settings, role: Role, stop: asyncio.Event, say: Say) -> None:
-    """Run until `stop` is set. `say` gets lines for a person. Raises StartupError."""
+    """Run until `stop` is set, which also ends a start that is not done yet.
+
+    `say` gets lines for a person. Raises StartupError, and StorageUnavailable when an embedded
+    server ended by itself.
+    """
+    lost: list[str] = []
+
+    def died(sentence: str) -> None:
+        lost.append(sentence)
+        stop.set()
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_until(stop))
+            await _house(settings, role, died, say)
+    except BaseExceptionGroup as ended:
+        if lost:
+            raise StorageUnavailable(lost[0]) from ended
+        _, faults = ended.split(_Stop)
+        if faults is not None:
+            raise faults from None
+
+
+async def _house(settings: Settings, role: Role, died: OnDeath, say: Say) -> None:
+    """Everything of a role, until it is cancelled."""
     async with AsyncExitStack() as stack:
         # What can be refused without a server or a file is refused first.
         engine = None if role == "gateway" else build_engine(settings.engine, settings.data_dir)
         bound = None if role == "worker" else _listen(settings, stack)
-        database_url, redis_url = await _servers(settings, role, stack, stop)
+        database_url, redis_url = await _servers(settings, role, stack, died)
         await (schema.upgrade if role == "run" else schema.check)(database_url)
         core = await _core(settings.assistant, database_url, redis_url, stack)
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(_until(stop))
-                group.create_task(core.writer.run())
-                group.create_task(core.reader.run())
-                if role != "worker":
-                    await _gateway(settings, core, bound, group, stack, say)
-                if engine is not None:
-                    _worker(settings, core, engine, group, stack, say)
-        except* _Stop:
-            log.info("stopping")
+        async with asyncio.TaskGroup() as group:
+            group.create_task(core.writer.run())
+            group.create_task(core.reader.run())
+            if role != "worker":
+                await _gateway(settings, core, bound, group, stack, say)
+            if engine is not None:
+                _worker(settings, core, engine, group, stack, say)
 
 
 async def _until(stop: asyncio.Event) -> None:
     await stop.wait()
+    log.info("stopping")
     raise _Stop
 
 
@@ -111,7 +132,7 @@ def _listen(settings: Settings, stack: AsyncExitStack) -> socket.socket:
 
 
 async def _servers(
-    settings: Settings, role: Role, stack: AsyncExitStack, stop: asyncio.Event
+    settings: Settings, role: Role, stack: AsyncExitStack, died: OnDeath
 ) -> tuple[str, str]:
     """The URLs of Postgres and Redis: given ones, or of servers that are started here."""
     database, redis = settings.database_url, settings.redis_url
@@ -123,10 +144,6 @@ async def _servers(
             )
         return database.get_secret_value(), redis.get_secret_value()
     stack.enter_context(DataDirLock(settings.data_dir))
-
-    def died(sentence: str) -> None:
-        log.critical("embedded_server_died", reason=sentence)
-        stop.set()
 
     async def embedded_database() -> str:
         return await stack.enter_async_context(embedded_postgres(settings.data_dir, died))
@@ -163,17 +180,16 @@ async def _core(
 
 @asynccontextmanager
 async def _redis(url: str) -> AsyncIterator[Redis]:
-    client = Redis.from_url(
+    pool = BlockingConnectionPool.from_url(
         url,
         decode_responses=True,
         max_connections=REDIS_CONNECTIONS,
+        timeout=5,  # a crowd waits for a connection instead of failing
         socket_connect_timeout=2,
         socket_timeout=5,  # longer than any blocking read of ours
     )
-    try:
+    async with Redis.from_pool(pool) as client:
         yield client
-    finally:
-        await client.aclose()
 
 
 async def _gateway(

@@ -64,8 +64,13 @@ async def _given_redis(url: str) -> Finding:
     try:
         async with Redis.from_url(url, socket_connect_timeout=5, socket_timeout=5) as client:
             await client.ping()
-    except AuthenticationError:
-        return fails("Redis refuses the user or the password in OUTRIDER_REDIS_URL: correct it.")
-    except (RedisError, OSError):
+    except (RedisError, OSError) as error:
+        # Over a unix socket the library wraps it into a ConnectionError.
+        if isinstance(error, AuthenticationError) or isinstance(
+            error.__cause__, AuthenticationError
+        ):
+            return fails(
+                "Redis refuses the user or the password in OUTRIDER_REDIS_URL: correct it."
+            )
         return fails("Redis doesn't answer: check OUTRIDER_REDIS_URL and that it runs.")
     return fine("Redis answers.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import structlog
@@ -21,6 +21,7 @@ _log = structlog.get_logger()
 class Persistence:
     account: str
     backoff: Backoff
+    _refused: bool = field(default=False, init=False)  # and said so
 
     async def until_done(self, call: Callable[[], Awaitable[_Result]]) -> _Result:
         while True:
@@ -34,6 +35,7 @@ class Persistence:
                 await self.backoff.pause()
             else:
                 self.backoff.reset()
+                self._refused = False
                 return result
 
     def _explain(self, error: TelegramError) -> float:
@@ -43,8 +45,10 @@ class Persistence:
             _log.error("telegram_other_poller", account=self.account, hint=hint)
             return 0.0
         if isinstance(error, InvalidToken):
-            hint = "Check OUTRIDER_TELEGRAM__TOKEN: @BotFather shows the current token."
-            _log.error("telegram_token_refused", account=self.account, hint=hint)
+            if not self._refused:
+                hint = "Check OUTRIDER_TELEGRAM__TOKEN: @BotFather shows the current token."
+                _log.error("telegram_token_refused", account=self.account, hint=hint)
+            self._refused = True
             return self.backoff.longest
         failure = translate(error, repeatable=True)
         _log.warning("telegram_unreachable", account=self.account, error=str(failure))
