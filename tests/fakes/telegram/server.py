@@ -64,6 +64,7 @@ class FakeTelegram:
         self.token = token
         self.bot = {"id": 99, "is_bot": True, "first_name": "Outrider", "username": username}
         self.calls: list[Call] = []
+        self.refused_tokens = 0  # calls with a token that is not ours
         self.port = port
         self._began = time.monotonic()
         self.queue = UpdateQueue()
@@ -201,6 +202,8 @@ class FakeTelegram:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         method = request.match_info["method"]
         if request.match_info["token"] != self.token:
+            self.refused_tokens += 1
+            self._wake()
             return _refusal(Refused(401, "Unauthorized"))
         params = await _params(request)
         self.calls.append(Call(method, params, self.now()))
