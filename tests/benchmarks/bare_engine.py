@@ -7,6 +7,7 @@ tokens of an answer; the result has each batch's answers.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import sys
 import time
@@ -33,6 +34,8 @@ async def main(request: dict[str, Any]) -> list[Batch]:
         return [await _batch(llm, prompts, request) for prompts in request["batches"]]
     finally:
         llm.shutdown()
+        del llm
+        gc.collect()  # it complains when it is only found at the interpreter's end
 
 
 async def _batch(llm: Any, prompts: list[str], request: dict[str, Any]) -> Batch:

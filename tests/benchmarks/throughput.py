@@ -69,14 +69,23 @@ async def _bare_round(data_dir: Path, folder: Path, batches: int) -> Round:
         "answer_tokens": ANSWER_TOKENS,
     }
     request.write_text(json.dumps(asked))
-    await asyncio.to_thread(
-        subprocess.run,
+    await asyncio.to_thread(_run_bare_engine, request, result)
+    return _by_streams([_read(batch) for batch in json.loads(result.read_text())])
+
+
+def _run_bare_engine(request: Path, result: Path) -> None:
+    """Raises RuntimeError, with what it said."""
+    ended = subprocess.run(
         [sys.executable, "-m", "tests.benchmarks.bare_engine", str(request), str(result)],
         cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
         timeout=READY_SECONDS,
-        check=True,
+        check=False,
     )
-    return _by_streams([_read(batch) for batch in json.loads(result.read_text())])
+    if ended.returncode != 0:
+        raise RuntimeError(ended.stdout[-4000:])
 
 
 def _plan(batches: int) -> list[Sequence[str]]:
