@@ -14,33 +14,57 @@ class ScriptedSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    tokens_per_second: float = Field(default=200.0, gt=0)
-    first_token_seconds: float = Field(default=0.0, ge=0)
-    # How many words an answer has at most, when nothing else ends it.
-    answer_tokens: int = Field(default=48, ge=1)
-    # Generation breaks with EngineUnavailable after so many tokens.
-    fail_after_tokens: int | None = Field(default=None, ge=0)
+    tokens_per_second: float = Field(
+        default=200.0, gt=0, description="How fast scripted answers come."
+    )
+    first_token_seconds: float = Field(
+        default=0.0, ge=0, description="How long a scripted answer waits before its first word."
+    )
+    answer_tokens: int = Field(
+        default=48,
+        ge=1,
+        description="How many words a scripted answer has, where nothing else ends it.",
+    )
+    fail_after_tokens: int | None = Field(
+        default=None, ge=0, description="After so many words the scripted engine breaks off."
+    )
 
 
 class EngineSettings(BaseModel):
-    """Which model answers, and how it is reached.
-
-    `model` is a path or a name; None takes the profile's own. `base_url` (ends in `/v1`) and
-    `api_key` belong to the profile `remote`.
-    """
+    """Which model answers, and how it is reached."""
 
     model_config = ConfigDict(extra="forbid")
 
-    profile: ProfileName = "demo"
-    model: str | None = None
-    base_url: str | None = None
-    api_key: SecretStr | None = None
-    # What a remote model reads at most, where its endpoint does not say.
-    max_model_len: int | None = Field(default=None, ge=256)
-    # How long a remote endpoint may stay silent, also before its first token.
-    read_timeout_seconds: float = Field(default=120.0, gt=0)
-    # Streams that are decoded together; None takes the profile's own.
-    max_num_seqs: int | None = Field(default=None, ge=1)
-    # vLLM's own log lines at INFO instead of WARNING.
-    debug: bool = False
+    profile: ProfileName = Field(
+        default="demo",
+        description="`demo` (small, any CPU), `scout` (one H100), `maverick` (eight H100), "
+        "`remote` (an OpenAI-compatible endpoint), `scripted` (no model, for tests).",
+    )
+    model: str | None = Field(
+        default=None,
+        description="A folder, or a name on the model hub or at the endpoint; without it the "
+        "profile's own.",
+    )
+    base_url: str | None = Field(
+        default=None, description="The endpoint of `remote`; it ends in `/v1`."
+    )
+    api_key: SecretStr | None = Field(
+        default=None, description="The key that the endpoint of `remote` asks for."
+    )
+    max_model_len: int | None = Field(
+        default=None,
+        ge=256,
+        description="How many tokens a remote model reads at most, where its endpoint doesn't say.",
+    )
+    read_timeout_seconds: float = Field(
+        default=120.0,
+        gt=0,
+        description="How long a remote endpoint may stay silent, also before its first token.",
+    )
+    max_num_seqs: int | None = Field(
+        default=None,
+        ge=1,
+        description="How many answers are decoded together; without it the profile's own number.",
+    )
+    debug: bool = Field(default=False, description="Show vLLM's own log lines.")
     scripted: ScriptedSettings = Field(default_factory=ScriptedSettings)

@@ -17,8 +17,8 @@ class TelegramSettings(BaseModel):
     )
     base_url: str = Field(
         default="https://api.telegram.org",
-        description="The Bot API server's root, to which /bot<token> and /file/bot<token> are "
-        "added.",
+        description="The Bot API server's root, to which `/bot<token>` and `/file/bot<token>` "
+        "are added.",
     )
     access: Access = Field(
         default="pairing",
