@@ -14,7 +14,7 @@ PROMPTS = (
     "Write a long letter to a friend about a journey through the mountains.",
     "Explain in detail how plants grow, from the seed to the fruit.",
     "Write a long story about a lost dog that finds its way home.",
-    "Describe a day in a big city, from morning to night, in many words.",
+    "Write a detailed essay about the history of the printing press.",
     "Explain in detail how a computer works, part by part.",
 )
 
