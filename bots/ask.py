@@ -32,6 +32,8 @@ async def ask(settings: Settings, question: str, new: bool) -> None:
     """Stream the answer to stdout. Raises AssistantError, EngineError."""
     if not question.strip():
         raise AssistantError("The question is empty: write something to be answered.")
+    if not _is_text(question):
+        raise AssistantError("The question is not UTF-8 text: write it in a UTF-8 terminal.")
     if len(question) > settings.assistant.message_characters:
         raise AssistantError(
             f"The question has {len(question):,} characters and at most "
@@ -47,6 +49,15 @@ async def ask(settings: Settings, question: str, new: bool) -> None:
             answer += piece
     typer.echo()
     _write(path, [*messages, ChatMessage("assistant", answer)][-KEPT_MESSAGES:])
+
+
+def _is_text(question: str) -> bool:
+    """False for bytes that the terminal's encoding could not read."""
+    try:
+        question.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 async def _answer(
@@ -83,12 +94,17 @@ async def _from_server(
     }
     headers = {"authorization": f"Bearer {_key(settings)}"}
     address = f"{url}/v1/chat/completions"
-    async with client.stream("POST", address, json=body, headers=headers) as response:
-        if not response.is_success:
-            raise AssistantError(_sentence(await response.aread()))
-        async for line in response.aiter_lines():
-            if line.startswith("data: ") and line != "data: [DONE]":
-                yield _piece(json.loads(line.removeprefix("data: ")))
+    try:
+        async with client.stream("POST", address, json=body, headers=headers) as response:
+            if not response.is_success:
+                raise AssistantError(_sentence(await response.aread()))
+            async for line in response.aiter_lines():
+                if line.startswith("data: ") and line != "data: [DONE]":
+                    yield _piece(json.loads(line.removeprefix("data: ")))
+    except (httpx.HTTPError, ValueError) as error:
+        raise AssistantError(
+            f"The Outrider at {url} broke off: see its log, and ask again."
+        ) from error
 
 
 def _piece(chunk: dict[str, object]) -> str:

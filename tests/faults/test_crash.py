@@ -22,7 +22,7 @@ async def test_a_killed_outrider_starts_again_and_finishes_the_answer(
     outrider: Make, tmp_path: Path
 ) -> None:
     settings = {
-        "ENGINE__SCRIPTED__TOKENS_PER_SECOND": "50",
+        "ENGINE__SCRIPTED__TOKENS_PER_SECOND": "100",
         "ENGINE__SCRIPTED__ANSWER_TOKENS": str(WORDS),
         "ASSISTANT__LEASE_SECONDS": "2",
         "ASSISTANT__CHECKPOINT_SECONDS": "0.2",
