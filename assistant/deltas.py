@@ -18,7 +18,7 @@ import structlog
 from redis.asyncio import Redis
 
 from assistant.messages import ReplyDelta
-from assistant.signals import LOST, RETRY_SECONDS
+from assistant.signals import LOST, REDIS_SECONDS, RETRY_SECONDS
 from assistant.turns import Reply, Turns
 
 log = structlog.get_logger()
@@ -65,7 +65,10 @@ class DeltaWriter:
         if not deltas:
             return
         try:
-            async with self.redis.pipeline(transaction=False) as pipeline:
+            async with (
+                asyncio.timeout(REDIS_SECONDS),
+                self.redis.pipeline(transaction=False) as pipeline,
+            ):
                 for delta in deltas:
                     pipeline.xadd(key(delta.turn_id), {"delta": json.dumps(asdict(delta))})
                 for turn_id in {delta.turn_id for delta in deltas}:
@@ -147,7 +150,8 @@ class DeltaReader:
                 )
             wanted[self._wake] = wake_id
             try:
-                found = await self.redis.xread(wanted, block=BLOCK_MILLISECONDS, count=500)
+                async with asyncio.timeout(REDIS_SECONDS):
+                    found = await self.redis.xread(wanted, block=BLOCK_MILLISECONDS, count=500)
             except LOST as error:
                 log.warning("deltas_unread", error=type(error).__name__)
                 await asyncio.sleep(RETRY_SECONDS)
@@ -173,8 +177,9 @@ class DeltaReader:
         self._subscriptions.add(subscription)
         try:
             try:  # end the blocking read, so that it begins anew with this turn
-                await self.redis.xadd(self._wake, {"turn": turn_id}, maxlen=10)
-                await self.redis.expire(self._wake, EXPIRE_SECONDS)
+                async with asyncio.timeout(REDIS_SECONDS):
+                    await self.redis.xadd(self._wake, {"turn": turn_id}, maxlen=10)
+                    await self.redis.expire(self._wake, EXPIRE_SECONDS)
             except LOST as error:
                 log.warning("deltas_unread", error=type(error).__name__)
             yield subscription

@@ -20,7 +20,7 @@ from assistant.channel import Pace
 from assistant.database import Database
 from assistant.errors import StorageUnavailable
 from assistant.messages import ChatRef
-from assistant.signals import LOST
+from assistant.signals import LOST, REDIS_SECONDS
 
 log = structlog.get_logger()
 
@@ -106,27 +106,26 @@ class Governor:
         )
         account = f"{chat.channel}:{chat.account}"
         share = 1.0 / pace.account_calls_per_second
+        names = (
+            f"outrider:pace:chat:{_key(chat)}",
+            f"outrider:pace:account:{account}",
+            f"outrider:penalty:{_key(chat)}",
+        )
+        values = (interval * 1000, share * 1000, BURST)
         try:
-            wait = await self.redis.eval(
-                GRANT,
-                3,
-                f"outrider:pace:chat:{_key(chat)}",
-                f"outrider:pace:account:{account}",
-                f"outrider:penalty:{_key(chat)}",
-                interval * 1000,
-                share * 1000,
-                BURST,
-            )
+            async with asyncio.timeout(REDIS_SECONDS):
+                wait = await self.redis.eval(GRANT, len(names), *names, *values)
         except LOST:
             return self._local.wait_seconds(_key(chat), interval)
         return float(wait) / 1000
 
     async def _close(self, channel: str, account: str, chat_id: str, seconds: float) -> None:
         try:
-            clock = await self.redis.time()
-            until = int(clock[0] * 1000 + clock[1] / 1000 + seconds * 1000)
-            name = f"outrider:penalty:{channel}:{account}:{chat_id}"
-            await self.redis.set(name, until, px=max(1, int(seconds * 1000)))
+            async with asyncio.timeout(REDIS_SECONDS):
+                clock = await self.redis.time()
+                until = int(clock[0] * 1000 + clock[1] / 1000 + seconds * 1000)
+                name = f"outrider:penalty:{channel}:{account}:{chat_id}"
+                await self.redis.set(name, until, px=max(1, int(seconds * 1000)))
         except LOST:
             log.warning("penalty_only_local", channel=channel)
 
@@ -153,9 +152,7 @@ class LocalBudget:
         return 0.0
 
     def close(self, chat: str, seconds: float) -> None:
-        self._closed_until[chat] = max(
-            self._closed_until.get(chat, 0.0), self.clock() + seconds
-        )
+        self._closed_until[chat] = max(self._closed_until.get(chat, 0.0), self.clock() + seconds)
 
 
 def _key(chat: ChatRef) -> str:

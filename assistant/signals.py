@@ -29,6 +29,9 @@ PRESENCE_SECONDS = 10.0
 RETRY_SECONDS = 0.5
 
 T = TypeVar("T")
+# Our own limit on every call. redis-py's `socket_timeout` must be None (it is not by default): with
+# it the library writes under asyncio.wait_for(), which swallows cancellations before Python 3.12.
+REDIS_SECONDS = 5.0
 LOST = (RedisError, OSError, asyncio.TimeoutError)
 
 
@@ -59,9 +62,15 @@ class Signals:
         """Return when a turn was offered, or after `seconds`."""
         started = time.monotonic()
         try:
-            await self.redis.xreadgroup(
-                WORKERS_GROUP, worker, {QUEUE: ">"}, count=1, block=int(seconds * 1000), noack=True
-            )
+            async with asyncio.timeout(seconds + REDIS_SECONDS):
+                await self.redis.xreadgroup(
+                    WORKERS_GROUP,
+                    worker,
+                    {QUEUE: ">"},
+                    count=1,
+                    block=int(seconds * 1000),
+                    noack=True,
+                )
             self._away = False
         except ResponseError as error:
             if "NOGROUP" not in str(error):
@@ -107,7 +116,8 @@ class Signals:
 
     async def _try(self, call: Awaitable[T], otherwise: T) -> T:
         try:
-            value = await call
+            async with asyncio.timeout(REDIS_SECONDS):
+                value = await call
         except LOST as error:
             self._note(error)
             return otherwise

@@ -186,7 +186,7 @@ async def _redis(url: str) -> AsyncIterator[Redis]:
         max_connections=REDIS_CONNECTIONS,
         timeout=5,  # a crowd waits for a connection instead of failing
         socket_connect_timeout=2,
-        socket_timeout=5,  # longer than any blocking read of ours
+        socket_timeout=None,  # see assistant/signals.py: every call has a limit of our own
     )
     async with Redis.from_pool(pool) as client:
         yield client

@@ -88,7 +88,7 @@ def _configuration(socket: Path, password: str) -> str:
 
 
 async def _await_ready(server: ServerProcess, url: str) -> None:
-    client = redis.asyncio.Redis.from_url(url, socket_connect_timeout=5, socket_timeout=5)
+    client = redis.asyncio.Redis.from_url(url, socket_connect_timeout=5, socket_timeout=None)
     try:
         async with asyncio.timeout(_START_SECONDS), client:
             while not await _answers(client):

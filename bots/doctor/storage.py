@@ -62,7 +62,7 @@ async def redis(settings: Settings) -> Finding:
 
 async def _given_redis(url: str) -> Finding:
     try:
-        async with Redis.from_url(url, socket_connect_timeout=5, socket_timeout=5) as client:
+        async with Redis.from_url(url, socket_connect_timeout=5, socket_timeout=None) as client:
             await client.ping()
     except (RedisError, OSError) as error:
         # Over a unix socket the library wraps it into a ConnectionError.

@@ -93,7 +93,7 @@ async def house(
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(database_url))
         redis = await stack.enter_async_context(
-            Redis.from_url(redis_url, decode_responses=True, socket_timeout=5)
+            Redis.from_url(redis_url, decode_responses=True, socket_timeout=None)
         )
         accounts = Accounts(database)
         account = await accounts.register(screen.name, screen.account, access=access)

@@ -1,0 +1,77 @@
+"""Signals on a real Valkey: what a lost or slow server may not do."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+from redis.asyncio import BlockingConnectionPool, Redis
+
+from assistant.signals import Signals, WorkerPresence
+from inference.api import EngineInfo
+
+
+@pytest_asyncio.fixture
+async def signals(redis_url: str) -> AsyncIterator[Signals]:
+    pool = BlockingConnectionPool.from_url(redis_url, decode_responses=True, socket_timeout=None)
+    async with Redis.from_pool(pool) as redis:
+        yield Signals(redis)
+
+
+async def test_waiting_for_a_turn_can_be_cancelled_at_any_moment(signals: Signals) -> None:
+    async def worker() -> None:
+        while True:
+            await signals.wait_for_turn("worker", 5.0)
+
+    chance = random.Random(7)
+    for _ in range(60):
+        task = asyncio.create_task(worker())
+        await asyncio.sleep(chance.random() * 0.006)
+        task.cancel()
+        await asyncio.wait({task}, timeout=3)
+        assert task.cancelled(), "the cancellation was swallowed"
+
+
+async def test_an_offered_turn_wakes_one_waiting_worker(signals: Signals) -> None:
+    await signals.wait_for_turn("a", 0.01)  # makes the group
+    waiting = [asyncio.create_task(signals.wait_for_turn(name, 20.0)) for name in ("a", "b")]
+    await asyncio.sleep(0.1)
+    await signals.wake_worker(1)
+    done, still = await asyncio.wait(waiting, timeout=5, return_when=asyncio.FIRST_COMPLETED)
+    assert len(done) == 1
+    for task in still:
+        task.cancel()
+    await asyncio.gather(*still, return_exceptions=True)
+
+
+async def test_a_worker_is_there_until_it_leaves_or_falls_silent(signals: Signals) -> None:
+    info = EngineInfo("demo", "smollm2", 8192, "f")
+    await signals.announce(WorkerPresence("a", "ready", "", info))
+    (found,) = await signals.workers()
+    assert (found.worker, found.state, found.info) == ("a", "ready", info)
+    await signals.leave("a")
+    assert await signals.workers() == []
+
+
+async def test_a_stop_reaches_whoever_listens(signals: Signals) -> None:
+    stops = signals.stops()
+    first = asyncio.ensure_future(anext(stops))
+    for _ in range(100):
+        await signals.stop_turn(7)
+        done, _ = await asyncio.wait({first}, timeout=0.05)
+        if done:
+            break
+    assert await first == 7
+    await stops.aclose()
+
+
+async def test_without_redis_nothing_raises() -> None:
+    async with Redis.from_url("unix:///nonexistent/valkey.sock", decode_responses=True) as away:
+        signals = Signals(away)
+        await signals.wake_worker(1)
+        await signals.wait_for_turn("a", 0.05)
+        await signals.stop_turn(1)
+        assert await signals.workers() == []
+        assert not await signals.ping()
