@@ -38,10 +38,18 @@ async def started(program: Program) -> AsyncIterator[Program]:
     try:
         await until_ready(program)
         yield program
-        program.signal(signal.SIGINT)
-        await program.ended(END_SECONDS)
+        await _ended(program)
     finally:
         program.end()
+
+
+async def _ended(program: Program) -> None:
+    """Raises RuntimeError, with the last that it said, when it doesn't end."""
+    program.signal(signal.SIGINT)
+    try:
+        await program.ended(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise RuntimeError(f"it didn't end on Ctrl-C:\n{program.output[-4000:]}") from None
 
 
 async def until_ready(program: Program) -> None:
