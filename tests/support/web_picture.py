@@ -17,7 +17,11 @@ from tests.support.memory_assistant import INFO, MemoryAssistant
 from tests.support.serving import serving
 from tests.support.web_demo import script
 
-QUESTIONS = ("What is the capital of France?", "Show me a Python function that reverses a string.")
+QUESTIONS = (
+    "What is the capital of France?",
+    "And of Italy?",
+    "Show me a Python function that reverses a string.",
+)
 SCRIPTED = replace(INFO, model="scripted", notice="Scripted answers, to show the page.")
 
 
