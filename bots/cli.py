@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -116,6 +117,9 @@ def _serve(role: Any) -> None:
         await run_app(settings, role, stop, say)
 
     _async(until_signalled)
+    # All is closed. Taking torch and vLLM apart would keep the terminal waiting for seconds more.
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def say(line: str) -> None:
