@@ -75,18 +75,18 @@ class AccessPolicy:
 
     async def pair(self, code: str) -> str | None:
         """Let in who was given this code. Returns the person's name, None for an unknown code."""
-        async with self.database.begin() as connection:
+        async with self.database.connection() as connection:
             row = (await connection.execute(PAIR, {"code": code.strip().upper()})).first()
         return None if row is None else str(row.name)
 
     async def _standing(self, account: Account, sender_id: str) -> tuple[str, str]:
         values = {"account": account.id, "sender": sender_id}
-        async with self.database.begin() as connection:
+        async with self.database.connection() as connection:
             row = (await connection.execute(STANDING, values)).first()
         return ("", "") if row is None else (row.access, row.pairing_code)
 
     async def _request(self, account: Account, sender_id: str, sender_name: str) -> str:
         code = "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
         values = {"account": account.id, "sender": sender_id, "name": sender_name, "code": code}
-        async with self.database.begin() as connection:
+        async with self.database.connection() as connection:
             return str((await connection.execute(REQUEST, values)).one().pairing_code)

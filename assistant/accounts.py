@@ -44,7 +44,7 @@ class Accounts:
         delivered: bool = True,
     ) -> Account:
         values = {"channel": channel, "name": name, "access": access}
-        async with self.database.begin() as connection:
+        async with self.database.connection() as connection:
             account_id = (await connection.execute(REGISTER, values)).scalar_one()
         account = Account(account_id, channel, name, access, allowlist, delivered)
         self._known[channel, name] = account

@@ -71,7 +71,7 @@ class ContextBuilder:
             "turn": turn.id,
             "limit": self.settings.history_turns + 1,
         }
-        async with self.database.begin() as connection:
+        async with self.database.connection() as connection:
             return (await connection.execute(HISTORY, values)).all()
 
 

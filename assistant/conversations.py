@@ -209,5 +209,5 @@ class ConversationService:
             "chat": chat.chat_id,
             "thread": chat.thread_id,
         }
-        async with self.database.begin() as connection:
+        async with self.database.connection() as connection:
             return (await connection.execute(statement, {**place, **values})).all()

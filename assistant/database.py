@@ -38,10 +38,14 @@ class Database:
     pool: Pool
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction. Raises StorageUnavailable when Postgres can't be reached."""
+    async def connection(self) -> AsyncIterator[AsyncConnection]:
+        """A connection on which each statement is a transaction of its own.
+
+        Whatever must hold together is one statement (a CTE), which saves two round trips.
+        Raises StorageUnavailable when Postgres can't be reached.
+        """
         try:
-            async with self.engine.begin() as connection:
+            async with self.engine.connect() as connection:
                 yield connection
         except (DBAPIError, TimeoutError, OSError) as error:
             raise_if_unreachable(error)
@@ -49,7 +53,7 @@ class Database:
 
     async def ping(self) -> bool:
         try:
-            async with self.begin() as connection:
+            async with self.connection() as connection:
                 await connection.execute(text("SELECT 1"))
         except StorageUnavailable:
             return False
@@ -71,6 +75,7 @@ async def open_database(url: str) -> AsyncIterator[Database]:
         sqlalchemy_url(url),
         pool_size=POOL_SIZE,
         max_overflow=0,
+        isolation_level="AUTOCOMMIT",
         pool_pre_ping=True,
         connect_args={"connect_timeout": CONNECT_SECONDS},
     )

@@ -79,18 +79,18 @@ class Deliveries:
 
     async def claim(self, accounts: Sequence[int], limit: int) -> list[OpenDelivery]:
         values = {"accounts": list(accounts), "limit": limit, **self._lease()}
-        async with self.database.begin() as connection:
+        async with self.database.connection() as connection:
             rows = (await connection.execute(CLAIM, values)).all()
         return [OpenDelivery(row[0], row[1], ChatRef(*row[2:])) for row in rows]
 
     async def renew(self) -> set[int]:
         """Prolong all leases; the turns that are still ours to deliver."""
-        async with self.database.begin() as connection:
+        async with self.database.connection() as connection:
             return set((await connection.execute(RENEW, self._lease())).scalars())
 
     async def posted(self, turn_id: int) -> Mapping[int, str]:
         """Platform message ids by position, of what certainly stands on the platform."""
-        async with self.database.begin() as connection:
+        async with self.database.connection() as connection:
             rows = (await connection.execute(POSTED, {"turn": turn_id})).all()
         return {row.position: row.platform_message_id for row in rows if row.platform_message_id}
 
@@ -123,5 +123,5 @@ class Deliveries:
         return {"owner": self.owner, "lease_seconds": self.lease_seconds}
 
     async def _write(self, statement: object, **values: object) -> None:
-        async with self.database.begin() as connection:
+        async with self.database.connection() as connection:
             await connection.execute(statement, values)  # type: ignore[call-overload]

@@ -10,7 +10,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 from uuid import uuid4
 
@@ -38,15 +38,18 @@ class DeltaWriter:
 
     redis: Redis
     flush_seconds: float
-    _waiting: list[ReplyDelta] = field(default_factory=list, init=False)
+    # By turn: many streams at once each grow a delta of their own.
+    _waiting: dict[int, list[ReplyDelta]] = field(default_factory=dict, init=False)
     _filled: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     def write(self, delta: ReplyDelta) -> None:
-        last = self._waiting[-1] if self._waiting else None
-        if last is not None and _continues(last, delta):
-            self._waiting[-1] = _joined(last, delta)
+        waiting = self._waiting.setdefault(delta.turn_id, [])
+        if waiting and _continues(waiting[-1], delta):
+            waiting[-1] = replace(
+                delta, offset=waiting[-1].offset, text=waiting[-1].text + delta.text
+            )
         else:
-            self._waiting.append(delta)
+            waiting.append(delta)
         self._filled.set()
 
     async def run(self) -> None:
@@ -60,23 +63,23 @@ class DeltaWriter:
             await self.flush()
 
     async def flush(self) -> None:
-        deltas, self._waiting = self._waiting, []
+        waiting, self._waiting = self._waiting, {}
         self._filled.clear()
-        if not deltas:
+        if not waiting:
             return
         try:
             async with (
                 asyncio.timeout(REDIS_SECONDS),
                 self.redis.pipeline(transaction=False) as pipeline,
             ):
-                for delta in deltas:
-                    pipeline.xadd(key(delta.turn_id), {"delta": json.dumps(asdict(delta))})
-                for turn_id in {delta.turn_id for delta in deltas}:
+                for turn_id, deltas in waiting.items():
+                    for delta in deltas:
+                        pipeline.xadd(key(turn_id), {"delta": json.dumps(asdict(delta))})
                     pipeline.expire(key(turn_id), EXPIRE_SECONDS)
                 await pipeline.execute()
         except LOST as error:
             # Readers find the text in the next checkpoint.
-            log.warning("deltas_lost", count=len(deltas), error=type(error).__name__)
+            log.warning("deltas_lost", turns=len(waiting), error=type(error).__name__)
 
 
 def _continues(last: ReplyDelta, delta: ReplyDelta) -> bool:
@@ -85,11 +88,6 @@ def _continues(last: ReplyDelta, delta: ReplyDelta) -> bool:
         and (last.turn_id, last.attempt) == (delta.turn_id, delta.attempt)
         and last.offset + len(last.text) == delta.offset
     )
-
-
-def _joined(last: ReplyDelta, delta: ReplyDelta) -> ReplyDelta:
-    values = {**asdict(delta), "offset": last.offset, "text": last.text + delta.text}
-    return ReplyDelta(**values)
 
 
 @dataclass(slots=True, eq=False)
@@ -205,9 +203,7 @@ class Position:
             known = min(self.offset - delta.offset, len(delta.text))
             if known == len(delta.text) and delta.state is None:
                 return None
-            delta = ReplyDelta(
-                **{**asdict(delta), "offset": self.offset, "text": delta.text[known:]}
-            )
+            delta = replace(delta, offset=self.offset, text=delta.text[known:])
         self.offset = delta.offset + len(delta.text)
         return delta
 

@@ -87,14 +87,14 @@ class Governor:
             "seconds": seconds,
         }
         try:
-            async with self.database.begin() as connection:
+            async with self.database.connection() as connection:
                 await connection.execute(PENALIZE, values)
         except StorageUnavailable:
             log.warning("penalty_not_stored", channel=chat.channel)
 
     async def restore(self) -> None:
         """Put the penalties that stand in Postgres back into Redis (at start)."""
-        async with self.database.begin() as connection:
+        async with self.database.connection() as connection:
             rows = (await connection.execute(STANDING)).all()
         for row in rows:
             await self._close(row.channel, row.name, row.chat_id, float(row.seconds))

@@ -65,12 +65,12 @@ class Leases:
     async def _acquire(self, name: str) -> bool:
         values = {"name": name, "owner": self.owner, "seconds": self.seconds}
         try:
-            async with asyncio.timeout(self.seconds / 2), self.database.begin() as connection:
+            async with asyncio.timeout(self.seconds / 2), self.database.connection() as connection:
                 return (await connection.execute(ACQUIRE, values)).first() is not None
         except (StorageUnavailable, TimeoutError):
             return False
 
     async def _release(self, name: str) -> None:
         with suppress(StorageUnavailable, TimeoutError):
-            async with asyncio.timeout(2), self.database.begin() as connection:
+            async with asyncio.timeout(2), self.database.connection() as connection:
                 await connection.execute(RELEASE, {"name": name, "owner": self.owner})

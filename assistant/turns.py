@@ -172,7 +172,7 @@ class Turns:
         values = {"worker": worker, "lease_seconds": lease_seconds, "fingerprint": fingerprint}
         for statement in (CLAIM_EXPIRED, CLAIM_QUEUED):
             try:
-                async with self.database.begin() as connection:
+                async with self.database.connection() as connection:
                     row = (await connection.execute(statement, values)).mappings().first()
             except IntegrityError:  # another worker began a turn of this conversation
                 continue
@@ -183,7 +183,7 @@ class Turns:
     async def renew(self, worker: str, lease_seconds: float) -> Mapping[tuple[int, int], bool]:
         """Prolong all leases of a worker: (turn, attempt) → was asked to stop."""
         values = {"worker": worker, "lease_seconds": lease_seconds}
-        async with self.database.begin() as connection:
+        async with self.database.connection() as connection:
             rows = (await connection.execute(RENEW, values)).all()
         return {(row.id, row.attempt): row.stop_requested for row in rows}
 
@@ -211,12 +211,12 @@ class Turns:
 
     async def stop(self, turn_id: int) -> tuple[TurnState, int] | None:
         """Ask for the end; a turn that still waits ends here. None: it had ended before."""
-        async with self.database.begin() as connection:
+        async with self.database.connection() as connection:
             row = (await connection.execute(STOP, {"turn": turn_id})).first()
         return None if row is None else (row.state, row.attempt)
 
     async def read(self, turn_id: int) -> Reply | None:
-        async with self.database.begin() as connection:
+        async with self.database.connection() as connection:
             row = (await connection.execute(READ, {"turn": turn_id})).mappings().first()
         if row is None:
             return None
@@ -224,13 +224,13 @@ class Turns:
         return Reply(text=values.pop("reply"), **values)
 
     async def chat(self, turn_id: int) -> ChatRef | None:
-        async with self.database.begin() as connection:
+        async with self.database.connection() as connection:
             row = (await connection.execute(CHAT, {"turn": turn_id})).first()
         return None if row is None else ChatRef(*row)
 
     async def _fenced(self, statement: Any, turn: ClaimedTurn, values: Mapping[str, Any]) -> bool:
         fence = {"turn": turn.id, "attempt": turn.attempt}
-        async with self.database.begin() as connection:
+        async with self.database.connection() as connection:
             return (await connection.execute(statement, {**values, **fence})).first() is not None
 
 

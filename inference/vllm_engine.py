@@ -49,6 +49,7 @@ from inference.vllm_launch import (
     engine_arguments,
     environment,
     environment_set,
+    quiet_end,
     quiet_imports,
     vllm_logs_to_ours,
 )
@@ -125,6 +126,7 @@ class VllmEngine:
 
     async def stop(self) -> None:
         self._stopping.set()
+        quiet_end()
         self._state = "stopped"
         llm, self._llm = self._llm, None
         if llm is not None:

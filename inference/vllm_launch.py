@@ -81,3 +81,9 @@ def vllm_logs_to_ours() -> None:
     log = logging.getLogger("vllm")
     log.handlers.clear()
     log.propagate = True
+    log.setLevel(logging.NOTSET)
+
+
+def quiet_end() -> None:
+    """vLLM calls it an error that its core ends; here it was asked to."""
+    logging.getLogger("vllm").setLevel(logging.CRITICAL)

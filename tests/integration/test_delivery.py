@@ -49,7 +49,7 @@ def shown(home: House) -> list[Shown]:
 
 
 async def ended(home: House) -> list[tuple[object, ...]]:
-    async with home.database.begin() as connection:
+    async with home.database.connection() as connection:
         query = "SELECT state, error FROM deliveries WHERE finished_at IS NOT NULL"
         return [tuple(row) for row in (await connection.execute(text(query))).all()]
 

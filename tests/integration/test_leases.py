@@ -68,7 +68,7 @@ async def test_who_lost_the_lease_stops_working(database: Database) -> None:
     leases = Leases(database, "a", 0.6)
     task = asyncio.create_task(leases.run_while_held("poll", lambda: work("a")))
     await until(lambda: work.now)
-    async with database.begin() as connection:
+    async with database.connection() as connection:
         await connection.execute(
             text("UPDATE leases SET owner = 'b', until = now() + interval '1 minute'")
         )

@@ -41,7 +41,7 @@ async def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
 
 
 async def rows(home: House, query: str) -> list[tuple[object, ...]]:
-    async with home.database.begin() as connection:
+    async with home.database.connection() as connection:
         return [tuple(row) for row in (await connection.execute(text(query))).all()]
 
 
@@ -190,7 +190,7 @@ async def test_a_worker_that_falls_silent_loses_its_turn_and_the_answer_goes_on(
     await until(lambda: any(len(shown.text) > 60 for shown in home.screen.chats["42"]))
     await asyncio.sleep(0.3)  # a checkpoint
     # As if the process were gone: the lease is over and nobody renews it.
-    async with home.database.begin() as connection:
+    async with home.database.connection() as connection:
         await connection.execute(
             text("UPDATE turns SET lease_owner = 'gone', lease_until = now() - interval '1s'")
         )
