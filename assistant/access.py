@@ -7,17 +7,12 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import text
 
+from assistant.accounts import Account
 from assistant.database import Database
 from assistant.errors import MessageRefused
-
-if TYPE_CHECKING:
-    from assistant.accounts import Account
-
-Access = Literal["open", "allowlist", "pairing"]
 
 # Letters that can't be mistaken for one another; 8 of 31 make 8.5e11 codes.
 ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import text
 
-from assistant.access import Access
 from assistant.database import Database
+from assistant.messages import Access
 
 REGISTER = text("""
 INSERT INTO accounts (channel, name, access) VALUES (:channel, :name, :access)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 ChatKind = Literal["private", "group"]
+# Who may talk to an account: everybody, those on a list, or those whom an admin paired.
+Access = Literal["open", "allowlist", "pairing"]
 TurnState = Literal["queued", "running", "done", "stopped", "cancelled", "failed"]
 
 FINAL_STATES: frozenset[str] = frozenset({"done", "stopped", "cancelled", "failed"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Literal, Protocol
+from typing import Protocol
 
 from assistant.messages import Accepted, ChatRef, Command, HistoryEntry, IncomingMessage, ReplyDelta
 from inference.api import ChatMessage, EngineInfo, Sampling
@@ -57,6 +57,3 @@ class Assistant(Protocol):
     async def engine_info(self) -> EngineInfo | None:
         """What answers now, or None while no worker is there."""
         ...
-
-
-Access = Literal["open", "allowlist", "pairing"]

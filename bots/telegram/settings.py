@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-Access = Literal["open", "allowlist", "pairing"]
+from assistant.messages import Access
 
 
 class TelegramSettings(BaseModel):

@@ -10,7 +10,7 @@ from itertools import count
 
 from redis.asyncio import Redis
 
-from assistant.access import Access, AccessPolicy
+from assistant.access import AccessPolicy
 from assistant.accounts import Accounts
 from assistant.context import ContextBuilder
 from assistant.conversations import ConversationService
@@ -20,7 +20,7 @@ from assistant.delivery import Delivery
 from assistant.deltas import DeltaReader, DeltaWriter
 from assistant.governor import Governor
 from assistant.intake import Intake
-from assistant.messages import Accepted, ChatRef, IncomingMessage, ReplyDelta
+from assistant.messages import Accepted, Access, ChatRef, IncomingMessage, ReplyDelta
 from assistant.metrics import Metrics
 from assistant.settings import AssistantSettings
 from assistant.signals import Signals
