@@ -24,6 +24,11 @@ def test_it_does_not_start_a_program_whose_owner_is_gone_already() -> None:
     assert (done.stdout, done.returncode) == ("", launch.OWNER_GONE)
 
 
+# Numbers 32 and 33 are the C library's own; no program can ask for their defaults.
+_LIBRARY_SIGNALS = 1 << 31 | 1 << 32
+
+
 def test_the_program_gets_the_default_signals() -> None:
     done = run(os.getpid(), "/bin/grep", "-E", "^Sig(Ign|Blk)", "/proc/self/status")
-    assert {line.split()[1] for line in done.stdout.splitlines()} == {"0" * 16}
+    masks = [int(line.split()[1], 16) for line in done.stdout.splitlines()]
+    assert [mask & ~_LIBRARY_SIGNALS for mask in masks] == [0, 0]
