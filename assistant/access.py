@@ -13,6 +13,7 @@ from sqlalchemy import text
 from assistant.accounts import Account
 from assistant.database import Database
 from assistant.errors import MessageRefused
+from assistant.messages import clean
 
 # Letters that can't be mistaken for one another; 8 of 31 make 8.5e11 codes.
 ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
@@ -82,6 +83,11 @@ class AccessPolicy:
 
     async def _request(self, account: Account, sender_id: str, sender_name: str) -> str:
         code = "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
-        values = {"account": account.id, "sender": sender_id, "name": sender_name, "code": code}
+        values = {
+            "account": account.id,
+            "sender": sender_id,
+            "name": clean(sender_name),
+            "code": code,
+        }
         async with self.database.connection() as connection:
             return str((await connection.execute(REQUEST, values)).one().pairing_code)

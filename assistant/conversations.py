@@ -23,6 +23,7 @@ from assistant.messages import (
     HistoryEntry,
     IncomingMessage,
     ReplyDelta,
+    clean,
 )
 from assistant.metrics import Metrics
 from assistant.settings import AssistantSettings
@@ -167,7 +168,7 @@ class ConversationService:
 
     async def edit(self, chat: ChatRef, message_id: str, text: str) -> None:
         self._check_text(text)
-        await self._rows(EDIT, chat, message=message_id, text=text)
+        await self._rows(EDIT, chat, message=message_id, text=clean(text))
 
     async def engine_info(self) -> EngineInfo | None:
         return next((one.info for one in await self.signals.workers() if one.info), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +18,15 @@ from assistant.errors import StartupError, StorageUnavailable
 
 CONNECT_SECONDS = 5
 POOL_SIZE = 10
+STATEMENT_SECONDS = 10.0  # no statement of ours takes so long; a server that is silent does
+# libpq's own limits, so that a server that vanished without a word is noticed.
+CONNECTING = {
+    "connect_timeout": CONNECT_SECONDS,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
 
 Pool = AsyncConnectionPool[psycopg.AsyncConnection[tuple[object, ...]]]
 
@@ -45,7 +55,10 @@ class Database:
         Raises StorageUnavailable when Postgres can't be reached.
         """
         try:
-            async with self.engine.connect() as connection:
+            async with (
+                asyncio.timeout(STATEMENT_SECONDS),
+                self.engine.connect() as connection,
+            ):
                 yield connection
         except (DBAPIError, TimeoutError, OSError) as error:
             raise_if_unreachable(error)
@@ -77,15 +90,17 @@ async def open_database(url: str) -> AsyncIterator[Database]:
         max_overflow=0,
         isolation_level="AUTOCOMMIT",
         pool_pre_ping=True,
-        connect_args={"connect_timeout": CONNECT_SECONDS},
+        hide_parameters=True,  # an error in the log must not show what people wrote
+        connect_args=dict(CONNECTING),
     )
     pool: Pool = AsyncConnectionPool(
         conninfo(url),
         min_size=1,
         max_size=POOL_SIZE,
         timeout=CONNECT_SECONDS,
+        reconnect_timeout=CONNECT_SECONDS,  # else its pauses grow to minutes after an outage
         check=AsyncConnectionPool.check_connection,
-        kwargs={"connect_timeout": CONNECT_SECONDS, "autocommit": True},
+        kwargs={**CONNECTING, "autocommit": True},
         open=False,
     )
     try:

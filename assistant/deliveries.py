@@ -33,7 +33,7 @@ JOIN accounts ON accounts.id = conversations.account_id ORDER BY claimed.turn_id
 """)
 RENEW = text("""
 UPDATE deliveries SET lease_until = now() + make_interval(secs => :lease_seconds)
-WHERE lease_owner = :owner AND state = 'active' RETURNING turn_id
+WHERE turn_id = ANY(:turns) AND lease_owner = :owner AND state = 'active' RETURNING turn_id
 """)
 POSTED = text("""
 SELECT position, state, platform_message_id, final FROM delivery_intents
@@ -59,6 +59,12 @@ END = text("""
 UPDATE deliveries SET state = :state, error = :error, lease_owner = NULL, lease_until = NULL,
     finished_at = now() WHERE turn_id = :turn AND lease_owner = :owner
 """)
+PUT_OFF = text("""
+UPDATE deliveries SET lease_owner = NULL, lease_until = now() + make_interval(secs => :seconds),
+    error = :error
+WHERE turn_id = :turn AND lease_owner = :owner AND created_at > now() - interval '1 day'
+RETURNING turn_id
+""")
 RELEASE = text(
     "UPDATE deliveries SET lease_until = NULL WHERE lease_owner = :owner AND state = 'active'"
 )
@@ -83,10 +89,11 @@ class Deliveries:
             rows = (await connection.execute(CLAIM, values)).all()
         return [OpenDelivery(row[0], row[1], ChatRef(*row[2:])) for row in rows]
 
-    async def renew(self) -> set[int]:
-        """Prolong all leases; the turns that are still ours to deliver."""
+    async def renew(self, turns: Sequence[int]) -> set[int]:
+        """Prolong the leases of these turns; those that are still ours to deliver."""
+        values = {"turns": list(turns), **self._lease()}
         async with self.database.connection() as connection:
-            return set((await connection.execute(RENEW, self._lease())).scalars())
+            return set((await connection.execute(RENEW, values)).scalars())
 
     async def posted(self, turn_id: int) -> Mapping[int, str]:
         """Platform message ids by position, of what certainly stands on the platform."""
@@ -114,6 +121,12 @@ class Deliveries:
 
     async def end(self, turn_id: int, state: str, error: str = "") -> None:
         await self._write(END, turn=turn_id, state=state, error=error, owner=self.owner)
+
+    async def put_off(self, turn_id: int, seconds: float, error: str) -> bool:
+        """Try again after so many seconds; False for a reply that is a day old."""
+        values = {"turn": turn_id, "seconds": seconds, "error": error, "owner": self.owner}
+        async with self.database.connection() as connection:
+            return (await connection.execute(PUT_OFF, values)).first() is not None
 
     async def release(self) -> None:
         """Let another replica go on at once (at shutdown)."""

@@ -36,6 +36,7 @@ log = structlog.get_logger()
 LOOK_SECONDS = 2.0
 AT_ONCE = 200
 RETRY_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+PUT_OFF_SECONDS = 60.0  # for so long a reply waits when the platform stayed away all that time
 ENDINGS: Mapping[str, str] = {
     "stopped": "Stopped.",
     "cancelled": "Cancelled.",
@@ -122,7 +123,7 @@ class Delivery:
             await asyncio.sleep(self.deliveries.lease_seconds / 4)
             driving = dict(self._driving)
             try:
-                held = await self.deliveries.renew()
+                held = await self.deliveries.renew(list(driving))
             except StorageUnavailable:
                 continue
             for turn_id, task in driving.items():
@@ -140,6 +141,9 @@ class Delivery:
             outcome = "done"
         except StorageUnavailable:
             log.warning("delivery_left", turn=one.turn_id, reason="storage")
+        except (PlatformUnavailable, SendOutcomeUnknown) as error:
+            outcome = error.code
+            await self._put_off(one.turn_id, error.code)
         except ChannelError as error:
             outcome = error.code
             log.error("delivery_failed", turn=one.turn_id, code=error.code)
@@ -154,6 +158,13 @@ class Delivery:
             self.metrics.delivery(one.chat.channel, outcome)
             self._driving.pop(one.turn_id, None)
             self._wake.set()  # the conversation's next delivery may begin
+
+    async def _put_off(self, turn_id: int, code: str) -> None:
+        """The platform is away for longer than a reply may wait in memory: look again later."""
+        log.warning("delivery_put_off", turn=turn_id, code=code)
+        with suppress(StorageUnavailable):
+            if not await self.deliveries.put_off(turn_id, PUT_OFF_SECONDS, code):
+                await self.deliveries.end(turn_id, "failed", code)
 
 
 @dataclass(slots=True)
@@ -262,6 +273,7 @@ class Show:
                 if pause is None:
                     raise
                 await asyncio.sleep(pause)
+                await self.governor.permit(self.one.chat, self.channel.pace)
                 continue
             except ContentRefused:
                 log.error("content_refused", turn=self.one.turn_id, position=position)

@@ -10,6 +10,9 @@ from assistant.errors import RateLimited
 from assistant.governor import Governor
 from assistant.messages import ChatRef
 
+# Whoever says a notice holds up the messages that came after: longer than this it is left unsaid.
+NOTICE_SECONDS = 5.0
+
 
 @dataclass(frozen=True, slots=True)
 class GovernedChannel:
@@ -54,10 +57,10 @@ class GovernedChannel:
         await self.channel.typing(chat)
 
     async def say(self, chat: ChatRef, text: str, *, reply_to: str = "") -> None:
-        await self.governor.permit(chat, self.pace)
+        await self.governor.permit(chat, self.pace, NOTICE_SECONDS)
         try:
             await self.channel.say(chat, text, reply_to=reply_to)
         except RateLimited as error:
             await self.governor.penalize(chat, error.retry_after_seconds)
-            await self.governor.permit(chat, self.pace)
+            await self.governor.permit(chat, self.pace, NOTICE_SECONDS)
             await self.channel.say(chat, text, reply_to=reply_to)

@@ -8,6 +8,7 @@ process keeps the same budgets by itself.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from sqlalchemy import text
 
 from assistant.channel import Pace
 from assistant.database import Database
-from assistant.errors import StorageUnavailable
+from assistant.errors import RateLimited, StorageUnavailable
 from assistant.messages import ChatRef
 from assistant.signals import LOST, REDIS_SECONDS
 
@@ -45,6 +46,12 @@ if wait > 0 then return math.ceil(wait) end
 for i = 1, 2 do redis.call('SET', KEYS[i], string.format('%.0f', due[i]), 'PX', 3600000) end
 return 0
 """
+# A shorter penalty never ends a longer one. KEYS: penalty. ARGV: until, life (ms).
+CLOSE = """
+if tonumber(redis.call('GET', KEYS[1]) or '0') < tonumber(ARGV[1]) then
+    redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+end
+"""
 PENALIZE = text("""
 INSERT INTO penalties (account_id, chat_id, until)
 SELECT id, :chat, now() + make_interval(secs => :seconds) FROM accounts
@@ -67,12 +74,17 @@ class Governor:
     def __post_init__(self) -> None:
         self._local = LocalBudget(self.clock)
 
-    async def permit(self, chat: ChatRef, pace: Pace) -> None:
-        """Return when one call into this chat may be made."""
+    async def permit(self, chat: ChatRef, pace: Pace, at_most_seconds: float = math.inf) -> None:
+        """Return when one call into this chat may be made.
+
+        Raises RateLimited when that is further away than `at_most_seconds`.
+        """
         while True:
             wait = await self._wait_seconds(chat, pace)
             if wait <= 0:
                 return
+            if wait > at_most_seconds:
+                raise RateLimited(wait)
             await asyncio.sleep(wait)
 
     async def penalize(self, chat: ChatRef, seconds: float) -> None:
@@ -117,7 +129,8 @@ class Governor:
                 wait = await self.redis.eval(GRANT, len(names), *names, *values)
         except LOST:
             return self._local.wait_seconds(_key(chat), interval)
-        return float(wait) / 1000
+        # An emptied Redis forgot the penalties; what this process was told of, it still keeps.
+        return max(float(wait) / 1000, self._local.closed_seconds(_key(chat)))
 
     async def _close(self, channel: str, account: str, chat_id: str, seconds: float) -> None:
         try:
@@ -125,7 +138,7 @@ class Governor:
                 clock = await self.redis.time()
                 until = int(clock[0] * 1000 + clock[1] / 1000 + seconds * 1000)
                 name = f"outrider:penalty:{channel}:{account}:{chat_id}"
-                await self.redis.set(name, until, px=max(1, int(seconds * 1000)))
+                await self.redis.eval(CLOSE, 1, name, until, max(1, int(seconds * 1000)))
         except LOST:
             log.warning("penalty_only_local", channel=channel)
 
@@ -141,7 +154,7 @@ class LocalBudget:
     def wait_seconds(self, chat: str, interval: float) -> float:
         """0 when granted (and charged), else the seconds to wait."""
         now = self.clock()
-        closed = self._closed_until.get(chat, 0.0) - now
+        closed = self.closed_seconds(chat)
         if closed > 0:
             return closed
         due = max(self._due.get(chat, 0.0), now) + interval
@@ -150,6 +163,13 @@ class LocalBudget:
             return wait
         self._due[chat] = due
         return 0.0
+
+    def closed_seconds(self, chat: str) -> float:
+        """How long this chat's penalty still lasts; 0 without one."""
+        left = self._closed_until.get(chat, 0.0) - self.clock()
+        if left <= 0:
+            self._closed_until.pop(chat, None)
+        return max(left, 0.0)
 
     def close(self, chat: str, seconds: float) -> None:
         self._closed_until[chat] = max(self._closed_until.get(chat, 0.0), self.clock() + seconds)

@@ -7,6 +7,7 @@ while a turn of its conversation waits joins that turn.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -15,8 +16,8 @@ from typing import Any
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from assistant.database import Database, raise_if_unreachable
-from assistant.messages import Accepted, IncomingMessage
+from assistant.database import STATEMENT_SECONDS, Database, raise_if_unreachable
+from assistant.messages import Accepted, IncomingMessage, clean
 from inference.api import ChatMessage, Sampling
 
 # The turn is only made when the message is new; the conflict on the waiting turn's partial index
@@ -39,7 +40,7 @@ WITH event AS (
 ), identity AS (
     INSERT INTO identities (person_id, account_id, platform_id, name)
     SELECT id, %(account)s, %(sender)s, %(sender_name)s FROM person
-    ON CONFLICT DO NOTHING RETURNING id
+    ON CONFLICT (account_id, platform_id) DO UPDATE SET name = excluded.name RETURNING id
 ), message AS (
     INSERT INTO messages
         (conversation_id, account_id, chat_id, platform_message_id, identity_id, text)
@@ -90,11 +91,6 @@ WHERE account_id = %(account)s AND chat_id = %(chat)s AND platform_message_id = 
 """
 
 
-def clean(text: str) -> str:
-    """What Postgres and tokenizers can hold: no NUL, no lone surrogate."""
-    return text.replace("\x00", "�").encode("utf-8", "replace").decode("utf-8")
-
-
 @dataclass(frozen=True, slots=True)
 class Intake:
     database: Database
@@ -140,7 +136,10 @@ class Intake:
 
     async def _one(self, statement: str, values: Mapping[str, object]) -> tuple[Any, ...] | None:
         try:
-            async with self.database.pool.connection() as connection:
+            async with (
+                asyncio.timeout(STATEMENT_SECONDS),
+                self.database.pool.connection() as connection,
+            ):
                 cursor = await connection.execute(statement.encode(), values, prepare=True)
                 return await cursor.fetchone()
         except (psycopg.Error, PoolTimeout, OSError) as error:

@@ -144,3 +144,8 @@ class HistoryEntry:
     turn_id: int
     state: TurnState
     error: str = ""
+
+
+def clean(text: str) -> str:
+    """What Postgres and tokenizers can hold: no NUL, no lone surrogate."""
+    return text.replace("\x00", "�").encode("utf-8", "replace").decode("utf-8")

@@ -11,7 +11,7 @@ import structlog
 from assistant.context import ContextBuilder
 from assistant.deltas import DeltaWriter
 from assistant.errors import StorageUnavailable
-from assistant.messages import ReplyDelta
+from assistant.messages import ReplyDelta, clean
 from assistant.settings import AssistantSettings
 from assistant.turns import ClaimedTurn, Outcome, Turns
 from inference.api import Delta, Engine, GenerationRequest
@@ -114,12 +114,11 @@ class RunningReply:
     def _take(self, delta: Delta) -> None:
         if delta.resumed is not None:  # the prefix as far as it ends on a whole character
             self._token_ids = self._token_ids[: delta.resumed.prefix_tokens]
-            self._text = delta.resumed.text
-        if delta.text and not self._abandoned:
-            self.deltas.write(
-                ReplyDelta(self.turn.id, self.turn.attempt, len(self._text), delta.text)
-            )
-        self._text += delta.text
+            self._text = clean(delta.resumed.text)
+        text = clean(delta.text)
+        if text and not self._abandoned:
+            self.deltas.write(ReplyDelta(self.turn.id, self.turn.attempt, len(self._text), text))
+        self._text += text
         self._token_ids += delta.token_ids
         self._last = delta
 

@@ -73,14 +73,17 @@ class Signals:
                 )
             self._away = False
         except ResponseError as error:
-            if "NOGROUP" not in str(error):
-                raise
-            await self._try(
-                self.redis.xgroup_create(QUEUE, WORKERS_GROUP, id="$", mkstream=True), None
-            )
+            if "NOGROUP" in str(error) and await self._make_group():
+                return
+            self._note(error)  # a failover, a full disk: it passes
+            await asyncio.sleep(max(0.0, seconds - (time.monotonic() - started)))
         except LOST as error:
             self._note(error)
             await asyncio.sleep(max(0.0, seconds - (time.monotonic() - started)))
+
+    async def _make_group(self) -> bool:
+        made = self.redis.xgroup_create(QUEUE, WORKERS_GROUP, id="$", mkstream=True)
+        return bool(await self._try(made, False))
 
     async def stop_turn(self, turn_id: int) -> None:
         """Tell the worker that runs this turn to end it now."""
@@ -104,12 +107,15 @@ class Signals:
 
     async def leave(self, worker: str) -> None:
         await self._try(self.redis.hdel(WORKERS, worker), 0)
+        await self._try(self.redis.xgroup_delconsumer(QUEUE, WORKERS_GROUP, worker), 0)
 
     async def workers(self) -> list[WorkerPresence]:
         """Workers that were heard of in the last PRESENCE_SECONDS."""
         values = await self._try(self.redis.hgetall(WORKERS), {})
-        found = [_presence(json.loads(value)) for value in values.values()]
-        return [one for one in found if time.time() - one.seen_at < PRESENCE_SECONDS]
+        said = [json.loads(value) for value in values.values()]
+        # Only then read: what an older version left behind may look different.
+        fresh = [one for one in said if time.time() - one["seen_at"] < PRESENCE_SECONDS]
+        return [_presence(one) for one in fresh]
 
     async def ping(self) -> bool:
         return bool(await self._try(self.redis.ping(), False))

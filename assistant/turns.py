@@ -59,7 +59,8 @@ WITH next AS (
 {_CLAIM_RESULT}""")
 RENEW = text("""
 UPDATE turns SET lease_until = now() + make_interval(secs => :lease_seconds)
-WHERE lease_owner = :worker AND state = 'running' RETURNING id, attempt, stop_requested
+WHERE id = ANY(:turns) AND lease_owner = :worker AND state = 'running'
+RETURNING id, attempt, stop_requested
 """)
 CHECKPOINT = text("""
 UPDATE turns SET reply = :reply, reply_token_ids = :token_ids,
@@ -180,9 +181,15 @@ class Turns:
                 return _claimed(dict(row))
         return None
 
-    async def renew(self, worker: str, lease_seconds: float) -> Mapping[tuple[int, int], bool]:
-        """Prolong all leases of a worker: (turn, attempt) → was asked to stop."""
-        values = {"worker": worker, "lease_seconds": lease_seconds}
+    async def renew(
+        self, worker: str, lease_seconds: float, turns: Sequence[int]
+    ) -> Mapping[tuple[int, int], bool]:
+        """Prolong the leases of what a worker is at: (turn, attempt) → was asked to stop.
+
+        A turn that it holds by the database alone (it was left, or its claim's answer was lost)
+        is not named, and so runs out.
+        """
+        values = {"worker": worker, "lease_seconds": lease_seconds, "turns": list(turns)}
         async with self.database.connection() as connection:
             rows = (await connection.execute(RENEW, values)).all()
         return {(row.id, row.attempt): row.stop_requested for row in rows}

@@ -19,14 +19,15 @@ from assistant.metrics import Metrics
 from assistant.reply import RunningReply
 from assistant.settings import AssistantSettings
 from assistant.signals import Signals, WorkerPresence
-from assistant.turns import ClaimedTurn, Turns
+from assistant.turns import ClaimedTurn, Outcome, Turns
 from inference.api import Engine, Progress
-from inference.errors import EngineError
+from inference.errors import EngineError, EngineUnavailable
 
 log = structlog.get_logger()
 
 LOOK_SECONDS = 1.0  # how often Postgres is asked for work without a signal
 ANNOUNCE_SECONDS = 2.0
+INTERNAL = "Something went wrong here. Please try again."
 BACKOFF_SECONDS = (0.5, 2.0, 5.0, 15.0)
 
 
@@ -44,6 +45,7 @@ class Worker:
     _running: dict[tuple[int, int], RunningReply] = field(default_factory=dict, init=False)
     _progress: str = field(default="", init=False)
     _slot_freed: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _able: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     async def run(self) -> None:
         """Start the engine, then work until cancelled. What then runs is given back at once."""
@@ -66,6 +68,10 @@ class Worker:
         while True:
             health = await self.engine.health()
             ready = health.state == "ready"
+            (self._able.set if ready else self._able.clear)()
+            if health.state == "dead" and self.engine.info.profile != "remote":
+                # A healthy worker must not be outrun by one that fails at once.
+                raise EngineUnavailable(f"The model has died: {health.detail} Start again.")
             await self.signals.announce(
                 WorkerPresence(
                     worker=self.name,
@@ -79,6 +85,7 @@ class Worker:
 
     async def _work(self, group: asyncio.TaskGroup) -> None:
         while True:
+            await self._able.wait()
             if len(self._running) >= self.settings.concurrent_turns:
                 self._slot_freed.clear()
                 await self._slot_freed.wait()
@@ -106,17 +113,29 @@ class Worker:
                 measured.outcome = await self._attempt(reply)
         except StorageUnavailable:
             log.warning("turn_left", turn=turn.id, attempt=turn.attempt, reason="storage")
-        except Exception:  # one turn's fault must not end the others; its lease will run out
+        except Exception:  # one turn's fault must not end the others
             log.exception("turn_left", turn=turn.id, attempt=turn.attempt)
+            await self._give_up(reply)
         finally:
             del self._running[turn.id, turn.attempt]
             self._slot_freed.set()
         await self.signals.wake_worker(turn.id)  # the conversation's next turn may run now
 
+    async def _give_up(self, reply: RunningReply) -> None:
+        """Its outcome could not be written as it is: say so instead of trying for ever."""
+        try:
+            await reply.finish(Outcome("failed", error_code="internal", error=INTERNAL))
+        except Exception:
+            log.exception("turn_not_ended", turn=reply.turn.id)
+
     async def _attempt(self, reply: RunningReply) -> str:
         """One try; returns the turn's state for the metrics. Cancelled: gives the turn back."""
         turn = reply.turn
         bound = log.bind(turn=turn.id, attempt=turn.attempt)
+        if turn.attempt > 2 * self.settings.attempts:  # also of attempts that killed their worker
+            outcome = reply.failed("attempts", INTERNAL)
+            await reply.finish(outcome)
+            return outcome.state
         try:
             async with asyncio.timeout(self.settings.turn_seconds):
                 outcome = await reply.generate(self.context)
@@ -136,9 +155,7 @@ class Worker:
             raise
         except Exception:
             bound.exception("turn_crashed")
-            outcome = reply.failed(
-                "internal", f"Something went wrong here (turn {turn.id}). Please try again."
-            )
+            outcome = reply.failed("internal", INTERNAL)
         await reply.finish(outcome)
         bound.info(
             "turn_ended",
@@ -162,7 +179,9 @@ class Worker:
             await asyncio.sleep(self.settings.lease_seconds / 4)
             mine = dict(self._running)
             try:
-                held = await self.turns.renew(self.name, self.settings.lease_seconds)
+                held = await self.turns.renew(
+                    self.name, self.settings.lease_seconds, [turn for turn, _ in mine]
+                )
             except StorageUnavailable:
                 continue
             for turn, reply in mine.items():

@@ -67,7 +67,7 @@ async def _answer(
     client = await stack.enter_async_context(httpx.AsyncClient(timeout=TIMEOUT, trust_env=False))
     url = await running_server(settings, client)
     if url is not None:
-        return _from_server(settings, client, url, [system, *messages])
+        return _shortened(settings, client, url, [system, *messages])
     engine = await stack.enter_async_context(_engine(settings))
     return _from_engine(engine, settings, system, messages)
 
@@ -84,6 +84,25 @@ async def running_server(settings: Settings, client: httpx.AsyncClient) -> str |
     return url if alive.is_success else None
 
 
+class _TooLong(AssistantError):
+    """The running server's model can't read so much."""
+
+
+async def _shortened(
+    settings: Settings, client: httpx.AsyncClient, url: str, messages: list[ChatMessage]
+) -> AsyncIterator[str]:
+    """As much of the conversation as the model reads: the oldest question and answer go first."""
+    while True:
+        try:
+            async for piece in _from_server(settings, client, url, messages):
+                yield piece
+            return
+        except _TooLong:
+            if len(messages) <= 2:  # the system prompt and this question
+                raise
+            messages = [messages[0], *messages[3:]]
+
+
 async def _from_server(
     settings: Settings, client: httpx.AsyncClient, url: str, messages: list[ChatMessage]
 ) -> AsyncIterator[str]:
@@ -97,7 +116,7 @@ async def _from_server(
     try:
         async with client.stream("POST", address, json=body, headers=headers) as response:
             if not response.is_success:
-                raise AssistantError(_sentence(await response.aread()))
+                raise _refusal(await response.aread())
             async for line in response.aiter_lines():
                 if line.startswith("data: ") and line != "data: [DONE]":
                     yield _piece(json.loads(line.removeprefix("data: ")))
@@ -109,16 +128,18 @@ async def _from_server(
 
 def _piece(chunk: dict[str, object]) -> str:
     if "error" in chunk:
-        raise AssistantError(_sentence(json.dumps(chunk).encode()))
+        raise _refusal(json.dumps(chunk).encode())
     choices = chunk.get("choices") or []
     return (choices[0]["delta"].get("content") or "") if choices else ""  # type: ignore[index]
 
 
-def _sentence(body: bytes) -> str:
+def _refusal(body: bytes) -> AssistantError:
     try:
-        return str(json.loads(body)["error"]["message"])
-    except (ValueError, KeyError, TypeError):
-        return "The running server gave an answer that makes no sense: see its log."
+        error = json.loads(body)["error"]
+        sentence, code = str(error["message"]), error.get("code")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return AssistantError("The running server gave an answer that makes no sense: see its log.")
+    return _TooLong(sentence) if code == "context_length_exceeded" else AssistantError(sentence)
 
 
 def _key(settings: Settings) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable
 
+import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
@@ -159,3 +160,14 @@ async def test_a_gateway_that_dies_is_replaced_and_the_same_message_is_edited(
         reply, _ = await second.answer(turn)
         await until(lambda: ended(second))
     assert [one.text for one in screen.chats["42"]] == [reply]
+
+
+async def test_a_platform_that_stays_away_gets_the_reply_when_it_is_back(
+    home: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assistant.delivery.RETRY_SECONDS", (0.01,))
+    monkeypatch.setattr("assistant.delivery.PUT_OFF_SECONDS", 0.2)
+    home.screen.failures = [PlatformUnavailable("down")] * 6
+    reply = await answered(home)
+    assert [one.text for one in shown(home)] == [reply]
+    assert (await ended(home))[0][0] == "done"

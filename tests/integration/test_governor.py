@@ -6,12 +6,14 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
 
 from assistant.accounts import Accounts
 from assistant.channel import Pace
 from assistant.database import Database, open_database
+from assistant.errors import RateLimited
 from assistant.governor import BURST, Governor
 from assistant.messages import ChatRef
 
@@ -98,3 +100,31 @@ async def test_without_redis_one_process_keeps_the_pace(database: Database) -> N
         assert BURST <= await granted(governor, CHAT, PACE, 1.0) <= BURST + 5
         await governor.penalize(CHAT, 30.0)
         assert await granted(governor, CHAT, PACE, 0.3) == 0
+
+
+async def test_a_shorter_penalty_does_not_end_a_longer_one(
+    database: Database, redis: Redis
+) -> None:
+    await Governor(redis, database).penalize(CHAT, 30.0)
+    await Governor(redis, database).penalize(CHAT, 0.1)
+    await asyncio.sleep(0.15)
+    assert await granted(Governor(redis, database), CHAT, PACE, 0.3) == 0
+
+
+async def test_redis_emptied_in_the_run_forgets_no_penalty(
+    database: Database, redis: Redis
+) -> None:
+    governor = Governor(redis, database)
+    await governor.penalize(CHAT, 30.0)
+    await redis.flushall()
+    assert await granted(governor, CHAT, PACE, 0.3) == 0
+
+
+async def test_what_cannot_wait_is_told_how_long_it_would_take(
+    database: Database, redis: Redis
+) -> None:
+    governor = Governor(redis, database)
+    await governor.penalize(CHAT, 30.0)
+    with pytest.raises(RateLimited) as refused:
+        await governor.permit(CHAT, PACE, at_most_seconds=5.0)
+    assert 20 < refused.value.retry_after_seconds <= 30

@@ -281,3 +281,38 @@ async def test_a_deleted_question_leaves_the_history_and_its_turn_ends(home: Hou
     assert last.state == "stopped"
     assert await rows(home, "SELECT text FROM messages") == [("",)]
     assert [one.text for one in await home.service.history(CHAT) if one.role == "user"] == []
+
+
+async def test_a_turn_that_was_left_is_taken_again_when_its_lease_runs_out(home: House) -> None:
+    """Its connection broke at the end: nobody is at it, so nobody may renew it."""
+    async with working(home.worker(engine())):
+        await home.answer((await home.say("warm up")).turn_id)
+        turn = (await home.say("Left behind")).turn_id
+        await home.answer(turn)
+        async with home.database.connection() as connection:
+            await connection.execute(
+                text(
+                    "UPDATE turns SET state = 'running', lease_owner = 'worker',"
+                    " lease_until = now() + interval '1 second', finished_at = NULL"
+                    f" WHERE id = {turn}"
+                )
+            )
+        await until(lambda: _attempts(home, turn, 2))
+    assert (await rows(home, f"SELECT state FROM turns WHERE id = {turn}")) == [("done",)]
+
+
+async def _attempts(home: House, turn: int, number: int) -> bool:
+    return (number, "done") in await rows(
+        home, f"SELECT attempt, state FROM turns WHERE id = {turn}"
+    )
+
+
+async def test_a_turn_that_kills_its_workers_ends_at_last(home: House) -> None:
+    turn = (await home.say("Deadly")).turn_id
+    async with home.database.connection() as connection:
+        await connection.execute(
+            text("UPDATE turns SET state = 'running', attempt = 40, lease_until = now()")
+        )
+    async with working(home.worker(engine())):
+        _, last = await home.answer(turn)
+    assert (last.state, last.error_code) == ("failed", "attempts")
