@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
@@ -14,6 +15,8 @@ import typer
 from assistant.errors import AssistantError
 from bots.settings import Settings, load_settings
 from inference.errors import EngineError
+
+END_SECONDS = 9.0  # after a signal all is over, whatever hangs
 
 cli = typer.Typer(
     help="A chat assistant that a team runs on its own machine.",
@@ -112,8 +115,16 @@ def _serve(role: Any) -> None:
     async def until_signalled() -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
+
+        def end() -> None:
+            stop.set()
+            # A database that hangs must not keep a person waiting; what we started ends with us.
+            last_resort = threading.Timer(END_SECONDS, os._exit, (1,))
+            last_resort.daemon = True
+            last_resort.start()
+
         for name in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(name, stop.set)
+            loop.add_signal_handler(name, end)
         await run_app(settings, role, stop, say)
 
     _async(until_signalled)
