@@ -1,18 +1,19 @@
-"""The bare AsyncLLM with Outrider's engine arguments: `python -m … REQUEST.json RESULT.json`.
+"""The bare AsyncLLM with Outrider's engine arguments, answering batches over a socket.
 
-The request names the model's folder, the system prompt, the prompts of each batch and the most
-tokens of an answer; the result has each batch's answers.
+    python -m tests.benchmarks.bare_engine MODEL SOCKET
+
+A line of JSON in (system prompt, prompts, most tokens of an answer), a line out (the batch's
+answers). The socket is there once the engine is ready.
 """
 
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
+import signal
 import sys
 import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from inference.api import ChatMessage
@@ -22,25 +23,35 @@ from inference.vllm_launch import engine_arguments, environment, environment_set
 from tests.benchmarks.batch import Answer, Batch
 
 
-async def main(request: dict[str, Any]) -> list[Batch]:
+async def main(model: str, socket: str) -> None:
+    """Serve until SIGTERM."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     quiet_imports()
-    with environment_set(environment(request["model"], debug=False)):
+    with environment_set(environment(model, debug=False)):
         from vllm.engine.arg_utils import AsyncEngineArgs
         from vllm.v1.engine.async_llm import AsyncLLM
 
-        arguments = engine_arguments(profile_named("demo"), request["model"], None)
+        arguments = engine_arguments(profile_named("demo"), model, None)
         llm = AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments))
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = json.loads(await reader.readline())
+        batch = await _batch(llm, request)
+        writer.write(json.dumps(asdict(batch)).encode() + b"\n")
+        await writer.drain()
+        writer.close()
+
     try:
-        return [await _batch(llm, prompts, request) for prompts in request["batches"]]
+        async with await asyncio.start_unix_server(answer, socket):
+            await stop.wait()
     finally:
         llm.shutdown()
-        del llm
-        gc.collect()  # it complains when it is only found at the interpreter's end
 
 
-async def _batch(llm: Any, prompts: list[str], request: dict[str, Any]) -> Batch:
+async def _batch(llm: Any, request: dict[str, Any]) -> Batch:
     begun = time.perf_counter()
-    answers = await asyncio.gather(*(_answer(llm, prompt, request) for prompt in prompts))
+    answers = await asyncio.gather(*(_answer(llm, one, request) for one in request["prompts"]))
     return Batch(answers, begun, time.perf_counter())
 
 
@@ -66,6 +77,4 @@ async def _answer(llm: Any, prompt: str, request: dict[str, Any]) -> Answer:
 
 
 if __name__ == "__main__":
-    given = json.loads(Path(sys.argv[1]).read_text())
-    measured = [asdict(batch) for batch in asyncio.run(main(given))]
-    Path(sys.argv[2]).write_text(json.dumps(measured))
+    asyncio.run(main(*sys.argv[1:]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-ANSWER_TOKENS = 192
+ANSWER_TOKENS = 96
 # Each wants a longer answer than is allowed, so that all end at the same length.
 PROMPTS = (
     "Write a long story about a fisherman and the sea.",
