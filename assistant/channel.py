@@ -44,15 +44,18 @@ class Channel(Protocol):
         """
         ...
 
-    async def post(
-        self, chat: ChatRef, text: str, *, turn_id: int, reply_to: str, final: bool
-    ) -> str:
-        """Post one piece as a new message and return the platform's message id.
+    async def post(self, chat: ChatRef, *, turn_id: int, key: str, reply_to: str) -> str:
+        """Post an empty placeholder as a new message and return the platform's message id.
 
-        `reply_to` is the message id of the question. `final` when no edit will follow: then no
-        Stop button. An empty `text` posts the placeholder. Raises SendOutcomeUnknown when the
-        platform may have taken the message although no id came back.
+        `reply_to` is the message id of the question. `key` goes with the message where the
+        platform keeps such a thing, for `find`. Raises SendOutcomeUnknown when the platform may
+        have taken the message although no id came back.
         """
+        ...
+
+    async def find(self, chat: ChatRef, key: str, *, reply_to: str) -> str | None:
+        """The message id of a post with this key, "" when it certainly isn't there; None where
+        the platform gives no way to know."""
         ...
 
     async def edit(
@@ -61,7 +64,13 @@ class Channel(Protocol):
         """Replace the message's text. An edit that changes nothing is success."""
         ...
 
-    async def delete(self, chat: ChatRef, message_id: str) -> None: ...
+    async def delete(self, chat: ChatRef, message_id: str) -> None:
+        """Remove a message of ours. One that is gone already is success."""
+        ...
+
+    async def mark_waiting(self, chat: ChatRef, message_id: str) -> None:
+        """Show on a person's message that it was taken in and waits its turn."""
+        ...
 
     async def typing(self, chat: ChatRef) -> None:
         """Show that something is being written, where the platform can; else do nothing."""

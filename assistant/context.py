@@ -20,10 +20,11 @@ from inference.errors import PromptTooLong
 
 HISTORY = text("""
 WITH recent AS (
-    SELECT id, reply FROM turns
-    WHERE conversation_id = :conversation AND id <= :turn AND superseded_by IS NULL
+    SELECT id, coalesce(place, id) AS place, reply FROM turns
+    WHERE conversation_id = :conversation AND superseded_by IS NULL
+        AND coalesce(place, id) <= (SELECT coalesce(place, id) FROM turns WHERE id = :turn)
         AND (id = :turn OR state IN ('done', 'stopped', 'failed'))
-    ORDER BY id DESC LIMIT :limit
+    ORDER BY coalesce(place, id) DESC LIMIT :limit
 )
 SELECT recent.id AS turn_id, recent.reply, conversations.kind, messages.role, messages.text,
     coalesce(identities.name, '') AS sender
@@ -34,7 +35,7 @@ JOIN conversations ON conversations.id = messages.conversation_id
 LEFT JOIN identities ON identities.id = messages.identity_id
 WHERE messages.deleted_at IS NULL
     AND (messages.id > conversations.starts_after OR recent.id = :turn)
-ORDER BY recent.id, messages.id
+ORDER BY recent.place, messages.id
 """)
 
 

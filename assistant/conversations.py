@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +21,14 @@ from assistant.messages import (
     Accepted,
     ChatRef,
     Command,
+    Edited,
     HistoryEntry,
     IncomingMessage,
     ReplyDelta,
     clean,
 )
 from assistant.metrics import Metrics
+from assistant.revisions import Revised, Revisions
 from assistant.settings import AssistantSettings
 from assistant.signals import Signals, WorkerPresence
 from assistant.turns import Turns
@@ -53,32 +56,16 @@ WHERE id = ({CONVERSATION}) RETURNING id
 """)
 HISTORY = text(f"""
 WITH recent AS (
-    SELECT turns.id, reply, state, error, error_code FROM turns
+    SELECT turns.id, coalesce(place, id) AS place, reply, state, error, error_code FROM turns
     WHERE conversation_id = ({CONVERSATION}) AND superseded_by IS NULL
-    ORDER BY turns.id DESC LIMIT :limit
+    ORDER BY coalesce(place, id) DESC LIMIT :limit
 )
 SELECT recent.*, messages.text FROM recent
 JOIN turn_messages ON turn_messages.turn_id = recent.id
 JOIN messages ON messages.id = turn_messages.message_id
 JOIN conversations ON conversations.id = messages.conversation_id
 WHERE messages.deleted_at IS NULL AND messages.id > starts_after
-ORDER BY recent.id, messages.id
-""")
-_MESSAGE = """
-    SELECT messages.id FROM messages JOIN accounts ON accounts.id = account_id
-    WHERE channel = :channel AND accounts.name = :account
-        AND chat_id = :chat AND platform_message_id = :message
-"""
-ERASE = text(f"""
-WITH erased AS (
-    UPDATE messages SET deleted_at = now(), text = '' WHERE id = ({_MESSAGE}) RETURNING id
-)
-SELECT turns.id FROM turns JOIN turn_messages ON turn_id = turns.id
-JOIN erased ON erased.id = message_id WHERE state IN ('running', 'queued')
-""")
-EDIT = text(f"""
-UPDATE messages SET text = :text, edited_at = now()
-WHERE id = ({_MESSAGE}) AND deleted_at IS NULL RETURNING id
+ORDER BY recent.place, messages.id
 """)
 
 
@@ -91,6 +78,7 @@ class ConversationService:
     access: AccessPolicy
     intake: Intake
     turns: Turns
+    revisions: Revisions
     signals: Signals
     writer: DeltaWriter
     reader: DeltaReader
@@ -111,8 +99,11 @@ class ConversationService:
                 channel=account.channel,
                 joined=accepted.joined,
             )
-            await self.signals.wake_worker(accepted.turn_id)
-            self.delivery.look()
+            if accepted.restarted is not None:
+                await self.signals.abandon(accepted.turn_id, accepted.restarted)
+            await self._wake(accepted.turn_id)
+            if accepted.waits and account.delivered:
+                self.delivery.mark_waiting(message.chat, message.message_id)
         return accepted
 
     async def accept_request(
@@ -149,8 +140,20 @@ class ConversationService:
     async def turn_chat(self, turn_id: int) -> ChatRef | None:
         return await self.turns.chat(turn_id)
 
-    def follow(self, turn_id: int, offset: int = 0) -> AsyncIterator[ReplyDelta]:
-        return self.reader.follow(turn_id, offset)
+    async def follow(self, turn_id: int, offset: int = 0) -> AsyncIterator[ReplyDelta]:
+        """As the reader gives it; the first text of each attempt says first that it is shown."""
+        shown = 0
+        async with aclosing(self.reader.follow(turn_id, offset)) as deltas:  # type: ignore[type-var]
+            async for delta in deltas:
+                if delta.text and delta.state is None and delta.attempt != shown:
+                    if not await self.turns.show(turn_id, delta.attempt):
+                        continue
+                    shown = delta.attempt
+                yield delta
+
+    async def press_stop(self, turn_id: int, chat: ChatRef, message_id: str) -> bool:
+        await self.delivery.uncover(turn_id, chat, message_id)
+        return await self.stop(turn_id)
 
     async def history(self, chat: ChatRef, limit: int = 50) -> Sequence[HistoryEntry]:
         rows = await self._rows(HISTORY, chat, limit=limit)
@@ -163,18 +166,48 @@ class ConversationService:
         return entries
 
     async def erase(self, chat: ChatRef, message_id: str) -> None:
-        for row in await self._rows(ERASE, chat, message=message_id):
-            await self.stop(row.id)
+        account = self._account(chat)
+        if chat.kind == "private":
+            await self.intake.bury(account.id, chat, message_id)
+        for revised in await self.revisions.delete(chat, message_id):
+            await self._revise(revised)
 
-    async def edit(self, chat: ChatRef, message_id: str, text: str) -> None:
-        self._check_text(text)
-        await self._rows(EDIT, chat, message=message_id, text=clean(text))
+    async def edit(self, edited: Edited) -> None:
+        """A private chat's message that we never saw was edited before it came: it comes now."""
+        self._check_text(edited.text)
+        chat = edited.chat
+        revised = await self.revisions.edit(chat, edited.message_id, clean(edited.text))
+        await self._revise(revised)
+        if revised.turn_id is None and chat.kind == "private":
+            await self.accept(
+                IncomingMessage(
+                    chat, edited.event_id, edited.message_id, edited.sender_id, "", edited.text
+                )
+            )
+
+    async def retry(self, turn_id: int) -> int | None:
+        """Answer again, in the same place; the new turn's id, None for a turn that is not over."""
+        revised = await self.revisions.retry(turn_id)
+        await self._revise(revised)
+        return revised.turn_id
+
+    async def _revise(self, revised: Revised) -> None:
+        """Let know who is at it: the worker of the former turn, and one for the new."""
+        if revised.ended is not None:
+            await self.signals.abandon(*revised.ended)
+        if revised.turn_id is not None:
+            await self.signals.wake_worker(revised.turn_id)
+        self.delivery.look()
 
     async def engine_info(self) -> EngineInfo | None:
         return next((one.info for one in await self.signals.workers() if one.info), None)
 
     async def workers(self) -> Sequence[WorkerPresence]:
         return await self.signals.workers()
+
+    async def _wake(self, turn_id: int) -> None:
+        await self.signals.wake_worker(turn_id)
+        self.delivery.look()
 
     async def _new(self, chat: ChatRef) -> str:
         await self._stop_chat(chat)

@@ -1,80 +1,132 @@
-"""Deliveries in the database: which replies are to be shown, by whom, and what was posted."""
+"""Deliveries in the database: which replies are to be shown, by whom, and what was done for it.
+
+Each call to a platform is an intent: a row that says `sending` before the call and how it ended
+after. A delivery is held by a lease; its attempt number fences what a former driver still wants
+to begin.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 
 from sqlalchemy import text
 
 from assistant.database import Database
+from assistant.errors import DeliveryLost
 from assistant.messages import ChatRef
+
+IntentKind = Literal["placeholder", "overflow", "edit", "final", "removal"]
+IntentState = Literal["sending", "sent", "unknown", "failed"]
 
 # A conversation's replies are shown in order: the next begins when the one before is through.
 CLAIM = text("""
 WITH next AS (
-    SELECT deliveries.turn_id FROM deliveries JOIN turns ON turns.id = deliveries.turn_id
-    WHERE deliveries.state IN ('pending', 'active') AND account_id = ANY(:accounts)
-        AND (deliveries.lease_until IS NULL OR deliveries.lease_until < now())
+    SELECT turn_id FROM deliveries
+    WHERE state IN ('pending', 'active', 'removing') AND account_id = ANY(:accounts)
+        AND (lease_until IS NULL OR lease_until < now())
         AND NOT EXISTS (
-            SELECT FROM deliveries AS open JOIN turns AS earlier ON earlier.id = open.turn_id
-            WHERE earlier.conversation_id = turns.conversation_id AND open.turn_id < turns.id
-                AND open.state IN ('pending', 'active'))
-    ORDER BY deliveries.turn_id LIMIT :limit FOR UPDATE OF deliveries SKIP LOCKED
+            SELECT FROM deliveries AS earlier
+            WHERE earlier.conversation_id = deliveries.conversation_id
+                AND earlier.turn_id < deliveries.turn_id
+                AND earlier.state IN ('pending', 'active', 'removing'))
+    ORDER BY turn_id LIMIT :limit FOR UPDATE OF deliveries SKIP LOCKED
 ), claimed AS (
-    UPDATE deliveries SET state = 'active', lease_owner = :owner,
+    UPDATE deliveries SET attempt = attempt + 1, lease_owner = :owner,
+        state = CASE state WHEN 'removing' THEN state ELSE 'active' END,
         lease_until = now() + make_interval(secs => :lease_seconds)
-    WHERE turn_id IN (SELECT turn_id FROM next) RETURNING turn_id, reply_to
+    WHERE turn_id IN (SELECT turn_id FROM next)
+    RETURNING turn_id, attempt, state, reply_to
 )
-SELECT claimed.turn_id, claimed.reply_to, accounts.channel, accounts.name, chat_id, thread_id, kind
+SELECT claimed.*, coalesce(turns.place, turns.id) AS place,
+    channel, accounts.name AS account, chat_id, thread_id, kind
 FROM claimed JOIN turns ON turns.id = claimed.turn_id
 JOIN conversations ON conversations.id = turns.conversation_id
 JOIN accounts ON accounts.id = conversations.account_id ORDER BY claimed.turn_id
 """)
-RENEW = text("""
-UPDATE deliveries SET lease_until = now() + make_interval(secs => :lease_seconds)
-WHERE turn_id = ANY(:turns) AND lease_owner = :owner AND state = 'active' RETURNING turn_id
+BEGIN = text("""
+INSERT INTO delivery_intents (turn_id, position, kind)
+SELECT turn_id, :position, :kind FROM deliveries
+WHERE turn_id = :turn AND attempt = :attempt AND state IN ('active', 'removing')
+RETURNING id
 """)
-POSTED = text("""
-SELECT position, state, platform_message_id, final FROM delivery_intents
-WHERE turn_id = :turn ORDER BY position
-""")
-INTEND = text("""
-INSERT INTO delivery_intents (turn_id, position, state) VALUES (:turn, :position, 'sending')
-ON CONFLICT (turn_id, position) DO UPDATE SET state = 'sending', updated_at = now()
-""")
-RECEIVED = text("""
+CLOSE = text("""
 WITH visible AS (
     UPDATE deliveries SET first_visible_at = coalesce(first_visible_at, now())
-    WHERE turn_id = :turn
+    WHERE turn_id = :turn AND :state = 'sent' AND first_visible_at IS NULL
+), uncertain AS (
+    UPDATE deliveries SET placeholders_left = placeholders_left + 1
+    WHERE turn_id = :turn AND :state = 'unknown'
 )
-UPDATE delivery_intents SET state = :state, platform_message_id = :message, updated_at = now()
-WHERE turn_id = :turn AND position = :position
+UPDATE delivery_intents SET state = :state, platform_message_id = :message, error = :error,
+    characters = :characters, ended_at = now()
+WHERE id = :intent
 """)
-SHOWN = text("""
-UPDATE delivery_intents SET shown_characters = :characters, final = :final, updated_at = now()
-WHERE turn_id = :turn AND position = :position
+POSTS = text("""
+SELECT id, position, state, platform_message_id AS message_id FROM delivery_intents
+WHERE turn_id = :turn AND kind IN ('placeholder', 'overflow')
+    AND state IN ('sent', 'sending') ORDER BY id
 """)
 END = text("""
 UPDATE deliveries SET state = :state, error = :error, lease_owner = NULL, lease_until = NULL,
-    finished_at = now() WHERE turn_id = :turn AND lease_owner = :owner
+    finished_at = now() WHERE turn_id = :turn AND attempt = :attempt
 """)
 PUT_OFF = text("""
 UPDATE deliveries SET lease_owner = NULL, lease_until = now() + make_interval(secs => :seconds),
     error = :error
-WHERE turn_id = :turn AND lease_owner = :owner AND created_at > now() - interval '1 day'
+WHERE turn_id = :turn AND attempt = :attempt AND created_at > now() - interval '1 day'
 RETURNING turn_id
 """)
-RELEASE = text(
-    "UPDATE deliveries SET lease_until = NULL WHERE lease_owner = :owner AND state = 'active'"
+RELEASE = text("""
+UPDATE deliveries SET lease_until = NULL, lease_owner = NULL
+WHERE lease_owner = :owner AND state IN ('active', 'removing')
+""")
+# A button was pressed under a message whose post had an unknown end: now its id is known.
+UNCOVER = text("""
+WITH lost AS (
+    SELECT id FROM delivery_intents WHERE turn_id = :turn AND state = 'unknown'
+        AND kind IN ('placeholder', 'overflow') AND NOT EXISTS (
+            SELECT FROM delivery_intents AS known
+            WHERE known.turn_id = :turn AND known.platform_message_id = :message)
+    ORDER BY id LIMIT 1
+), counted AS (
+    UPDATE deliveries SET placeholders_left = greatest(placeholders_left - 1, 0)
+    WHERE turn_id = :turn AND EXISTS (SELECT FROM lost)
 )
+UPDATE delivery_intents SET kind = 'removal', platform_message_id = :message
+WHERE id = (SELECT id FROM lost) RETURNING id
+""")
 
 
 @dataclass(frozen=True, slots=True)
 class OpenDelivery:
+    """One claim of a delivery. `place` names the reply in the conversation: a turn that replaces
+    another shows its reply in the other's messages."""
+
     turn_id: int
+    attempt: int
+    place: int
     reply_to: str
+    removing: bool
     chat: ChatRef
+
+    @property
+    def replaces(self) -> bool:
+        return self.place != self.turn_id
+
+    def key(self, position: int) -> str:
+        """What a post carries where the platform keeps it, so that it can be found again."""
+        return f"{self.place}.{position}"
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A post that was made or begun: `message_id` is empty while its outcome isn't known."""
+
+    intent: int
+    position: int
+    message_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,57 +136,82 @@ class Deliveries:
     lease_seconds: float
 
     async def claim(self, accounts: Sequence[int], limit: int) -> list[OpenDelivery]:
-        values = {"accounts": list(accounts), "limit": limit, **self._lease()}
-        async with self.database.connection() as connection:
-            rows = (await connection.execute(CLAIM, values)).all()
-        return [OpenDelivery(row[0], row[1], ChatRef(*row[2:])) for row in rows]
+        values = {
+            "accounts": list(accounts),
+            "limit": limit,
+            "owner": self.owner,
+            "lease_seconds": self.lease_seconds,
+        }
+        return [_open(row) for row in await self._rows(CLAIM, **values)]
 
-    async def renew(self, turns: Sequence[int]) -> set[int]:
-        """Prolong the leases of these turns; those that are still ours to deliver."""
-        values = {"turns": list(turns), **self._lease()}
-        async with self.database.connection() as connection:
-            return set((await connection.execute(RENEW, values)).scalars())
+    async def posts(self, turn_id: int) -> Sequence[Post]:
+        """What was posted, and what was begun and not closed, in this order."""
+        rows = await self._rows(POSTS, turn=turn_id)
+        return [Post(row.id, row.position, row.message_id) for row in rows]
 
-    async def posted(self, turn_id: int) -> Mapping[int, str]:
-        """Platform message ids by position, of what certainly stands on the platform."""
-        async with self.database.connection() as connection:
-            rows = (await connection.execute(POSTED, {"turn": turn_id})).all()
-        return {row.position: row.platform_message_id for row in rows if row.platform_message_id}
+    async def begin(self, one: OpenDelivery, position: int, kind: IntentKind) -> int:
+        """Say before a call that it is about to be made; returns the intent's id.
 
-    async def intend(self, turn_id: int, position: int) -> None:
-        """Say before a post that it is about to be sent."""
-        await self._write(INTEND, turn=turn_id, position=position)
+        Raises DeliveryLost: another drives this delivery now, call nothing.
+        """
+        values = {"turn": one.turn_id, "attempt": one.attempt, "position": position, "kind": kind}
+        rows = await self._rows(BEGIN, **values)
+        if not rows:
+            raise DeliveryLost("Another replica delivers this reply now.")
+        return int(rows[0].id)
 
-    async def received(self, turn_id: int, position: int, message_id: str) -> None:
+    async def close(
+        self,
+        one: OpenDelivery,
+        intent: int,
+        state: IntentState,
+        *,
+        message_id: str = "",
+        characters: int = 0,
+        error: str = "",
+    ) -> None:
+        """How a call ended: a fact, whoever drives the delivery by now."""
         await self._write(
-            RECEIVED, turn=turn_id, position=position, state="sent", message=message_id
+            CLOSE,
+            turn=one.turn_id,
+            intent=intent,
+            state=state,
+            message=message_id,
+            characters=characters,
+            error=error,
         )
 
-    async def unanswered(self, turn_id: int, position: int, state: str) -> None:
-        """The post brought no message id: `unknown` whether it took effect, or `failed`."""
-        await self._write(RECEIVED, turn=turn_id, position=position, state=state, message="")
+    async def end(self, one: OpenDelivery, state: str, error: str = "") -> None:
+        await self._write(END, turn=one.turn_id, attempt=one.attempt, state=state, error=error)
 
-    async def shown(self, turn_id: int, position: int, characters: int, final: bool) -> None:
-        await self._write(
-            SHOWN, turn=turn_id, position=position, characters=characters, final=final
-        )
-
-    async def end(self, turn_id: int, state: str, error: str = "") -> None:
-        await self._write(END, turn=turn_id, state=state, error=error, owner=self.owner)
-
-    async def put_off(self, turn_id: int, seconds: float, error: str) -> bool:
+    async def put_off(self, one: OpenDelivery, seconds: float, error: str) -> bool:
         """Try again after so many seconds; False for a reply that is a day old."""
-        values = {"turn": turn_id, "seconds": seconds, "error": error, "owner": self.owner}
-        async with self.database.connection() as connection:
-            return (await connection.execute(PUT_OFF, values)).first() is not None
+        values = {"turn": one.turn_id, "attempt": one.attempt, "seconds": seconds, "error": error}
+        return bool(await self._rows(PUT_OFF, **values))
 
     async def release(self) -> None:
         """Let another replica go on at once (at shutdown)."""
         await self._write(RELEASE, owner=self.owner)
 
-    def _lease(self) -> dict[str, object]:
-        return {"owner": self.owner, "lease_seconds": self.lease_seconds}
+    async def uncover(self, turn_id: int, message_id: str) -> bool:
+        """Whether this message is an empty placeholder that was lost, and shall be removed."""
+        return bool(await self._rows(UNCOVER, turn=turn_id, message=message_id))
 
-    async def _write(self, statement: object, **values: object) -> None:
+    async def _rows(self, statement: Any, **values: object) -> Sequence[Any]:
         async with self.database.connection() as connection:
-            await connection.execute(statement, values)  # type: ignore[call-overload]
+            return (await connection.execute(statement, values)).all()
+
+    async def _write(self, statement: Any, **values: object) -> None:
+        async with self.database.connection() as connection:
+            await connection.execute(statement, values)
+
+
+def _open(row: Any) -> OpenDelivery:
+    return OpenDelivery(
+        turn_id=row.turn_id,
+        attempt=row.attempt,
+        place=row.place,
+        reply_to=row.reply_to,
+        removing=row.state == "removing",
+        chat=ChatRef(row.channel, row.account, row.chat_id, row.thread_id, row.kind),
+    )

@@ -4,6 +4,7 @@ AssistantError
 ├── StorageUnavailable     Postgres can't be reached; nothing was stored (retryable)
 ├── MessageRefused         the message can't be accepted; `str()` tells the person why
 ├── TurnNotFound           no such turn, or not this person's
+├── DeliveryLost           another replica delivers the reply now; call nothing more
 ├── StartupError           Outrider can't start; `str()` says what to do
 │   └── SchemaOutdated         the database waits for `outrider db upgrade`
 └── ChannelError           a call to a platform failed
@@ -35,6 +36,10 @@ class MessageRefused(AssistantError):
 
 class TurnNotFound(AssistantError):
     code = "turn_not_found"
+
+
+class DeliveryLost(AssistantError):
+    code = "delivery_lost"
 
 
 class StartupError(AssistantError):

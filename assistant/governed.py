@@ -36,11 +36,13 @@ class GovernedChannel:
     def split(self, text: str) -> Sequence[str]:
         return self.channel.split(text)
 
-    async def post(
-        self, chat: ChatRef, text: str, *, turn_id: int, reply_to: str, final: bool
-    ) -> str:
+    async def post(self, chat: ChatRef, *, turn_id: int, key: str, reply_to: str) -> str:
         await self.governor.permit(chat, self.pace)
-        return await self.channel.post(chat, text, turn_id=turn_id, reply_to=reply_to, final=final)
+        return await self.channel.post(chat, turn_id=turn_id, key=key, reply_to=reply_to)
+
+    async def find(self, chat: ChatRef, key: str, *, reply_to: str) -> str | None:
+        await self.governor.permit(chat, self.pace)
+        return await self.channel.find(chat, key, reply_to=reply_to)
 
     async def edit(
         self, chat: ChatRef, message_id: str, text: str, *, turn_id: int, final: bool
@@ -51,6 +53,10 @@ class GovernedChannel:
     async def delete(self, chat: ChatRef, message_id: str) -> None:
         await self.governor.permit(chat, self.pace)
         await self.channel.delete(chat, message_id)
+
+    async def mark_waiting(self, chat: ChatRef, message_id: str) -> None:
+        await self.governor.permit(chat, self.pace)
+        await self.channel.mark_waiting(chat, message_id)
 
     async def typing(self, chat: ChatRef) -> None:
         await self.governor.permit(chat, self.pace)

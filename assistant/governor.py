@@ -74,13 +74,20 @@ class Governor:
     def __post_init__(self) -> None:
         self._local = LocalBudget(self.clock)
 
-    async def permit(self, chat: ChatRef, pace: Pace, at_most_seconds: float = math.inf) -> None:
+    async def permit(
+        self,
+        chat: ChatRef,
+        pace: Pace,
+        at_most_seconds: float = math.inf,
+        *,
+        final: bool = False,
+    ) -> None:
         """Return when one call into this chat may be made.
 
         Raises RateLimited when that is further away than `at_most_seconds`.
         """
         while True:
-            wait = await self._wait_seconds(chat, pace)
+            wait = await self.ask(chat, pace, final=final)
             if wait <= 0:
                 return
             if wait > at_most_seconds:
@@ -112,7 +119,11 @@ class Governor:
             await self._close(row.channel, row.name, row.chat_id, float(row.seconds))
             self._local.close(f"{row.channel}:{row.name}:{row.chat_id}", float(row.seconds))
 
-    async def _wait_seconds(self, chat: ChatRef, pace: Pace) -> float:
+    async def ask(self, chat: ChatRef, pace: Pace, *, final: bool = False) -> float:
+        """0: one call may be made now, and is charged; else the seconds to wait.
+
+        `final`: the last edit of a reply, for which room is kept.
+        """
         interval = (
             pace.private_interval_seconds if chat.kind == "private" else pace.group_interval_seconds
         )

@@ -2,7 +2,7 @@
 
 When `Intake.store` returns, the message is committed and the platform may be told "received".
 Redeliveries (same event id) and twins (same message id) change nothing. A message that comes
-while a turn of its conversation waits joins that turn.
+while a turn of its conversation waits, or runs and has shown nothing yet, joins that turn.
 """
 
 from __future__ import annotations
@@ -14,18 +14,23 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import psycopg
+import structlog
 from psycopg_pool import PoolTimeout
 
 from assistant.database import STATEMENT_SECONDS, Database, raise_if_unreachable
-from assistant.messages import Accepted, IncomingMessage, clean
+from assistant.messages import Accepted, ChatRef, IncomingMessage, clean
 from inference.api import ChatMessage, Sampling
 
-# The turn is only made when the message is new; the conflict on the waiting turn's partial index
-# is what makes a further message join it, also against a worker that is just claiming it.
+log = structlog.get_logger()
+
+# The turn is only made when the message is new. A running turn of which nobody has seen text starts
+# again with this message too; else the conflict on the waiting turn's partial index is what makes
+# the message join it, also against a worker that is just claiming it. Who has turns in the queue
+# already stands further back with each further one.
 STORE = """
 WITH event AS (
-    INSERT INTO events (account_id, event_id, chat_id)
-    VALUES (%(account)s, %(event)s, %(chat)s)
+    INSERT INTO events (account_id, event_id, chat_id, thread_id)
+    VALUES (%(account)s, %(event)s, %(chat)s, %(thread)s)
     ON CONFLICT DO NOTHING RETURNING event_id
 ), conversation AS (
     INSERT INTO conversations (account_id, chat_id, thread_id, kind)
@@ -33,34 +38,61 @@ WITH event AS (
     ON CONFLICT (account_id, chat_id, thread_id) DO UPDATE SET last_message_at = now()
     RETURNING id
 ), known AS (
-    SELECT id FROM identities WHERE account_id = %(account)s AND platform_id = %(sender)s
+    SELECT id, person_id FROM identities
+    WHERE account_id = %(account)s AND platform_id = %(sender)s
 ), person AS (
     INSERT INTO persons (name) SELECT %(sender_name)s FROM event
     WHERE NOT EXISTS (SELECT FROM known) RETURNING id
-), identity AS (
+), made AS (
     INSERT INTO identities (person_id, account_id, platform_id, name)
     SELECT id, %(account)s, %(sender)s, %(sender_name)s FROM person
-    ON CONFLICT (account_id, platform_id) DO UPDATE SET name = excluded.name RETURNING id
+    ON CONFLICT (account_id, platform_id) DO UPDATE SET name = excluded.name
+    RETURNING id, person_id
+), sender AS (
+    SELECT id, person_id FROM known UNION ALL SELECT id, person_id FROM made
 ), message AS (
     INSERT INTO messages
         (conversation_id, account_id, chat_id, platform_message_id, identity_id, text)
-    SELECT conversation.id, %(account)s, %(chat)s, %(message)s,
-           coalesce((SELECT id FROM known), (SELECT id FROM identity)), %(text)s
-    FROM conversation
+    SELECT conversation.id, %(account)s, %(chat)s, %(message)s, sender.id, %(text)s
+    FROM conversation, sender
     ON CONFLICT (account_id, chat_id, platform_message_id) DO NOTHING
     RETURNING id, conversation_id
-), turn AS (
-    INSERT INTO turns (conversation_id) SELECT conversation_id FROM message
-    ON CONFLICT (conversation_id) WHERE state = 'queued' DO UPDATE SET state = 'queued'
+), restarted AS (
+    UPDATE turns SET state = 'queued', lease_owner = NULL, lease_until = NULL, failures = 0,
+        prompt_messages = NULL, prompt_token_ids = NULL, reply = '', reply_token_ids = '{}'
+    FROM message
+    WHERE turns.conversation_id = message.conversation_id AND state = 'running'
+        AND shown_at IS NULL AND place IS NULL AND NOT stop_requested
+        AND NOT EXISTS (SELECT FROM turns AS waiting
+            WHERE waiting.conversation_id = message.conversation_id
+                AND waiting.state = 'queued' AND waiting.place IS NULL)
+    RETURNING turns.id, turns.attempt
+), waiting AS (
+    INSERT INTO turns (conversation_id, person_id, due_at)
+    SELECT conversation_id, person_id, now() + make_interval(secs => %(share)s * (
+        SELECT count(*) FROM (
+            SELECT FROM turns AS live
+            WHERE live.person_id = sender.person_id AND live.state IN ('queued', 'running')
+            LIMIT %(most)s) AS counted))
+    FROM message, sender WHERE NOT EXISTS (SELECT FROM restarted)
+    ON CONFLICT (conversation_id) WHERE state = 'queued' AND place IS NULL
+    DO UPDATE SET state = 'queued'
     RETURNING id, xmax <> 0 AS joined
+), turn AS (
+    SELECT id, true AS joined, attempt AS restarted FROM restarted
+    UNION ALL SELECT id, joined, NULL FROM waiting
 ), link AS (
     INSERT INTO turn_messages (turn_id, message_id) SELECT turn.id, message.id FROM turn, message
 ), delivery AS (
-    INSERT INTO deliveries (turn_id, account_id, reply_to)
-    SELECT id, %(account)s, %(message)s FROM turn WHERE %(delivered)s
+    INSERT INTO deliveries (turn_id, account_id, conversation_id, reply_to)
+    SELECT turn.id, %(account)s, message.conversation_id, %(message)s
+    FROM turn, message WHERE %(delivered)s
     ON CONFLICT (turn_id) DO UPDATE SET reply_to = excluded.reply_to
 )
-SELECT id, joined FROM turn
+SELECT turn.id, turn.joined, turn.restarted, turn.restarted IS NULL AND EXISTS (
+    SELECT FROM turns AS running
+    WHERE running.conversation_id = message.conversation_id AND running.state = 'running') AS waits
+FROM turn, message
 """
 
 # A request of the public API: a conversation of its own, all messages given, never joined.
@@ -68,6 +100,16 @@ STORE_REQUEST = """
 WITH conversation AS (
     INSERT INTO conversations (account_id, chat_id, kind)
     VALUES (%(account)s, %(chat)s, 'private') RETURNING id
+), known AS (
+    SELECT person_id FROM identities WHERE account_id = %(account)s AND platform_id = ''
+), person AS (
+    INSERT INTO persons (name) SELECT 'API' WHERE NOT EXISTS (SELECT FROM known) RETURNING id
+), made AS (
+    INSERT INTO identities (person_id, account_id, platform_id, name)
+    SELECT id, %(account)s, '', 'API' FROM person
+    ON CONFLICT (account_id, platform_id) DO UPDATE SET name = excluded.name RETURNING person_id
+), sender AS (
+    SELECT person_id FROM known UNION ALL SELECT person_id FROM made
 ), message AS (
     INSERT INTO messages (conversation_id, account_id, chat_id, platform_message_id, role, text)
     SELECT conversation.id, %(account)s, %(chat)s, given.position::text, given.role, given.text
@@ -76,12 +118,31 @@ WITH conversation AS (
     ORDER BY given.position
     RETURNING id, conversation_id
 ), turn AS (
-    INSERT INTO turns (conversation_id, sampling)
-    SELECT id, %(sampling)s::jsonb FROM conversation RETURNING id
+    INSERT INTO turns (conversation_id, person_id, sampling, due_at)
+    SELECT id, person_id, %(sampling)s::jsonb, now() + make_interval(secs => %(share)s * (
+        SELECT count(*) FROM (
+            SELECT FROM turns AS live
+            WHERE live.person_id = sender.person_id AND live.state IN ('queued', 'running')
+            LIMIT %(most)s) AS counted))
+    FROM conversation, sender RETURNING id
 ), link AS (
     INSERT INTO turn_messages (turn_id, message_id) SELECT turn.id, message.id FROM turn, message
 )
 SELECT id FROM turn
+"""
+
+# A message that we are told of for the first time by its deletion: should it come yet, it is known.
+BURY = """
+WITH conversation AS (
+    INSERT INTO conversations (account_id, chat_id, thread_id, kind)
+    VALUES (%(account)s, %(chat)s, %(thread)s, %(kind)s)
+    ON CONFLICT (account_id, chat_id, thread_id) DO UPDATE SET chat_id = excluded.chat_id
+    RETURNING id
+)
+INSERT INTO messages
+    (conversation_id, account_id, chat_id, platform_message_id, text, deleted_at)
+SELECT id, %(account)s, %(chat)s, %(message)s, '', now() FROM conversation
+ON CONFLICT (account_id, chat_id, platform_message_id) DO NOTHING RETURNING id
 """
 
 KNOWN_TURN = """
@@ -89,6 +150,11 @@ SELECT max(link.turn_id) FROM messages
 JOIN turn_messages link ON link.message_id = messages.id
 WHERE account_id = %(account)s AND chat_id = %(chat)s AND platform_message_id = %(message)s
 """
+
+RACES = 3
+# A person's further turn stands so many seconds behind, for each that they have in the queue, up
+# to so many: about what an answer takes, so that nobody else's first waits for them.
+FAIRNESS = {"share": 5.0, "most": 100}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +167,7 @@ class Intake:
         Raises StorageUnavailable: nothing is stored and the platform must deliver again.
         """
         values = {
+            **FAIRNESS,
             "account": account_id,
             "event": message.event_id,
             "chat": message.chat.chat_id,
@@ -112,11 +179,32 @@ class Intake:
             "text": clean(message.text),
             "delivered": delivered,
         }
-        row = await self._one(STORE, values)
+        row = await self._stored(values)
         if row is None:
             known = await self._one(KNOWN_TURN, values)
             return Accepted(known[0] or 0 if known else 0, duplicate=True)
-        return Accepted(row[0], joined=row[1])
+        turn_id, joined, restarted, waits = row
+        return Accepted(turn_id, joined=joined, restarted=restarted, waits=waits)
+
+    async def _stored(self, values: Mapping[str, object]) -> tuple[Any, ...] | None:
+        """A message beside it may begin to wait in the same moment: then this one joins it."""
+        for _ in range(RACES):
+            try:
+                return await self._one(STORE, values)
+            except psycopg.errors.UniqueViolation:
+                log.info("intake_again", chat=values["chat"])
+        return await self._one(STORE, values)
+
+    async def bury(self, account_id: int, chat: ChatRef, message_id: str) -> None:
+        """Remember a message that was deleted before it came."""
+        values = {
+            "account": account_id,
+            "chat": chat.chat_id,
+            "thread": chat.thread_id,
+            "kind": chat.kind,
+            "message": message_id,
+        }
+        await self._one(BURY, values)
 
     async def store_request(
         self, account_id: int, chat_id: str, given: Sequence[ChatMessage], sampling: Sampling
@@ -126,6 +214,7 @@ class Intake:
             for position, message in enumerate(given)
         ]
         values = {
+            **FAIRNESS,
             "account": account_id,
             "chat": chat_id,
             "messages": json.dumps(listed),

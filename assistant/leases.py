@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from assistant.database import Database
 from assistant.errors import StorageUnavailable
+from assistant.heartbeat import Heartbeat
 
 log = structlog.get_logger()
 
@@ -30,47 +31,50 @@ RELEASE = text("DELETE FROM leases WHERE name = :name AND owner = :owner")
 
 @dataclass(frozen=True, slots=True)
 class Leases:
-    """`owner` is this process; `seconds` after its silence another may take over."""
+    """Leases of this process, renewed by its heartbeat."""
 
     database: Database
-    owner: str
-    seconds: float
+    heartbeat: Heartbeat
 
     async def run_while_held(self, name: str, body: Body) -> None:
         """Run `body` whenever, and only while, the lease is ours. Ends only by cancellation,
         or with the exception that `body` raises."""
         while True:
-            if not await self._acquire(name):
-                await asyncio.sleep(self.seconds / 3)
+            if not await self.acquire(name):
+                await asyncio.sleep(self.heartbeat.seconds / 3)
                 continue
             log.info("lease_held", lease=name)
             try:
-                async with asyncio.TaskGroup() as group:
-                    work = group.create_task(self._run(body))
-                    group.create_task(self._renew(name, work))
+                await self._run(name, body)
             finally:
                 await self._release(name)
-            log.warning("lease_lost", lease=name)
 
-    async def _run(self, body: Body) -> None:
-        await body()
-
-    async def _renew(self, name: str, work: asyncio.Task[None]) -> None:
-        while not work.done():
-            await asyncio.wait({work}, timeout=self.seconds / 3)
-            if not work.done() and not await self._acquire(name):
-                work.cancel()
-                return
-
-    async def _acquire(self, name: str) -> bool:
-        values = {"name": name, "owner": self.owner, "seconds": self.seconds}
+    async def acquire(self, name: str) -> bool:
+        """Ours for the next `heartbeat.seconds`? False also while Postgres can't be asked."""
+        seconds = self.heartbeat.seconds
+        values = {"name": name, "owner": self.heartbeat.owner, "seconds": seconds}
         try:
-            async with asyncio.timeout(self.seconds / 2), self.database.connection() as connection:
+            async with asyncio.timeout(seconds / 2), self.database.connection() as connection:
                 return (await connection.execute(ACQUIRE, values)).first() is not None
         except (StorageUnavailable, TimeoutError):
             return False
 
+    async def _run(self, name: str, body: Body) -> None:
+        work = asyncio.ensure_future(body())
+        gone = asyncio.Event()
+        with self.heartbeat.holding("lease", name, lost=gone.set):
+            losing = asyncio.create_task(gone.wait())
+            try:
+                await asyncio.wait({work, losing}, return_when=asyncio.FIRST_COMPLETED)
+                if work.done():
+                    work.result()
+            finally:
+                for task in (work, losing):
+                    task.cancel()
+                await asyncio.wait({work, losing})
+
     async def _release(self, name: str) -> None:
         with suppress(StorageUnavailable, TimeoutError):
             async with asyncio.timeout(2), self.database.connection() as connection:
-                await connection.execute(RELEASE, {"name": name, "owner": self.owner})
+                values = {"name": name, "owner": self.heartbeat.owner}
+                await connection.execute(RELEASE, values)

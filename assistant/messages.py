@@ -77,6 +77,7 @@ class StopPressed:
     chat: ChatRef
     turn_id: int
     sender_id: str
+    message_id: str = ""  # the message that the button is under
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +105,15 @@ class Accepted:
     """What became of an incoming message: committed, whichever it is.
 
     `turn_id` is the turn that answers it; `duplicate` when it had come before.
-    `joined` when a turn that was already waiting took it in.
+    `joined` when a turn that was already there took it in; `restarted` is then the attempt that
+    was given up for it, if one ran. `waits` when another turn of the conversation runs before it.
     """
 
     turn_id: int
     duplicate: bool = False
     joined: bool = False
+    restarted: int | None = None
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)

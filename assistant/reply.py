@@ -45,7 +45,7 @@ class RunningReply:
             self._consuming.cancel()
 
     def abandon(self) -> None:
-        """The lease is lost: end generation and write nothing more."""
+        """Another has the turn, or it starts again: end generation and write nothing more."""
         self._abandoned = True
         self.stop()
 
@@ -73,11 +73,11 @@ class RunningReply:
             return self._outcome("stopped")
         return self._outcome("done")
 
-    async def finish(self, outcome: Outcome) -> None:
-        """Commit the outcome, then let readers know. Silent when the lease was lost."""
+    async def finish(self, outcome: Outcome) -> bool:
+        """Commit the outcome, then let readers know. False when this attempt counts no more."""
         if self._abandoned or not await self.turns.finish(self.turn, outcome):
-            log.warning("lease_lost", turn=self.turn.id, attempt=self.turn.attempt)
-            return
+            log.info("attempt_abandoned", turn=self.turn.id, attempt=self.turn.attempt)
+            return False
         self.deltas.write(
             ReplyDelta(
                 turn_id=self.turn.id,
@@ -92,6 +92,7 @@ class RunningReply:
                 finish_reason=outcome.finish_reason or "",
             )
         )
+        return True
 
     def failed(self, code: str, sentence: str) -> Outcome:
         return replace(self._outcome("failed"), error_code=code, error=sentence)

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
-from assistant.messages import Accepted, ChatRef, Command, HistoryEntry, IncomingMessage, ReplyDelta
+from assistant.messages import (
+    Accepted,
+    ChatRef,
+    Command,
+    Edited,
+    HistoryEntry,
+    IncomingMessage,
+    ReplyDelta,
+)
 from inference.api import ChatMessage, EngineInfo, Sampling
 
 
@@ -36,6 +44,10 @@ class Assistant(Protocol):
         """
         ...
 
+    async def press_stop(self, turn_id: int, chat: ChatRef, message_id: str) -> bool:
+        """`stop`, by the button under a message: one that was lost is found again by it."""
+        ...
+
     async def turn_chat(self, turn_id: int) -> ChatRef | None: ...
 
     def follow(self, turn_id: int, offset: int = 0) -> AsyncIterator[ReplyDelta]:
@@ -47,11 +59,12 @@ class Assistant(Protocol):
         ...
 
     async def erase(self, chat: ChatRef, message_id: str) -> None:
-        """The person deleted this message: it leaves the history; its turn, if live, is aborted."""
+        """The person deleted this message: it and what answers it alone are removed, and a turn
+        that is at it is aborted."""
         ...
 
-    async def edit(self, chat: ChatRef, message_id: str, text: str) -> None:
-        """The person edited this message."""
+    async def edit(self, edited: Edited) -> None:
+        """The person edited a message: it is answered again, in the place of its former answer."""
         ...
 
     async def engine_info(self) -> EngineInfo | None:

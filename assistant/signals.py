@@ -47,6 +47,14 @@ class WorkerPresence:
     seen_at: float = 0.0  # Unix time of the worker's clock, seconds
 
 
+@dataclass(frozen=True, slots=True)
+class StopSignal:
+    """`attempt` where only that one is given up; None where the turn ends and keeps its text."""
+
+    turn_id: int
+    attempt: int | None = None
+
+
 @dataclass(slots=True)
 class Signals:
     redis: Redis
@@ -86,17 +94,22 @@ class Signals:
         return bool(await self._try(made, False))
 
     async def stop_turn(self, turn_id: int) -> None:
-        """Tell the worker that runs this turn to end it now."""
+        """Tell the worker that runs this turn to end it now and to keep what was said."""
         await self._try(self.redis.publish(STOPS, str(turn_id)), None)
 
-    async def stops(self) -> AsyncIterator[int]:
-        """Turn ids to be stopped, for ever. Comes back by itself after an outage."""
+    async def abandon(self, turn_id: int, attempt: int) -> None:
+        """Tell the worker that runs this attempt that it counts no more."""
+        await self._try(self.redis.publish(STOPS, f"{turn_id}:{attempt}"), None)
+
+    async def stops(self) -> AsyncIterator[StopSignal]:
+        """What is to be stopped, for ever. Comes back by itself after an outage."""
         while True:
             try:
                 async with self.redis.pubsub(ignore_subscribe_messages=True) as subscription:
                     await subscription.subscribe(STOPS)
                     async for message in subscription.listen():
-                        yield int(message["data"])
+                        turn_id, _, attempt = message["data"].partition(":")
+                        yield StopSignal(int(turn_id), int(attempt) if attempt else None)
             except LOST as error:
                 self._note(error)
                 await asyncio.sleep(RETRY_SECONDS)

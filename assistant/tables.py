@@ -36,8 +36,9 @@ metadata = MetaData(
 )
 
 TURN_STATES = ("queued", "running", "done", "stopped", "cancelled", "failed")
-DELIVERY_STATES = ("pending", "active", "done", "failed")
-INTENT_STATES = ("pending", "sending", "sent", "unknown", "failed")
+DELIVERY_STATES = ("pending", "active", "removing", "done", "removed", "failed")
+INTENT_STATES = ("sending", "sent", "unknown", "failed")
+INTENT_KINDS = ("placeholder", "overflow", "edit", "final", "removal")
 
 
 def _id() -> Column[int]:
@@ -119,9 +120,12 @@ events = Table(
         "account_id", BigInteger, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True
     ),
     Column("event_id", Text, primary_key=True),
-    _text("chat_id"),  # so that erasing a chat finds its events
+    # So that erasing a conversation finds its events.
+    _text("chat_id"),
+    _text("thread_id", ""),
     _now("received_at"),
-    Index(None, "account_id", "chat_id"),
+    Index(None, "account_id", "chat_id", "thread_id"),
+    Index(None, "received_at"),
 )
 
 messages = Table(
@@ -149,8 +153,16 @@ turns = Table(
     metadata,
     _id(),
     _ref("conversation_id", "conversations.id"),
+    # Who asked first; one person's many turns are spread in the queue.
+    Column("person_id", BigInteger, ForeignKey("persons.id", ondelete="SET NULL")),
     _text("state", "queued"),
+    # The order of the queue: later for who has turns in it already.
+    _now("due_at"),
+    # Where it stands in the conversation: the id of the turn that it replaces, else its own.
+    Column("place", BigInteger),
     Column("attempt", Integer, nullable=False, server_default=text("0")),
+    # Attempts that failed or died; a restart with a further message is none.
+    Column("failures", Integer, nullable=False, server_default=text("0")),
     Column("lease_owner", Text),
     _time("lease_until"),
     Column("stop_requested", Boolean, nullable=False, server_default=text("false")),
@@ -171,15 +183,27 @@ turns = Table(
     _now("created_at"),
     _time("started_at"),
     _time("first_token_at"),
+    # When a person first saw text of it; from then on a further message waits.
+    _time("shown_at"),
     _time("finished_at"),
     _one_of("state", TURN_STATES),
-    # One running and one waiting turn per conversation, enforced here and nowhere else.
+    # One running turn per conversation, and one that takes in further messages while it waits:
+    # enforced here and nowhere else.
     Index("uq_turns_running", "conversation_id", unique=True, postgresql_where="state = 'running'"),
-    Index("uq_turns_queued", "conversation_id", unique=True, postgresql_where="state = 'queued'"),
-    Index("ix_turns_queue", "id", postgresql_where="state = 'queued'"),
+    Index(
+        "uq_turns_queued",
+        "conversation_id",
+        unique=True,
+        postgresql_where="state = 'queued' AND place IS NULL",
+    ),
+    Index("ix_turns_waiting", "conversation_id", postgresql_where="state = 'queued'"),
+    Index("ix_turns_queue", "due_at", "id", postgresql_where="state = 'queued'"),
     Index("ix_turns_leases", "lease_until", postgresql_where="state = 'running'"),
-    Index(None, "conversation_id", "id"),
+    Index("ix_turns_live", "person_id", postgresql_where="state IN ('queued', 'running')"),
+    Index("ix_turns_failed", "finished_at", postgresql_where="state = 'failed'"),
+    Index("ix_turns_place", "conversation_id", text("coalesce(place, id)")),
     Index("ix_turns_superseded_by", "superseded_by"),
+    Index("ix_turns_person_id", "person_id"),
 )
 
 turn_messages = Table(
@@ -208,11 +232,16 @@ deliveries = Table(
     metadata,
     Column("turn_id", BigInteger, ForeignKey("turns.id", ondelete="CASCADE"), primary_key=True),
     _ref("account_id", "accounts.id"),
+    _ref("conversation_id", "conversations.id"),
     _text("state", "pending"),
     _text("reply_to", ""),
+    # Counts the claims: what an earlier driver still wants to write matches no row.
+    Column("attempt", Integer, nullable=False, server_default=text("0")),
     Column("lease_owner", Text),
     _time("lease_until"),
     _text("error", ""),
+    # Posts whose fate can't be known: so many empty placeholders may stand there.
+    Column("placeholders_left", Integer, nullable=False, server_default=text("0")),
     _now("created_at"),
     _time("first_visible_at"),
     _time("finished_at"),
@@ -221,22 +250,34 @@ deliveries = Table(
         "ix_deliveries_open",
         "account_id",
         "turn_id",
-        postgresql_where="state IN ('pending', 'active')",
+        postgresql_where="state IN ('pending', 'active', 'removing')",
     ),
+    Index(
+        "ix_deliveries_order",
+        "conversation_id",
+        "turn_id",
+        postgresql_where="state IN ('pending', 'active', 'removing')",
+    ),
+    Index(None, "conversation_id"),
 )
 
+# What was to be done on the platform: written before each call, closed after it.
 delivery_intents = Table(
     "delivery_intents",
     metadata,
-    Column("turn_id", BigInteger, ForeignKey("turns.id", ondelete="CASCADE"), primary_key=True),
+    _id(),
+    _ref("turn_id", "turns.id"),
     # Which of the reply's platform messages, from 0.
-    Column("position", Integer, primary_key=True),
-    _text("state", "pending"),
+    Column("position", Integer, nullable=False),
+    _text("kind"),
+    _text("state", "sending"),
     _text("platform_message_id", ""),
-    Column("final", Boolean, nullable=False, server_default=text("false")),
-    Column("shown_characters", Integer, nullable=False, server_default=text("0")),
+    Column("characters", Integer, nullable=False, server_default=text("0")),
+    _text("error", ""),
     _now("created_at"),
-    _now("updated_at"),
+    _time("ended_at"),
+    Index(None, "turn_id", "position"),
+    _one_of("kind", INTENT_KINDS),
     _one_of("state", INTENT_STATES),
 )
 

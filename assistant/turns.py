@@ -1,9 +1,10 @@
-"""Turns in the database: claim, renew, checkpoint, finish. Every write is fenced by the attempt.
+"""Turns in the database: claim, checkpoint, finish. Every write is fenced by the attempt.
 
-A turn that is running carries a lease on the database's clock. Whoever finds the lease expired
-takes the turn over with the next attempt number; the former worker's writes then match no row.
-A turn that shall be tried again later stays `running` without an owner until its lease is due,
-so that the conversation's order holds.
+A turn that is running carries a lease on the database's clock (`heartbeat.py` renews it). Whoever
+finds the lease expired takes the turn over with the next attempt number; the former worker's
+writes then match no row. A turn that shall be tried again later stays `running` without an owner
+until its lease is due, so that the conversation's order holds. A turn that starts again with a
+further message is `queued` once more, and its next attempt has the next number.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _CLAIMED = """
         prompt_token_ids = CASE WHEN fingerprint = :fingerprint THEN prompt_token_ids END
 """
 _CLAIM_RESULT = """
-    RETURNING id, conversation_id, attempt, sampling, stop_requested,
+    RETURNING id, conversation_id, attempt, failures, sampling, stop_requested,
         prompt_messages, prompt_token_ids, reply, reply_token_ids
 ), attempt AS (
     INSERT INTO attempts (turn_id, number, worker) SELECT id, attempt, :worker FROM claimed
@@ -41,12 +42,17 @@ SELECT claimed.*, accounts.channel FROM claimed
 JOIN conversations ON conversations.id = claimed.conversation_id
 JOIN accounts ON accounts.id = conversations.account_id
 """
+# In the queue's order; within a conversation an answer that replaces an earlier one goes first.
 CLAIM_QUEUED = text(f"""
 WITH next AS (
     SELECT id FROM turns AS waiting WHERE state = 'queued' AND NOT EXISTS (
         SELECT FROM turns AS busy
         WHERE busy.conversation_id = waiting.conversation_id AND busy.state = 'running')
-    ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+    AND NOT EXISTS (
+        SELECT FROM turns AS earlier
+        WHERE earlier.conversation_id = waiting.conversation_id AND earlier.state = 'queued'
+            AND coalesce(earlier.place, earlier.id) < coalesce(waiting.place, waiting.id))
+    ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
 ), claimed AS (
     UPDATE turns {_CLAIMED} WHERE id = (SELECT id FROM next)
 {_CLAIM_RESULT}""")
@@ -55,12 +61,16 @@ WITH next AS (
     SELECT id FROM turns WHERE state = 'running' AND lease_until < now()
     ORDER BY lease_until LIMIT 1 FOR UPDATE SKIP LOCKED
 ), claimed AS (
-    UPDATE turns {_CLAIMED} WHERE id = (SELECT id FROM next)
+    -- An owner that let its lease run out has died at it.
+    UPDATE turns {_CLAIMED}, failures = failures + (lease_owner IS NOT NULL)::int
+    WHERE id = (SELECT id FROM next)
 {_CLAIM_RESULT}""")
-RENEW = text("""
-UPDATE turns SET lease_until = now() + make_interval(secs => :lease_seconds)
-WHERE id = ANY(:turns) AND lease_owner = :worker AND state = 'running'
-RETURNING id, attempt, stop_requested
+WATCH = text("""
+SELECT id, attempt, stop_requested FROM turns WHERE id = ANY(:turns) AND state = 'running'
+""")
+SHOW = text("""
+UPDATE turns SET shown_at = coalesce(shown_at, now())
+WHERE id = :turn AND attempt = :attempt AND state <> 'queued' RETURNING id
 """)
 CHECKPOINT = text("""
 UPDATE turns SET reply = :reply, reply_token_ids = :token_ids,
@@ -90,7 +100,8 @@ WHERE attempts.turn_id = ended.id AND attempts.number = ended.attempt RETURNING 
 """)
 RELEASE = text("""
 WITH freed AS (
-    UPDATE turns SET lease_owner = NULL, lease_until = now() + make_interval(secs => :after)
+    UPDATE turns SET lease_owner = NULL, lease_until = now() + make_interval(secs => :after),
+        failures = failures + :failed
     WHERE id = :turn AND attempt = :attempt AND state = 'running' RETURNING id, attempt
 )
 UPDATE attempts SET ended_at = now(), error = :error FROM freed
@@ -118,6 +129,7 @@ class ClaimedTurn:
     id: int
     conversation_id: int
     attempt: int
+    failures: int  # of earlier attempts
     sampling: Sampling
     stop_requested: bool
     channel: str
@@ -181,18 +193,20 @@ class Turns:
                 return _claimed(dict(row))
         return None
 
-    async def renew(
-        self, worker: str, lease_seconds: float, turns: Sequence[int]
-    ) -> Mapping[tuple[int, int], bool]:
-        """Prolong the leases of what a worker is at: (turn, attempt) → was asked to stop.
-
-        A turn that it holds by the database alone (it was left, or its claim's answer was lost)
-        is not named, and so runs out.
-        """
-        values = {"worker": worker, "lease_seconds": lease_seconds, "turns": list(turns)}
+    async def watch(self, turns: Sequence[int]) -> Mapping[tuple[int, int], bool]:
+        """Of these turns, (turn, attempt) → was asked to stop, for those that run."""
         async with self.database.connection() as connection:
-            rows = (await connection.execute(RENEW, values)).all()
+            rows = (await connection.execute(WATCH, {"turns": list(turns)})).all()
         return {(row.id, row.attempt): row.stop_requested for row in rows}
+
+    async def show(self, turn_id: int, attempt: int) -> bool:
+        """Text of this attempt is about to be shown to a person: no message joins any more.
+
+        False: don't show it, the turn starts again (or another attempt has taken it over).
+        """
+        async with self.database.connection() as connection:
+            values = {"turn": turn_id, "attempt": attempt}
+            return (await connection.execute(SHOW, values)).first() is not None
 
     async def freeze(self, turn: ClaimedTurn, prompt: Prompt, fingerprint: str) -> bool:
         """Keep the rendered prompt: a takeover never builds the context again."""
@@ -212,9 +226,15 @@ class Turns:
         values = {field.name: getattr(outcome, field.name) for field in fields(outcome)}
         return await self._fenced(FINISH, turn, values)
 
-    async def release(self, turn: ClaimedTurn, after_seconds: float, error: str) -> bool:
-        """Give the turn back; the next attempt may begin after so many seconds."""
-        return await self._fenced(RELEASE, turn, {"after": after_seconds, "error": error})
+    async def release(
+        self, turn: ClaimedTurn, after_seconds: float, error: str, *, failed: bool
+    ) -> bool:
+        """Give the turn back; the next attempt may begin after so many seconds.
+
+        `failed`: this attempt counts as a failure (a shutdown is none).
+        """
+        values = {"after": after_seconds, "error": error, "failed": int(failed)}
+        return await self._fenced(RELEASE, turn, values)
 
     async def stop(self, turn_id: int) -> tuple[TurnState, int] | None:
         """Ask for the end; a turn that still waits ends here. None: it had ended before."""
@@ -249,6 +269,7 @@ def _claimed(row: dict[str, Any]) -> ClaimedTurn:
         id=row["id"],
         conversation_id=row["conversation_id"],
         attempt=row["attempt"],
+        failures=row["failures"],
         sampling=Sampling(**given),
         stop_requested=row["stop_requested"],
         channel=row["channel"],

@@ -1,8 +1,9 @@
 """The worker: leases turns, asks the engine, publishes deltas, writes checkpoints.
 
-One worker owns one engine. It finds work by Redis signals, and by looking into Postgres every
-second in case a signal was lost. All that it writes is fenced by the turn's attempt number: when
-another worker has taken a turn over, this one's writes match nothing and it drops the turn.
+One worker owns one engine, and builds it anew when it has died. It finds work by Redis signals,
+and by looking into Postgres every second in case a signal was lost. All that it writes is fenced
+by the turn's attempt number: when another worker has taken a turn over, this one's writes match
+nothing and it drops the turn.
 """
 
 from __future__ import annotations
@@ -15,17 +16,20 @@ import structlog
 from assistant.context import ContextBuilder
 from assistant.deltas import DeltaWriter
 from assistant.errors import StorageUnavailable
+from assistant.heartbeat import Heartbeat
 from assistant.metrics import Metrics
 from assistant.reply import RunningReply
 from assistant.settings import AssistantSettings
 from assistant.signals import Signals, WorkerPresence
 from assistant.turns import ClaimedTurn, Outcome, Turns
 from inference.api import Engine, Progress
-from inference.errors import EngineError, EngineUnavailable
+from inference.errors import EngineError
 
 log = structlog.get_logger()
 
 LOOK_SECONDS = 1.0  # how often Postgres is asked for work without a signal
+WATCH_SECONDS = 0.5  # how often it is asked whether a running turn was stopped
+REBUILDS = 3  # of an engine that does not start again, before the worker gives up
 ANNOUNCE_SECONDS = 2.0
 INTERNAL = "Something went wrong here. Please try again."
 BACKOFF_SECONDS = (0.5, 2.0, 5.0, 15.0)
@@ -39,6 +43,7 @@ class Worker:
     context: ContextBuilder
     deltas: DeltaWriter
     signals: Signals
+    heartbeat: Heartbeat
     settings: AssistantSettings
     metrics: Metrics
     progress: Progress  # shows a person how far the engine's start is
@@ -46,6 +51,7 @@ class Worker:
     _progress: str = field(default="", init=False)
     _slot_freed: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _able: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _died: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     async def run(self) -> None:
         """Start the engine, then work until cancelled. What then runs is given back at once."""
@@ -54,7 +60,8 @@ class Worker:
                 group.create_task(self._announce())
                 await self.engine.start(self._note_progress)
                 log.info("engine_ready", model=self.engine.info.model)
-                group.create_task(self._heartbeat())
+                group.create_task(self._revive())
+                group.create_task(self._watch())
                 group.create_task(self._obey_stops())
                 group.create_task(self._work(group))
         finally:
@@ -70,8 +77,7 @@ class Worker:
             ready = health.state == "ready"
             (self._able.set if ready else self._able.clear)()
             if health.state == "dead" and self.engine.info.profile != "remote":
-                # A healthy worker must not be outrun by one that fails at once.
-                raise EngineUnavailable(f"The model has died: {health.detail} Start again.")
+                self._died.set()
             await self.signals.announce(
                 WorkerPresence(
                     worker=self.name,
@@ -82,6 +88,28 @@ class Worker:
                 )
             )
             await asyncio.sleep(ANNOUNCE_SECONDS if ready else 0.5)
+
+    async def _revive(self) -> None:
+        """Build a dead engine anew; its turns wait meanwhile, or go to another worker."""
+        while True:
+            await self._died.wait()
+            log.error("engine_died", detail=(await self.engine.health()).detail)
+            await self._rebuild()
+            self._died.clear()
+
+    async def _rebuild(self) -> None:
+        for again in reversed(range(REBUILDS)):
+            await self.engine.stop()
+            try:
+                await self.engine.start(self._note_progress)
+            except EngineError as error:
+                log.error("engine_not_rebuilt", code=error.code, tries_left=again)
+                if not again:
+                    raise
+                await asyncio.sleep(BACKOFF_SECONDS[-1])
+            else:
+                log.info("engine_rebuilt", model=self.engine.info.model)
+                return
 
     async def _work(self, group: asyncio.TaskGroup) -> None:
         while True:
@@ -109,7 +137,10 @@ class Worker:
     async def _answer(self, reply: RunningReply) -> None:
         turn = reply.turn
         try:
-            with self.metrics.turn(turn.channel) as measured:
+            with (
+                self.heartbeat.holding("turn", turn.id, turn.attempt, lost=reply.abandon),
+                self.metrics.turn(turn.channel) as measured,
+            ):
                 measured.outcome = await self._attempt(reply)
         except StorageUnavailable:
             log.warning("turn_left", turn=turn.id, attempt=turn.attempt, reason="storage")
@@ -132,23 +163,21 @@ class Worker:
         """One try; returns the turn's state for the metrics. Cancelled: gives the turn back."""
         turn = reply.turn
         bound = log.bind(turn=turn.id, attempt=turn.attempt)
-        if turn.attempt > 2 * self.settings.attempts:  # also of attempts that killed their worker
-            outcome = reply.failed("attempts", INTERNAL)
-            await reply.finish(outcome)
-            return outcome.state
+        if turn.failures >= 2 * self.settings.attempts:  # also those that killed their worker
+            return await self._end(reply, reply.failed("attempts", INTERNAL))
         try:
             async with asyncio.timeout(self.settings.turn_seconds):
                 outcome = await reply.generate(self.context)
         except asyncio.CancelledError:
-            await asyncio.shield(self.turns.release(turn, 0, "shutdown"))
+            await asyncio.shield(self.turns.release(turn, 0, "shutdown", failed=False))
             raise
         except TimeoutError:
             outcome = reply.failed("timeout", "This took too long. Please try again.")
         except EngineError as error:
-            if error.retryable and turn.attempt < self.settings.attempts:
-                pause = BACKOFF_SECONDS[min(turn.attempt - 1, len(BACKOFF_SECONDS) - 1)]
+            if error.retryable and turn.failures + 1 < self.settings.attempts:
+                pause = BACKOFF_SECONDS[min(turn.failures, len(BACKOFF_SECONDS) - 1)]
                 bound.warning("attempt_failed", code=error.code, retry_in_seconds=pause)
-                await self.turns.release(turn, pause, error.code)
+                await self.turns.release(turn, pause, error.code, failed=True)
                 return "retried"
             outcome = reply.failed(error.code, str(error))
         except StorageUnavailable:
@@ -156,9 +185,15 @@ class Worker:
         except Exception:
             bound.exception("turn_crashed")
             outcome = reply.failed("internal", INTERNAL)
-        await reply.finish(outcome)
-        bound.info(
+        return await self._end(reply, outcome)
+
+    async def _end(self, reply: RunningReply, outcome: Outcome) -> str:
+        if not await reply.finish(outcome):
+            return "abandoned"
+        log.info(
             "turn_ended",
+            turn=reply.turn.id,
+            attempt=reply.turn.attempt,
             state=outcome.state,
             code=outcome.error_code,
             output_tokens=outcome.output_tokens,
@@ -168,24 +203,26 @@ class Worker:
         return outcome.state
 
     async def _obey_stops(self) -> None:
-        async for turn_id in self.signals.stops():
-            for (running_id, _), reply in self._running.items():
-                if running_id == turn_id:
+        async for signal in self.signals.stops():
+            for (turn_id, attempt), reply in self._running.items():
+                if turn_id == signal.turn_id and signal.attempt is None:
                     reply.stop()
+                elif (turn_id, attempt) == (signal.turn_id, signal.attempt):
+                    reply.abandon()
 
-    async def _heartbeat(self) -> None:
-        """Renew the leases; find turns that were stopped or taken away while Redis was silent."""
+    async def _watch(self) -> None:
+        """Find turns that were stopped or taken away while Redis was silent."""
         while True:
-            await asyncio.sleep(self.settings.lease_seconds / 4)
+            await asyncio.sleep(WATCH_SECONDS)
             mine = dict(self._running)
+            if not mine:
+                continue
             try:
-                held = await self.turns.renew(
-                    self.name, self.settings.lease_seconds, [turn for turn, _ in mine]
-                )
+                running = await self.turns.watch([turn for turn, _ in mine])
             except StorageUnavailable:
                 continue
             for turn, reply in mine.items():
-                if turn not in held:
+                if turn not in running:
                     reply.abandon()
-                elif held[turn]:
+                elif running[turn]:
                     reply.stop()

@@ -34,9 +34,11 @@ from assistant.deltas import DeltaReader, DeltaWriter
 from assistant.embedded import DataDirLock, OnDeath, embedded_postgres, embedded_valkey
 from assistant.errors import StartupError, StorageUnavailable
 from assistant.governor import Governor
+from assistant.heartbeat import Heartbeat
 from assistant.intake import Intake
 from assistant.leases import Leases
 from assistant.metrics import Metrics
+from assistant.revisions import Revisions
 from assistant.settings import AssistantSettings
 from assistant.signals import Signals
 from assistant.turns import Turns
@@ -73,6 +75,7 @@ class Core:
     turns: Turns
     writer: DeltaWriter
     reader: DeltaReader
+    heartbeat: Heartbeat
     metrics: Metrics
 
 
@@ -110,6 +113,7 @@ async def _house(settings: Settings, role: Role, died: OnDeath, say: Say) -> Non
         await (schema.upgrade if role == "run" else schema.check)(database_url)
         core = await _core(settings.assistant, database_url, redis_url, stack)
         async with asyncio.TaskGroup() as group:
+            group.create_task(core.heartbeat.run())
             group.create_task(core.writer.run())
             group.create_task(core.reader.run())
             if role != "worker":
@@ -166,14 +170,16 @@ async def _core(
     if not await signals.ping():
         raise StartupError("Redis doesn't answer: check OUTRIDER_REDIS_URL and that it runs.")
     turns = Turns(database)
+    name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
     return Core(
-        name=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}",
+        name=name,
         database=database,
         redis=redis,
         signals=signals,
         turns=turns,
         writer=DeltaWriter(redis, settings.flush_seconds),
         reader=DeltaReader(redis, turns),
+        heartbeat=Heartbeat(database_url, name, settings.lease_seconds),
         metrics=Metrics(),
     )
 
@@ -211,6 +217,7 @@ async def _gateway(
         access=AccessPolicy(core.database),
         intake=Intake(core.database),
         turns=core.turns,
+        revisions=Revisions(core.database),
         signals=core.signals,
         writer=core.writer,
         reader=core.reader,
@@ -218,7 +225,7 @@ async def _gateway(
         settings=settings.assistant,
         metrics=core.metrics,
     )
-    leases = Leases(core.database, core.name, settings.assistant.lease_seconds)
+    leases = Leases(core.database, core.heartbeat)
     pages = await build_pages(settings, core.database, core.signals, core.metrics, service, stack)
     inbound = channels.connect(service, governor)
     for router in inbound.routers:
@@ -241,8 +248,10 @@ def _delivery(
         channels=channels.by_account,
         accounts=channels.accounts,
         deliveries=Deliveries(core.database, core.name, settings.lease_seconds),
+        turns=core.turns,
         reader=core.reader,
         governor=governor,
+        heartbeat=core.heartbeat,
         metrics=core.metrics,
     )
 
@@ -263,6 +272,7 @@ def _worker(
         context=ContextBuilder(core.database, engine, settings.assistant),
         deltas=core.writer,
         signals=core.signals,
+        heartbeat=core.heartbeat,
         settings=settings.assistant,
         metrics=core.metrics,
         progress=stack.enter_context(StartProgress(say, lambda: engine.info.notice)),

@@ -46,7 +46,7 @@ async def _carry_out(assistant: Assistant, channel: Channel, item: Incoming) -> 
         case Command():
             await _say(channel, item.chat, await assistant.command(item), item.message_id)
         case Edited():
-            await assistant.edit(item.chat, item.message_id, item.text)
+            await assistant.edit(item)
         case Deleted():
             await assistant.erase(item.chat, item.message_id)
         case StopPressed():
@@ -82,7 +82,7 @@ async def _stop(assistant: Assistant, pressed: StopPressed) -> None:
         _log.warning("stop_from_another_chat", turn_id=pressed.turn_id)
         return
     try:
-        await assistant.stop(pressed.turn_id)
+        await assistant.press_stop(pressed.turn_id, pressed.chat, pressed.message_id)
     except TurnNotFound:
         _log.info("stop_of_unknown_turn", turn_id=pressed.turn_id)
 

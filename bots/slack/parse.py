@@ -68,7 +68,7 @@ def parse_interaction(payload: object, account: str) -> Incoming:
     if not (channel_id and sender_id and _text(message, "ts")):
         return Ignored("malformed")
     chat = chat_of(account, channel_id, _text(message, "ts"), _text(message, "thread_ts"))
-    return StopPressed(chat, int(turn), sender_id)
+    return StopPressed(chat, int(turn), sender_id, _text(message, "ts"))
 
 
 @dataclass(frozen=True, slots=True)

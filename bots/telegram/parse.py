@@ -88,7 +88,9 @@ def _callback(query: Object, account: str) -> Incoming:
     named = turn != text(query.get("data")) and turn.isascii() and turn.isdigit()
     if chat is None or sender_id is None or not named or len(turn) > 18:
         return Ignored("unknown_button")
-    return StopPressed(chat, int(turn), str(sender_id))
+    message_id = number(mapping(query.get("message")).get("message_id"))
+    pressed = "" if message_id is None else str(message_id)
+    return StopPressed(chat, int(turn), str(sender_id), pressed)
 
 
 def _question(message: Object, bot: BotIdentity) -> str:

@@ -20,7 +20,7 @@ from assistant.errors import (
 )
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
-from tests.support.house import House, house, working
+from tests.support.house import CHAT, House, house, working
 from tests.support.screen import ScreenChannel, Shown
 
 
@@ -71,9 +71,39 @@ async def test_a_rate_limit_is_waited_for_and_the_final_text_arrives(home: House
 
 
 async def test_an_unknown_post_leaves_at_worst_an_empty_placeholder(home: House) -> None:
+    home.screen.readable = False
     home.screen.failures = [SendOutcomeUnknown("no answer came")]
     reply = await answered(home)
     assert [one.text for one in shown(home)] == ["", reply]
+    assert await left(home) == 1
+
+
+async def test_the_button_under_a_lost_placeholder_takes_it_away(home: House) -> None:
+    home.screen.readable = False
+    home.screen.failures = [SendOutcomeUnknown("no answer came")]
+    reply = await answered(home)
+    lost = shown(home)[0]
+    await home.service.press_stop(lost.turn_id, CHAT, lost.id)
+    await until(lambda: len(shown(home)) == 1)
+    assert shown(home)[0].text == reply
+    assert await left(home) == 0
+    await home.service.press_stop(lost.turn_id, CHAT, shown(home)[0].id)
+    await asyncio.sleep(0.2)
+    assert len(shown(home)) == 1, "the reply itself is no lost placeholder"
+
+
+async def test_an_unknown_post_is_found_again_where_the_platform_can_be_read(home: House) -> None:
+    home.screen.failures = [SendOutcomeUnknown("no answer came")]
+    reply = await answered(home)
+    assert [one.text for one in shown(home)] == [reply]
+    assert home.screen.calls.count("post") == 1
+    assert await left(home) == 0
+
+
+async def left(home: House) -> int:
+    async with home.database.connection() as connection:
+        found = await connection.execute(text("SELECT placeholders_left FROM deliveries"))
+        return int(found.scalar_one())
 
 
 async def test_a_platform_that_is_away_for_a_moment_gets_the_reply_later(home: House) -> None:
@@ -165,8 +195,9 @@ async def test_a_gateway_that_dies_is_replaced_and_the_same_message_is_edited(
 async def test_a_platform_that_stays_away_gets_the_reply_when_it_is_back(
     home: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assistant.delivery.RETRY_SECONDS", (0.01,))
+    monkeypatch.setattr("assistant.outbox.RETRY_SECONDS", (0.01,))
     monkeypatch.setattr("assistant.delivery.PUT_OFF_SECONDS", 0.2)
+    monkeypatch.setattr("assistant.show.RETRY_SECONDS", (0.01,))
     home.screen.failures = [PlatformUnavailable("down")] * 6
     reply = await answered(home)
     assert [one.text for one in shown(home)] == [reply]

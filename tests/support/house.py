@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 from redis.asyncio import Redis
@@ -19,9 +19,11 @@ from assistant.deliveries import Deliveries
 from assistant.delivery import Delivery
 from assistant.deltas import DeltaReader, DeltaWriter
 from assistant.governor import Governor
+from assistant.heartbeat import Heartbeat
 from assistant.intake import Intake
 from assistant.messages import Accepted, Access, ChatRef, IncomingMessage, ReplyDelta
 from assistant.metrics import Metrics
+from assistant.revisions import Revisions
 from assistant.settings import AssistantSettings
 from assistant.signals import Signals
 from assistant.turns import Turns
@@ -35,6 +37,25 @@ _numbers = count(1)
 
 
 @dataclass(slots=True)
+class Heartbeats:
+    """One per process that is played here; each beats until the block ends."""
+
+    database_url: str
+    seconds: float
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def of(self, name: str) -> Heartbeat:
+        beating = Heartbeat(self.database_url, name, self.seconds)
+        self.tasks.append(asyncio.create_task(beating.run()))
+        return beating
+
+    async def end(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
+
+@dataclass(slots=True)
 class House:
     service: ConversationService
     database: Database
@@ -45,11 +66,13 @@ class House:
     signals: Signals
     screen: ScreenChannel
     delivery: Delivery
+    heartbeats: Heartbeats
     settings: AssistantSettings
 
     def worker(self, engine: Engine, name: str = "worker") -> Worker:
         return Worker(
             name=name,
+            heartbeat=self.heartbeats.of(name),
             engine=engine,
             turns=self.turns,
             context=ContextBuilder(self.database, engine, self.settings),
@@ -99,14 +122,18 @@ async def house(
         account = await accounts.register(screen.name, screen.account, access=access)
         await accounts.register("web", "default", delivered=False)
         await accounts.register("api", "default", delivered=False)
+        heartbeats = Heartbeats(database_url, settings.lease_seconds)
+        stack.push_async_callback(heartbeats.end)
         turns, signals, metrics = Turns(database), Signals(redis), Metrics()
         reader, writer = DeltaReader(redis, turns), DeltaWriter(redis, settings.flush_seconds)
         delivery = Delivery(
             channels={(screen.name, screen.account): screen},
             accounts=[account],
             deliveries=Deliveries(database, "gateway", settings.lease_seconds),
+            turns=turns,
             reader=reader,
             governor=Governor(redis, database),
+            heartbeat=heartbeats.of("gateway"),
             metrics=metrics,
         )
         service = ConversationService(
@@ -115,6 +142,7 @@ async def house(
             access=AccessPolicy(database),
             intake=Intake(database),
             turns=turns,
+            revisions=Revisions(database),
             signals=signals,
             writer=writer,
             reader=reader,
@@ -125,7 +153,17 @@ async def house(
         for background in (reader.run(), writer.run(), delivery.run()):
             await stack.enter_async_context(running(asyncio.create_task(background)))
         yield House(
-            service, database, redis, turns, reader, writer, signals, screen, delivery, settings
+            service,
+            database,
+            redis,
+            turns,
+            reader,
+            writer,
+            signals,
+            screen,
+            delivery,
+            heartbeats,
+            settings,
         )
 
 

@@ -22,6 +22,8 @@ class Shown:
     id: str
     looks: list[str]
     final: bool = False
+    key: str = ""
+    turn_id: int = 0
 
     @property
     def text(self) -> str:
@@ -38,19 +40,21 @@ class ScreenChannel:
     said: list[str] = field(default_factory=list)
     failures: list[ChannelError] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
+    marked: list[str] = field(default_factory=list)  # messages that were shown to wait
+    readable: bool = True  # whether a post can be found again by its key
+    _numbers: int = 0
 
     def split(self, text: str) -> Sequence[str]:
         size = self.piece_characters
         return [text[start : start + size] for start in range(0, len(text), size)]
 
-    async def post(
-        self, chat: ChatRef, text: str, *, turn_id: int, reply_to: str, final: bool
-    ) -> str:
+    async def post(self, chat: ChatRef, *, turn_id: int, key: str, reply_to: str) -> str:
         self.calls.append("post")
         failure = self.failures.pop(0) if self.failures else None
         if failure is not None and not isinstance(failure, SendOutcomeUnknown):
             raise failure
-        shown = Shown(str(len(self.chats[chat.chat_id]) + 1), [text], final)
+        self._numbers += 1
+        shown = Shown(str(self._numbers), [""], key=key, turn_id=turn_id)
         self.chats[chat.chat_id].append(shown)
         if failure is not None:
             raise failure
@@ -73,6 +77,15 @@ class ScreenChannel:
         self.chats[chat.chat_id] = [
             shown for shown in self.chats[chat.chat_id] if shown.id != message_id
         ]
+
+    async def find(self, chat: ChatRef, key: str, *, reply_to: str) -> str | None:
+        self.calls.append("find")
+        if not self.readable:
+            return None
+        return next((one.id for one in self.chats[chat.chat_id] if one.key == key), "")
+
+    async def mark_waiting(self, chat: ChatRef, message_id: str) -> None:
+        self.marked.append(message_id)
 
     async def typing(self, chat: ChatRef) -> None:
         self.calls.append("typing")

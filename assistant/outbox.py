@@ -1,0 +1,177 @@
+"""The outbox of one delivery: every call to the platform, written down before and closed after.
+
+Each call passes the governor. A post can't be repeated, so one whose end isn't known is looked for
+first; where the platform can't be read, it is counted as a placeholder that may stand there, and
+posted again. A post is always empty: text comes by edits, which may be repeated. So whatever
+happens, there is never a second answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import structlog
+
+from assistant.channel import Channel
+from assistant.deliveries import Deliveries, IntentState, OpenDelivery
+from assistant.errors import (
+    ChannelError,
+    MessageGone,
+    PlatformUnavailable,
+    RateLimited,
+    SendOutcomeUnknown,
+)
+from assistant.governor import Governor
+from assistant.metrics import Metrics
+
+log = structlog.get_logger()
+
+RETRY_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+SETTLE_SECONDS = 1.0  # before a platform is read for a post that may just be arriving there
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    one: OpenDelivery
+    channel: Channel
+    deliveries: Deliveries
+    governor: Governor
+    metrics: Metrics
+
+    async def posted(self) -> dict[int, str]:
+        """Message ids by position, of what stands on the platform. What was begun and not closed
+        (by a process that died) is looked for first."""
+        found: dict[int, str] = {}
+        for post in await self.deliveries.posts(self.one.turn_id):
+            message_id = post.message_id or await self._found(post.intent, post.position)
+            if message_id:
+                found[post.position] = message_id
+        return found
+
+    async def post(self, position: int) -> str:
+        """Post the placeholder of a further message; returns its id. Raises ChannelError."""
+        for pause in (*RETRY_SECONDS, None):
+            await self.permit()
+            intent = await self.deliveries.begin(
+                self.one, position, "overflow" if position else "placeholder"
+            )
+            try:
+                message_id = await self._call("post", self._post(position))
+            except SendOutcomeUnknown as error:
+                await asyncio.sleep(SETTLE_SECONDS)
+                if message_id := await self._found(intent, position, error.code):
+                    return message_id
+            except RateLimited as error:
+                await self._failed(intent, error)
+                await self.governor.penalize(self.one.chat, error.retry_after_seconds)
+                continue
+            except PlatformUnavailable as error:
+                await self._failed(intent, error)
+            except ChannelError as error:
+                await self._failed(intent, error)
+                raise
+            else:
+                await self.deliveries.close(self.one, intent, "sent", message_id=message_id)
+                return message_id
+            if pause is not None:
+                await asyncio.sleep(pause)
+        raise PlatformUnavailable("The platform could not be reached for too long.")
+
+    async def edit(self, position: int, message_id: str, piece: str, *, final: bool) -> None:
+        """One edit, without retry. Raises ChannelError; a penalty is noted first."""
+        intent = await self.deliveries.begin(self.one, position, "final" if final else "edit")
+        call = self.channel.edit(
+            self.one.chat, message_id, piece, turn_id=self.one.turn_id, final=final
+        )
+        try:
+            await self._call("edit", call)
+        except ChannelError as error:
+            await self._failed(intent, error)
+            if isinstance(error, RateLimited):
+                await self.governor.penalize(self.one.chat, error.retry_after_seconds)
+            raise
+        await self.deliveries.close(
+            self.one, intent, "sent", message_id=message_id, characters=len(piece)
+        )
+
+    async def remove(self, position: int, message_id: str) -> None:
+        """Take a message away, with retries. Raises ChannelError."""
+        for pause in (*RETRY_SECONDS, None):
+            await self.permit()
+            intent = await self.deliveries.begin(self.one, position, "removal")
+            try:
+                await self._call("delete", self.channel.delete(self.one.chat, message_id))
+            except MessageGone:
+                pass
+            except RateLimited as error:
+                await self._failed(intent, error)
+                await self.governor.penalize(self.one.chat, error.retry_after_seconds)
+                continue
+            except (PlatformUnavailable, SendOutcomeUnknown) as error:
+                await self._failed(intent, error)
+                if pause is None:
+                    raise
+                await asyncio.sleep(pause)
+                continue
+            except ChannelError as error:
+                await self._failed(intent, error)
+                raise
+            await self.deliveries.close(self.one, intent, "sent", message_id=message_id)
+            return
+        raise PlatformUnavailable("The platform could not be reached for too long.")
+
+    async def permit(self, *, final: bool = False) -> None:
+        await self.governor.permit(self.one.chat, self.channel.pace, final=final)
+
+    def _post(self, position: int) -> Awaitable[str]:
+        return self.channel.post(
+            self.one.chat,
+            turn_id=self.one.turn_id,
+            key=self.one.key(position),
+            reply_to=self.one.reply_to,
+        )
+
+    async def _found(self, intent: int, position: int, error: str = "interrupted") -> str:
+        """Settle a post of unknown end: its message id, or "" when it must be posted again."""
+        found = await self._find(position)
+        if found:
+            await self.deliveries.close(self.one, intent, "sent", message_id=found)
+        else:
+            state: IntentState = "unknown" if found is None else "failed"
+            await self.deliveries.close(self.one, intent, state, error=error)
+        log.info("post_settled", turn=self.one.turn_id, position=position, found=bool(found))
+        return found or ""
+
+    async def _find(self, position: int) -> str | None:
+        for pause in (*RETRY_SECONDS, None):
+            await self.permit()
+            find = self.channel.find(
+                self.one.chat, self.one.key(position), reply_to=self.one.reply_to
+            )
+            try:
+                return await self._call("find", find)
+            except RateLimited as error:
+                await self.governor.penalize(self.one.chat, error.retry_after_seconds)
+            except (PlatformUnavailable, SendOutcomeUnknown):
+                if pause is None:
+                    raise
+                await asyncio.sleep(pause)
+        raise PlatformUnavailable("The platform could not be read for too long.")
+
+    async def _failed(self, intent: int, error: ChannelError) -> None:
+        await self.deliveries.close(self.one, intent, "failed", error=error.code)
+
+    async def _call(self, name: str, call: Awaitable[T]) -> T:
+        result = "ok"
+        try:
+            return await call
+        except ChannelError as error:
+            result = error.code
+            raise
+        finally:
+            self.metrics.call(self.channel.name, name, result)

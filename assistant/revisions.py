@@ -1,0 +1,166 @@
+"""Revisions: what becomes of an answer when its question is edited, deleted or asked again.
+
+An edited question is answered by a new turn that takes the old one's place in the conversation and
+its messages on the platform; the old answer is superseded, not lost. A deleted question ends its
+turn, and its answer is removed. Each is one statement, so that nothing is half-done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+
+from assistant.database import Database
+from assistant.messages import ChatRef
+
+_MESSAGE = """
+    SELECT messages.id FROM messages JOIN accounts ON accounts.id = account_id
+    WHERE channel = :channel AND accounts.name = :account
+        AND chat_id = :chat AND platform_message_id = :message
+"""
+_ANSWERING = """
+    SELECT turns.id FROM turns JOIN turn_messages ON turn_id = turns.id
+    WHERE message_id = (SELECT id FROM changed) AND superseded_by IS NULL
+    ORDER BY turns.id DESC LIMIT 1
+"""
+_REPLACE = """
+old AS (
+    SELECT turns.id, conversation_id, person_id, coalesce(place, id) AS place, due_at, sampling,
+        attempt, state
+    FROM turns WHERE id = (SELECT id FROM answering)
+        AND superseded_by IS NULL AND state <> 'queued' FOR UPDATE
+), fresh AS (
+    INSERT INTO turns (conversation_id, person_id, place, due_at, sampling)
+    SELECT conversation_id, person_id, place, due_at, sampling FROM old
+    RETURNING id, conversation_id
+), replaced AS (
+    UPDATE turns SET superseded_by = fresh.id, lease_owner = NULL, lease_until = NULL,
+        state = CASE WHEN turns.state = 'running' THEN 'cancelled' ELSE turns.state END,
+        error_code = CASE WHEN turns.state = 'running' THEN 'superseded' ELSE error_code END,
+        prompt_messages = NULL, prompt_token_ids = NULL, reply_token_ids = '{}',
+        finished_at = coalesce(finished_at, now())
+    FROM fresh, old WHERE turns.id = old.id
+), link AS (
+    INSERT INTO turn_messages (turn_id, message_id)
+    SELECT fresh.id, message_id FROM turn_messages, fresh, old WHERE turn_id = old.id
+), delivery AS (
+    INSERT INTO deliveries (turn_id, account_id, conversation_id, reply_to)
+    SELECT fresh.id, account_id, fresh.conversation_id, reply_to
+    FROM deliveries, fresh, old WHERE turn_id = old.id
+), left_to_it AS (
+    UPDATE deliveries SET attempt = deliveries.attempt + 1, lease_owner = NULL,
+        lease_until = NULL, state = 'done', finished_at = coalesce(finished_at, now())
+    FROM old WHERE turn_id = old.id AND EXISTS (SELECT FROM fresh)
+), shown AS (
+    INSERT INTO delivery_intents (turn_id, position, kind, state, platform_message_id)
+    SELECT fresh.id, position, kind, delivery_intents.state, platform_message_id
+    FROM delivery_intents, fresh, old
+    WHERE turn_id = old.id AND kind IN ('placeholder', 'overflow') ORDER BY delivery_intents.id
+)
+"""
+_REPLACED = "SELECT fresh.id, old.id AS old, old.attempt, old.state FROM fresh, old"
+
+EDIT = text(f"""
+WITH changed AS (
+    UPDATE messages SET text = :text, edited_at = now()
+    WHERE id = ({_MESSAGE}) AND deleted_at IS NULL AND text <> :text RETURNING id
+), answering AS ({_ANSWERING}),
+{_REPLACE}
+{_REPLACED}
+""")
+RETRY = text(f"""
+WITH answering AS (SELECT id FROM turns WHERE id = :turn AND state NOT IN ('queued', 'running')),
+{_REPLACE}
+{_REPLACED}
+""")
+# A turn with further messages is answered again without this one.
+DELETE = text(f"""
+WITH changed AS (
+    UPDATE messages SET deleted_at = now(), text = ''
+    WHERE id = ({_MESSAGE}) AND deleted_at IS NULL RETURNING id
+), answering AS (
+    SELECT answering.id FROM ({_ANSWERING}) AS answering WHERE EXISTS (
+        SELECT FROM turn_messages JOIN messages ON messages.id = message_id
+        WHERE turn_id = answering.id AND deleted_at IS NULL
+            AND messages.id <> (SELECT id FROM changed))
+),
+{_REPLACE}
+{_REPLACED}
+""")
+# Turns of which all messages are deleted: an answer repeats what it answers.
+REMOVE = text(f"""
+WITH gone AS (
+    SELECT turn_id AS id FROM turn_messages
+    WHERE message_id = ({_MESSAGE}) AND NOT EXISTS (
+        SELECT FROM turn_messages AS other JOIN messages ON messages.id = other.message_id
+        WHERE other.turn_id = turn_messages.turn_id AND deleted_at IS NULL)
+), old AS (
+    SELECT id, attempt, state FROM turns WHERE id IN (SELECT id FROM gone) FOR UPDATE
+), ended AS (
+    UPDATE turns SET lease_owner = NULL, lease_until = NULL,
+        state = CASE WHEN turns.state IN ('queued', 'running') THEN 'cancelled'
+                ELSE turns.state END,
+        error_code = 'deleted', error = '', reply = '', prompt_messages = NULL,
+        prompt_token_ids = NULL, reply_token_ids = '{{}}',
+        finished_at = coalesce(turns.finished_at, now())
+    FROM old WHERE turns.id = old.id
+), removal AS (
+    UPDATE deliveries SET state = 'removing', attempt = deliveries.attempt + 1,
+        lease_owner = NULL, lease_until = NULL, finished_at = NULL
+    FROM turns WHERE turn_id = turns.id AND turns.id IN (SELECT id FROM gone)
+        AND superseded_by IS NULL
+)
+SELECT id, attempt, state FROM old
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Revised:
+    """What a revision did: the turn that answers now, and the attempt that it ended, if any."""
+
+    turn_id: int | None
+    ended: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Revisions:
+    database: Database
+
+    async def edit(self, chat: ChatRef, message_id: str, text: str) -> Revised:
+        """The message's new text. A turn that waits simply finds it; any other is replaced."""
+        return _revised(await self._rows(EDIT, **_where(chat, message_id), text=text))
+
+    async def retry(self, turn_id: int) -> Revised:
+        """Answer again, in the same place. Nothing for a turn that is not over."""
+        return _revised(await self._rows(RETRY, turn=turn_id))
+
+    async def delete(self, chat: ChatRef, message_id: str) -> Sequence[Revised]:
+        """Forget the message and what answers it alone."""
+        where = _where(chat, message_id)
+        again = _revised(await self._rows(DELETE, **where))
+        removed = await self._rows(REMOVE, **where)
+        gone = [Revised(None, (row.id, row.attempt)) for row in removed if row.state == "running"]
+        return [again, *gone]
+
+    async def _rows(self, statement: Any, **values: object) -> Sequence[Any]:
+        async with self.database.connection() as connection:
+            return (await connection.execute(statement, values)).all()
+
+
+def _where(chat: ChatRef, message_id: str) -> dict[str, object]:
+    return {
+        "channel": chat.channel,
+        "account": chat.account,
+        "chat": chat.chat_id,
+        "message": message_id,
+    }
+
+
+def _revised(rows: Sequence[Any]) -> Revised:
+    if not rows:
+        return Revised(None)
+    row = rows[0]
+    return Revised(row.id, (row.old, row.attempt) if row.state == "running" else None)

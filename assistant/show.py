@@ -1,0 +1,215 @@
+"""Showing a reply on a platform: posted once, edited as it grows, its end always brought there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import structlog
+
+from assistant.errors import (
+    ContentRefused,
+    MessageGone,
+    PlatformUnavailable,
+    RateLimited,
+    SendOutcomeUnknown,
+)
+from assistant.messages import ReplyDelta, TurnState
+from assistant.outbox import RETRY_SECONDS, Outbox
+from assistant.turns import Turns
+
+log = structlog.get_logger()
+
+ENDINGS: Mapping[str, str] = {
+    "stopped": "Stopped.",
+    "cancelled": "Cancelled.",
+    "done": "I have nothing to say to that.",
+    "failed": "Something went wrong here. Please try again.",
+}
+# Ends that another turn, or the removal of the reply, answers for.
+SILENT_ENDS = frozenset({"superseded", "deleted"})
+
+
+@dataclass(slots=True)
+class ShownReply:
+    """What a reply looks like now, for whoever shows it next; older looks are skipped."""
+
+    text: str = ""
+    attempt: int = 0
+    state: TurnState | None = None
+    error: str = ""
+    error_code: str = ""
+    fault: Exception | None = None
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def apply(self, delta: ReplyDelta) -> None:
+        self.text = self.text[: delta.offset] + delta.text
+        self.attempt = delta.attempt
+        self.state, self.error, self.error_code = delta.state, delta.error, delta.error_code
+        self.changed.set()
+        if delta.state is not None:
+            self.ended.set()
+
+    @property
+    def final(self) -> bool:
+        return self.state is not None
+
+    @property
+    def silent(self) -> bool:
+        return self.state == "cancelled" and self.error_code in SILENT_ENDS
+
+    def visible(self) -> str:
+        """The text for the person; a failure or an empty end is said in words."""
+        if self.state is None:
+            return self.text
+        if self.state == "failed":
+            sentence = self.error or ENDINGS["failed"]
+            return f"{self.text}\n\n⚠ {sentence}" if self.text.strip() else f"⚠ {sentence}"
+        return self.text if self.text.strip() else ENDINGS[self.state]
+
+
+@dataclass(slots=True)
+class Show:
+    """One reply on its way to one chat."""
+
+    outbox: Outbox
+    turns: Turns
+    _posted: dict[int, str] = field(default_factory=dict, init=False)
+    _shown: dict[int, tuple[str, bool]] = field(default_factory=dict, init=False)
+    _may_show: int = field(default=0, init=False)  # the attempt whose text may be shown
+
+    async def follow(self, deltas: AsyncIterator[ReplyDelta]) -> None:
+        """Show the reply until its end stands on the platform."""
+        reply = ShownReply()
+        reading = asyncio.create_task(_read(deltas, reply))
+        try:
+            await self._show(reply)
+        finally:
+            reading.cancel()
+            await asyncio.wait({reading})
+
+    async def _show(self, reply: ShownReply) -> None:
+        self._posted = await self.outbox.posted()
+        if 0 not in self._posted:
+            self._posted[0] = await self.outbox.post(0)
+        elif self.outbox.one.replaces:
+            await self._begin_again()
+        while True:
+            await reply.changed.wait()
+            reply.changed.clear()
+            if reply.fault is not None:
+                raise reply.fault
+            if not reply.visible().strip():
+                continue
+            await self._permitted(reply)
+            if reply.silent:
+                return
+            final = reply.final
+            if final or await self._may(reply.attempt):
+                await self._put(self.outbox.channel.split(reply.visible()), final)
+            if final:
+                await self._clear_surplus()
+                return
+
+    async def _begin_again(self) -> None:
+        """Where an earlier answer stands: its place is empty until the new one comes."""
+        await self.outbox.permit()
+        with suppress(MessageGone, PlatformUnavailable, SendOutcomeUnknown, RateLimited):
+            await self.outbox.edit(0, self._posted[0], "", final=False)
+
+    async def _permitted(self, reply: ShownReply) -> None:
+        """Wait until a call may be made. The reply's end does not wait for an edit's turn."""
+        outbox = self.outbox
+        while True:
+            final = reply.final
+            wait = await outbox.governor.ask(outbox.one.chat, outbox.channel.pace, final=final)
+            if wait <= 0:
+                return
+            if final:
+                await asyncio.sleep(wait)
+                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await reply.ended.wait()
+
+    async def _may(self, attempt: int) -> bool:
+        """Whether text of this attempt may be shown; a turn that starts again shows nothing."""
+        if self._may_show != attempt and await self.turns.show(self.outbox.one.turn_id, attempt):
+            self._may_show = attempt
+        return self._may_show == attempt
+
+    async def _put(self, pieces: Sequence[str], final: bool) -> None:
+        """Bring the platform's messages to these pieces; only the last may still change."""
+        permitted = True  # the caller asked for the first call
+        for position, piece in enumerate(pieces):
+            done = final or position < len(pieces) - 1
+            if self._shown.get(position) == (piece, done):
+                continue
+            if position not in self._posted:
+                self._posted[position] = await self.outbox.post(position)
+                permitted = False
+            if not permitted:
+                await self.outbox.permit(final=final)
+            permitted = False
+            if await self._edit(position, piece, done):
+                self._shown[position] = (piece, done)
+
+    async def _edit(self, position: int, piece: str, final: bool) -> bool:
+        """Edit until it stands. An edit that isn't final is given up for a newer one."""
+        for pause in (*RETRY_SECONDS, None):
+            try:
+                await self.outbox.edit(position, self._posted[position], piece, final=final)
+            except RateLimited:
+                if not final:
+                    return False
+                await self.outbox.permit(final=True)
+            except MessageGone:
+                log.warning("reply_gone", turn=self.outbox.one.turn_id, position=position)
+                return True
+            except (PlatformUnavailable, SendOutcomeUnknown):
+                if not final:
+                    return False
+                if pause is None:
+                    raise
+                await asyncio.sleep(pause)
+                await self.outbox.permit(final=True)
+            except ContentRefused:
+                log.error("content_refused", turn=self.outbox.one.turn_id, position=position)
+                if final:
+                    raise
+                return False
+            else:
+                return True
+        raise PlatformUnavailable("The platform could not be reached for too long.")
+
+    async def _clear_surplus(self) -> None:
+        """Take away messages of an earlier, longer answer."""
+        for position in sorted(self._posted.keys() - self._shown.keys(), reverse=True):
+            await self.outbox.remove(position, self._posted[position])
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """The question was deleted: its answer leaves the platform."""
+
+    outbox: Outbox
+
+    async def carry_out(self) -> None:
+        posted = await self.outbox.posted()
+        for position in sorted(posted, reverse=True):
+            await self.outbox.remove(position, posted[position])
+
+
+async def _read(deltas: AsyncIterator[ReplyDelta], reply: ShownReply) -> None:
+    """Keep `reply` current, as fast as deltas come; a fault is raised where the reply is shown."""
+    try:
+        async for delta in deltas:
+            reply.apply(delta)
+        if not reply.final:  # erased meanwhile
+            reply.apply(ReplyDelta(0, 0, 0, "", state="cancelled", error_code="deleted"))
+    except Exception as fault:
+        reply.fault = fault
+        reply.changed.set()
