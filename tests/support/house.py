@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import inspect
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -101,6 +102,18 @@ def incoming(text: str, chat: ChatRef = CHAT, **values: str) -> IncomingMessage:
     number = str(next(_numbers))
     message = IncomingMessage(chat, f"event-{number}", number, "7", "Ana", text)
     return replace(message, **values)
+
+
+async def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
+    """Wait until it holds; it may be a coroutine function."""
+    async with asyncio.timeout(seconds):
+        while True:
+            found = condition()
+            if inspect.isawaitable(found):
+                found = await found
+            if found:
+                return
+            await asyncio.sleep(0.02)
 
 
 @asynccontextmanager

@@ -1,0 +1,212 @@
+"""An edited, a deleted and a repeated question: answered in place, removed, asked again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+from sqlalchemy import text
+
+from assistant.messages import ChatRef, Edited
+from inference.scripted import ScriptedEngine
+from inference.settings import ScriptedSettings
+from tests.support.house import CHAT, House, house, incoming, until, working
+
+GROUP = ChatRef("telegram", "default", "-5", "", "group")
+
+
+@pytest_asyncio.fixture
+async def home(database_url: str, redis_url: str) -> AsyncIterator[House]:
+    async with house(database_url, redis_url) as built:
+        yield built
+
+
+def engine(pace: float = 200, tokens: int = 24, first: float = 0.0) -> ScriptedEngine:
+    return ScriptedEngine(
+        ScriptedSettings(tokens_per_second=pace, answer_tokens=tokens, first_token_seconds=first)
+    )
+
+
+async def rows(home: House, query: str) -> list[tuple[object, ...]]:
+    async with home.database.connection() as connection:
+        return [tuple(row) for row in (await connection.execute(text(query))).all()]
+
+
+def edited(message_id: str, words: str, event: str = "edit-1", chat: ChatRef = CHAT) -> Edited:
+    return Edited(chat, event, message_id, "7", words)
+
+
+async def settled(home: House) -> bool:
+    open_ones = await rows(
+        home, "SELECT 1 FROM deliveries WHERE state IN ('pending', 'active', 'removing')"
+    )
+    live = await rows(home, "SELECT 1 FROM turns WHERE state IN ('queued', 'running')")
+    return not open_ones and not live
+
+
+async def texts(home: House, chat: str = "42") -> list[str]:
+    await until(lambda: settled(home))
+    return [one.text for one in home.screen.chats[chat]]
+
+
+async def test_an_edited_question_is_answered_again_in_the_same_message(home: House) -> None:
+    async with working(home.worker(engine())):
+        first = await home.say("About herons", message_id="500")
+        old, _ = await home.answer(first.turn_id)
+        await until(lambda: settled(home))
+        await home.service.edit(edited("500", "About storks"))
+        (shown,) = await texts(home)
+    assert "storks" in shown and "herons" not in shown
+    assert shown.startswith("You wrote 1 message")
+    states = await rows(home, "SELECT state, superseded_by, reply FROM turns ORDER BY id")
+    assert states[0][:2] == ("done", first.turn_id + 1)
+    assert states[0][2] == old, "superseded, not lost"
+    assert [one.text for one in await home.service.history(CHAT)] == ["About storks", shown]
+
+
+async def test_an_edit_in_mid_answer_ends_the_old_one_and_goes_on_in_the_same_message(
+    home: House,
+) -> None:
+    model = engine(pace=20, tokens=200)
+    async with working(home.worker(model)):
+        await home.say("About herons", message_id="500")
+        await until(lambda: home.screen.calls.count("edit") > 2)
+        await home.service.edit(edited("500", "About storks"))
+        await until(lambda: any("storks" in one.text for one in home.screen.chats["42"]))
+        assert model.statistics().requests_running == 1, "the old generation has ended"
+        newest = (await rows(home, "SELECT max(id) FROM turns"))[0][0]
+        assert isinstance(newest, int)
+        await home.service.stop(newest)
+        (shown,) = await texts(home)
+    assert "storks" in shown and "herons" not in shown
+    assert await rows(home, "SELECT state, error_code FROM turns ORDER BY id") == [
+        ("cancelled", "superseded"),
+        ("stopped", ""),
+    ]
+
+
+async def test_an_edit_of_an_older_question_keeps_its_place_in_the_conversation(
+    home: House,
+) -> None:
+    async with working(home.worker(engine())):
+        first = await home.say("About herons", message_id="500")
+        await home.answer(first.turn_id)
+        second = await home.say("About ducks", message_id="501")
+        await home.answer(second.turn_id)
+        await until(lambda: settled(home))
+        await home.service.edit(edited("500", "About storks"))
+        shown = await texts(home)
+        third = await home.say("And now?")
+        reply, _ = await home.answer(third.turn_id)
+    assert shown[0].startswith("You wrote 1 message"), "what came later is no history of it"
+    assert "storks" in shown[0] and "ducks" in shown[1]
+    assert reply.startswith("You wrote 3 messages")
+    history = [one.text for one in await home.service.history(CHAT) if one.role == "user"]
+    assert history == ["About storks", "About ducks", "And now?"]
+
+
+async def test_a_shorter_answer_takes_the_further_messages_away(home: House) -> None:
+    home.screen.piece_characters = 60
+    async with working(home.worker(engine(tokens=60))):
+        first = await home.say("About herons " * 8, message_id="500")
+        await home.answer(first.turn_id)
+        long = await texts(home)
+    async with working(home.worker(engine(tokens=1))):
+        await home.service.edit(edited("500", "Hm"))
+        short = await texts(home)
+    assert len(long) > len(short) >= 1
+    assert "Hm" in "".join(short)
+
+
+async def test_an_edit_of_a_waiting_question_is_only_its_new_text(home: House) -> None:
+    await home.say("About herons", message_id="500")
+    await home.service.edit(edited("500", "About storks"))
+    async with working(home.worker(engine())):
+        (shown,) = await texts(home)
+    assert "storks" in shown
+    assert await rows(home, "SELECT count(*) FROM turns") == [(1,)]
+
+
+async def test_an_edit_that_comes_before_its_message_is_the_message(home: House) -> None:
+    await home.service.edit(edited("500", "About storks"))
+    late = await home.service.accept(incoming("About herons", message_id="500"))
+    assert late.duplicate
+    async with working(home.worker(engine())):
+        (shown,) = await texts(home)
+    assert "storks" in shown
+
+
+async def test_an_edit_in_a_group_that_was_not_addressed_is_not_stored(home: House) -> None:
+    await home.service.edit(edited("500", "About storks", chat=GROUP))
+    assert await rows(home, "SELECT count(*) FROM messages") == [(0,)]
+
+
+async def test_the_same_edit_twice_answers_once(home: House) -> None:
+    async with working(home.worker(engine())):
+        first = await home.say("About herons", message_id="500")
+        await home.answer(first.turn_id)
+        for _ in range(3):
+            await home.service.edit(edited("500", "About storks"))
+        await texts(home)
+    assert await rows(home, "SELECT count(*) FROM turns") == [(2,)]
+
+
+async def test_a_deleted_question_takes_its_answer_along(home: House) -> None:
+    async with working(home.worker(engine())):
+        first = await home.say("My secret", message_id="500")
+        await home.answer(first.turn_id)
+        await until(lambda: settled(home))
+        await home.service.erase(CHAT, "500")
+        assert await texts(home) == []
+    assert await rows(home, "SELECT state FROM deliveries") == [("removed",)]
+    assert await rows(home, "SELECT text FROM messages") == [("",)]
+    assert await rows(home, "SELECT reply FROM turns") == [("",)]
+    assert await home.service.history(CHAT) == []
+
+
+async def test_a_question_deleted_in_mid_answer_ends_it_and_takes_it_along(home: House) -> None:
+    model = engine(pace=20, tokens=200)
+    async with working(home.worker(model)):
+        await home.say("My secret", message_id="500")
+        await until(lambda: home.screen.calls.count("edit") > 2)
+        await home.service.erase(CHAT, "500")
+        await until(lambda: model.statistics().requests_running == 0)
+        assert await texts(home) == []
+    assert await rows(home, "SELECT state, error_code FROM turns") == [("cancelled", "deleted")]
+
+
+async def test_one_deleted_of_two_questions_is_answered_again_without_it(home: House) -> None:
+    await home.say("About herons", message_id="500")
+    await home.say("and storks", message_id="501")
+    async with working(home.worker(engine())):
+        (both,) = await texts(home)
+        await home.service.erase(CHAT, "500")
+        (one,) = await texts(home)
+    assert "herons" in both and "storks" in both
+    assert "storks" in one and "herons" not in one
+
+
+async def test_a_deletion_that_comes_before_its_message_buries_it(home: House) -> None:
+    await home.service.erase(CHAT, "500")
+    late = await home.service.accept(incoming("My secret", message_id="500"))
+    assert late.duplicate
+    assert await rows(home, "SELECT count(*) FROM turns") == [(0,)]
+    assert await rows(home, "SELECT text FROM messages") == [("",)]
+
+
+async def test_a_turn_that_is_over_can_be_asked_again_in_place(home: House) -> None:
+    async with working(home.worker(engine())):
+        first = await home.say("About herons")
+        await home.answer(first.turn_id)
+        await until(lambda: settled(home))
+        again = await home.service.retry(first.turn_id)
+        assert again is not None
+        assert await home.service.retry(first.turn_id) is None, "it has been replaced"
+        (shown,) = await texts(home)
+    assert "herons" in shown
+    assert await rows(home, f"SELECT state FROM turns WHERE id = {again}") == [("done",)]
+
+
+async def test_a_running_turn_is_not_asked_again(home: House) -> None:
+    turn = (await home.say("About herons")).turn_id
+    assert await home.service.retry(turn) is None
