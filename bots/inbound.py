@@ -6,6 +6,7 @@ When `receive` returns, whatever had to be stored is committed and the platform 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import assert_never
 
 import structlog
@@ -77,12 +78,14 @@ def _answer_to(item: Incoming) -> str:
 
 
 async def _stop(assistant: Assistant, pressed: StopPressed) -> None:
-    # Turn ids can be guessed: a button stops only a turn of the chat it was pressed in.
-    if await assistant.turn_chat(pressed.turn_id) != pressed.chat:
+    # Turn ids can be guessed: a button stops only a turn of the chat it was pressed in. Its topic
+    # is not looked at: Telegram doesn't name it where the message is gone.
+    chat = await assistant.turn_chat(pressed.turn_id)
+    if chat is None or replace(chat, thread_id="") != replace(pressed.chat, thread_id=""):
         _log.warning("stop_from_another_chat", turn_id=pressed.turn_id)
         return
     try:
-        await assistant.press_stop(pressed.turn_id, pressed.chat, pressed.message_id)
+        await assistant.press_stop(pressed.turn_id, chat, pressed.message_id)
     except TurnNotFound:
         _log.info("stop_of_unknown_turn", turn_id=pressed.turn_id)
 

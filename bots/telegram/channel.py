@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from telegram import (
     InlineKeyboardButton,
@@ -16,7 +17,12 @@ from assistant.channel import Pace
 from assistant.errors import MessageGone
 from assistant.messages import ChatRef
 from bots.telegram.bot import TelegramBot
-from bots.telegram.failures import means_entities_refused, means_not_modified, translated
+from bots.telegram.failures import (
+    means_entities_refused,
+    means_not_deletable,
+    means_not_modified,
+    translated,
+)
 from bots.telegram.parse import STOP_DATA
 from bots.telegram.render import TEXT_UNITS, Rendered, render
 from bots.telegram.split import split
@@ -25,6 +31,8 @@ from bots.telegram.utf16 import clean, head
 # A little slower than the limits that Telegram names (1 s; 20 a minute in groups).
 PACE = Pace(private_interval_seconds=1.1, group_interval_seconds=3.1, account_calls_per_second=30.0)
 PLACEHOLDER = "…"
+REMOVED = "(removed)"  # where a message can't be taken away any more
+SEEN = "👀"  # one of Telegram's own reactions
 STOP_LABEL = "⏹ Stop"
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)  # it would come and go with every edit
 
@@ -51,28 +59,37 @@ class TelegramChannel:
     def split(self, text: str) -> Sequence[str]:
         return split(text)
 
-    async def post(
-        self, chat: ChatRef, text: str, *, turn_id: int, reply_to: str, final: bool
-    ) -> str:
+    async def post(self, chat: ChatRef, *, turn_id: int, key: str, reply_to: str) -> str:
+        """`key` is not used: Telegram keeps nothing beside a message."""
         # In a private chat it is clear what is answered.
         question = reply_to if chat.kind == "group" else ""
-        return await self._send(chat, _shown(text), question, _keyboard(turn_id, final))
+        keyboard = _keyboard(turn_id, final=False)
+        return await self._send(chat, PLACEHOLDER, question, keyboard)
+
+    async def find(self, chat: ChatRef, key: str, *, reply_to: str) -> str | None:
+        """None: a bot can't read what stands in a chat."""
+        return None
 
     async def edit(
         self, chat: ChatRef, message_id: str, text: str, *, turn_id: int, final: bool
     ) -> None:
         shown, keyboard = _shown(text), _keyboard(turn_id, final)
-        number = _number(message_id)
         with translated(repeatable=True):
-            try:
-                await self._edit(chat, number, shown, keyboard)
-            except BadRequest as error:
-                if not means_not_modified(error):
-                    raise
+            await self._edit(chat, _number(message_id), shown, keyboard)
 
     async def delete(self, chat: ChatRef, message_id: str) -> None:
+        """What Telegram doesn't delete, since it is older than two days, says so instead."""
+        with suppress(MessageGone), translated(repeatable=True):
+            try:
+                await self._bot.delete_message(chat.chat_id, _number(message_id))
+            except BadRequest as error:
+                if not means_not_deletable(error):
+                    raise
+                await self._edit(chat, _number(message_id), Rendered(REMOVED), None)
+
+    async def mark_waiting(self, chat: ChatRef, message_id: str) -> None:
         with translated(repeatable=True):
-            await self._bot.delete_message(chat.chat_id, _number(message_id))
+            await self._bot.set_message_reaction(chat.chat_id, _number(message_id), SEEN)
 
     async def typing(self, chat: ChatRef) -> None:
         with translated(repeatable=True):
@@ -81,32 +98,21 @@ class TelegramChannel:
     async def say(self, chat: ChatRef, text: str, *, reply_to: str = "") -> None:
         question = reply_to if chat.kind == "group" else ""
         plain = head(clean(text).strip(), TEXT_UNITS) or PLACEHOLDER
-        await self._send(chat, Rendered(plain), question, None)
+        await self._send(chat, plain, question, None)
 
     async def _send(
-        self, chat: ChatRef, shown: Rendered, question: str, keyboard: InlineKeyboardMarkup | None
+        self, chat: ChatRef, text: str, question: str, keyboard: InlineKeyboardMarkup | None
     ) -> str:
         with translated(repeatable=False):
-            try:
-                return await self._post(chat, shown, question, keyboard)
-            except BadRequest as error:
-                if not (shown.entities and means_entities_refused(error)):
-                    raise
-                return await self._post(chat, Rendered(shown.text), question, keyboard)
-
-    async def _post(
-        self, chat: ChatRef, shown: Rendered, question: str, keyboard: InlineKeyboardMarkup | None
-    ) -> str:
-        sent = await self._bot.send_message(
-            chat.chat_id,
-            shown.text,
-            entities=shown.entities or None,
-            message_thread_id=_topic(chat),
-            reply_parameters=_reply(question),
-            reply_markup=keyboard,
-            link_preview_options=_NO_PREVIEW,
-        )
-        return str(sent.message_id)
+            sent = await self._bot.send_message(
+                chat.chat_id,
+                text,
+                message_thread_id=_topic(chat),
+                reply_parameters=_reply(question),
+                reply_markup=keyboard,
+                link_preview_options=_NO_PREVIEW,
+            )
+            return str(sent.message_id)
 
     async def _edit(
         self, chat: ChatRef, number: int, shown: Rendered, keyboard: InlineKeyboardMarkup | None
@@ -121,6 +127,8 @@ class TelegramChannel:
                 link_preview_options=_NO_PREVIEW,
             )
         except BadRequest as error:
+            if means_not_modified(error):
+                return
             if not (shown.entities and means_entities_refused(error)):
                 raise
             await self._edit(chat, number, Rendered(shown.text), keyboard)

@@ -28,12 +28,14 @@ from assistant.errors import (
 from bots.telegram.request import FloodWait, ServerTrouble
 
 NOT_MODIFIED = "message is not modified"
+NOT_DELETABLE = "message can't be deleted"
 
 _GONE = (
     "message to edit not found",
     "message to delete not found",
+    "message to react not found",
     "message can't be edited",
-    "message can't be deleted",
+    NOT_DELETABLE,
     "message_id_invalid",
     "message identifier is not specified",
 )
@@ -90,6 +92,10 @@ def translate(error: TelegramError, *, repeatable: bool) -> ChannelError:
 
 def means_not_modified(error: BadRequest) -> bool:
     return NOT_MODIFIED in error.message.lower()
+
+
+def means_not_deletable(error: BadRequest) -> bool:
+    return NOT_DELETABLE in error.message.lower()
 
 
 def means_entities_refused(error: BadRequest) -> bool:

@@ -82,15 +82,15 @@ def _edited(message: Object, update_id: int | None, account: str, bot: BotIdenti
 
 
 def _callback(query: Object, account: str) -> Incoming:
-    chat = _chat(mapping(query.get("message")), account)
+    # Of a message that is gone Telegram still names the chat and the id.
+    message = mapping(query.get("message"))
+    chat, message_id = _chat(message, account), number(message.get("message_id"))
     sender_id = number(mapping(query.get("from")).get("id"))
     turn = text(query.get("data")).removeprefix(STOP_DATA)
     named = turn != text(query.get("data")) and turn.isascii() and turn.isdigit()
-    if chat is None or sender_id is None or not named or len(turn) > 18:
+    if not named or len(turn) > 18 or chat is None or sender_id is None or message_id is None:
         return Ignored("unknown_button")
-    message_id = number(mapping(query.get("message")).get("message_id"))
-    pressed = "" if message_id is None else str(message_id)
-    return StopPressed(chat, int(turn), str(sender_id), pressed)
+    return StopPressed(chat, int(turn), str(sender_id), str(message_id))
 
 
 def _question(message: Object, bot: BotIdentity) -> str:

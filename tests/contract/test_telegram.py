@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator
 import pytest
 import structlog
 from pydantic import SecretStr
+from telegram import ReactionTypeEmoji
+from telegram.error import BadRequest
 
 from assistant.errors import (
     ChannelError,
@@ -25,7 +27,7 @@ from assistant.errors import (
 )
 from assistant.messages import ChatRef
 from bots.telegram.bot import TelegramBot, open_bot
-from bots.telegram.channel import PLACEHOLDER, TelegramChannel
+from bots.telegram.channel import PLACEHOLDER, REMOVED, SEEN, TelegramChannel
 from bots.telegram.settings import TelegramSettings
 from tests.fakes.telegram import Failure, FakeTelegram, Limits
 
@@ -53,12 +55,20 @@ def channel(bot: TelegramBot) -> TelegramChannel:
     return TelegramChannel(bot, account="default")
 
 
+async def post(channel: TelegramChannel, chat: ChatRef = ADA, *, reply_to: str = "1") -> str:
+    return await channel.post(chat, turn_id=3, key="3.0", reply_to=reply_to)
+
+
+async def edit(channel: TelegramChannel, message_id: str, text: str, *, final: bool = True) -> None:
+    await channel.edit(ADA, message_id, text, turn_id=3, final=final)
+
+
 async def test_a_reply_is_one_message_that_grows(
     telegram: FakeTelegram, channel: TelegramChannel
 ) -> None:
-    message_id = await channel.post(ADA, "", turn_id=3, reply_to="1", final=False)
-    await channel.edit(ADA, message_id, "Hello **wor", turn_id=3, final=False)
-    await channel.edit(ADA, message_id, "Hello **world**", turn_id=3, final=True)
+    message_id = await post(channel)
+    await edit(channel, message_id, "Hello **wor", final=False)
+    await edit(channel, message_id, "Hello **world**")
     (message,) = telegram.messages(7)
     assert str(message.message_id) == message_id
     assert [v.text for v in message.versions] == [PLACEHOLDER, "Hello **wor", "Hello world"]
@@ -68,27 +78,47 @@ async def test_a_reply_is_one_message_that_grows(
 async def test_the_stop_button_is_there_until_the_final_edit(
     telegram: FakeTelegram, channel: TelegramChannel
 ) -> None:
-    message_id = await channel.post(ADA, "a", turn_id=3, reply_to="1", final=False)
+    message_id = await post(channel)
     assert telegram.messages(7)[0].buttons == ["stop:3"]
-    await channel.edit(ADA, message_id, "a", turn_id=3, final=True)
+    await edit(channel, message_id, "a", final=False)
+    assert telegram.messages(7)[0].buttons == ["stop:3"]
+    await edit(channel, message_id, "a")
     assert telegram.messages(7)[0].buttons == []
 
 
 async def test_an_edit_that_changes_nothing_is_success(
     telegram: FakeTelegram, channel: TelegramChannel
 ) -> None:
-    message_id = await channel.post(ADA, "same", turn_id=3, reply_to="1", final=True)
-    await channel.edit(ADA, message_id, "same", turn_id=3, final=True)
-    assert len(telegram.messages(7)[0].versions) == 1
+    message_id = await post(channel)
+    for _ in range(2):
+        await edit(channel, message_id, "same")
+    assert [v.text for v in telegram.messages(7)[0].versions] == [PLACEHOLDER, "same"]
+
+
+async def test_an_edit_to_nothing_shows_the_placeholder_again(
+    telegram: FakeTelegram, channel: TelegramChannel
+) -> None:
+    message_id = await post(channel)
+    await edit(channel, message_id, "an answer that is superseded")
+    await edit(channel, message_id, "", final=False)
+    assert telegram.messages(7)[0].text == PLACEHOLDER
+    assert telegram.messages(7)[0].buttons == ["stop:3"]
+
+
+async def test_what_was_posted_cant_be_looked_for(
+    telegram: FakeTelegram, channel: TelegramChannel
+) -> None:
+    await post(channel)
+    assert await channel.find(ADA, "3.0", reply_to="1") is None
 
 
 async def test_in_a_group_the_question_is_quoted_also_when_it_is_gone(
     telegram: FakeTelegram, channel: TelegramChannel
 ) -> None:
     question = telegram.user_says(-100, "@OutriderTestBot hi")
-    await channel.post(TEAM, "a", turn_id=1, reply_to=str(question.message_id), final=True)
+    await post(channel, TEAM, reply_to=str(question.message_id))
     telegram.user_deletes(question)
-    await channel.post(TEAM, "b", turn_id=1, reply_to=str(question.message_id), final=True)
+    await post(channel, TEAM, reply_to=str(question.message_id))
     assert [m.reply_to for m in telegram.messages(-100)] == [question.message_id, None]
 
 
@@ -97,7 +127,7 @@ async def test_a_topic_is_answered_in_the_topic(
 ) -> None:
     telegram.user_says(-100, "hi", thread_id=5)
     topic = ChatRef("telegram", "default", "-100", "5", "group")
-    await channel.post(topic, "a", turn_id=1, reply_to="1", final=True)
+    await post(channel, topic)
     await channel.typing(topic)
     assert telegram.messages(-100)[0].thread_id == 5
     assert [action for _, action in telegram.chat(-100).actions] == ["typing"]
@@ -109,8 +139,9 @@ async def test_every_piece_of_a_long_reply_is_taken(
     code = "\n".join(f"line_{n} = '😀' * {n}" for n in range(600))
     reply = f"# Long\n\n```python\n{code}\n```\n\n" + "**bold** and 👨‍👩‍👧 " * 500
     for piece in channel.split(reply):
-        await channel.post(ADA, piece, turn_id=1, reply_to="1", final=True)
+        await edit(channel, await post(channel), piece)
     assert len(telegram.messages(7)) > 3
+    assert all(len(message.versions) == 2 for message in telegram.messages(7))
 
 
 async def test_a_notice_is_plain_and_never_too_long(
@@ -122,31 +153,86 @@ async def test_a_notice_is_plain_and_never_too_long(
     assert message.entities == []
 
 
-async def test_a_deleted_message_is_gone_for_edits_and_deletes(
+async def test_a_deleted_message_is_gone_for_edits(
     telegram: FakeTelegram, channel: TelegramChannel
 ) -> None:
-    message_id = await channel.post(ADA, "a", turn_id=1, reply_to="1", final=False)
+    message_id = await post(channel)
     await channel.delete(ADA, message_id)
     assert telegram.messages(7) == []
     with pytest.raises(MessageGone):
-        await channel.edit(ADA, message_id, "b", turn_id=1, final=True)
+        await edit(channel, message_id, "b")
     with pytest.raises(MessageGone):
+        await edit(channel, "not-telegrams", "b")
+
+
+async def test_deleting_what_is_gone_is_success(
+    telegram: FakeTelegram, channel: TelegramChannel
+) -> None:
+    message_id = await post(channel)
+    for gone in (message_id, message_id, "999", "not-telegrams"):
+        await channel.delete(ADA, gone)
+    assert telegram.messages(7) == []
+
+
+async def test_what_is_too_old_to_be_deleted_says_that_it_was_removed(
+    telegram: FakeTelegram, channel: TelegramChannel
+) -> None:
+    message_id = await post(channel)
+    await edit(channel, message_id, "the **answer** to a question that was deleted", final=False)
+    telegram.grow_old(telegram.messages(7)[0], hours=48)
+    for _ in range(2):  # the second time it says so already
         await channel.delete(ADA, message_id)
-    with pytest.raises(MessageGone):
-        await channel.edit(ADA, "not-telegrams", "b", turn_id=1, final=True)
+    (message,) = telegram.messages(7)
+    assert (message.text, message.entities, message.buttons) == (REMOVED, [], [])
 
 
 async def test_refused_formatting_is_sent_as_plain_text(
     telegram: FakeTelegram, channel: TelegramChannel
 ) -> None:
-    refusal = Failure(400, "Bad Request: can't parse entities: no")
-    telegram.fail_next("sendMessage", refusal)
-    message_id = await channel.post(ADA, "**a**", turn_id=1, reply_to="1", final=True)
-    assert (telegram.messages(7)[0].text, telegram.messages(7)[0].entities) == ("a", [])
+    message_id = await post(channel)
     for _ in range(2):  # the second time the plain text is there already
-        telegram.fail_next("editMessageText", refusal)
-        await channel.edit(ADA, message_id, "**ab**", turn_id=1, final=True)
+        telegram.fail_next("editMessageText", Failure(400, "Bad Request: can't parse entities: no"))
+        await edit(channel, message_id, "**ab**")
     assert (telegram.messages(7)[0].text, telegram.messages(7)[0].entities) == ("ab", [])
+
+
+async def test_a_message_that_waits_is_marked_as_seen(
+    telegram: FakeTelegram, channel: TelegramChannel
+) -> None:
+    question = telegram.user_says(7, "and then?")
+    for _ in range(2):  # a mark that is there already is success
+        await channel.mark_waiting(ADA, str(question.message_id))
+    assert question.reactions == [SEEN]
+    assert telegram.messages(7) == []
+
+
+@pytest.mark.parametrize("message_id", ["999", "not-telegrams"])
+async def test_a_message_that_is_not_there_cant_be_marked(
+    channel: TelegramChannel, message_id: str
+) -> None:
+    with pytest.raises(MessageGone):
+        await channel.mark_waiting(ADA, message_id)
+
+
+async def test_a_chat_that_allows_no_reactions_refuses_the_mark(
+    telegram: FakeTelegram, channel: TelegramChannel
+) -> None:
+    question = telegram.user_says(7, "and then?")
+    telegram.chat(7).reactions_allowed = False
+    with pytest.raises(ContentRefused):
+        await channel.mark_waiting(ADA, str(question.message_id))
+    assert question.reactions == []
+
+
+@pytest.mark.parametrize("reaction", ["⏳", ["👀", "👍"]])
+async def test_the_fake_takes_one_of_telegrams_own_reactions_only(
+    telegram: FakeTelegram, bot: TelegramBot, reaction: str | list[str]
+) -> None:
+    question = telegram.user_says(7, "and then?")
+    given = [ReactionTypeEmoji(one) for one in reaction]
+    with pytest.raises(BadRequest, match=r"(?i)reaction"):
+        await bot.set_message_reaction(7, question.message_id, given)
+    assert question.reactions == []
 
 
 async def test_who_blocked_the_bot_or_is_unknown_is_unreachable(
@@ -155,7 +241,7 @@ async def test_who_blocked_the_bot_or_is_unknown_is_unreachable(
     telegram.user_blocks(7)
     for chat in (ADA, ChatRef("telegram", "default", "12345")):
         with pytest.raises(RecipientUnreachable):
-            await channel.post(chat, "a", turn_id=1, reply_to="1", final=True)
+            await post(channel, chat)
 
 
 async def test_a_flood_penalty_says_how_long(
@@ -163,7 +249,7 @@ async def test_a_flood_penalty_says_how_long(
 ) -> None:
     telegram.flood.punish(7, 17)
     with pytest.raises(RateLimited) as caught:
-        await channel.post(ADA, "a", turn_id=1, reply_to="1", final=True)
+        await post(channel)
     assert caught.value.retry_after_seconds == 34  # asked inside a penalty: twice as long
 
 
@@ -189,18 +275,20 @@ async def test_a_failed_call_says_whether_it_may_have_taken_effect(
     posted: type[ChannelError],
     edited: type[ChannelError],
 ) -> None:
-    message_id = await channel.post(ADA, "a", turn_id=1, reply_to="1", final=True)
+    message_id = await post(channel)
     telegram.fail_next("sendMessage", failure)
     with pytest.raises(ChannelError) as on_post:
-        await channel.post(ADA, "b", turn_id=1, reply_to="1", final=True)
+        await post(channel)
     telegram.fail_next("editMessageText", failure)
     telegram.fail_next("deleteMessage", failure)
     telegram.fail_next("sendChatAction", failure)
+    telegram.fail_next("setMessageReaction", failure)
     assert type(on_post.value) is posted
     for call in (
-        channel.edit(ADA, message_id, "c", turn_id=1, final=True),
-        channel.delete(ADA, message_id),
+        edit(channel, message_id, "c"),
         channel.typing(ADA),
+        channel.mark_waiting(ADA, message_id),
+        channel.delete(ADA, message_id),
     ):
         with pytest.raises(ChannelError) as caught:
             await call
@@ -213,9 +301,7 @@ async def test_a_server_that_is_not_there_has_certainly_sent_nothing() -> None:
     settings = TelegramSettings(token=SecretStr("1:x"), base_url=f"http://127.0.0.1:{port}")
     async with open_bot(settings) as bot:
         with pytest.raises(PlatformUnavailable):
-            await TelegramChannel(bot, "default").post(
-                ADA, "a", turn_id=1, reply_to="1", final=True
-            )
+            await post(TelegramChannel(bot, "default"))
 
 
 async def test_a_wrong_token_is_said_so(telegram: FakeTelegram) -> None:

@@ -188,8 +188,10 @@ async def test_edits_reach_the_assistant(account: Account) -> None:
         message = account.telegram.user_says(7, "Frnace?")
         account.telegram.user_edits(message, "France?")
         await account.telegram.until(lambda: account.assistant.edited)
-    chat = ChatRef("telegram", "default", "7")
-    assert account.assistant.edited == [(chat, str(message.message_id), "France?")]
+    [edited] = account.assistant.edited
+    assert edited.chat == ChatRef("telegram", "default", "7")
+    assert (edited.message_id, edited.text) == (str(message.message_id), "France?")
+    assert (edited.event_id, edited.sender_id) == ("1002", "7")
 
 
 async def test_the_stop_button_stops_only_turns_of_its_own_chat(account: Account) -> None:
@@ -204,7 +206,19 @@ async def test_the_stop_button_stops_only_turns_of_its_own_chat(account: Account
         account.telegram.user_presses(mine, "stop:1")
         await account.telegram.until(lambda: account.assistant.stopped)
         await account.telegram.until(lambda: not account.telegram.methods.queries)
-    assert account.assistant.stopped == [1]
+    chat = ChatRef("telegram", "default", "7")
+    assert account.assistant.pressed == [(1, chat, str(mine.message_id))]
+
+
+async def test_the_stop_button_of_a_message_that_is_gone_still_names_it(account: Account) -> None:
+    async with account.polling():
+        question = "@OutriderTestBot tell me everything"
+        reply = account.telegram.user_says(-100, question, thread_id=5)
+        await account.telegram.until(account.texts)
+        account.telegram.user_presses(reply, "stop:1", accessible=False)
+        await account.telegram.until(lambda: account.assistant.stopped)
+    topic = ChatRef("telegram", "default", "-100", "5", "group")
+    assert account.assistant.pressed == [(1, topic, str(reply.message_id))]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from assistant.messages import (
     Accepted,
     ChatRef,
     Command,
+    Edited,
     HistoryEntry,
     IncomingMessage,
     ReplyDelta,
@@ -25,7 +26,8 @@ class RecordingAssistant:
         self.deliveries: list[IncomingMessage] = []  # every one, duplicates too
         self.commands: list[Command] = []
         self.stopped: list[int] = []
-        self.edited: list[tuple[ChatRef, str, str]] = []
+        self.pressed: list[tuple[int, ChatRef, str]] = []  # turn, chat, message of the button
+        self.edited: list[Edited] = []
         self.erased: list[tuple[ChatRef, str]] = []
         self.refusal = ""  # where set, messages are refused with this sentence
         self.bug: Exception | None = None  # where set, raised by everything
@@ -62,6 +64,11 @@ class RecordingAssistant:
         self.stopped.append(turn_id)
         return True
 
+    async def press_stop(self, turn_id: int, chat: ChatRef, message_id: str) -> bool:
+        self._storage()
+        self.pressed.append((turn_id, chat, message_id))
+        return await self.stop(turn_id)
+
     async def turn_chat(self, turn_id: int) -> ChatRef | None:
         self._storage()
         return next((chat for (chat, _), turn in self._turns.items() if turn == turn_id), None)
@@ -77,9 +84,9 @@ class RecordingAssistant:
         self._storage()
         self.erased.append((chat, message_id))
 
-    async def edit(self, chat: ChatRef, message_id: str, text: str) -> None:
+    async def edit(self, edited: Edited) -> None:
         self._storage()
-        self.edited.append((chat, message_id, text))
+        self.edited.append(edited)
 
     async def engine_info(self) -> EngineInfo | None:
         return None

@@ -23,6 +23,7 @@ class Message:
     thread_id: int | None = None
     reply_to: int | None = None
     deleted_at: float | None = None
+    reactions: list[str] = field(default_factory=list)  # the bot's
 
     @property
     def from_bot(self) -> bool:
@@ -49,6 +50,7 @@ class Chat:
     messages: dict[int, Message] = field(default_factory=dict)
     threads: set[int] = field(default_factory=set)
     actions: list[tuple[float, str]] = field(default_factory=list)  # "typing" and when
+    reactions_allowed: bool = True
     shut: str = ""  # where set, writing is forbidden with these words
     next_id: int = 1
 

@@ -9,6 +9,12 @@ from tests.fakes.telegram.refusals import bad_request
 
 TEXT_UNITS = 4096
 CALLBACK_BYTES = 64
+# core.telegram.org/bots/api#reactiontypeemoji
+REACTIONS = (
+    frozenset("👍👎❤🔥🥰👏😁🤔🤯😱🤬😢🎉🤩🤮💩🙏👌🕊🤡🥱🥴😍🐳🌚🌭💯🤣⚡🍌🏆💔🤨😐")
+    | frozenset("🍓🍾💋🖕😈😴😭🤓👻👀🎃🙈😇😨🤝✍🤗🫡🎅🎄☃💅🤪🗿🆒💘🙉🦄😘💊🙊😎👾🤷😡")
+    | {"❤‍🔥", "👨‍💻", "🤷‍♂", "🤷‍♀"}
+)
 KINDS = frozenset(
     {"mention", "hashtag", "cashtag", "bot_command", "url", "email", "phone_number", "bold"}
     | {"italic", "underline", "strikethrough", "spoiler", "blockquote", "expandable_blockquote"}
@@ -54,6 +60,16 @@ def _check_entity(text: str, entity: dict[str, Any]) -> None:
 def _inside_pair(text: str, offset: int) -> bool:
     following = text.encode("utf-16-le")[2 * offset : 2 * offset + 2]
     return len(following) == 2 and 0xDC <= following[1] <= 0xDF
+
+
+def checked_reactions(given: list[dict[str, Any]], allowed: bool) -> list[str]:
+    """A bot may set one, which is one of Telegram's own; raises Refused."""
+    if len(given) > 1:
+        raise bad_request("REACTIONS_TOO_MANY")
+    chosen = [str(one.get("emoji", "")) for one in given]
+    if not allowed or not REACTIONS.issuperset(chosen):
+        raise bad_request("REACTION_INVALID")
+    return chosen
 
 
 def check_keyboard(markup: dict[str, Any] | None) -> None:

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.fakes.telegram.chats import Chat, Message, Version
-from tests.fakes.telegram.content import check_keyboard, checked_text
+from tests.fakes.telegram.content import check_keyboard, checked_reactions, checked_text
 from tests.fakes.telegram.flood import FloodControl
 from tests.fakes.telegram.refusals import Refused, bad_request, forbidden
 from tests.fakes.telegram.updates import UpdateQueue
 
 Params = dict[str, Any]
+DELETABLE_SECONDS = 48 * 3600
 ACTIONS = frozenset({"typing", "upload_photo", "upload_document", "choose_sticker"})
 
 
@@ -85,7 +86,16 @@ class Methods:
 
     async def _deletemessage(self, params: Params) -> Any:
         chat = self._writable(params)
-        self._existing(chat, params, "delete").deleted_at = self.now()
+        message = self._existing(chat, params, "delete")
+        if self.now() - message.versions[0].at >= DELETABLE_SECONDS:
+            raise bad_request("message can't be deleted for everyone")
+        message.deleted_at = self.now()
+        return True
+
+    async def _setmessagereaction(self, params: Params) -> Any:
+        chat = self._writable(params)
+        message = self._existing(chat, params, "react")
+        message.reactions = checked_reactions(params.get("reaction", []), chat.reactions_allowed)
         return True
 
     async def _sendchataction(self, params: Params) -> Any:

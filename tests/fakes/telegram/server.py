@@ -8,7 +8,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any
 
@@ -26,7 +26,7 @@ TOKEN = "1234567:fake-telegram-token"  # of this fake only
 USERNAME = "OutriderTestBot"
 STRUCTURED = frozenset(
     {"allowed_updates", "commands", "drop_pending_updates", "entities", "link_preview_options"}
-    | {"reply_markup", "reply_parameters"}
+    | {"reaction", "reply_markup", "reply_parameters"}
 )
 
 
@@ -143,24 +143,43 @@ class FakeTelegram:
         message.versions.append(Version(self.now(), text, detected_entities(text), None))
         return self.push({"edited_message": self.chat(message.chat_id).payload(message)})
 
-    def user_presses(self, message: Message, data: str, *, sender_id: int | None = None) -> str:
-        """Press a button below a message of the bot; returns the query's id."""
+    def user_presses(
+        self,
+        message: Message,
+        data: str,
+        *,
+        sender_id: int | None = None,
+        accessible: bool = True,
+    ) -> str:
+        """Press a button below a message of the bot; returns the query's id.
+
+        A message that is gone is not `accessible`: Telegram then names its chat and id alone.
+        """
         self._queries += 1
         query_id = f"query-{self._queries}"
         self.methods.queries.add(query_id)
         query = {
             "id": query_id,
             "from": person(sender_id or abs(message.chat_id)),
-            "message": self.chat(message.chat_id).payload(message),
+            "message": self._pressed(message, accessible),
             "chat_instance": "1",
             "data": data,
         }
         self.push({"callback_query": query})
         return query_id
 
+    def _pressed(self, message: Message, accessible: bool) -> dict[str, Any]:
+        chat = self.chat(message.chat_id)
+        if accessible:
+            return chat.payload(message)
+        return {"chat": chat.describe(), "message_id": message.message_id, "date": 0}
+
     def user_deletes(self, message: Message) -> None:
         """Telegram tells bots nothing of it."""
         message.deleted_at = self.now()
+
+    def grow_old(self, message: Message, *, hours: float) -> None:
+        message.versions[0] = replace(message.versions[0], at=self.now() - hours * 3600)
 
     def user_blocks(self, chat_id: int) -> None:
         self.chat(chat_id).shut = "bot was blocked by the user"

@@ -126,9 +126,13 @@ def test_an_edit_carries_the_new_text() -> None:
     assert parsed("edited_message", body) == Edited(TEAM, "11", "5", "7", "better")
 
 
-def test_the_stop_button_names_its_turn_and_its_chat() -> None:
+def test_the_stop_button_names_its_turn_its_chat_and_its_message() -> None:
     query = {"id": "q", "from": PERSON, "data": "stop:42", "message": message(chat=GROUP)}
-    assert parsed("callback_query", query) == StopPressed(TEAM, 42, "7")
+    assert parsed("callback_query", query) == StopPressed(TEAM, 42, "7", "5")
+    gone = {"chat": GROUP, "message_id": 5, "date": 0}  # an InaccessibleMessage
+    assert parsed("callback_query", {**query, "message": gone}) == StopPressed(TEAM, 42, "7", "5")
+    nameless = {**gone, "message_id": "5"}
+    assert parsed("callback_query", {**query, "message": nameless}) == Ignored("unknown_button")
     for data in ("stop:", "stop:-1", "stop:x", "stop:²", "other:1", "stop:" + "9" * 40):
         assert parsed("callback_query", {**query, "data": data}) == Ignored("unknown_button")
 
