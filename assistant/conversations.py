@@ -130,11 +130,12 @@ class ConversationService:
         stopped = await self.turns.stop(turn_id)
         if stopped is None:
             return False
-        state, attempt = stopped
-        if state == "running":
+        if stopped.state == "running":
             await self.signals.stop_turn(turn_id)
         else:
-            self.writer.write(ReplyDelta(turn_id, attempt, 0, "", state="stopped"))
+            self.writer.write(
+                ReplyDelta(turn_id, stopped.attempt, stopped.characters, "", state="stopped")
+            )
         return True
 
     async def turn_chat(self, turn_id: int) -> ChatRef | None:

@@ -94,6 +94,13 @@ class RunningReply:
         )
         return True
 
+    async def hand_over(self) -> None:
+        """Give the turn back with all that was said so far: another goes on at once."""
+        if not self._abandoned:
+            if self._text:
+                await self.turns.checkpoint(self.turn, self._text, tuple(self._token_ids))
+            await self.turns.release(self.turn, 0, "shutdown", failed=False)
+
     def failed(self, code: str, sentence: str) -> Outcome:
         return replace(self._outcome("failed"), error_code=code, error=sentence)
 

@@ -32,6 +32,8 @@ T = TypeVar("T")
 # Our own limit on every call. redis-py's `socket_timeout` must be None (it is not by default): with
 # it the library writes under asyncio.wait_for(), which swallows cancellations before Python 3.12.
 REDIS_SECONDS = 5.0
+# A platform waits for its acknowledgement behind these; Postgres is asked soon anyway.
+SIGNAL_SECONDS = 0.5
 LOST = (RedisError, OSError, asyncio.TimeoutError)
 
 
@@ -62,9 +64,8 @@ class Signals:
 
     async def wake_worker(self, turn_id: int) -> None:
         """Offer a turn: one waiting worker reads it and looks into Postgres at once."""
-        await self._try(
-            self.redis.xadd(QUEUE, {"turn": turn_id}, maxlen=10_000, approximate=True), None
-        )
+        offer = self.redis.xadd(QUEUE, {"turn": turn_id}, maxlen=10_000, approximate=True)
+        await self._try(offer, None, SIGNAL_SECONDS)
 
     async def wait_for_turn(self, worker: str, seconds: float) -> None:
         """Return when a turn was offered, or after `seconds`."""
@@ -95,11 +96,12 @@ class Signals:
 
     async def stop_turn(self, turn_id: int) -> None:
         """Tell the worker that runs this turn to end it now and to keep what was said."""
-        await self._try(self.redis.publish(STOPS, str(turn_id)), None)
+        await self._try(self.redis.publish(STOPS, str(turn_id)), None, SIGNAL_SECONDS)
 
     async def abandon(self, turn_id: int, attempt: int) -> None:
         """Tell the worker that runs this attempt that it counts no more."""
-        await self._try(self.redis.publish(STOPS, f"{turn_id}:{attempt}"), None)
+        said = self.redis.publish(STOPS, f"{turn_id}:{attempt}")
+        await self._try(said, None, SIGNAL_SECONDS)
 
     async def stops(self) -> AsyncIterator[StopSignal]:
         """What is to be stopped, for ever. Comes back by itself after an outage."""
@@ -133,9 +135,9 @@ class Signals:
     async def ping(self) -> bool:
         return bool(await self._try(self.redis.ping(), False))
 
-    async def _try(self, call: Awaitable[T], otherwise: T) -> T:
+    async def _try(self, call: Awaitable[T], otherwise: T, seconds: float = REDIS_SECONDS) -> T:
         try:
-            async with asyncio.timeout(REDIS_SECONDS):
+            async with asyncio.timeout(seconds):
                 value = await call
         except LOST as error:
             self._note(error)

@@ -109,9 +109,11 @@ WHERE attempts.turn_id = freed.id AND attempts.number = freed.attempt RETURNING 
 """)
 STOP = text("""
 UPDATE turns SET stop_requested = true,
-    state = CASE WHEN state = 'queued' THEN 'stopped' ELSE state END,
-    finished_at = CASE WHEN state = 'queued' THEN now() END
-WHERE id = :turn AND state IN ('queued', 'running') RETURNING state, attempt
+    -- Nobody is at it: it waits, or waits to be tried again.
+    state = CASE WHEN lease_owner IS NULL THEN 'stopped' ELSE state END,
+    finished_at = CASE WHEN lease_owner IS NULL THEN now() END
+WHERE id = :turn AND state IN ('queued', 'running')
+RETURNING state, attempt, char_length(reply) AS characters
 """)
 READ = text(
     "SELECT state, attempt, reply, error, error_code, prompt_tokens, output_tokens,"
@@ -155,6 +157,15 @@ class Reply:
     @property
     def final(self) -> bool:
         return self.state in FINAL_STATES
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """`state` is `running` while a worker is still at it; `characters` is the reply's length."""
+
+    state: TurnState
+    attempt: int
+    characters: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,11 +247,11 @@ class Turns:
         values = {"after": after_seconds, "error": error, "failed": int(failed)}
         return await self._fenced(RELEASE, turn, values)
 
-    async def stop(self, turn_id: int) -> tuple[TurnState, int] | None:
+    async def stop(self, turn_id: int) -> Stopped | None:
         """Ask for the end; a turn that still waits ends here. None: it had ended before."""
         async with self.database.connection() as connection:
             row = (await connection.execute(STOP, {"turn": turn_id})).first()
-        return None if row is None else (row.state, row.attempt)
+        return None if row is None else Stopped(*row)
 
     async def read(self, turn_id: int) -> Reply | None:
         async with self.database.connection() as connection:

@@ -169,7 +169,7 @@ class Worker:
             async with asyncio.timeout(self.settings.turn_seconds):
                 outcome = await reply.generate(self.context)
         except asyncio.CancelledError:
-            await asyncio.shield(self.turns.release(turn, 0, "shutdown", failed=False))
+            await asyncio.shield(reply.hand_over())
             raise
         except TimeoutError:
             outcome = reply.failed("timeout", "This took too long. Please try again.")

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 from redis.asyncio import BlockingConnectionPool, Redis
 
-from assistant.signals import Signals, WorkerPresence
+from assistant.signals import Signals, StopSignal, WorkerPresence
 from inference.api import EngineInfo
 
 
@@ -63,7 +63,11 @@ async def test_a_stop_reaches_whoever_listens(signals: Signals) -> None:
         done, _ = await asyncio.wait({first}, timeout=0.05)
         if done:
             break
-    assert await first == 7
+    assert await first == StopSignal(7)
+    await signals.abandon(8, 3)
+    while (signal := await anext(stops)) == StopSignal(7):
+        pass
+    assert signal == StopSignal(8, 3)
     await stops.aclose()
 
 

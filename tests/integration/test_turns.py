@@ -146,6 +146,40 @@ async def test_stop_ends_generation_and_keeps_what_was_said(home: House) -> None
     assert await rows(home, "SELECT state, reply FROM turns") == [("stopped", reply)]
 
 
+async def test_a_turn_between_two_attempts_is_stopped_at_once_and_keeps_its_text(
+    home: House,
+) -> None:
+    async with working(home.worker(engine(tokens_per_second=20, answer_tokens=400))):
+        turn = (await home.say("A very long story")).turn_id
+        await until(lambda: len(home.screen.calls) > 8)
+    # The worker has gone and gave it back; nobody is at it.
+    assert await rows(home, "SELECT state, lease_owner FROM turns") == [("running", None)]
+    assert await home.service.stop(turn)
+    reply, last = await home.answer(turn)
+    assert last.state == "stopped"
+    assert reply.startswith("You wrote 1 message, the last one: A very")
+    await until(lambda: home.screen.chats["42"][0].final)
+    assert home.screen.chats["42"][0].text == reply
+
+
+async def test_what_was_said_until_the_end_of_a_worker_is_kept(
+    database_url: str, redis_url: str
+) -> None:
+    from tests.support.house import FAST
+
+    rare = FAST.model_copy(update={"checkpoint_seconds": 60.0})
+    async with house(database_url, redis_url, settings=rare) as home:
+        async with working(home.worker(engine(tokens_per_second=20, answer_tokens=400))):
+            await home.say("A very long story")
+            await until(lambda: len(home.screen.calls) > 8)
+        ((words, tokens),) = await rows(
+            home,
+            "SELECT array_length(string_to_array(reply, ' '), 1),"
+            " array_length(reply_token_ids, 1) FROM turns",
+        )
+        assert words == tokens and int(str(words)) > 3
+
+
 async def test_a_waiting_turn_can_be_stopped_without_a_worker(home: House) -> None:
     turn = (await home.say("Anybody there?")).turn_id
     assert await home.service.stop(turn)
