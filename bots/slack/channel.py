@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
 from assistant.channel import Pace
+from assistant.errors import CredentialsRefused, MessageGone, RecipientUnreachable
 from assistant.messages import ChatRef
-from bots.slack.client import call
-from bots.slack.errors import lost
+from bots.closing import closing
+from bots.slack.client import call, connect
+from bots.slack.errors import NotDeletable, lost
 from bots.slack.render import message, plain
 from bots.slack.split import split
 
 EVENT_TYPE = "outrider_turn"
+PAGE_MESSAGES = 200  # the most that Slack recommends
+SEEN = "eyes"
+REMOVED = "(removed)"  # where a message can't be taken away
 
 # chat.postMessage takes one a second in a channel, chat.update 50 a minute in a workspace
 _PACE = Pace(
@@ -47,17 +53,15 @@ class SlackChannel:
     def split(self, text: str) -> Sequence[str]:
         return split(text)
 
-    async def post(
-        self, chat: ChatRef, text: str, *, turn_id: int, reply_to: str, final: bool
-    ) -> str:
+    async def post(self, chat: ChatRef, *, turn_id: int, key: str, reply_to: str) -> str:
         """`reply_to` is not used: the thread that a reply belongs to is the chat's."""
         answer = await call(
             self._client.chat_postMessage,
             repeatable=False,
             channel=chat.chat_id,
             thread_ts=chat.thread_id or None,
-            metadata=_metadata(turn_id),
-            **message(text, turn_id, final=final),
+            metadata=_metadata(key),
+            **message("", turn_id, final=False),
             **_QUIET,
         )
         ts = answer.get("ts")
@@ -72,13 +76,60 @@ class SlackChannel:
             self._client.chat_update,
             channel=chat.chat_id,
             ts=message_id,
-            metadata=_metadata(turn_id),
             **message(text, turn_id, final=final),
             **_INERT,
         )
 
     async def delete(self, chat: ChatRef, message_id: str) -> None:
-        await call(self._client.chat_delete, channel=chat.chat_id, ts=message_id)
+        """What the workspace doesn't let us delete says so instead."""
+        with suppress(MessageGone):
+            try:
+                await call(self._client.chat_delete, channel=chat.chat_id, ts=message_id)
+            except NotDeletable:
+                await self.edit(chat, message_id, REMOVED, turn_id=0, final=True)
+
+    async def find(self, chat: ChatRef, key: str, *, reply_to: str) -> str | None:
+        """Read what was written since the question. None where Slack doesn't let us read."""
+        try:
+            bot = await connect(self._client)
+            async with closing(self._written_since(chat, reply_to)) as written:
+                async for one in written:
+                    if one.get("bot_id") == bot.bot_id and _key_of(one) == key:
+                        return str(one.get("ts", ""))
+        except (CredentialsRefused, RecipientUnreachable):
+            return None
+        return ""
+
+    async def _written_since(self, chat: ChatRef, ts: str) -> AsyncIterator[Mapping[str, Any]]:
+        where: dict[str, Any] = {"channel": chat.chat_id, "oldest": ts or None}
+        read: Callable[..., Awaitable[Any]] = self._client.conversations_history
+        if chat.thread_id:
+            where["ts"], read = chat.thread_id, self._client.conversations_replies
+        cursor: str | None = None
+        while True:
+            page = await call(
+                read,
+                success="thread_not_found",  # all of it was deleted
+                include_all_metadata=True,
+                limit=PAGE_MESSAGES,
+                cursor=cursor,
+                **where,
+            )
+            for one in page.get("messages") or ():
+                if isinstance(one, dict):
+                    yield one
+            cursor = str((page.get("response_metadata") or {}).get("next_cursor") or "")
+            if not cursor:
+                return
+
+    async def mark_waiting(self, chat: ChatRef, message_id: str) -> None:
+        await call(
+            self._client.reactions_add,
+            success="already_reacted",
+            channel=chat.chat_id,
+            timestamp=message_id,
+            name=SEEN,
+        )
 
     async def typing(self, chat: ChatRef) -> None:
         """Slack shows a bot's typing in assistant threads only; the placeholder says it here."""
@@ -95,6 +146,13 @@ class SlackChannel:
         )
 
 
-def _metadata(turn_id: int) -> dict[str, Any]:
+def _metadata(key: str) -> dict[str, Any]:
     """Lets a reply be found again when the answer to its post was lost."""
-    return {"event_type": EVENT_TYPE, "event_payload": {"turn_id": str(turn_id)}}
+    return {"event_type": EVENT_TYPE, "event_payload": {"reply": key}}
+
+
+def _key_of(message: Mapping[str, Any]) -> str:
+    metadata = message.get("metadata")
+    if not isinstance(metadata, dict) or metadata.get("event_type") != EVENT_TYPE:
+        return ""
+    return str((metadata.get("event_payload") or {}).get("reply", ""))

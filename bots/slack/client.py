@@ -11,7 +11,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bots.slack.errors import of_answer, of_connection
+from bots.slack.errors import code_of, of_answer, of_connection
 from bots.slack.identity import BotIdentity
 from bots.slack.settings import SlackSettings
 
@@ -37,16 +37,24 @@ async def web_client(settings: SlackSettings) -> AsyncIterator[AsyncWebClient]:
 
 
 async def call(
-    request: Callable[..., Awaitable[Any]], /, *, repeatable: bool = True, **arguments: Any
+    request: Callable[..., Awaitable[Any]],
+    /,
+    *,
+    repeatable: bool = True,
+    success: str = "",
+    **arguments: Any,
 ) -> Answer:
     """Call one method of the client. Raises ChannelError, never the library's own errors.
 
     `repeatable` is False where a call that got no answer may have left something behind.
+    `success` is an error code that means that all is well; the answer is then empty.
     """
     try:
         response = await request(**arguments)
         return response.data if isinstance(response.data, dict) else {}
     except SlackApiError as error:
+        if success and code_of(error.response) == success:
+            return {}
         raise of_answer(error, repeatable=repeatable) from error
     except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as error:
         raise of_connection(error, repeatable=repeatable) from error

@@ -1,6 +1,6 @@
 """Slack's error codes and aiohttp's failures as the assistant's errors. No token gets in.
 
-Source: the error tables of chat.postMessage, chat.update and auth.test on docs.slack.dev.
+Source: the error tables of the methods that we call, on docs.slack.dev.
 """
 
 from __future__ import annotations
@@ -20,6 +20,11 @@ from assistant.errors import (
 )
 
 DEFAULT_RETRY_AFTER_SECONDS = 30.0
+
+
+class NotDeletable(MessageGone):
+    """The message stands, but this workspace doesn't let us take it away."""
+
 
 _OF_CODE: dict[str, type[ChannelError]] = {
     "invalid_auth": CredentialsRefused,
@@ -43,7 +48,8 @@ _OF_CODE: dict[str, type[ChannelError]] = {
     "messages_tab_disabled": RecipientUnreachable,
     "message_not_found": MessageGone,
     "cant_update_message": MessageGone,
-    "cant_delete_message": MessageGone,
+    "cant_delete_message": NotDeletable,
+    "compliance_exports_prevent_deletion": NotDeletable,
     "edit_window_closed": MessageGone,
     "msg_too_long": ContentRefused,
     "msg_blocks_too_long": ContentRefused,
@@ -63,7 +69,7 @@ def of_answer(error: SlackApiError, *, repeatable: bool) -> ChannelError:
     """Slack answered, but not with ok. `repeatable`: doing the call twice does no harm."""
     response = error.response
     status: int = getattr(response, "status_code", 0) or getattr(response, "status", 0)
-    code = _code(response)
+    code = code_of(response)
     if status == 429 or code in ("ratelimited", "rate_limited"):
         return RateLimited(_retry_after(getattr(response, "headers", {})))
     if kind := _OF_CODE.get(code):
@@ -86,7 +92,8 @@ def lost(sentence: str, *, repeatable: bool) -> ChannelError:
     return PlatformUnavailable(sentence) if repeatable else SendOutcomeUnknown(sentence)
 
 
-def _code(response: object) -> str:
+def code_of(response: object) -> str:
+    """Slack's own word for what is wrong; empty where the answer has none."""
     data = getattr(response, "data", None)
     code = data.get("error") if isinstance(data, dict) else None
     return code if isinstance(code, str) else ""

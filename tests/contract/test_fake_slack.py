@@ -93,6 +93,8 @@ async def test_what_is_not_there_or_not_ours_has_slacks_codes(slack: FakeSlack) 
         (api.chat_postMessage(channel="C3", text="x"), "not_in_channel"),
         (api.chat_postMessage(channel="C1", text=""), "no_text"),
         (api.conversations_replies(channel="C1", ts="1.1"), "thread_not_found"),
+        (api.conversations_history(channel="C1", limit=1000), "invalid_limit"),
+        (api.conversations_history(channel="C1", cursor="bmV4dF90czox"), "invalid_cursor"),
         (client(slack, "wrong").auth_test(), "invalid_auth"),
         (client(slack, "").auth_test(), "not_authed"),
         (api.apps_connections_open(app_token=slack.bot_token), "not_allowed_token_type"),
@@ -111,6 +113,58 @@ async def test_a_thread_is_read_with_the_metadata_of_its_replies(slack: FakeSlac
     first, second = answer["messages"]
     assert first["ts"] == root.ts
     assert second["metadata"] == metadata
+
+
+async def test_a_conversation_is_read_page_by_page(slack: FakeSlack) -> None:
+    written = [slack.write("C1", "U1", str(number)).ts for number in range(5)]
+    api = client(slack)
+    seen: list[str] = []
+    cursor: str | None = None
+    for more in (True, True, False):
+        answer = await api.conversations_history(channel="C1", limit=2, cursor=cursor)
+        assert answer["has_more"] is more
+        seen += [message["ts"] for message in answer["messages"]]
+        metadata: dict[str, str] = answer.get("response_metadata") or {}
+        cursor = metadata.get("next_cursor")
+        slack.write("C1", "U1", "meanwhile")
+    assert cursor is None
+    assert seen == list(reversed(written))
+
+
+async def test_a_time_leaves_out_what_was_written_at_it_unless_it_is_asked_for(
+    slack: FakeSlack,
+) -> None:
+    first, second, third = [slack.write("C1", "U1", str(number)).ts for number in range(3)]
+    api = client(slack)
+    for inclusive, listed in ((None, [third]), (True, [third, second])):
+        answer = await api.conversations_history(channel="C1", oldest=second, inclusive=inclusive)
+        assert [message["ts"] for message in answer["messages"]] == listed
+    assert first not in listed
+
+
+async def test_a_thread_is_read_oldest_first_and_always_with_its_root(slack: FakeSlack) -> None:
+    root = slack.write("C1", "U1", "root").ts
+    _, second, third = [slack.write("C1", "U1", "x", thread_ts=root).ts for _ in range(3)]
+    answer = await client(slack).conversations_replies(channel="C1", ts=root, oldest=second)
+    assert [message["ts"] for message in answer["messages"]] == [root, third]
+
+
+async def test_a_reaction_is_set_once_and_on_what_is_there(slack: FakeSlack) -> None:
+    message = slack.write("C1", "U1", "hello")
+    slack.workspace.channel("C2").archived = True
+    add = client(slack).reactions_add
+    await add(channel="C1", timestamp=message.ts, name="eyes")
+    for place, ts, name, error in (
+        ("C1", message.ts, "eyes", "already_reacted"),
+        ("C1", message.ts, "no-such-emoji", "invalid_name"),
+        ("C1", "1.1", "eyes", "message_not_found"),
+        ("C2", message.ts, "eyes", "is_archived"),
+        ("C0", message.ts, "eyes", "channel_not_found"),
+    ):
+        with pytest.raises(SlackApiError) as caught:
+            await add(channel=place, timestamp=ts, name=name)
+        assert caught.value.response["error"] == error
+    assert message.reactions == ["eyes"]
 
 
 async def test_the_fifty_first_update_in_a_minute_is_too_many() -> None:

@@ -22,7 +22,7 @@ from assistant.errors import (
     SendOutcomeUnknown,
 )
 from assistant.messages import ChatRef
-from bots.slack.channel import EVENT_TYPE, SlackChannel
+from bots.slack.channel import REMOVED, SEEN, SlackChannel
 from bots.slack.client import connect, web_client
 from bots.slack.errors import DEFAULT_RETRY_AFTER_SECONDS
 from bots.slack.inbox import SlackInbox
@@ -59,8 +59,12 @@ class Slack:
             finally:
                 task.cancel()
 
-    async def post(self, text: str = "Hello", *, final: bool = False) -> str:
-        return await self.channel.post(DM, text, turn_id=7, reply_to="1.1", final=final)
+    async def post(self, text: str = "", *, final: bool = False) -> str:
+        """A placeholder, and the text that it then gets."""
+        ts = await self.channel.post(DM, turn_id=7, key="7.0", reply_to="1.1")
+        if text:
+            await self.channel.edit(DM, ts, text, turn_id=7, final=final)
+        return ts
 
 
 def settings(fake: FakeSlack, bot_token: str = FakeSlack.bot_token) -> SlackSettings:
@@ -83,7 +87,7 @@ async def slack() -> AsyncIterator[Slack]:
 
 
 async def test_a_reply_is_posted_once_and_then_edited(slack: Slack) -> None:
-    ts = await slack.post("")
+    ts = await slack.post()
     await slack.channel.edit(DM, ts, "The capital", turn_id=7, final=False)
     await slack.channel.edit(DM, ts, "The capital is **Paris**.", turn_id=7, final=True)
     [reply] = slack.fake.replies("DU1")
@@ -96,26 +100,18 @@ async def test_a_reply_is_posted_once_and_then_edited(slack: Slack) -> None:
 
 
 async def test_the_stop_button_is_there_until_the_reply_is_final(slack: Slack) -> None:
-    ts = await slack.post()
+    ts = await slack.post("Hello")
     await slack.channel.edit(DM, ts, "Hello!", turn_id=7, final=True)
     [reply] = slack.fake.replies("DU1")
-    first, last = [version.button("stop") for version in reply.versions]
-    assert first is not None
-    assert first["value"] == "7"
+    *growing, last = [version.button("stop") for version in reply.versions]
+    assert [button and button["value"] for button in growing] == ["7", "7"]
     assert last is None
-
-
-async def test_a_reply_can_be_found_again_by_its_turn(slack: Slack) -> None:
-    await slack.post()
-    history = await slack.client.conversations_history(channel="DU1", include_all_metadata=True)
-    [message] = history["messages"]
-    assert message["metadata"] == {"event_type": EVENT_TYPE, "event_payload": {"turn_id": "7"}}
 
 
 async def test_a_reply_goes_into_the_thread_of_its_chat(slack: Slack) -> None:
     question = slack.fake.mention("C1", "U1", "hello")
     chat = ChatRef("slack", "default", "C1", question.ts, "group")
-    await slack.channel.post(chat, "Hi", turn_id=1, reply_to=question.ts, final=True)
+    await slack.channel.post(chat, turn_id=1, key="1.0", reply_to=question.ts)
     await slack.channel.say(chat, "A notice")
     assert [reply.thread_ts for reply in slack.fake.replies("C1")] == [question.ts] * 2
 
@@ -126,6 +122,45 @@ async def test_deleting_takes_the_reply_away(slack: Slack) -> None:
     assert slack.fake.replies("DU1") == []
     with pytest.raises(MessageGone):
         await slack.channel.edit(DM, ts, "again", turn_id=7, final=True)
+
+
+async def test_deleting_what_is_gone_is_success(slack: Slack) -> None:
+    ts = await slack.post()
+    for gone in (ts, ts, "1.1"):
+        await slack.channel.delete(DM, gone)
+    assert slack.fake.replies("DU1") == []
+
+
+async def test_what_a_workspace_does_not_let_us_delete_says_that_it_was_removed(
+    slack: Slack,
+) -> None:
+    ts = await slack.post("the answer to a question that was deleted")
+    slack.fake.workspace.channel("DU1").deletable = False
+    await slack.channel.delete(DM, ts)
+    [reply] = slack.fake.replies("DU1")
+    assert reply.now.markdown == REMOVED
+    assert reply.now.button("stop") is None
+
+
+async def test_what_is_not_ours_is_left_alone(slack: Slack) -> None:
+    theirs = slack.fake.dm("U1", "mine")
+    await slack.channel.delete(DM, theirs.ts)
+    assert slack.fake.messages("DU1") == [theirs]
+    assert theirs.now.text == "mine"
+    assert not theirs.deleted
+
+
+async def test_a_message_that_waits_is_marked_as_seen(slack: Slack) -> None:
+    question = slack.fake.dm("U1", "and then?")
+    for _ in range(2):  # a mark that is there already is success
+        await slack.channel.mark_waiting(DM, question.ts)
+    assert question.reactions == [SEEN]
+    assert slack.fake.replies("DU1") == []
+
+
+async def test_a_message_that_is_not_there_cant_be_marked(slack: Slack) -> None:
+    with pytest.raises(MessageGone):
+        await slack.channel.mark_waiting(DM, "1.1")
 
 
 async def test_nothing_that_the_model_writes_calls_people(slack: Slack) -> None:
@@ -142,7 +177,9 @@ async def test_the_longest_pieces_of_a_long_reply_are_taken(slack: Slack) -> Non
     for piece in pieces:
         ts = await slack.post(piece)
         await slack.channel.edit(DM, ts, piece, turn_id=7, final=True)
-    assert len(slack.fake.replies("DU1")) == len(pieces)
+    replies = slack.fake.replies("DU1")
+    assert len(replies) == len(pieces)
+    assert all(len(reply.versions) == 3 for reply in replies)
 
 
 # --- refusals
@@ -175,6 +212,13 @@ async def test_slacks_refusal_of_a_post_has_its_own_error(
         await slack.post()
     assert type(caught.value) is error
     assert FakeSlack.bot_token not in f"{caught.value!r} {caught.value.__cause__}"
+
+
+@pytest.mark.parametrize("code", ["msg_too_long", "msg_blocks_too_long", "invalid_blocks"])
+async def test_a_text_that_slack_refuses_is_said_so(slack: Slack, code: str) -> None:
+    slack.fake.trouble("chat.update", Trouble(code))
+    with pytest.raises(ContentRefused):
+        await slack.post("a text")
 
 
 async def test_a_rate_limit_names_the_pause_and_is_not_waited_for(slack: Slack) -> None:
@@ -328,7 +372,9 @@ async def test_an_edit_and_a_deletion_reach_the_assistant(slack: Slack) -> None:
         slack.fake.delete(message)
         for delivery in slack.fake.deliveries:
             await delivery.acknowledged.wait()
-    assert slack.assistant.edited == [(DM, message.ts, "first")]
+    [edited] = slack.assistant.edited
+    assert (edited.chat, edited.message_id, edited.text) == (DM, message.ts, "first")
+    assert (edited.event_id, edited.sender_id) == ("Ev00000002", "U1")
     assert slack.assistant.erased == [(DM, message.ts)]
 
 
@@ -337,10 +383,10 @@ async def test_the_stop_button_stops_the_turn_of_its_own_chat(slack: Slack) -> N
         question = slack.fake.mention("C1", "U1", "tell me everything")
         await slack.fake.until(lambda: len(slack.assistant.deliveries) == 2)
         chat = slack.assistant.accepted[0].chat
-        await slack.channel.post(chat, "Well", turn_id=1, reply_to=question.ts, final=False)
+        await slack.channel.post(chat, turn_id=1, key="1.0", reply_to=question.ts)
         [reply] = slack.fake.replies("C1")
         await slack.fake.press(reply, "U2").acknowledged.wait()
-    assert slack.assistant.stopped == [1]
+    assert slack.assistant.pressed == [(1, chat, reply.ts)]
 
 
 async def test_a_command_is_answered_once_although_it_comes_twice(slack: Slack) -> None:

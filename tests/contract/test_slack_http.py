@@ -112,11 +112,11 @@ async def test_a_press_of_the_stop_button_comes_as_a_form(hook: Hook, path: str)
     hook.fake.dm("U1", "tell me everything")
     await hook.fake.deliveries[0].acknowledged.wait()
     chat = ChatRef("slack", "default", "DU1")
-    await hook.channel.post(chat, "Well", turn_id=1, reply_to="", final=False)
+    await hook.channel.post(chat, turn_id=1, key="1.0", reply_to="")
     [reply] = hook.fake.replies("DU1")
     hook.fake.courier.request_url = hook.url + path
     await hook.fake.press(reply, "U1").acknowledged.wait()
-    assert hook.assistant.stopped == [1]
+    assert hook.assistant.pressed == [(1, chat, reply.ts)]
 
 
 async def test_an_unsigned_request_is_refused(hook: Hook) -> None:

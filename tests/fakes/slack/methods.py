@@ -6,19 +6,15 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.fakes.slack import limits
+from tests.fakes.slack import limits, pages
 from tests.fakes.slack.delivery import Courier
 from tests.fakes.slack.events import EventFactory
+from tests.fakes.slack.refused import Refused
 from tests.fakes.slack.workspace import Channel, Message, Version, Workspace
 
 Arguments = Mapping[str, Any]
 Answer = dict[str, Any]
-
-
-class Refused(Exception):
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
+EMOJI = frozenset({"eyes", "thumbsup", "hourglass"})  # some of those that every workspace has
 
 
 class Methods:
@@ -26,6 +22,7 @@ class Methods:
         self._workspace = workspace
         self._events = events
         self._courier = courier
+        self.page_messages = 999  # Slack may give fewer than it is asked for
         self.table: dict[str, Callable[[Arguments], Answer]] = {
             "auth.test": self._auth_test,
             "chat.postMessage": self._post,
@@ -33,6 +30,7 @@ class Methods:
             "chat.delete": self._delete,
             "conversations.history": self._history,
             "conversations.replies": self._replies,
+            "reactions.add": self._react,
             "assistant.threads.setStatus": lambda _: {},
         }
 
@@ -76,27 +74,39 @@ class Methods:
 
     def _delete(self, arguments: Arguments) -> Answer:
         message = self._own(arguments, "cant_delete_message")
-        message.deleted = True
         channel = self._workspace.channel(message.channel)
+        if not channel.deletable:
+            raise Refused("compliance_exports_prevent_deletion")
+        message.deleted = True
         self._courier.deliver("events_api", self._events.deleted(channel, message.payload()))
         return {"channel": message.channel, "ts": message.ts}
 
     def _history(self, arguments: Arguments) -> Answer:
+        """The newest first."""
         messages = [m for m in self._readable(arguments) if m.thread_ts in ("", m.ts)]
-        return self._listed(list(reversed(messages)), arguments)
+        since = [m for m in messages if pages.within(m.ts, arguments)]
+        return pages.page(list(reversed(since)), arguments, self.page_messages)
 
     def _replies(self, arguments: Arguments) -> Answer:
+        """The oldest first, and before all the message that the thread hangs on."""
         root = str(arguments.get("ts", ""))
         messages = [m for m in self._readable(arguments) if root in (m.ts, m.thread_ts)]
         if not messages:
             raise Refused("thread_not_found")
-        return self._listed(messages, arguments)
+        since = [m for m in messages if m.ts == root or pages.within(m.ts, arguments)]
+        return pages.page(since, arguments, self.page_messages)
 
-    @staticmethod
-    def _listed(messages: list[Message], arguments: Arguments) -> Answer:
-        with_metadata = str(arguments.get("include_all_metadata", "")) in ("1", "true", "True")
-        listed = [message.payload(with_metadata=with_metadata) for message in messages]
-        return {"messages": listed[: int(arguments.get("limit", 100))], "has_more": False}
+    def _react(self, arguments: Arguments) -> Answer:
+        channel, name = self._writable(arguments), str(arguments.get("name", ""))
+        message = self._workspace.find(channel.id, str(arguments.get("timestamp", "")))
+        if message is None:
+            raise Refused("message_not_found")
+        if name not in EMOJI:
+            raise Refused("invalid_name")
+        if name in message.reactions:
+            raise Refused("already_reacted")
+        message.reactions.append(name)
+        return {}
 
     def _readable(self, arguments: Arguments) -> list[Message]:
         channel = self._channel(arguments)
@@ -120,7 +130,7 @@ class Methods:
         message = self._workspace.find(self._channel(arguments).id, str(arguments.get("ts", "")))
         if message is None:
             raise Refused("message_not_found")
-        if not message.bot_id:
+        if message.bot_id != self._workspace.bot_id:
             raise Refused(code)
         return message
 

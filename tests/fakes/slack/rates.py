@@ -14,6 +14,7 @@ _PER_MINUTE = {
     "chat.delete": 50,
     "conversations.history": 50,
     "conversations.replies": 50,
+    "reactions.add": 50,
     "assistant.threads.setStatus": 100,
     "auth.test": 100,
 }

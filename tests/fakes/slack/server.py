@@ -14,8 +14,9 @@ from aiohttp import ClientSession, web
 
 from tests.fakes.slack.delivery import Courier, Delivery, Schedule
 from tests.fakes.slack.events import EventFactory
-from tests.fakes.slack.methods import Methods, Refused
+from tests.fakes.slack.methods import Methods
 from tests.fakes.slack.rates import RateLimiter, Rates
+from tests.fakes.slack.refused import Refused
 from tests.fakes.slack.workspace import Message, Version, Workspace
 
 
@@ -106,6 +107,11 @@ class FakeSlack:
             self._tell(self.events.app_mention(place, message))
         return message
 
+    def bot_writes(self, channel: str, text: str, metadata: Mapping[str, Any]) -> Message:
+        """Another app's message."""
+        user, bot_id = "U0OTHER", "B0OTHER"
+        return self.workspace.add(channel, user, Version(text), metadata=metadata, bot_id=bot_id)
+
     def mention(self, channel: str, user: str, text: str, *, thread_ts: str = "") -> Message:
         called = f"<@{self.workspace.bot_user_id}> {text}"
         return self.write(channel, user, called, thread_ts=thread_ts)
@@ -135,7 +141,8 @@ class FakeSlack:
 
     def replies(self, channel: str) -> list[Message]:
         """What the bot wrote there and what still stands, oldest first."""
-        return [m for m in self.messages(channel) if m.bot_id and not m.deleted]
+        own = self.workspace.bot_id
+        return [m for m in self.messages(channel) if m.bot_id == own and not m.deleted]
 
     def calls_of(self, method: str) -> list[Call]:
         return [call for call in self.calls if call.method == method]
@@ -153,6 +160,10 @@ class FakeSlack:
                 await asyncio.sleep(0.01)
 
     # --- what goes wrong
+
+    def give_at_once(self, messages: int) -> None:
+        """The most messages on one page, whatever is asked for."""
+        self._methods.page_messages = messages
 
     def trouble(self, method: str, *troubles: Trouble) -> None:
         """What happens to the next calls of a method, one each."""

@@ -47,6 +47,7 @@ class Message:
     bot_id: str = ""
     metadata: Mapping[str, Any] | None = None
     deleted: bool = False
+    reactions: list[str] = field(default_factory=list)  # the bot's
 
     @property
     def now(self) -> Version:
@@ -75,6 +76,7 @@ class Channel:
     kind: str = "channel"  # Slack's channel_type: channel, group, im
     has_bot: bool = True
     archived: bool = False
+    deletable: bool = True  # False: compliance exports are on
     messages: dict[str, Message] = field(default_factory=dict)
 
 
@@ -100,8 +102,10 @@ class Workspace:
         *,
         thread_ts: str = "",
         metadata: Mapping[str, Any] | None = None,
+        bot_id: str = "",
     ) -> Message:
-        bot_id = self.bot_id if user == self.bot_user_id else ""
+        if user == self.bot_user_id:
+            bot_id = self.bot_id
         ts = next(self._stamps)
         message = Message(channel_id, ts, user, [version], thread_ts, bot_id, metadata)
         self.channel(channel_id).messages[ts] = message

@@ -16,13 +16,17 @@ from bots.slack.parse import parse_event
 ROOT = Path(__file__).parents[4]
 MANIFEST = ROOT / "deploy" / "slack-manifest.yaml"
 
-# docs.slack.dev, the methods' and the events' pages; None needs no scope of the bot
-SCOPE_OF_METHOD = {
-    "auth_test": None,
-    "apps_connections_open": None,  # the app token's
-    "chat_postMessage": "chat:write",
-    "chat_update": "chat:write",
-    "chat_delete": "chat:write",
+# docs.slack.dev, the methods' and the events' pages
+HISTORY = frozenset({"im:history", "channels:history", "groups:history", "mpim:history"})
+SCOPES_OF_METHOD = {
+    "auth_test": frozenset[str](),
+    "apps_connections_open": frozenset[str](),  # the app token's
+    "chat_postMessage": frozenset({"chat:write"}),
+    "chat_update": frozenset({"chat:write"}),
+    "chat_delete": frozenset({"chat:write"}),
+    "conversations_history": HISTORY,
+    "conversations_replies": HISTORY,
+    "reactions_add": frozenset({"reactions:write"}),
 }
 SCOPE_OF_EVENT = {
     "message.im": "im:history",
@@ -47,12 +51,12 @@ def methods_called() -> set[str]:
 
 
 def test_the_code_calls_only_methods_whose_scope_is_known() -> None:
-    assert methods_called() == set(SCOPE_OF_METHOD)
+    assert methods_called() == set(SCOPES_OF_METHOD)
 
 
 def test_the_scopes_are_those_of_the_calls_and_events(manifest: dict[str, Any]) -> None:
     events = manifest["settings"]["event_subscriptions"]["bot_events"]
-    needed = {SCOPE_OF_METHOD[name] for name in methods_called()} - {None}
+    needed = set[str]().union(*(SCOPES_OF_METHOD[name] for name in methods_called()))
     needed |= {SCOPE_OF_EVENT[event] for event in events}
     scopes = manifest["oauth_config"]["scopes"]
     assert set(scopes) == {"bot"}

@@ -181,9 +181,10 @@ def press(**fields: Any) -> Incoming:
     return parse_interaction(payload | fields, "default")
 
 
-def test_a_press_of_stop_names_the_turn_and_its_chat() -> None:
-    assert press() == StopPressed(group("1.1"), 12, "U1")
-    assert press(channel={"id": "D1"}, message={"ts": "5.5"}) == StopPressed(private(), 12, "U1")
+def test_a_press_of_stop_names_the_turn_its_chat_and_its_message() -> None:
+    assert press() == StopPressed(group("1.1"), 12, "U1", "5.5")
+    direct = press(channel={"id": "D1"}, message={"ts": "5.5"})
+    assert direct == StopPressed(private(), 12, "U1", "5.5")
 
 
 @pytest.mark.parametrize(
