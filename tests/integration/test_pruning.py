@@ -1,0 +1,60 @@
+"""Events that no platform delivers again are forgotten; those that may come again are not."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+
+from assistant import pruning
+from assistant.accounts import Accounts
+from assistant.database import Database, open_database
+from assistant.pruning import Pruning
+
+
+@pytest_asyncio.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    async with open_database(database_url) as opened:
+        await Accounts(opened).register("telegram", "default")
+        yield opened
+
+
+async def events(database: Database, days: float, count: int) -> None:
+    """So many events that came so many days ago."""
+    async with database.connection() as connection:
+        await connection.execute(
+            text(
+                "INSERT INTO events (account_id, event_id, chat_id, received_at)"
+                " SELECT id, :days || '-' || n, 'chat', now() - make_interval(days => :days)"
+                " FROM accounts, generate_series(1, :count) AS n"
+            ),
+            {"days": days, "count": count},
+        )
+
+
+async def left(database: Database) -> dict[str, int]:
+    async with database.connection() as connection:
+        rows = await connection.execute(
+            text("SELECT split_part(event_id, '-', 1), count(*) FROM events GROUP BY 1")
+        )
+        return {str(days): int(count) for days, count in rows}
+
+
+async def test_old_events_are_pruned_and_those_of_the_last_week_stay(database: Database) -> None:
+    for days in (0, 7, 9, 400):
+        await events(database, days, 3)
+    assert await Pruning(database).prune() == 6
+    assert await left(database) == {"0": 3, "7": 3}
+
+
+async def test_more_than_a_batch_is_pruned_to_its_end(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pruning, "BATCH", 10)
+    monkeypatch.setattr(pruning, "PAUSE_SECONDS", 0.0)
+    await events(database, 9, 25)
+    await events(database, 1, 1)
+    assert await Pruning(database).prune() == 25
+    assert await left(database) == {"1": 1}
