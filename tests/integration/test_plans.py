@@ -1,0 +1,77 @@
+"""Each statement of the hot path finds its rows by an index, however it is planned."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import psycopg
+import pytest
+import pytest_asyncio
+from sqlalchemy import TextClause
+
+import assistant
+from tests.support.filling import TABLES, fill
+from tests.support.hot_path import ELSEWHERE, STATEMENTS, written
+from tests.support.plans import MESSAGES, MODES, Plan, partial_indexes, plans, rendered
+
+BEGINS = re.compile(r"\s*(WITH|SELECT|INSERT|UPDATE|DELETE)\s")
+# Part of other statements, never one by itself.
+PARTS = frozenset({"conversations.CONVERSATION"})
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    plans: Sequence[Plan]
+    partial_indexes: frozenset[str]
+
+
+@pytest_asyncio.fixture
+async def taken(database_url: str) -> Taken:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        filled = fill(connection, MESSAGES)
+        return Taken(plans(connection, filled), partial_indexes(connection))
+
+
+def constants() -> Mapping[str, str]:
+    """All statements that stand in `assistant/` as constants, by name."""
+    found: dict[str, str] = {}
+    for one in pkgutil.iter_modules(assistant.__path__):
+        module = importlib.import_module(f"assistant.{one.name}")
+        for name, value in vars(module).items():
+            full_name = f"{one.name}.{name}"
+            statement = isinstance(value, TextClause) or BEGINS.match(str(value))
+            if statement and name.isupper() and name[0] != "_" and full_name not in PARTS:
+                found[full_name] = written(value)
+    return found
+
+
+async def test_rows_are_found_by_an_index_in_the_tables_that_grow(taken: Taken) -> None:
+    print(rendered(taken.plans))
+    assert len(taken.plans) == len(STATEMENTS) * len(MODES)
+    read = {
+        (one.statement, one.mode): one.read_whole(taken.partial_indexes) & set(TABLES)
+        for one in taken.plans
+    }
+    assert {name: tables for name, tables in read.items() if tables} == {}
+
+
+async def test_the_queue_is_read_from_its_head_and_never_sorted(taken: Taken) -> None:
+    for plan in taken.plans:
+        if plan.statement in ("turns.CLAIM_QUEUED", "turns.CLAIM_EXPIRED"):
+            assert "Sort" not in plan.text, plan.text
+            assert "ix_turns_queue" in plan.text or "ix_turns_leases" in plan.text, plan.text
+
+
+def test_every_statement_of_the_service_is_looked_at() -> None:
+    looked_at = {one.sql for one in STATEMENTS}
+    known = {name for name, sql in constants().items() if sql in looked_at} | set(ELSEWHERE)
+    assert set(constants()) - known == set()
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_what_is_left_out_exists(name: str) -> None:
+    assert name in constants()

@@ -1,0 +1,191 @@
+"""A database as it is after long use: many messages, each answered, and some turns at work.
+
+Filled by SQL. A tenth of all messages are in one conversation (a group of years), the others are
+spread over the rest; neighbours in a conversation lie far apart in the tables, as in life.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from psycopg import ClientCursor, Connection, sql
+
+RUNNING = 40
+EXPIRED = 5  # of them: their worker fell silent
+WAITING = 100
+MESSAGES_PER_CONVERSATION = 50
+LEAST_CONVERSATIONS = 2000
+LEAST_EVENTS = 10_000
+BATCH = 1_000_000
+
+TABLES = (
+    *("persons", "identities", "conversations", "events", "messages", "turns"),
+    *("turn_messages", "attempts", "deliveries", "delivery_intents"),
+)
+
+_SINCE = "now() - (%(messages)s - n) * (interval '700 days' / %(messages)s)"
+# Conversation 1 has a tenth of the messages.
+_CONVERSATION = "CASE WHEN n %% 10 = 0 THEN 1 ELSE 2 + n %% (%(conversations)s - 1) END"
+_ONCE = (
+    "INSERT INTO accounts (id, channel, name) OVERRIDING SYSTEM VALUE"
+    " VALUES (1, 'telegram', 'default')",
+    "INSERT INTO persons (id, name) OVERRIDING SYSTEM VALUE"
+    " SELECT n, 'Person ' || n FROM generate_series(1, %(conversations)s) AS n",
+    "INSERT INTO identities (id, person_id, account_id, platform_id, name, access)"
+    " OVERRIDING SYSTEM VALUE SELECT n, n, 1, 'sender-' || n, 'Person ' || n, 'allowed'"
+    " FROM generate_series(1, %(conversations)s) AS n",
+    "INSERT INTO conversations (id, account_id, chat_id, kind) OVERRIDING SYSTEM VALUE"
+    " SELECT n, 1, 'chat-' || n, CASE n WHEN 1 THEN 'group' ELSE 'private' END"
+    " FROM generate_series(1, %(conversations)s) AS n",
+)
+_EACH = (
+    # Older ones are pruned: a hundredth of 700 days is a week.
+    "INSERT INTO events (account_id, event_id, chat_id, received_at)"
+    f" SELECT 1, 'event-' || n, 'chat-' || {_CONVERSATION}, {_SINCE}"
+    " FROM generate_series(%(first)s, %(last)s) AS n WHERE n > %(messages)s - %(events)s",
+    "INSERT INTO messages (id, conversation_id, account_id, chat_id, platform_message_id,"
+    " identity_id, text, created_at) OVERRIDING SYSTEM VALUE"
+    f" SELECT n, {_CONVERSATION}, 1, 'chat-' || {_CONVERSATION}, n::text, {_CONVERSATION},"
+    " 'What is the capital of country ' || n || ', and how many people live there?',"
+    f" {_SINCE} FROM generate_series(%(first)s, %(last)s) AS n",
+    "INSERT INTO turns (id, conversation_id, person_id, state, attempt, reply, finish_reason,"
+    " due_at, created_at, started_at, finished_at) OVERRIDING SYSTEM VALUE"
+    f" SELECT n, {_CONVERSATION}, {_CONVERSATION},"
+    " CASE WHEN n %% 100 = 7 THEN 'failed' WHEN n %% 50 = 3 THEN 'stopped' ELSE 'done' END, 1,"
+    " 'The capital of country ' || n || ' lies on a river. ' || repeat('Many live there. ', 8),"
+    f" 'stop', {_SINCE}, {_SINCE}, {_SINCE}, {_SINCE}"
+    " FROM generate_series(%(first)s, %(last)s) AS n",
+    "INSERT INTO turn_messages SELECT n, n FROM generate_series(%(first)s, %(last)s) AS n",
+    "INSERT INTO attempts (turn_id, number, worker, ended_at)"
+    " SELECT n, 1, 'worker', now() FROM generate_series(%(first)s, %(last)s) AS n",
+    "INSERT INTO deliveries (turn_id, account_id, conversation_id, state, reply_to, attempt,"
+    f" first_visible_at, finished_at) SELECT n, 1, {_CONVERSATION}, 'done', n::text, 1,"
+    f" {_SINCE}, {_SINCE} FROM generate_series(%(first)s, %(last)s) AS n",
+    "INSERT INTO delivery_intents (turn_id, position, kind, state, platform_message_id, ended_at)"
+    " SELECT n, 0, kind, 'sent', (n + 1)::text, now()"
+    " FROM generate_series(%(first)s, %(last)s) AS n,"
+    " (VALUES ('placeholder'), ('final')) AS kinds (kind)",
+)
+# Turns at work: conversations from 2 on run, from 22 on wait; so some do both.
+_LIVE_VALUES = "generate_series(1, %(running)s + %(waiting)s) AS n"
+_LIVE_CONVERSATION = "CASE WHEN n <= %(running)s THEN n + 1 ELSE n - %(running)s + 21 END"
+_LIVE = (
+    "INSERT INTO messages (id, conversation_id, account_id, chat_id, platform_message_id,"
+    f" identity_id, text) OVERRIDING SYSTEM VALUE SELECT %(messages)s + n, {_LIVE_CONVERSATION}, 1,"
+    f" 'chat-' || {_LIVE_CONVERSATION}, (%(messages)s + n)::text, {_LIVE_CONVERSATION}, 'And now?'"
+    f" FROM {_LIVE_VALUES}",
+    "INSERT INTO turns (id, conversation_id, person_id, state, attempt, lease_owner, lease_until,"
+    " due_at, fingerprint, reply, reply_token_ids) OVERRIDING SYSTEM VALUE"
+    f" SELECT %(messages)s + n, {_LIVE_CONVERSATION}, {_LIVE_CONVERSATION},"
+    " CASE WHEN n <= %(running)s THEN 'running' ELSE 'queued' END, (n <= %(running)s)::int,"
+    " CASE WHEN n <= %(running)s THEN 'worker' END, CASE WHEN n <= %(expired)s THEN now()"
+    " WHEN n <= %(running)s THEN now() + interval '1 day' END, now() + n * interval '1 ms',"
+    f" 'model', '', '{{}}' FROM {_LIVE_VALUES}",
+    f"INSERT INTO turn_messages SELECT %(messages)s + n, %(messages)s + n FROM {_LIVE_VALUES}",
+    "INSERT INTO attempts (turn_id, number, worker)"
+    " SELECT %(messages)s + n, 1, 'worker' FROM generate_series(1, %(running)s) AS n",
+    "INSERT INTO deliveries (turn_id, account_id, conversation_id, state, reply_to, attempt,"
+    f" lease_owner, lease_until) SELECT %(messages)s + n, 1, {_LIVE_CONVERSATION},"
+    " CASE WHEN n <= %(running)s THEN 'active' ELSE 'pending' END, n::text,"
+    " (n <= %(running)s)::int, CASE WHEN n <= %(running)s THEN 'gateway' END,"
+    " CASE WHEN n <= %(expired)s THEN now() WHEN n <= %(running)s THEN now() + interval '1 day' END"
+    f" FROM {_LIVE_VALUES}",
+    "INSERT INTO delivery_intents (turn_id, position, kind, state, platform_message_id)"
+    " SELECT %(messages)s + n, 0, 'placeholder', 'sent', 'placeholder-' || n"
+    " FROM generate_series(1, %(running)s) AS n",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What is in it. Ids of turns and of their messages are the same numbers."""
+
+    messages: int
+    conversations: int
+    account: int = 1
+
+    @property
+    def running(self) -> range:
+        """Turns at work whose lease is far from its end."""
+        return range(self.messages + EXPIRED + 1, self.messages + RUNNING + 1)
+
+    @property
+    def waiting(self) -> range:
+        return range(self.messages + RUNNING + 1, self.messages + RUNNING + WAITING + 1)
+
+    def idle_conversation(self, number: int) -> int:
+        """Each fourth is the long one."""
+        first = 22 + WAITING
+        spread = first + number * 7919 % (self.conversations - first)
+        return 1 if number % 4 == 0 else spread
+
+    def conversation_of(self, turn: int) -> int:
+        """Of a turn that is running."""
+        return turn - self.messages + 1
+
+
+def fill(connection: Connection[tuple[object, ...]], messages: int) -> Filled:
+    """Fill an empty database, by batches, and let its statistics be true."""
+    conversations = max(messages // MESSAGES_PER_CONVERSATION, LEAST_CONVERSATIONS)
+    values = {
+        "messages": messages,
+        "conversations": conversations,
+        "events": max(messages // 100, LEAST_EVENTS),
+        "running": RUNNING,
+        "waiting": WAITING,
+        "expired": EXPIRED,
+    }
+    # Numbers go as literals: a parameter would need its type in each place.
+    cursor = ClientCursor(connection)
+    with _without_indexes(connection):
+        for statement in _ONCE:
+            cursor.execute(statement.encode(), values)
+        for first in range(1, messages + 1, BATCH):
+            batch = {"first": first, "last": min(first + BATCH - 1, messages)}
+            for statement in _EACH:
+                cursor.execute(statement.encode(), values | batch)
+        for statement in _LIVE:
+            cursor.execute(statement.encode(), values)
+    for table in TABLES:
+        _count_on(connection, table)
+    connection.execute("VACUUM (ANALYZE, FREEZE)")
+    return Filled(messages, conversations)
+
+
+@contextmanager
+def _without_indexes(connection: Connection[tuple[object, ...]]) -> Iterator[None]:
+    """Indexes and foreign keys are made anew afterwards, which is many times faster."""
+    made = connection.execute(
+        "SELECT format('ALTER TABLE %%s DROP CONSTRAINT %%I', conrelid::regclass, conname),"
+        " format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s', conrelid::regclass, conname,"
+        " pg_get_constraintdef(oid)) FROM pg_constraint WHERE conrelid::regclass::text = ANY(%s)"
+        " AND contype IN ('p', 'u', 'f') ORDER BY contype = 'f' DESC, contype, conname",
+        [list(TABLES)],
+    ).fetchall()
+    bare = connection.execute(
+        "SELECT 'DROP INDEX ' || indexrelid::regclass, pg_get_indexdef(indexrelid) FROM pg_index"
+        " WHERE indrelid::regclass::text = ANY(%s) AND NOT EXISTS ("
+        " SELECT FROM pg_constraint WHERE conindid = indexrelid)",
+        [list(TABLES)],
+    ).fetchall()
+    for drop, _ in [*made, *bare]:
+        connection.execute(str(drop).encode())
+    yield
+    connection.execute("SET maintenance_work_mem = '512MB'")
+    for _, make in [*bare, *reversed(made)]:
+        connection.execute(str(make).encode())
+
+
+def _count_on(connection: Connection[tuple[object, ...]], table: str) -> None:
+    """Ids that are given from now on come after those that were written."""
+    name = sql.Identifier(table)
+    sequence = connection.execute(
+        "SELECT CASE WHEN EXISTS (SELECT FROM information_schema.columns WHERE table_name = %(t)s"
+        " AND is_identity = 'YES') THEN pg_get_serial_sequence(%(t)s, 'id') END",
+        {"t": table},
+    ).fetchone()
+    if sequence is not None and sequence[0] is not None:
+        count = sql.SQL("SELECT setval({}, (SELECT max(id) FROM {}))")
+        connection.execute(count.format(sql.Literal(sequence[0]), name))

@@ -1,0 +1,275 @@
+"""Every statement that a message's way, or a person's order, executes; with values to try it.
+
+`STATEMENTS` is held against the code by `tests/integration/test_plans.py`: a statement that is
+written somewhere in `assistant/` and not listed here, nor under `ELSEWHERE`, fails it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+from sqlalchemy import TextClause
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+
+from assistant import (
+    access,
+    context,
+    conversations,
+    deliveries,
+    heartbeat,
+    intake,
+    leases,
+    pruning,
+    revisions,
+    turns,
+)
+from tests.support.filling import Filled
+
+Values = Mapping[str, object]
+# Of a database and the number of the try.
+ValuesOf = Callable[[Filled, int], Values]
+
+# Written once in a process's life, or once an hour, on tables of a few rows.
+ELSEWHERE = {
+    "accounts.REGISTER": "at the start, on the few accounts",
+    "governor.PENALIZE": "when a platform bars a chat, by the key of the few that are barred",
+    "governor.STANDING": "at the start, on the few chats that are barred",
+}
+_fresh = count()
+
+
+@dataclass(frozen=True, slots=True)
+class HotStatement:
+    """`name` is the module's and the constant's; `sql` has psycopg's places for values."""
+
+    name: str
+    sql: str
+    values_of: ValuesOf
+    what: str = ""  # where a statement is listed twice
+
+
+def written(statement: TextClause | str) -> str:
+    """A statement as psycopg gets it."""
+    if isinstance(statement, str):
+        return statement
+    return str(statement.compile(dialect=PGDialect_psycopg()))
+
+
+def _running(filled: Filled, number: int) -> int:
+    return filled.running[number % len(filled.running)]
+
+
+def _waiting(filled: Filled, number: int) -> int:
+    return filled.waiting[number % len(filled.waiting)]
+
+
+def _ended(filled: Filled, number: int) -> int:
+    return 1 + number * 104_729 % filled.messages
+
+
+def _chat(number: int) -> Values:
+    return {"channel": "telegram", "account": "default", "chat": f"chat-{number}", "thread": ""}
+
+
+def _message_of(filled: Filled, turn: int) -> Values:
+    """Where the message is that began this turn: their ids are the same."""
+    if turn in filled.running:
+        conversation = filled.conversation_of(turn)
+    else:
+        conversation = 1 if turn % 10 == 0 else 2 + turn % (filled.conversations - 1)
+    return {**_chat(conversation), "message": str(turn)}
+
+
+def _incoming(filled: Filled, conversation: int, sender: int | str) -> Values:
+    number = next(_fresh)
+    return {
+        **intake.FAIRNESS,
+        "account": filled.account,
+        "event": f"fresh-{number}",
+        "chat": f"chat-{conversation}",
+        "thread": "",
+        "kind": "private",
+        "sender": f"sender-{sender}",
+        "sender_name": "Ana",
+        "message": f"fresh-{number}",
+        "text": "And how many people live there?",
+        "delivered": True,
+    }
+
+
+def _request(filled: Filled, number: int) -> Values:
+    messages = '[{"position": 0, "role": "user", "text": "Hello"}]'
+    given = {"account": filled.account, "chat": f"request-{next(_fresh)}", "messages": messages}
+    return {**intake.FAIRNESS, **given, "sampling": "{}"}
+
+
+def _claim(filled: Filled, number: int) -> Values:
+    return {"worker": "worker", "lease_seconds": 10.0, "fingerprint": "model"}
+
+
+def _fence(filled: Filled, number: int) -> Values:
+    return {"turn": _running(filled, number), "attempt": 1}
+
+
+def _finish(filled: Filled, number: int) -> Values:
+    return {
+        **_fence(filled, number),
+        "state": "done",
+        "reply": "It lies on a river.",
+        "finish_reason": "stop",
+        "error_code": "",
+        "error": "",
+        "prompt_tokens": 900,
+        "cached_tokens": 800,
+        "output_tokens": 5,
+    }
+
+
+def _beat(filled: Filled, number: int) -> Values:
+    held = list(filled.running)
+    return {"ids": held, "attempts": [1] * len(held), "owner": "worker", "seconds": 10.0}
+
+
+def _of_turn(filled: Filled, number: int) -> Values:
+    return {"turn": _running(filled, number)}
+
+
+def _context(filled: Filled, number: int) -> Values:
+    """The history of a turn that waits, or of the last of the long conversation."""
+    if number % 4 == 0:
+        return {"conversation": 1, "turn": filled.messages, "limit": 41}
+    turn = _running(filled, number)
+    return {"conversation": filled.conversation_of(turn), "turn": turn, "limit": 41}
+
+
+_HOT: Sequence[tuple[str, TextClause | str, ValuesOf]] = (
+    ("access.STANDING", access.STANDING, lambda f, n: {"account": 1, "sender": f"sender-{1 + n}"}),
+    (
+        "access.REQUEST",
+        access.REQUEST,
+        lambda f, n: {"account": 1, "sender": f"new-{n}", "name": "Ana", "code": f"CODE{n}"},
+    ),
+    ("access.PAIR", access.PAIR, lambda f, n: {"code": f"CODE{n}"}),
+    (
+        "intake.STORE",
+        intake.STORE,
+        lambda f, n: _incoming(f, f.idle_conversation(n), f.idle_conversation(n)),
+    ),
+    (
+        "intake.KNOWN_TURN",
+        intake.KNOWN_TURN,
+        lambda f, n: _message_of(f, _ended(f, n)) | {"account": 1},
+    ),
+    ("intake.STORE_REQUEST", intake.STORE_REQUEST, _request),
+    (
+        "intake.BURY",
+        intake.BURY,
+        lambda f, n: {
+            "account": 1,
+            "thread": "",
+            "kind": "private",
+            "message": f"buried-{n}",
+            "chat": f"chat-{f.idle_conversation(n)}",
+        },
+    ),
+    ("turns.CLAIM_EXPIRED", turns.CLAIM_EXPIRED, _claim),
+    ("turns.CLAIM_QUEUED", turns.CLAIM_QUEUED, _claim),
+    ("context.HISTORY", context.HISTORY, _context),
+    (
+        "turns.FREEZE",
+        turns.FREEZE,
+        lambda f, n: {
+            **_fence(f, n),
+            "messages": '[["user", "And now?"]]',
+            "fingerprint": "model",
+            "token_ids": [40_000 + one for one in range(900)],
+        },
+    ),
+    (
+        "turns.CHECKPOINT",
+        turns.CHECKPOINT,
+        lambda f, n: {**_fence(f, n), "reply": "It lies on", "token_ids": [40_000, 40_001, 40_002]},
+    ),
+    ("turns.FINISH", turns.FINISH, _finish),
+    (
+        "turns.RELEASE",
+        turns.RELEASE,
+        lambda f, n: {**_fence(f, n), "after": 2.0, "failed": 1, "error": "engine"},
+    ),
+    ("turns.WATCH", turns.WATCH, lambda f, n: {"turns": list(f.running)}),
+    ("turns.SHOW", turns.SHOW, _fence),
+    ("turns.READ", turns.READ, lambda f, n: {"turn": _ended(f, n)}),
+    ("turns.CHAT", turns.CHAT, lambda f, n: {"turn": _ended(f, n)}),
+    ("turns.STOP", turns.STOP, _of_turn),
+    ("heartbeat.RENEW turn", heartbeat.RENEW["turn"], _beat),
+    (
+        "heartbeat.RENEW delivery",
+        heartbeat.RENEW["delivery"],
+        lambda f, n: _beat(f, n) | {"owner": "gateway"},
+    ),
+    (
+        "heartbeat.RENEW lease",
+        heartbeat.RENEW["lease"],
+        lambda f, n: {"ids": ["telegram:default"], "owner": "gateway", "seconds": 10.0},
+    ),
+    (
+        "leases.ACQUIRE",
+        leases.ACQUIRE,
+        lambda f, n: {"name": f"lease-{n}", "owner": "gateway", "seconds": 10.0},
+    ),
+    ("leases.RELEASE", leases.RELEASE, lambda f, n: {"name": f"lease-{n}", "owner": "gateway"}),
+    (
+        "deliveries.CLAIM",
+        deliveries.CLAIM,
+        lambda f, n: {"accounts": [1], "limit": 200, "owner": "gateway", "lease_seconds": 10.0},
+    ),
+    (
+        "deliveries.BEGIN",
+        deliveries.BEGIN,
+        lambda f, n: {**_fence(f, n), "position": 0, "kind": "edit"},
+    ),
+    (
+        "deliveries.CLOSE",
+        deliveries.CLOSE,
+        lambda f, n: {
+            **_of_turn(f, n),
+            "intent": 2 * _ended(f, n),
+            "state": "sent",
+            "message": "7",
+            "error": "",
+            "characters": 100,
+        },
+    ),
+    ("deliveries.POSTS", deliveries.POSTS, _of_turn),
+    (
+        "deliveries.END",
+        deliveries.END,
+        lambda f, n: {**_fence(f, n), "state": "done", "error": ""},
+    ),
+    (
+        "deliveries.PUT_OFF",
+        deliveries.PUT_OFF,
+        lambda f, n: {**_fence(f, n), "seconds": 60.0, "error": "unavailable"},
+    ),
+    ("deliveries.RELEASE", deliveries.RELEASE, lambda f, n: {"owner": "gateway"}),
+    ("deliveries.UNCOVER", deliveries.UNCOVER, lambda f, n: _of_turn(f, n) | {"message": "7"}),
+    (
+        "revisions.EDIT",
+        revisions.EDIT,
+        lambda f, n: {**_message_of(f, _ended(f, n)), "text": "And what is its river?"},
+    ),
+    ("revisions.RETRY", revisions.RETRY, lambda f, n: {"turn": _ended(f, n)}),
+    ("revisions.DELETE", revisions.DELETE, lambda f, n: _message_of(f, _ended(f, n))),
+    ("revisions.REMOVE", revisions.REMOVE, lambda f, n: _message_of(f, _ended(f, n))),
+    ("conversations.LIVE_TURNS", conversations.LIVE_TURNS, lambda f, n: _chat(2 + n % 20)),
+    ("conversations.NEW", conversations.NEW, lambda f, n: _chat(f.idle_conversation(n))),
+    (
+        "conversations.HISTORY",
+        conversations.HISTORY,
+        lambda f, n: {**_chat(f.idle_conversation(n)), "limit": 50},
+    ),
+    ("pruning.PRUNE", pruning.PRUNE, lambda f, n: {"days": 6.9, "limit": pruning.BATCH}),
+)
+STATEMENTS = tuple(HotStatement(name, written(one), values) for name, one, values in _HOT)
