@@ -1,7 +1,7 @@
-"""How many messages a second are committed, against the same statement on bare psycopg.
+"""How many messages a second are committed, against pgbench with the same statement.
 
-Both run in turn on one embedded PostgreSQL with fsync on: what is compared is what the
-assistant's intake adds around its statement.
+All run in turn on one embedded PostgreSQL with fsync on. Against pgbench, a C program that does
+nothing else, it shows what Python costs; against bare psycopg, what the intake's own code does.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from itertools import count
+from pathlib import Path
 
 import psycopg
 
@@ -18,51 +20,91 @@ from assistant import schema
 from assistant.accounts import Accounts
 from assistant.database import Database, conninfo, open_database
 from assistant.embedded import embedded_postgres
-from assistant.intake import STORE, Intake
+from assistant.intake import FAIRNESS, STORE, Intake
 from assistant.messages import ChatRef, IncomingMessage
+from tests.benchmarks.pgbench import Pgbench, pgbench_program, script_of
 from tests.benchmarks.program import scratch
-from tests.benchmarks.table import Effort, Row, Table
+from tests.benchmarks.table import Effort, Row, Table, Target
 
 CLIENTS = 8
 WARM_UP_SECONDS = 1.0
+OURS, BARE, PGBENCH = "assistant.intake", "bare psycopg", "pgbench"
 
 # Commits the message of that number.
 Accept = Callable[[int], Awaitable[object]]
+# Messages a second in so many seconds.
+Way = Callable[[float], Awaitable[float]]
 
 
 async def measure(effort: Effort) -> Table:
     seconds = 1.0 if effort.quick else 5.0
-    ours: list[float] = []
-    bare: list[float] = []
+    rates: dict[str, list[float]] = {}
     with scratch() as folder:
         async with AsyncExitStack() as stack:
-            url = await stack.enter_async_context(embedded_postgres(folder))
-            await schema.upgrade(url)
-            database = await stack.enter_async_context(open_database(url))
-            account = (await Accounts(database).register("web", "default", delivered=False)).id
-            numbers = count()
-            ways = [
-                (ours, [_through_intake(database, account)] * CLIENTS),
-                (bare, [await _on_psycopg(url, account, stack) for _ in range(CLIENTS)]),
-            ]
-            for _, clients in ways:
-                await _rate(clients, numbers, WARM_UP_SECONDS)
+            ways = await _ways(folder, stack)
+            for _, way in ways:
+                await way(WARM_UP_SECONDS)
             for _ in range(effort.repetitions(6)):
-                for rates, clients in ways:
-                    rates.append(await _rate(clients, numbers, seconds))
+                for name, way in ways:
+                    rates.setdefault(name, []).append(await way(seconds))
                 ways.reverse()
     return Table(
         f"Intake, {CLIENTS} clients",
-        [
-            Row("assistant.intake", "messages/s", ours),
-            Row("the same statement on bare psycopg", "messages/s", bare),
-            Row("ratio", "", [one / other for one, other in zip(ours, bare, strict=True)]),
-        ],
+        [*(Row(name, "messages/s", rates[name]) for name in rates), *_ratios(rates)],
         [
             f"{seconds:g} s each, in alternating order; every message makes a person, a "
-            "conversation, a message and a turn, in one transaction, with fsync on"
+            "conversation, a message and a turn, in one transaction, with fsync on",
+            "pgbench: the same statement, prepared"
+            if PGBENCH in rates
+            else "there is no pgbench here: the target could not be judged",
         ],
     )
+
+
+def _ratios(rates: Mapping[str, list[float]]) -> list[Row]:
+    return [
+        Row(
+            f"ratio to {peer}",
+            "",
+            [one / other for one, other in zip(rates[OURS], rates[peer], strict=True)],
+            Target("at least", 0.5) if peer == PGBENCH else None,
+        )
+        for peer in (PGBENCH, BARE)
+        if peer in rates
+    ]
+
+
+async def _ways(folder: Path, stack: AsyncExitStack) -> list[tuple[str, Way]]:
+    url = await stack.enter_async_context(embedded_postgres(folder))
+    await schema.upgrade(url)
+    database = await stack.enter_async_context(open_database(url))
+    account = (await Accounts(database).register("web", "default", delivered=False)).id
+    numbers = count()
+    ours = [_through_intake(database, account)] * CLIENTS
+    bare = [await _on_psycopg(url, account, stack) for _ in range(CLIENTS)]
+    ways: list[tuple[str, Way]] = [
+        (OURS, partial(_rate, ours, numbers)),
+        (BARE, partial(_rate, bare, numbers)),
+    ]
+    program = pgbench_program()
+    if program is not None:
+        ways.append((PGBENCH, _on_pgbench(program, url, account, folder)))
+    return ways
+
+
+def _on_pgbench(program: Path, url: str, account: int, folder: Path) -> Way:
+    """The ids are numbers there; all else is as with the others."""
+    numbered = ("event", "chat", "sender", "message")
+    given = {name: value for name, value in _values(account, 0).items() if name not in numbered}
+    fixed = {name: _as_text(value) for name, value in given.items()}
+    script = folder / "intake.sql"
+    script.write_text(script_of(STORE, fixed))
+    return partial(Pgbench(program, url, script, fixed).rate, CLIENTS)
+
+
+def _as_text(value: object) -> str:
+    # A place that is multiplied with a count is a whole number there.
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 async def _rate(clients: list[Accept], numbers: count[int], seconds: float) -> float:
@@ -112,6 +154,7 @@ async def _on_psycopg(url: str, account: int, stack: AsyncExitStack) -> Accept:
 
 def _values(account: int, number: int) -> Mapping[str, object]:
     return {
+        **FAIRNESS,
         "account": account,
         "event": f"event-{number}",
         "chat": f"chat-{number}",
