@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from assistant.channel import Channel, Pace
@@ -16,7 +17,10 @@ NOTICE_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class GovernedChannel:
-    """Implements `assistant.channel.Channel`. A refused notice waits and is said once more."""
+    """Implements `assistant.channel.Channel`. A refused notice waits and is said once more.
+
+    Raises RateLimited also for a call that could be made only after NOTICE_SECONDS.
+    """
 
     channel: Channel
     governor: Governor
@@ -37,36 +41,47 @@ class GovernedChannel:
         return self.channel.split(text)
 
     async def post(self, chat: ChatRef, *, turn_id: int, key: str, reply_to: str) -> str:
-        await self.governor.permit(chat, self.pace)
-        return await self.channel.post(chat, turn_id=turn_id, key=key, reply_to=reply_to)
+        async with self._governed(chat):
+            return await self.channel.post(chat, turn_id=turn_id, key=key, reply_to=reply_to)
 
     async def find(self, chat: ChatRef, key: str, *, reply_to: str) -> str | None:
-        await self.governor.permit(chat, self.pace)
-        return await self.channel.find(chat, key, reply_to=reply_to)
+        async with self._governed(chat):
+            return await self.channel.find(chat, key, reply_to=reply_to)
 
     async def edit(
         self, chat: ChatRef, message_id: str, text: str, *, turn_id: int, final: bool
     ) -> None:
-        await self.governor.permit(chat, self.pace)
-        await self.channel.edit(chat, message_id, text, turn_id=turn_id, final=final)
+        async with self._governed(chat, final=final):
+            await self.channel.edit(chat, message_id, text, turn_id=turn_id, final=final)
 
     async def delete(self, chat: ChatRef, message_id: str) -> None:
-        await self.governor.permit(chat, self.pace)
-        await self.channel.delete(chat, message_id)
+        async with self._governed(chat):
+            await self.channel.delete(chat, message_id)
 
     async def mark_waiting(self, chat: ChatRef, message_id: str) -> None:
-        await self.governor.permit(chat, self.pace)
-        await self.channel.mark_waiting(chat, message_id)
+        async with self._governed(chat):
+            await self.channel.mark_waiting(chat, message_id)
 
     async def typing(self, chat: ChatRef) -> None:
-        await self.governor.permit(chat, self.pace)
-        await self.channel.typing(chat)
+        async with self._governed(chat):
+            await self.channel.typing(chat)
 
     async def say(self, chat: ChatRef, text: str, *, reply_to: str = "") -> None:
-        await self.governor.permit(chat, self.pace, NOTICE_SECONDS)
         try:
+            await self._say(chat, text, reply_to)
+        except RateLimited:
+            await self._say(chat, text, reply_to)
+
+    async def _say(self, chat: ChatRef, text: str, reply_to: str) -> None:
+        async with self._governed(chat):
             await self.channel.say(chat, text, reply_to=reply_to)
+
+    @asynccontextmanager
+    async def _governed(self, chat: ChatRef, *, final: bool = False) -> AsyncIterator[None]:
+        """One call to the platform. A penalty that it answers with is noted."""
+        await self.governor.permit(chat, self.pace, NOTICE_SECONDS, final=final)
+        try:
+            yield
         except RateLimited as error:
             await self.governor.penalize(chat, error.retry_after_seconds)
-            await self.governor.permit(chat, self.pace, NOTICE_SECONDS)
-            await self.channel.say(chat, text, reply_to=reply_to)
+            raise

@@ -1,8 +1,10 @@
 """The outbound governor: one budget per chat and one per account, shared by all replicas.
 
-A Lua script in Redis grants or names the wait, in one round trip on Redis's clock. A platform's
-penalty closes the chat until it is over, and stands in Postgres too. When Redis is away, this
-process keeps the same budgets by itself.
+A Lua script in Redis (`budget.py`) grants or names the wait, in one round trip on Redis's clock.
+A platform's penalty (`penalties.py`) closes the chat until it is over; a Redis that was emptied is
+filled with the penalties from Postgres before it grants anything. When Redis is away, one process
+per chat, by a lease in Postgres, goes on with a budget of its own; without Postgres as well,
+nothing is sent.
 """
 
 from __future__ import annotations
@@ -15,64 +17,42 @@ from dataclasses import dataclass, field
 
 import structlog
 from redis.asyncio import Redis
-from sqlalchemy import text
+from redis.commands.core import AsyncScript
 
+from assistant.budget import GRANT, SECOND, Terms
 from assistant.channel import Pace
 from assistant.database import Database
 from assistant.errors import RateLimited, StorageUnavailable
+from assistant.leases import Leases
+from assistant.local_budget import Closures, LocalBudget, microseconds
 from assistant.messages import ChatRef
+from assistant.penalties import WHOLE_ACCOUNT, AccountKeys, Penalties
 from assistant.signals import LOST, REDIS_SECONDS
 
 log = structlog.get_logger()
 
-BURST = 2  # calls that a rested chat may make at once: the placeholder and the first text
-MEMORY_SECONDS = 3600
-
-# Generic cell rate algorithm, for chat and account at once: both grant, or neither is charged.
-# KEYS: chat, account, penalty. ARGV: chat interval, account interval (ms), burst.
-# Returns the milliseconds to wait, 0 when granted.
-GRANT = """
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local closed = tonumber(redis.call('GET', KEYS[3]) or '0')
-if closed > now then return closed - now end
-local wait, due = 0, {}
-for i = 1, 2 do
-    local interval, burst = tonumber(ARGV[i]), tonumber(ARGV[3])
-    due[i] = math.max(tonumber(redis.call('GET', KEYS[i]) or '0'), now) + interval
-    wait = math.max(wait, due[i] - now - interval * burst)
-end
-if wait > 0 then return math.ceil(wait) end
-for i = 1, 2 do redis.call('SET', KEYS[i], string.format('%.0f', due[i]), 'PX', 3600000) end
-return 0
-"""
-# A shorter penalty never ends a longer one. KEYS: penalty. ARGV: until, life (ms).
-CLOSE = """
-if tonumber(redis.call('GET', KEYS[1]) or '0') < tonumber(ARGV[1]) then
-    redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-end
-"""
-PENALIZE = text("""
-INSERT INTO penalties (account_id, chat_id, until)
-SELECT id, :chat, now() + make_interval(secs => :seconds) FROM accounts
-WHERE channel = :channel AND name = :account
-ON CONFLICT (account_id, chat_id) DO UPDATE SET until = greatest(penalties.until, excluded.until)
-""")
-STANDING = text("""
-SELECT accounts.channel, accounts.name, chat_id, extract(epoch FROM until - now()) AS seconds
-FROM penalties JOIN accounts ON accounts.id = account_id WHERE until > now()
-""")
+AWAY_SECONDS = 1.0  # until what can't be asked is asked again
+ALONE_SHARE = 0.5  # of the account's rate: another process may do the same for other chats
 
 
 @dataclass(slots=True)
 class Governor:
     redis: Redis
     database: Database
-    clock: Callable[[], float] = time.monotonic  # seconds; only for the local budget
-    _local: LocalBudget = field(init=False)
+    leases: Leases
+    clock: Callable[[], float] = time.monotonic  # seconds; for what this process keeps by itself
+    _grant: AsyncScript = field(init=False)
+    _penalties: Penalties = field(init=False)
+    _closures: Closures = field(init=False)
+    _local: dict[AccountKeys, LocalBudget] = field(default_factory=dict, init=False)
+    _held_until: dict[str, float] = field(default_factory=dict, init=False)
+    # Accounts for which Redis was out of reach since it was last filled.
+    _doubted: set[AccountKeys] = field(default_factory=set, init=False)
 
     def __post_init__(self) -> None:
-        self._local = LocalBudget(self.clock)
+        self._grant = self.redis.register_script(GRANT)
+        self._penalties = Penalties(self.redis, self.database)
+        self._closures = Closures(self.clock)
 
     async def permit(
         self,
@@ -86,105 +66,112 @@ class Governor:
 
         Raises RateLimited when that is further away than `at_most_seconds`.
         """
+        left = at_most_seconds
         while True:
             wait = await self.ask(chat, pace, final=final)
             if wait <= 0:
                 return
-            if wait > at_most_seconds:
+            if wait > left:
                 raise RateLimited(wait)
+            left -= wait
             await asyncio.sleep(wait)
-
-    async def penalize(self, chat: ChatRef, seconds: float) -> None:
-        """The platform asked for a pause in this chat: nothing is sent before it is over."""
-        log.warning("chat_penalized", channel=chat.channel, seconds=seconds)
-        self._local.close(_key(chat), seconds)
-        await self._close(chat.channel, chat.account, chat.chat_id, seconds)
-        values = {
-            "channel": chat.channel,
-            "account": chat.account,
-            "chat": chat.chat_id,
-            "seconds": seconds,
-        }
-        try:
-            async with self.database.connection() as connection:
-                await connection.execute(PENALIZE, values)
-        except StorageUnavailable:
-            log.warning("penalty_not_stored", channel=chat.channel)
-
-    async def restore(self) -> None:
-        """Put the penalties that stand in Postgres back into Redis (at start)."""
-        async with self.database.connection() as connection:
-            rows = (await connection.execute(STANDING)).all()
-        for row in rows:
-            await self._close(row.channel, row.name, row.chat_id, float(row.seconds))
-            self._local.close(f"{row.channel}:{row.name}:{row.chat_id}", float(row.seconds))
 
     async def ask(self, chat: ChatRef, pace: Pace, *, final: bool = False) -> float:
         """0: one call may be made now, and is charged; else the seconds to wait.
 
         `final`: the last edit of a reply, for which room is kept.
         """
-        interval = (
-            pace.private_interval_seconds if chat.kind == "private" else pace.group_interval_seconds
-        )
-        account = f"{chat.channel}:{chat.account}"
-        share = 1.0 / pace.account_calls_per_second
-        names = (
-            f"outrider:pace:chat:{_key(chat)}",
-            f"outrider:pace:account:{account}",
-            f"outrider:penalty:{_key(chat)}",
-        )
-        values = (interval * 1000, share * 1000, BURST)
-        try:
-            async with asyncio.timeout(REDIS_SECONDS):
-                wait = await self.redis.eval(GRANT, len(names), *names, *values)
-        except LOST:
-            return self._local.wait_seconds(_key(chat), interval)
-        # An emptied Redis forgot the penalties; what this process was told of, it still keeps.
-        return max(float(wait) / 1000, self._local.closed_seconds(_key(chat)))
-
-    async def _close(self, channel: str, account: str, chat_id: str, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(REDIS_SECONDS):
-                clock = await self.redis.time()
-                until = int(clock[0] * 1000 + clock[1] / 1000 + seconds * 1000)
-                name = f"outrider:penalty:{channel}:{account}:{chat_id}"
-                await self.redis.eval(CLOSE, 1, name, until, max(1, int(seconds * 1000)))
-        except LOST:
-            log.warning("penalty_only_local", channel=channel)
-
-
-@dataclass(slots=True)
-class LocalBudget:
-    """The chat's budget of one process, for the time that Redis is away."""
-
-    clock: Callable[[], float]
-    _due: dict[str, float] = field(default_factory=dict, init=False)
-    _closed_until: dict[str, float] = field(default_factory=dict, init=False)
-
-    def wait_seconds(self, chat: str, interval: float) -> float:
-        """0 when granted (and charged), else the seconds to wait."""
-        now = self.clock()
-        closed = self.closed_seconds(chat)
+        keys = _keys(chat)
+        closed = self._closures.seconds(keys.penalty(chat.chat_id), keys.penalty(WHOLE_ACCOUNT))
         if closed > 0:
             return closed
-        due = max(self._due.get(chat, 0.0), now) + interval
-        wait = due - now - interval * BURST
-        if wait > 0:
-            return wait
-        self._due[chat] = due
-        return 0.0
+        try:
+            return await self._ask_redis(keys, chat, pace, final)
+        except LOST:
+            self._doubted.add(keys)
+        except StorageUnavailable:
+            return AWAY_SECONDS
+        return await self._ask_alone(keys, chat, pace, final)
 
-    def closed_seconds(self, chat: str) -> float:
-        """How long this chat's penalty still lasts; 0 without one."""
-        left = self._closed_until.get(chat, 0.0) - self.clock()
-        if left <= 0:
-            self._closed_until.pop(chat, None)
-        return max(left, 0.0)
+    async def penalize(self, chat: ChatRef, seconds: float) -> None:
+        """The platform asked for a pause in this chat: nothing is sent before it is over."""
+        log.warning("chat_penalized", channel=chat.channel, seconds=seconds)
+        keys = _keys(chat)
+        await self._close(keys, chat.chat_id, seconds)
+        try:
+            whole = await self._penalties.strike(keys, chat.chat_id, seconds)
+        except LOST:
+            return
+        if whole > 0:
+            log.warning("account_penalized", channel=chat.channel, seconds=whole)
+            await self._close(keys, WHOLE_ACCOUNT, whole)
 
-    def close(self, chat: str, seconds: float) -> None:
-        self._closed_until[chat] = max(self._closed_until.get(chat, 0.0), self.clock() + seconds)
+    async def restore(self) -> None:
+        """Put the penalties that stand in Postgres back into Redis (at start)."""
+        for keys in await self._penalties.penalized():
+            try:
+                await self._penalties.restore(keys, doubted=False)
+            except LOST:
+                self._doubted.add(keys)
+
+    async def _ask_redis(self, keys: AccountKeys, chat: ChatRef, pace: Pace, final: bool) -> float:
+        if keys in self._doubted:
+            await self._restore(keys)
+        wait = await self._granted(keys, chat, pace, final)
+        if wait < 0:
+            await self._restore(keys)
+            wait = await self._granted(keys, chat, pace, final)
+        return wait / SECOND if wait >= 0 else AWAY_SECONDS
+
+    async def _granted(self, keys: AccountKeys, chat: ChatRef, pace: Pace, final: bool) -> int:
+        terms = Terms.of(pace, chat.kind)
+        values = (chat.chat_id, terms.chat_interval, terms.account_interval, int(final), "")
+        async with asyncio.timeout(REDIS_SECONDS):
+            return int(await self._grant(keys.of_grant(chat.chat_id), [*values]))
+
+    async def _restore(self, keys: AccountKeys) -> None:
+        async with asyncio.timeout(REDIS_SECONDS):
+            await self.redis.ping()  # Postgres isn't asked in vain
+        await self._penalties.restore(keys, doubted=keys in self._doubted)
+        self._doubted.discard(keys)
+        self._local.pop(keys, None)
+        self._held_until.clear()
+
+    async def _ask_alone(self, keys: AccountKeys, chat: ChatRef, pace: Pace, final: bool) -> float:
+        name = f"chat:{chat.channel}:{chat.account}:{chat.chat_id}"
+        now, lease_seconds = self.clock(), self.leases.heartbeat.seconds
+        if not await self.leases.acquire(name):
+            return lease_seconds / 3
+        try:
+            closed = await self._penalties.standing(keys, chat.chat_id)
+        except StorageUnavailable:
+            return AWAY_SECONDS
+        if closed > 0:
+            return closed
+        terms, at = Terms.of(pace, chat.kind, ALONE_SHARE), microseconds(self.clock())
+        budget = self._local.setdefault(keys, LocalBudget(at))
+        if self._held_until.get(name, 0.0) < now:  # another process may have had it
+            budget.spend(chat.chat_id, terms, at)
+        self._held_until[name] = now + lease_seconds
+        return budget.ask(chat.chat_id, terms, at, final=final) / SECOND
+
+    async def _close(self, keys: AccountKeys, chat_id: str, seconds: float) -> None:
+        """Here, in Redis and in Postgres; then in Redis again, which may have been emptied, and
+        filled from Postgres, in between."""
+        name = keys.penalty(chat_id)
+        self._closures.close(name, seconds)
+        await self._close_in_redis(keys, chat_id, seconds)
+        await self._penalties.store(keys, chat_id, seconds)
+        if (left := self._closures.seconds(name)) > 0:
+            await self._close_in_redis(keys, chat_id, left)
+
+    async def _close_in_redis(self, keys: AccountKeys, chat_id: str, seconds: float) -> None:
+        try:
+            await self._penalties.close(keys, chat_id, seconds)
+        except LOST:
+            self._doubted.add(keys)
+            log.warning("penalty_not_in_redis", channel=keys.channel)
 
 
-def _key(chat: ChatRef) -> str:
-    return f"{chat.channel}:{chat.account}:{chat.chat_id}"
+def _keys(chat: ChatRef) -> AccountKeys:
+    return AccountKeys(chat.channel, chat.account)

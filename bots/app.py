@@ -38,6 +38,8 @@ from assistant.heartbeat import Heartbeat
 from assistant.intake import Intake
 from assistant.leases import Leases
 from assistant.metrics import Metrics
+from assistant.pruning import LEASE as PRUNING
+from assistant.pruning import Pruning
 from assistant.revisions import Revisions
 from assistant.settings import AssistantSettings
 from assistant.signals import Signals
@@ -208,7 +210,8 @@ async def _gateway(
 ) -> None:
     accounts = Accounts(core.database)
     channels = await stack.enter_async_context(open_channels(settings, accounts, say))
-    governor = Governor(core.redis, core.database)
+    leases = Leases(core.database, core.heartbeat)
+    governor = Governor(core.redis, core.database, leases)
     await governor.restore()
     delivery = _delivery(settings.assistant, core, channels, governor)
     service = ConversationService(
@@ -225,12 +228,12 @@ async def _gateway(
         settings=settings.assistant,
         metrics=core.metrics,
     )
-    leases = Leases(core.database, core.heartbeat)
     pages = await build_pages(settings, core.database, core.signals, core.metrics, service, stack)
     inbound = channels.connect(service, governor)
     for router in inbound.routers:
         pages.include(router)
     group.create_task(delivery.run())
+    group.create_task(leases.run_while_held(PRUNING, Pruning(core.database).run))
     for one in inbound.listeners:
         if one.exclusive:
             group.create_task(leases.run_while_held(one.name, one.run))

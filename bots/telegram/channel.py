@@ -29,7 +29,7 @@ from bots.telegram.split import split
 from bots.telegram.utf16 import clean, head
 
 # A little slower than the limits that Telegram names (1 s; 20 a minute in groups).
-PACE = Pace(private_interval_seconds=1.1, group_interval_seconds=3.1, account_calls_per_second=30.0)
+PACE = Pace(private_interval_seconds=1.1, group_interval_seconds=3.5, account_calls_per_second=30.0)
 PLACEHOLDER = "…"
 REMOVED = "(removed)"  # where a message can't be taken away any more
 SEEN = "👀"  # one of Telegram's own reactions

@@ -8,122 +8,139 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from redis.asyncio import Redis
+from sqlalchemy import text
 
-from assistant.accounts import Accounts
+from assistant.budget import ACCOUNT_BURST, CHAT_BURST, KEPT
 from assistant.channel import Pace
-from assistant.database import Database, open_database
 from assistant.errors import RateLimited
-from assistant.governor import BURST, Governor
 from assistant.messages import ChatRef
+from assistant.penalties import STRIKES
+from tests.support.governors import CHAT, GROUP, KEYS, OTHER, PACE, Replicas, granted, replicas
 
-CHAT = ChatRef("telegram", "default", "42")
-GROUP = ChatRef("telegram", "default", "-42", kind="group")
-PACE = Pace(0.2, 0.6, 1000.0)
+ORDINARY = CHAT_BURST - KEPT["chat"]
 
 
 @pytest_asyncio.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    async with open_database(database_url) as opened:
-        await Accounts(opened).register("telegram", "default")
+async def house(database_url: str, redis_url: str) -> AsyncIterator[Replicas]:
+    async with replicas(database_url, redis_url) as opened:
+        await opened.rest()
         yield opened
 
 
-@pytest_asyncio.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    async with Redis.from_url(redis_url, decode_responses=True) as client:
-        yield client
+async def test_a_chat_gets_its_burst_and_then_its_interval(house: Replicas) -> None:
+    governor = house.governor("a")
+    assert ORDINARY <= await granted(governor, CHAT, 1.0) <= ORDINARY + 5
+    assert ORDINARY <= await granted(governor, GROUP, 1.0) <= ORDINARY + 2
 
 
-async def granted(governor: Governor, chat: ChatRef, pace: Pace, seconds: float) -> int:
-    """How many calls are granted within that time."""
-    count = 0
-    try:
-        async with asyncio.timeout(seconds):
-            while True:
-                await governor.permit(chat, pace)
-                count += 1
-    except TimeoutError:
-        return count
+async def test_the_end_of_a_reply_does_not_wait_behind_its_edits(house: Replicas) -> None:
+    governor, slow = house.governor("a"), Pace(30.0, 30.0, 1000.0)
+    for _ in range(ORDINARY):
+        assert await governor.ask(CHAT, slow) == 0
+    assert await governor.ask(CHAT, slow) > 20
+    assert await governor.ask(CHAT, slow, final=True) == 0
+    assert await governor.ask(CHAT, slow, final=True) > 20
 
 
-async def test_a_chat_gets_its_burst_and_then_its_interval(
-    database: Database, redis: Redis
-) -> None:
-    governor = Governor(redis, database)
-    assert await granted(governor, CHAT, PACE, 1.0) <= BURST + 5
-    assert await granted(governor, GROUP, PACE, 1.0) <= BURST + 2
+async def test_replicas_share_one_budget(house: Replicas) -> None:
+    counts = await asyncio.gather(*(granted(house.governor(one), CHAT, 1.0) for one in "abcd"))
+    assert ORDINARY <= sum(counts) <= ORDINARY + 5
 
 
-async def test_replicas_share_one_budget(database: Database, redis: Redis) -> None:
-    replicas = [Governor(redis, database) for _ in range(4)]
-    counts = await asyncio.gather(*(granted(one, CHAT, PACE, 1.0) for one in replicas))
-    assert BURST <= sum(counts) <= BURST + 5
-
-
-async def test_all_chats_of_an_account_share_its_rate(database: Database, redis: Redis) -> None:
-    governor = Governor(redis, database)
-    pace = Pace(0.001, 0.001, 10.0)
+async def test_all_chats_of_an_account_share_its_rate(house: Replicas) -> None:
+    governor, pace = house.governor("a"), Pace(0.001, 0.001, 10.0)
     chats = [ChatRef("telegram", "default", str(number)) for number in range(5)]
-    counts = await asyncio.gather(*(granted(governor, chat, pace, 1.0) for chat in chats))
-    assert sum(counts) <= 10 + BURST + 1
+    counts = await asyncio.gather(
+        *(granted(governor, chat, 1.0, pace, final=True) for chat in chats)
+    )
+    assert 0 < sum(counts) <= 10 + ACCOUNT_BURST
 
 
-async def test_a_penalty_closes_the_chat_for_every_replica(
-    database: Database, redis: Redis
-) -> None:
-    await Governor(redis, database).penalize(CHAT, 30.0)
-    other = Governor(redis, database)
-    assert await granted(other, CHAT, PACE, 0.3) == 0
-    assert await granted(other, GROUP, PACE, 0.3) > 0
+async def test_a_penalty_closes_the_chat_for_every_replica(house: Replicas) -> None:
+    await house.governor("a").penalize(CHAT, 30.0)
+    other = house.governor("b")
+    assert await other.ask(CHAT, PACE, final=True) > 20
+    assert await other.ask(GROUP, PACE) == 0
 
 
-async def test_an_emptied_redis_forgets_no_penalty(database: Database, redis: Redis) -> None:
-    await Governor(redis, database).penalize(CHAT, 30.0)
-    await redis.flushall()
-    fresh = Governor(redis, database)
+async def test_an_emptied_redis_forgets_no_penalty_of_another_replica(house: Replicas) -> None:
+    await house.governor("a").penalize(CHAT, 30.0)
+    await house.redis.flushall()
+    assert await house.governor("b").ask(CHAT, PACE, final=True) > 20
+
+
+async def test_what_an_emptied_redis_granted_counts_as_spent(house: Replicas) -> None:
+    governor, slow = house.governor("a"), Pace(30.0, 30.0, 1000.0)
+    await house.redis.flushall()
+    assert await governor.ask(CHAT, slow, final=True) > 20
+
+
+async def test_penalties_are_read_again_at_the_start(house: Replicas) -> None:
+    await house.governor("a").penalize(CHAT, 30.0)
+    await house.redis.delete(KEYS.penalty("42"))
+    fresh = house.governor("b")
     await fresh.restore()
-    assert await granted(fresh, CHAT, PACE, 0.3) == 0
+    assert await fresh.ask(CHAT, PACE) > 20
 
 
-async def test_a_penalty_ends(database: Database, redis: Redis) -> None:
-    governor = Governor(redis, database)
+async def test_a_penalty_ends(house: Replicas) -> None:
+    governor = house.governor("a")
     before = time.monotonic()
     await governor.penalize(CHAT, 0.5)
     await governor.permit(CHAT, PACE)
     assert time.monotonic() - before >= 0.5
 
 
-async def test_without_redis_one_process_keeps_the_pace(database: Database) -> None:
-    async with Redis.from_url("unix:///nonexistent/valkey.sock") as away:
-        governor = Governor(away, database)
-        assert BURST <= await granted(governor, CHAT, PACE, 1.0) <= BURST + 5
-        await governor.penalize(CHAT, 30.0)
-        assert await granted(governor, CHAT, PACE, 0.3) == 0
-
-
-async def test_a_shorter_penalty_does_not_end_a_longer_one(
-    database: Database, redis: Redis
-) -> None:
-    await Governor(redis, database).penalize(CHAT, 30.0)
-    await Governor(redis, database).penalize(CHAT, 0.1)
+async def test_a_shorter_penalty_does_not_end_a_longer_one(house: Replicas) -> None:
+    await house.governor("a").penalize(CHAT, 30.0)
+    await house.governor("b").penalize(CHAT, 0.1)
     await asyncio.sleep(0.15)
-    assert await granted(Governor(redis, database), CHAT, PACE, 0.3) == 0
+    assert await house.governor("c").ask(CHAT, PACE) > 20
 
 
-async def test_redis_emptied_in_the_run_forgets_no_penalty(
-    database: Database, redis: Redis
+def penalized(number: int) -> ChatRef:
+    return ChatRef("telegram", "default", f"penalized-{number}")
+
+
+async def test_a_few_penalized_chats_close_no_other(house: Replicas) -> None:
+    for number in range(STRIKES - 1):
+        for _ in range(2):
+            await house.governor("a").penalize(penalized(number), 30.0 + number)
+    assert await house.governor("b").ask(OTHER, PACE) == 0
+
+
+async def test_many_chats_penalized_at_once_close_the_account_until_the_first_is_open(
+    house: Replicas,
 ) -> None:
-    governor = Governor(redis, database)
-    await governor.penalize(CHAT, 30.0)
-    await redis.flushall()
-    assert await granted(governor, CHAT, PACE, 0.3) == 0
+    for number in range(STRIKES):
+        await house.governor("a").penalize(penalized(number), 30.0 + 30 * number)
+    assert 20 < await house.governor("b").ask(OTHER, PACE, final=True) <= 30
+    await house.redis.flushall()
+    assert 20 < await house.governor("c").ask(OTHER, PACE, final=True) <= 30
 
 
-async def test_what_cannot_wait_is_told_how_long_it_would_take(
-    database: Database, redis: Redis
-) -> None:
-    governor = Governor(redis, database)
+async def test_what_is_over_is_forgotten_in_postgres(house: Replicas) -> None:
+    governor = house.governor("a")
+    await governor.penalize(CHAT, 0.05)
+    await governor.penalize(OTHER, 30.0)
+    async with house.database.connection() as connection:
+        for name in ("chat:telegram:default:42", "telegram:default"):
+            await connection.execute(
+                text("INSERT INTO leases (name, owner, until) VALUES (:name, 'gone', now())"),
+                {"name": name},
+            )
+    await asyncio.sleep(0.1)
+    await house.redis.flushall()
+    await governor.ask(CHAT, PACE)
+    async with house.database.connection() as connection:
+        chats = await connection.execute(text("SELECT chat_id FROM penalties"))
+        leases = await connection.execute(text("SELECT name FROM leases"))
+        assert chats.scalars().all() == ["43"]
+        assert leases.scalars().all() == ["telegram:default"]
+
+
+async def test_what_cannot_wait_is_told_how_long_it_would_take(house: Replicas) -> None:
+    governor = house.governor("a")
     await governor.penalize(CHAT, 30.0)
     with pytest.raises(RateLimited) as refused:
         await governor.permit(CHAT, PACE, at_most_seconds=5.0)

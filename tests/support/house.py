@@ -22,6 +22,7 @@ from assistant.deltas import DeltaReader, DeltaWriter
 from assistant.governor import Governor
 from assistant.heartbeat import Heartbeat
 from assistant.intake import Intake
+from assistant.leases import Leases
 from assistant.messages import Accepted, Access, ChatRef, IncomingMessage, ReplyDelta
 from assistant.metrics import Metrics
 from assistant.revisions import Revisions
@@ -139,14 +140,15 @@ async def house(
         stack.push_async_callback(heartbeats.end)
         turns, signals, metrics = Turns(database), Signals(redis), Metrics()
         reader, writer = DeltaReader(redis, turns), DeltaWriter(redis, settings.flush_seconds)
+        heartbeat = heartbeats.of("gateway")
         delivery = Delivery(
             channels={(screen.name, screen.account): screen},
             accounts=[account],
             deliveries=Deliveries(database, "gateway", settings.lease_seconds),
             turns=turns,
             reader=reader,
-            governor=Governor(redis, database),
-            heartbeat=heartbeats.of("gateway"),
+            governor=Governor(redis, database, Leases(database, heartbeat)),
+            heartbeat=heartbeat,
             metrics=metrics,
         )
         service = ConversationService(

@@ -1,40 +1,211 @@
-"""The budget of one process, for the time that Redis is away."""
+"""The outbound budget on a simulated clock, against the flood limits of the fake Telegram."""
 
 from __future__ import annotations
 
-from assistant.governor import BURST, LocalBudget
+import heapq
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assistant.budget import ACCOUNT_BURST, CHAT_BURST, KEPT, SECOND, Terms
+from assistant.channel import Pace
+from assistant.local_budget import Closures, LocalBudget
+from bots.telegram.channel import PACE
+from tests.fakes.telegram.flood import FloodControl, Limits
+
+PRIVATE, GROUP = Terms.of(PACE, "private"), Terms.of(PACE, "group")
+RESTED = -3600 * SECOND  # long before anything is asked
+START = 1000 * SECOND
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
+@dataclass
+class Telegram:
+    """The fake's flood limits, and a budget that decides what reaches them."""
 
-    def __call__(self) -> float:
-        return self.now
+    now: int = START
+    budget: LocalBudget = field(default_factory=lambda: LocalBudget(RESTED))
+    asked: int = 0
+    granted: Counter[int] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.flood = FloodControl(Limits(), lambda: self.now / SECOND)
+
+    def ask(self, chat: int, *, final: bool = False) -> int:
+        """Raises Refused when the budget grants what Telegram doesn't."""
+        self.asked += 1
+        terms = PRIVATE if chat > 0 else GROUP
+        wait = self.budget.ask(str(chat), terms, self.now, final=final)
+        if wait == 0:
+            self.flood.check(chat)
+            self.granted[chat] += 1
+        return wait
 
 
-def test_a_rested_chat_has_a_burst_and_then_one_call_an_interval() -> None:
-    clock = Clock()
-    budget = LocalBudget(clock)
-    assert [budget.wait_seconds("a", 1.0) for _ in range(BURST)] == [0.0] * BURST
-    assert budget.wait_seconds("a", 1.0) == 1.0
-    clock.now += 1.0
-    assert budget.wait_seconds("a", 1.0) == 0.0
-    assert budget.wait_seconds("a", 1.0) == 1.0
+@dataclass
+class Replies:
+    """Chats in which a reply is written: posted, edited as often as may be, and ended."""
+
+    telegram: Telegram
+    ends: dict[int, int]  # when each chat's reply ends, microseconds
+    ended: dict[int, int] = field(default_factory=dict)
+    edited: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+
+    def run(self) -> None:
+        telegram = self.telegram
+        line = [(telegram.now, chat) for chat in self.ends]
+        heapq.heapify(line)
+        while line:
+            telegram.now, chat = heapq.heappop(line)
+            final = telegram.now >= self.ends[chat]
+            wait = telegram.ask(chat, final=final)
+            if wait == 0 and final:
+                self.ended[chat] = telegram.now
+                continue
+            if wait == 0:
+                self.edited[chat].append(telegram.now)
+            # The reply's end does not wait for an edit's turn.
+            due = telegram.now + max(wait, 1)
+            heapq.heappush(
+                line, (due if final else min(due, max(self.ends[chat], due - wait + 1)), chat)
+            )
+
+    def late(self) -> Iterator[float]:
+        """How long each end waited, in seconds."""
+        return ((at - self.ends[chat]) / SECOND for chat, at in self.ended.items())
+
+
+calls = st.lists(
+    st.tuples(
+        st.integers(0, 1500),  # milliseconds since the call before
+        st.sampled_from([1, 2, 3, -1]),
+        st.booleans(),  # the last edit of a reply
+        st.booleans(),  # waits as it was told, else comes back when it likes
+    ),
+    max_size=300,
+)
+
+
+@given(calls)
+@settings(deadline=None)
+def test_whatever_is_granted_telegram_takes(sequence: list[tuple[int, int, bool, bool]]) -> None:
+    telegram = Telegram()
+    for gap, chat, final, patient in sequence:
+        telegram.now += gap * 1000
+        while (wait := telegram.ask(chat, final=final)) and patient:
+            telegram.now += wait
+
+
+@given(calls, st.integers(0, 300))
+@settings(deadline=None)
+def test_a_budget_that_forgot_everything_grants_nothing_that_telegram_refuses(
+    sequence: list[tuple[int, int, bool, bool]], forgotten_at: int
+) -> None:
+    telegram = Telegram()
+    for number, (gap, chat, final, _) in enumerate(sequence):
+        telegram.now += gap * 200
+        if number == forgotten_at:
+            telegram.budget = LocalBudget(telegram.now)
+        telegram.ask(chat, final=final)
+
+
+@given(
+    st.lists(st.integers(0, 20_000), min_size=40, max_size=120),
+    st.integers(1, 4),
+    st.integers(0, 5_000),
+)
+@settings(deadline=None, max_examples=25)
+def test_many_chats_at_full_speed_never_exceed_the_account(
+    ends: list[int], groups: int, pause: int
+) -> None:
+    telegram = Telegram()
+    for _ in range(2):
+        Replies(
+            telegram,
+            {
+                (-number if number % 5 < groups else number): telegram.now + end * 1000
+                for number, end in enumerate(ends, start=1)
+            },
+        ).run()
+        telegram.now += pause * 1000
+
+
+def test_a_hundred_replies_that_end_at_once_all_end_within_one_interval_of_edits() -> None:
+    telegram = Telegram()
+    replies = Replies(telegram, dict.fromkeys(range(1, 101), START + 30 * SECOND))
+    replies.run()
+    interval = 100 * PRIVATE.account_interval * 5 / 4 / SECOND
+    assert len(replies.ended) == 100
+    assert max(replies.late()) <= interval
+
+
+@given(st.lists(st.integers(20_000, 40_000), min_size=100, max_size=100))
+@settings(deadline=None, max_examples=10)
+def test_ends_among_a_hundred_busy_chats_hardly_wait(ends: list[int]) -> None:
+    replies = Replies(Telegram(), {n: START + end * 1000 for n, end in enumerate(ends, start=1)})
+    replies.run()
+    at_once = max(Counter(ends).values())
+    assert max(replies.late()) <= (at_once + 10) * PRIVATE.account_interval / SECOND
+
+
+def test_no_chat_of_a_hundred_starves() -> None:
+    telegram = Telegram()
+    replies = Replies(telegram, dict.fromkeys(range(1, 101), START + 120 * SECOND))
+    replies.run()
+    interval = 100 * PRIVATE.account_interval * 5 // 4
+    for edits in replies.edited.values():
+        pauses = [later - earlier for earlier, later in pairwise(edits)]
+        assert max(pauses[1:]) <= 1.2 * interval
+
+
+def test_waiting_in_a_crowd_is_not_polling() -> None:
+    telegram = Telegram()
+    Replies(telegram, dict.fromkeys(range(1, 101), START + 60 * SECOND)).run()
+    assert telegram.asked <= 3 * telegram.granted.total()
+
+
+def test_an_edits_turn_leaves_room_for_the_end_at_once() -> None:
+    budget = LocalBudget(RESTED)
+    for _ in range(CHAT_BURST - KEPT["chat"]):
+        assert budget.ask("a", PRIVATE, START) == 0
+    assert budget.ask("a", PRIVATE, START) == PRIVATE.chat_interval
+    assert budget.ask("a", PRIVATE, START, final=True) == 0
+    assert budget.ask("a", PRIVATE, START, final=True) == PRIVATE.chat_interval
+
+
+def test_an_end_comes_before_the_edits_that_wait_for_the_account() -> None:
+    budget, slow = LocalBudget(RESTED), Terms.of(Pace(0.001, 0.001, 1.0), "private")
+    for chat in range(ACCOUNT_BURST):
+        budget.ask(str(chat), slow, START, final=True)
+    waits = [budget.ask(f"edit {number}", slow, START) for number in range(3)]
+    assert waits == sorted(set(waits))
+    assert budget.ask("end", slow, START, final=True) == slow.account_interval < waits[0]
 
 
 def test_chats_do_not_wait_for_each_other() -> None:
-    budget = LocalBudget(Clock())
-    for _ in range(BURST):
-        budget.wait_seconds("a", 1.0)
-    assert budget.wait_seconds("b", 1.0) == 0.0
+    budget = LocalBudget(RESTED)
+    while budget.ask("a", PRIVATE, START) == 0:
+        pass
+    later = START + SECOND // 10
+    assert budget.ask("a", PRIVATE, later) > 0
+    assert budget.ask("b", PRIVATE, later) == 0
 
 
-def test_nothing_is_granted_inside_a_penalty_and_something_after_it() -> None:
-    clock = Clock()
-    budget = LocalBudget(clock)
-    budget.close("a", 30.0)
-    clock.now += 29.9
-    assert budget.wait_seconds("a", 1.0) > 0
-    clock.now += 1.2
-    assert budget.wait_seconds("a", 1.0) == 0.0
+def test_a_chat_that_another_process_had_is_not_rested() -> None:
+    budget = LocalBudget(RESTED)
+    budget.spend("a", PRIVATE, START)
+    assert budget.ask("a", PRIVATE, START, final=True) == PRIVATE.chat_interval
+
+
+def test_a_shorter_penalty_does_not_end_a_longer_one() -> None:
+    now = 100.0
+    closures = Closures(lambda: now)
+    closures.close("a", 30.0)
+    closures.close("a", 1.0)
+    now = 129.0
+    assert closures.seconds("a", "b") == 1.0
+    now = 130.0
+    assert closures.seconds("a", "b") == 0.0

@@ -1,0 +1,134 @@
+"""The outbound budget's terms, and the script that keeps it in Redis.
+
+Per chat and per account a generic cell rate algorithm: a time that each granted call moves on by an
+interval, and that may lie at most a burst of intervals ahead. Around it:
+
+- The last of a burst is kept for a reply's final edit.
+- With many active chats an account's rate leaves each chat fewer edits: ordinary calls of one chat
+  are spread over `active chats / rate`.
+- Who must wait for the account draws a ticket: finals first, then in the order of asking.
+- What an emptied Redis does not know counts as spent.
+
+`local_budget.py` is the same algorithm in Python, for a process without Redis; a test holds the two
+together. Times are whole microseconds, which Lua's numbers and Python's agree on.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from assistant.channel import Pace
+from assistant.messages import ChatKind
+
+SECOND = 1_000_000
+
+CHAT_BURST = 3  # calls that a rested chat may make at once
+ACCOUNT_BURST = 4
+KEPT = {"chat": 1, "account": 2}  # of each burst, for finals alone
+USABLE = 0.85  # of an account's rate: calls that set out apart may arrive together
+SPREAD = (5, 4)  # ordinary calls take four fifths of that; posts and finals find the rest
+ACTIVE = 10 * SECOND  # a chat counts as active for so long after it was to ask again
+PATIENCE = SECOND  # a ticket lapses when its chat is so late
+
+CHAT_LIFE_MS = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The shortest time between two calls in the long run, in microseconds."""
+
+    chat_interval: int
+    account_interval: int
+
+    @staticmethod
+    def of(pace: Pace, kind: ChatKind, share: float = 1.0) -> Terms:
+        """`share` is the part of the account's rate that may be used."""
+        seconds = (
+            pace.private_interval_seconds if kind == "private" else pace.group_interval_seconds
+        )
+        rate = pace.account_calls_per_second * USABLE * share
+        return Terms(math.ceil(seconds * SECOND), math.ceil(SECOND / rate))
+
+
+# KEYS: marker, penalty of the chat, penalty of the account, chat, account, active, queue, promised.
+# ARGV: the chat's name, chat interval, account interval, final (1 or 0), now (tests; else empty).
+# Returns the microseconds to wait, 0 when granted and charged, -1 when Redis was emptied.
+GRANT = f"""
+local marker, chat, account, active, queue, promised =
+    KEYS[1], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
+local name, interval, share, final =
+    ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
+local now = tonumber(ARGV[5])
+if not now then
+    local clock = redis.call('TIME')
+    now = clock[1] * {SECOND} + clock[2]
+end
+local function text(number) return string.format('%.0f', number) end
+local function stored(key, field) return tonumber(redis.call('HGET', key, field) or 0) end
+
+if redis.call('EXISTS', marker) == 0 then return -1 end
+for i = 2, 3 do
+    local closed = tonumber(redis.call('GET', KEYS[i]) or 0)
+    if closed > now then return closed - now end
+end
+
+local born = stored(account, 'born')
+local chat_due = math.max(stored(chat, 'due'), born + interval * {CHAT_BURST}, now)
+local account_due = math.max(stored(account, 'due'), born + share * {ACCOUNT_BURST}, now)
+
+local function stay(seconds)
+    redis.call('ZADD', active, 'GT', text(now + seconds + {ACTIVE}), name)
+    redis.call('PEXPIRE', active, {CHAT_LIFE_MS})
+end
+redis.call('ZREMRANGEBYSCORE', active, '-inf', text(now))
+stay(0)
+
+local kept = final and 0 or {KEPT["chat"]}
+local wait = chat_due + interval - now - interval * ({CHAT_BURST} - kept)
+if not final then
+    local spread = math.floor(redis.call('ZCARD', active) * share * {SPREAD[0]} / {SPREAD[1]})
+    if spread > interval then wait = math.max(wait, stored(chat, 'last') + spread - now) end
+end
+if wait > 0 then
+    stay(wait)
+    return wait
+end
+
+for _, late in ipairs(redis.call('ZRANGEBYSCORE', promised, '-inf', text(now))) do
+    redis.call('ZREM', promised, late)
+    redis.call('ZREM', queue, late)
+end
+local ticket = tonumber(redis.call('ZSCORE', queue, name) or nil)
+local draws = not ticket or (final and ticket > 0)
+local ahead
+if not draws then
+    ahead = redis.call('ZRANK', queue, name)
+elseif final then
+    ahead = redis.call('ZCOUNT', queue, '-inf', 0)
+else
+    ahead = redis.call('ZCARD', queue)
+end
+kept = final and 0 or {KEPT["account"]}
+wait = account_due + share * (1 + ahead) - now - share * ({ACCOUNT_BURST} - kept)
+if wait > 0 then
+    if draws then
+        ticket = redis.call('HINCRBY', account, 'tickets', 1)
+        if final then ticket = ticket - {2**50} end
+        redis.call('ZADD', queue, text(ticket), name)
+        redis.call('PEXPIRE', queue, {CHAT_LIFE_MS})
+    end
+    redis.call('ZADD', promised, text(now + wait + {PATIENCE}), name)
+    redis.call('PEXPIRE', promised, {CHAT_LIFE_MS})
+    stay(wait)
+    return wait
+end
+
+redis.call('ZREM', queue, name)
+redis.call('ZREM', promised, name)
+redis.call('HSET', chat, 'due', text(chat_due + interval))
+if not final then redis.call('HSET', chat, 'last', text(now)) end
+redis.call('PEXPIRE', chat, {CHAT_LIFE_MS})
+redis.call('HSET', account, 'due', text(account_due + share))
+return 0
+"""
