@@ -34,6 +34,14 @@ class Sampling:
     seed: int | None = None
     stop: tuple[str, ...] = ()
 
+    @property
+    def resumable(self) -> bool:
+        """Whether an interrupted answer may go on from its tokens, or must begin again.
+
+        A seed's random numbers begin anew with each request, and go another way from a prefix.
+        """
+        return self.seed is None
+
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
@@ -55,10 +63,11 @@ class GenerationRequest:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """How much of `prefix_token_ids` is gone on from, and the text of exactly those tokens.
+    """How much of `prefix_token_ids` is gone on from, and the text of those tokens.
 
-    Trailing tokens that end inside a character are dropped and generated anew, so a caller keeps
-    the first `prefix_tokens` of its ids and replaces its text by `text`.
+    Trailing tokens that end inside a character or inside a stop string are dropped and generated
+    anew, all of them where the request can't be resumed. So a caller keeps the first
+    `prefix_tokens` of its ids and replaces its text by `text`.
     """
 
     prefix_tokens: int

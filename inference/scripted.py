@@ -29,6 +29,7 @@ from inference.api import (
     Sampling,
 )
 from inference.errors import EngineUnavailable, PromptTooLong
+from inference.resume import resume_point
 from inference.settings import ScriptedSettings
 
 MAX_MODEL_LEN = 8192
@@ -109,7 +110,7 @@ class ScriptedEngine:
 
     async def _play(self, request: GenerationRequest) -> AsyncIterator[Delta]:
         tokens, reason = self._script(request.prompt.messages, request.sampling)
-        kept = _agreeing(tokens, request.prefix_token_ids)
+        kept = _kept(tokens, request)
         if request.prefix_token_ids:
             yield Delta("", resumed=Resumed(kept, "".join(tokens[:kept])))
         begun = asyncio.get_running_loop().time() + self._settings.first_token_seconds
@@ -148,7 +149,10 @@ class ScriptedEngine:
             raise EngineUnavailable(f"The engine is {self._state}: try again shortly.")
 
 
-def _agreeing(tokens: Sequence[str], prefix: Sequence[int]) -> int:
-    """How many of the prefix's ids are the script's own beginning."""
-    pairs = zip(tokens, prefix, strict=False)
-    return sum(1 for _ in itertools.takewhile(lambda pair: id_of(pair[0]) == pair[1], pairs))
+def _kept(tokens: Sequence[str], request: GenerationRequest) -> int:
+    """How many of the prefix's ids are the script's own beginning and can be gone on from."""
+    pairs = zip(tokens, request.prefix_token_ids, strict=False)
+    agreeing = itertools.takewhile(lambda pair: id_of(pair[0]) == pair[1], pairs)
+    known = [token_id for _, token_id in agreeing]
+    point = resume_point(known, lambda ids: "".join(tokens[: len(ids)]), request.sampling)
+    return len(point.token_ids)

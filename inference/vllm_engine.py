@@ -23,6 +23,7 @@ from inference.api import (
     EngineInfo,
     EngineState,
     EngineStatistics,
+    FinishReason,
     GenerationRequest,
     Progress,
     Prompt,
@@ -44,7 +45,7 @@ from inference.processes import (
     with_descendants,
 )
 from inference.profiles import Profile
-from inference.resume import whole_characters
+from inference.resume import ResumePoint, resume_point
 from inference.vllm_launch import (
     engine_arguments,
     environment,
@@ -152,13 +153,14 @@ class VllmEngine:
         prompt = request.prompt.token_ids
         if prompt is None:
             prompt = (await self.render(request.prompt.messages)).token_ids or ()
-        kept: tuple[int, ...] = ()
+        point = ResumePoint()
         if request.prefix_token_ids:
-            kept, text = whole_characters(request.prefix_token_ids, self._decode)
-            yield Delta("", resumed=Resumed(len(kept), text))
+            point = self._resume_point(request)
+            yield Delta("", resumed=Resumed(len(point.token_ids), point.text))
+        kept = point.token_ids
         answer_tokens = self._answer_tokens(request.sampling, len(prompt))
-        if (kept and kept[-1] in self._end_tokens()) or len(kept) >= answer_tokens:
-            reason: Any = "stop" if kept[-1] in self._end_tokens() else "length"
+        if point.ended or len(kept) >= answer_tokens:
+            reason: FinishReason = "stop" if point.ended else "length"
             yield Delta("", (), reason, len(prompt), len(kept))
             return
         parameters = self._parameters(request.sampling, answer_tokens - len(kept))
@@ -289,6 +291,10 @@ class VllmEngine:
     def _answer_tokens(self, sampling: Sampling, prompt_tokens: int) -> int:
         asked = sampling.max_tokens or self._profile.answer_tokens
         return max(min(asked, self.info.max_model_len - prompt_tokens), 1)
+
+    def _resume_point(self, request: GenerationRequest) -> ResumePoint:
+        prefix, ends = request.prefix_token_ids, self._end_tokens()
+        return resume_point(prefix, self._decode, request.sampling, ends)
 
     def _end_tokens(self) -> set[int]:
         stated = self._llm.model_config.try_get_generation_config().get("eos_token_id", [])

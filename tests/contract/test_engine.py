@@ -220,6 +220,41 @@ async def test_an_interrupted_answer_goes_on_as_if_it_had_not_been(engine, cut):
     assert rest[-1].output_tokens == whole[-1].output_tokens
 
 
+async def gone_on(
+    engine: Engine, prefix: tuple[int, ...], name: str = "resumed", **sampling: object
+) -> tuple[tuple[int, ...], str, Delta]:
+    """The ids and the text of an answer that is gone on from `prefix`, and its last delta."""
+    prompt = await engine.render(QUESTION)
+    chosen = Sampling(**({"temperature": 0.0, "max_tokens": 24} | sampling))
+    request = GenerationRequest(name, prompt, chosen, prefix_token_ids=prefix)
+    first, *rest = [delta async for delta in engine.generate(request)]
+    assert first.resumed is not None
+    kept = prefix[: first.resumed.prefix_tokens]
+    return kept + ids_of(rest), first.resumed.text + text_of(rest), rest[-1]
+
+
+@pytest.mark.parametrize("engine", WITH_TOKEN_IDS, indirect=True)
+async def test_a_stop_string_ends_the_answer_wherever_an_interruption_cuts_it(engine):
+    whole = await ask(engine, QUESTION)
+    text, ids = text_of(whole), ids_of(whole)
+    stop = text[len(text) // 2 :][:12]  # of several words
+    expected = text[: text.index(stop)]
+    gone = await asyncio.gather(
+        *(gone_on(engine, ids[:cut], f"stop-{cut}", stop=(stop,)) for cut in range(1, len(ids)))
+    )
+    assert [shown for _, shown, _ in gone] == [expected] * len(gone)
+    assert {last.finish_reason for _, _, last in gone} == {"stop"}
+
+
+@pytest.mark.parametrize("engine", WITH_TOKEN_IDS, indirect=True)
+async def test_a_seeded_answer_that_was_interrupted_begins_again(engine):
+    seeded: dict[str, object] = {"seed": 7, "temperature": 0.9}
+    whole = await ask(engine, QUESTION, **seeded)
+    ids, text, last = await gone_on(engine, ids_of(whole)[:9], **seeded)
+    assert (ids, text) == (ids_of(whole), text_of(whole))
+    assert last.output_tokens == len(ids)
+
+
 @pytest.mark.parametrize("name", ENGINES)
 async def test_an_engine_that_was_not_started_says_so(name, tmp_path):
     engine = build_engine(settings_for(name, "http://127.0.0.1:9/v1"), tmp_path)
@@ -242,29 +277,6 @@ async def test_a_long_prompt_asked_again_is_read_from_the_prefix_cache(engine):
     long = [ChatMessage("user", f"{words(250)}. What was the first word?")]
     assert (await ask(engine, long, max_tokens=2))[-1].cached_tokens == 0
     assert (await ask(engine, long, max_tokens=2))[-1].cached_tokens > 0
-
-
-@only_demo
-async def test_an_answer_goes_on_from_every_cut_of_emoji_and_cjk_without_a_leak(engine):
-    """Where a prefix ends inside a character, vLLM alone would put out the whole prompt."""
-    system = ChatMessage("system", "The secret word is xylophone.")
-    prompt = await engine.render([system, ChatMessage("user", "Greet me.")])
-    shown = "Hi 🚀👩‍🚀 你好，世界。"
-    ids = tuple(engine._tokenizer.encode(shown, add_special_tokens=False))
-    assert len(ids) > len(shown)  # characters are cut into several tokens
-
-    async def go_on(cut: int) -> None:
-        sampling = Sampling(temperature=0.0, max_tokens=cut + 4)
-        request = GenerationRequest(f"cut-{cut}", prompt, sampling, prefix_token_ids=ids[:cut])
-        first, *rest = [delta async for delta in engine.generate(request)]
-        assert first.resumed is not None
-        assert shown.startswith(first.resumed.text)
-        assert cut - 3 <= first.resumed.prefix_tokens <= cut
-        assert "\ufffd" not in first.resumed.text
-        assert "xylophone" not in text_of(rest)
-        assert len(text_of(rest)) < 100
-
-    await asyncio.gather(*(go_on(cut) for cut in range(1, len(ids) + 1)))
 
 
 @only_demo
