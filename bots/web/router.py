@@ -77,7 +77,11 @@ class ChatPages:
     async def send(self, request: Request, cookie: Chat) -> Response:
         message = parse_message(await request.body(), cookie.chat)
         accepted = await self._assistant.accept(message)
-        body = {"turn_id": accepted.turn_id, "joined": accepted.joined}
+        body = {
+            "turn_id": accepted.turn_id,
+            "joined": accepted.joined,
+            "waits": accepted.waits,
+        }
         response = JSONResponse(body, headers=_NO_STORE)
         if cookie.fresh:
             cookie.keep(request, response)

@@ -131,6 +131,44 @@ async def test_stop_keeps_what_was_said_and_a_next_question_can_be_asked(chat):
         await expect(it.turn("running")).to_have_count(1)
 
 
+async def test_a_question_behind_a_running_answer_is_seen_to_wait_also_after_a_reload(chat):
+    def script(messages):
+        yield from endless(messages) if messages[-1].content == "first" else ["At last."]
+
+    async with chat(script) as it:
+        await it.ask("first")
+        await expect(it.page.locator(".reply")).to_contain_text("Once")
+        await it.ask("second")
+        last = it.page.locator(".exchange").last
+        waiting, typing = last.locator(".waiting"), last.locator(".typing")
+        for reload in (True, False):
+            await expect(waiting).to_have_text("Waiting for the answer before this one.")
+            await expect(waiting).to_be_visible()
+            await expect(typing).to_be_hidden()
+            if reload:
+                await it.page.reload()
+        it.assistant.may_write.clear()
+        await it.assistant.stop(1)
+        await expect(typing).to_be_visible()
+        await expect(waiting).to_be_hidden()
+        it.assistant.may_write.set()
+        await expect(it.turn("done").locator(".reply")).to_have_text("At last.")
+        await expect(waiting).to_be_hidden()
+
+
+async def test_a_second_message_before_any_text_is_answered_with_the_first(chat):
+    async with chat() as it:
+        it.assistant.may_write.clear()
+        await it.ask("one")
+        await expect(it.turn("running")).to_have_count(1)
+        await it.ask("two")
+        await expect(it.page.locator(".exchange .question")).to_have_text(["one", "two"])
+        await expect(it.page.locator(".exchange")).to_have_count(1)
+        it.assistant.may_write.set()
+        await expect(it.turn("done").locator(".reply p")).to_have_text(["You said: one", "two"])
+        assert it.assistant.states() == ["done"]
+
+
 async def test_an_example_asks_and_a_new_chat_starts_afresh(chat):
     async with chat() as it:
         await it.page.locator(".example").first.click()

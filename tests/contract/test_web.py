@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
+from assistant.messages import Edited
 from bots.web.message import MAX_CHARACTERS
 from tests.support.chat_app import chat_app
 from tests.support.memory_assistant import MemoryAssistant, ScriptedFailure, words
@@ -25,9 +26,21 @@ async def web(**options):
 
 
 async def ask(http, text="hello", client_id="0123456789"):
+    return (await sent(http, text, client_id))["turn_id"]
+
+
+async def sent(http, text, client_id):
     answer = await http.post("/chat/messages", json={"text": text, "client_id": client_id})
     assert answer.status_code == 200, answer.text
-    return answer.json()["turn_id"]
+    return answer.json()
+
+
+async def shown(http, turn_id):
+    """Wait until the page has text of this turn."""
+    async for name, data in events(http, turn_id):
+        if name == "change" and data["added"]:
+            return
+    raise AssertionError("the turn has no text")
 
 
 async def events(http, turn_id):
@@ -105,8 +118,11 @@ async def test_what_is_stored_does_not_open_the_conversation():
 
 async def test_the_same_message_sent_again_is_one_turn():
     async with web() as (assistant, http):
-        assert await ask(http) == await ask(http)
+        turn_id = await ask(http)
+        assert await ask(http) == turn_id
         assert len(assistant.states()) == 1
+        await read(http, turn_id)
+        assert await ask(http) == turn_id
         assert await ask(http, client_id="another-one") == 2
 
 
@@ -218,11 +234,56 @@ async def test_two_messages_while_one_is_answered_are_answered_together_after_it
             if name == "change" and data["added"]:
                 break
         second = await ask(http, "two", "client-id-2")
-        third = await http.post(
-            "/chat/messages", json={"text": "three", "client_id": "client-id-3"}
-        )
-        assert third.json() == {"turn_id": second, "joined": True}
+        third = await sent(http, "three", "client-id-3")
+        assert third == {"turn_id": second, "joined": True, "waits": True}
         assert (await read(http, second))[1]["state"] == "done"
+
+
+async def test_a_question_behind_a_running_answer_is_shown_as_waiting():
+    async with web() as (assistant, http):
+        first = await ask(http, "one", "client-id-1")
+        assert (await read(http, first))[1]["state"] == "done"
+        assistant.script = forever
+        assert (await sent(http, "two", "client-id-2"))["waits"] is False
+        await shown(http, 2)
+        behind = await sent(http, "three", "client-id-3")
+        assert behind == {"turn_id": 3, "joined": False, "waits": True}
+        page = (await http.get("/")).text
+        assert re.findall(r'data-turn="(\d)" data-state="queued" data-waits', page) == ["3"]
+        assert page.count("data-waits") == 1
+        await http.post("/chat/turns/2/stop")
+        await shown(http, 3)
+        assert "data-waits" not in (await http.get("/chat/history")).text
+
+
+async def test_a_message_before_any_text_starts_the_running_turn_again_in_the_same_stream():
+    async with web() as (assistant, http):
+        assistant.may_write.clear()
+        turn_id = await ask(http, "one", "client-id-1")
+        await assistant.reached("running")
+        reading = asyncio.create_task(read(http, turn_id))
+        second = await sent(http, "two", "client-id-2")
+        assert second == {"turn_id": turn_id, "joined": True, "waits": False}
+        page = (await http.get("/")).text
+        assert page.count('class="exchange"') == 2  # one of them is the empty template
+        assistant.may_write.set()
+        blocks, end = await reading
+        assert blocks == ['<p dir="auto">You said: one</p>\n', '<p dir="auto">two</p>\n']
+        assert end["state"] == "done"
+        assert assistant.states() == ["done"]
+
+
+async def test_an_answer_that_is_written_anew_replaces_what_the_page_has():
+    async with web(script=forever, pace_seconds=0.005) as (assistant, http):
+        turn_id = await ask(http)
+        chat = await assistant.turn_chat(turn_id)
+        reading = asyncio.create_task(read(http, turn_id))
+        await shown(http, turn_id)
+        assistant.script = lambda m: words(f"You said: {m[-1].content}")
+        await assistant.edit(Edited(chat, "event", "0123456789", "person", "another"))
+        blocks, end = await reading
+        assert blocks == ['<p dir="auto">You said: another</p>\n']
+        assert end["state"] == "done"
 
 
 async def test_hostile_text_stays_text_in_the_page():

@@ -1,7 +1,8 @@
 """The Assistant port without a database or a model: scripted replies, kept in memory.
 
 A real implementation, for tests and for work on the pages: turns run in order, one at a time per
-conversation, whether anyone reads them or not; stop keeps what was said; "new" starts afresh.
+conversation, whether anyone reads them or not; a message joins the turn before it while nobody has
+read text of that; stop keeps what was said; "new" starts afresh.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from assistant.messages import (
     Accepted,
     ChatRef,
     Command,
+    Edited,
     HistoryEntry,
     IncomingMessage,
     ReplyDelta,
@@ -69,10 +71,17 @@ class _Turn:
     finish_reason: str = ""
     pieces: int = 0
     prompt_words: int = 0
+    attempt: int = 0
+    shown: bool = False  # text of it was read by somebody
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
-    def has_news(self, offset: int) -> bool:
-        return len(self.text) > offset or self.state in FINAL_STATES
+    def has_news(self, attempt: int, offset: int) -> bool:
+        new = len(self.text) > self.known(attempt, offset)
+        return new or self.state in FINAL_STATES
+
+    def known(self, attempt: int, offset: int) -> int:
+        """How much of the text a reader has who is at `offset` of this attempt's."""
+        return offset if attempt in (0, self.attempt) else 0
 
 
 class MemoryAssistant:
@@ -88,6 +97,8 @@ class MemoryAssistant:
         self.pace_seconds = pace_seconds
         self.info = info
         self.storage_works = True
+        self.may_write = asyncio.Event()  # cleared, no reply grows until it is set
+        self.may_write.set()
         self._turns: dict[int, _Turn] = {}
         self._by_message: dict[tuple[ChatRef, str], int] = {}
         self._conversation: dict[ChatRef, int] = {}
@@ -132,12 +143,16 @@ class MemoryAssistant:
         known = self._by_message.get((message.chat, message.message_id))
         if known is not None:
             return Accepted(known, duplicate=True)
-        waiting = self._waiting(message.chat)
-        turn = waiting or self._new_turn(message.chat)
+        joined = self._joinable(message.chat)
+        turn = joined or self._new_turn(message.chat)
         turn.questions[message.message_id] = message.text
         self._by_message[message.chat, message.message_id] = turn.id
+        restarted = turn.attempt if turn.state == "running" else None
+        if restarted is not None:
+            self._start_again(turn)
         self._work.set()
-        return Accepted(turn.id, joined=waiting is not None)
+        waits = any(one.state == "running" for one in self._current(message.chat))
+        return Accepted(turn.id, joined=joined is not None, restarted=restarted, waits=waits)
 
     async def accept_request(
         self, chat: ChatRef, messages: Sequence[ChatMessage], sampling: Sampling
@@ -168,20 +183,25 @@ class MemoryAssistant:
             task.cancel()
         return True
 
+    async def press_stop(self, turn_id: int, chat: ChatRef, message_id: str) -> bool:
+        return await self.stop(turn_id)
+
     async def turn_chat(self, turn_id: int) -> ChatRef | None:
         turn = self._turns.get(turn_id)
         return turn.chat if turn is not None else None
 
     async def follow(self, turn_id: int, offset: int = 0) -> AsyncIterator[ReplyDelta]:
-        turn = self._turns[turn_id]
+        turn, attempt = self._turns[turn_id], 0
         while True:
             async with turn.changed:
-                await turn.changed.wait_for(partial(turn.has_news, offset))
+                await turn.changed.wait_for(partial(turn.has_news, attempt, offset))
+                offset, attempt = turn.known(attempt, offset), turn.attempt
                 text, ended = turn.text[offset:], turn.state in FINAL_STATES
+                turn.shown = turn.shown or bool(text)
             if ended:
                 yield ReplyDelta(
                     turn_id,
-                    1,
+                    attempt,
                     offset,
                     text,
                     turn.state,
@@ -192,7 +212,7 @@ class MemoryAssistant:
                     turn.finish_reason,
                 )
                 return
-            yield ReplyDelta(turn_id, 1, offset, text)
+            yield ReplyDelta(turn_id, attempt, offset, text)
             offset += len(text)
 
     async def history(self, chat: ChatRef, limit: int = 50) -> Sequence[HistoryEntry]:
@@ -212,8 +232,12 @@ class MemoryAssistant:
         del turn.questions[message_id]
         await self.stop(turn.id)
 
-    async def edit(self, chat: ChatRef, message_id: str, text: str) -> None:
-        self._turns[self._by_message[chat, message_id]].questions[message_id] = text
+    async def edit(self, edited: Edited) -> None:
+        self._check_storage()
+        turn = self._turns[self._by_message[edited.chat, edited.message_id]]
+        turn.questions[edited.message_id] = edited.text
+        if turn.state != "queued":
+            self._start_again(turn)
 
     async def engine_info(self) -> EngineInfo | None:
         return self.info
@@ -233,8 +257,17 @@ class MemoryAssistant:
         number = self._conversation.get(chat, 0)
         return [t for t in self._turns.values() if t.chat == chat and t.conversation == number]
 
-    def _waiting(self, chat: ChatRef) -> _Turn | None:
-        return next((turn for turn in self._current(chat) if turn.state == "queued"), None)
+    def _joinable(self, chat: ChatRef) -> _Turn | None:
+        """The turn that waits; else the one that runs, if nobody has read any of it."""
+        live = {turn.state: turn for turn in self._current(chat) if not turn.shown}
+        return live.get("queued") or live.get("running")
+
+    def _start_again(self, turn: _Turn) -> None:
+        task = self._running.pop(turn.id, None)
+        if task is not None:
+            task.cancel()
+        turn.state, turn.text, turn.pieces, turn.shown = "queued", "", 0, False
+        self._work.set()
 
     async def _dispatch(self) -> None:
         while True:
@@ -244,7 +277,7 @@ class MemoryAssistant:
             for turn in self._turns.values():
                 if self.info is not None and turn.state == "queued" and turn.chat not in busy:
                     busy.add(turn.chat)
-                    turn.state = "running"
+                    turn.state, turn.attempt = "running", turn.attempt + 1
                     self._running[turn.id] = asyncio.create_task(self._run(turn))
             async with self._moved:
                 self._moved.notify_all()
@@ -255,7 +288,8 @@ class MemoryAssistant:
         except ScriptedFailure as failure:
             await self._end(turn, "failed", error=str(failure), error_code=failure.code)
         finally:
-            self._running.pop(turn.id, None)
+            if self._running.get(turn.id) is asyncio.current_task():
+                del self._running[turn.id]
             self._work.set()
 
     async def _generate(self, turn: _Turn) -> None:
@@ -267,6 +301,7 @@ class MemoryAssistant:
                 await self._end(turn, "done", finish_reason="length")
                 return
             await asyncio.sleep(self.pace_seconds)
+            await self.may_write.wait()
             async with turn.changed:
                 turn.text += piece
                 turn.pieces += 1

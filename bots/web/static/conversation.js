@@ -9,6 +9,7 @@ export class Conversation {
     this.exchanges = [];
     this.handlers = {
       onChange: () => onChange(this.exchanges.length, this.exchanges.some((one) => one.live)),
+      onEnd: (exchange) => this.#nextIsAnswered(exchange),
       onConnection,
       onRetry: (exchange) => this.#retry(exchange),
       onGone: () => this.#reload(),
@@ -38,24 +39,31 @@ export class Conversation {
     exchange.sending();
     try {
       const sent = await post("/chat/messages", { text, client_id: exchange.clientId });
-      if (this.exchanges.includes(exchange)) this.#accepted(exchange, text, sent.turn_id);
+      if (this.exchanges.includes(exchange)) this.#accepted(exchange, text, sent);
     } catch (failure) {
       if (!(failure instanceof Failure)) throw failure;
       exchange.fail(`Not sent. ${failure.message}`);
     }
   }
 
-  // A message that came while its turn was still waiting has joined that turn: show it there.
-  #accepted(exchange, text, turnId) {
+  // A message that came before its turn showed anything has joined that turn: show it there. That
+  // turn's stream goes on: what is written anew for both replaces what it brought.
+  #accepted(exchange, text, { turn_id: turnId, waits }) {
     const joined = this.exchanges.find((one) => one !== exchange && one.turnId === String(turnId));
     if (!joined) {
       exchange.clientId = null; // it has arrived: trying again asks again
+      exchange.waits = waits;
       exchange.follow(turnId);
       return;
     }
     joined.addQuestion(text);
     this.#drop(exchange);
     if (!joined.live) joined.follow(turnId);
+  }
+
+  #nextIsAnswered(ended) {
+    const next = this.exchanges[this.exchanges.indexOf(ended) + 1];
+    if (next) next.waits = false;
   }
 
   #retry(exchange) {

@@ -5,7 +5,7 @@ import { TurnStream } from "./stream.js";
 export class Exchange {
   constructor(element, handlers) {
     this.element = element;
-    this.handlers = handlers; // onChange, onConnection, onRetry(text), onGone
+    this.handlers = handlers; // onChange, onEnd, onConnection, onRetry(text), onGone
     this.answer = element.querySelector(".answer");
     this.reply = new Reply(element.querySelector(".reply"));
     element.querySelector(".retry").addEventListener("click", () => handlers.onRetry(this));
@@ -26,6 +26,11 @@ export class Exchange {
 
   get live() {
     return ["sending", "queued", "running"].includes(this.state);
+  }
+
+  // Behind another answer. What comes of its own ends the waiting as well.
+  set waits(waits) {
+    this.element.toggleAttribute("data-waits", waits);
   }
 
   get text() {
@@ -77,5 +82,6 @@ export class Exchange {
     this.answer.setAttribute("aria-busy", String(this.live));
     if (error) this.element.querySelector(".reason").textContent = error;
     this.handlers.onChange();
+    if (!this.live) this.handlers.onEnd(this);
   }
 }

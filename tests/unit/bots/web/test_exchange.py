@@ -20,6 +20,16 @@ def test_questions_that_were_answered_together_are_one_exchange():
     assert [turn.live for turn in turns] == [False, True]
 
 
+def test_a_queued_turn_waits_only_behind_one_that_is_not_over():
+    def waits(*states):
+        entries = [HistoryEntry("user", "x", turn, state) for turn, state in enumerate(states)]
+        return [turn.waits for turn in exchanges(entries, PAGE)]
+
+    assert waits("running", "queued") == [False, True]
+    assert waits("done", "queued") == [False, False]
+    assert waits("failed", "running") == [False, False]
+
+
 def test_what_was_said_before_a_failure_stays_with_its_reason():
     (turn,) = exchanges(
         [
