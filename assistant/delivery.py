@@ -35,7 +35,7 @@ from assistant.turns import Turns
 log = structlog.get_logger()
 
 LOOK_SECONDS = 2.0
-AT_ONCE = 200
+AT_ONCE = 1000  # most of them wait for a turn that waits itself
 PUT_OFF_SECONDS = 60.0  # for so long a reply waits when the platform stayed away all that time
 MARK_SECONDS = 5.0  # a mark that can't be set by then is left out
 GONE = "gone"
