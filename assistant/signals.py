@@ -25,8 +25,30 @@ QUEUE = "outrider:turns"
 WORKERS_GROUP = "workers"
 STOPS = "outrider:stops"
 WORKERS = "outrider:workers"
-PRESENCE_SECONDS = 10.0
+SEEN = "outrider:workers:seen"
+PRESENCE_SECONDS = 10
 RETRY_SECONDS = 0.5
+
+# On Redis's clock: two machines' own may be a minute apart.
+# KEYS: what workers said, when. ARGV: the worker, what it says.
+ANNOUNCE = """
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+redis.call('ZADD', KEYS[2], redis.call('TIME')[1], ARGV[1])
+"""
+# KEYS: the same. ARGV: seconds. What those said that were heard of since; the others are forgotten.
+PRESENT = """
+local since = redis.call('TIME')[1] - ARGV[1]
+for _, gone in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', since)) do
+    redis.call('ZREM', KEYS[2], gone)
+    redis.call('HDEL', KEYS[1], gone)
+end
+local said = {}
+for _, worker in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
+    local value = redis.call('HGET', KEYS[1], worker)
+    if value then table.insert(said, value) end
+end
+return said
+"""
 
 T = TypeVar("T")
 # Our own limit on every call. redis-py's `socket_timeout` must be None (it is not by default): with
@@ -46,7 +68,6 @@ class WorkerPresence:
     detail: str
     info: EngineInfo | None
     running_turns: int = 0
-    seen_at: float = 0.0  # Unix time of the worker's clock, seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,20 +138,19 @@ class Signals:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def announce(self, presence: WorkerPresence) -> None:
-        value = json.dumps({**asdict(presence), "seen_at": time.time()})
-        await self._try(self.redis.hset(WORKERS, presence.worker, value), 0)
+        value = json.dumps(asdict(presence))
+        said = self.redis.eval(ANNOUNCE, 2, WORKERS, SEEN, presence.worker, value)
+        await self._try(said, 0)
 
     async def leave(self, worker: str) -> None:
         await self._try(self.redis.hdel(WORKERS, worker), 0)
+        await self._try(self.redis.zrem(SEEN, worker), 0)
         await self._try(self.redis.xgroup_delconsumer(QUEUE, WORKERS_GROUP, worker), 0)
 
     async def workers(self) -> list[WorkerPresence]:
         """Workers that were heard of in the last PRESENCE_SECONDS."""
-        values = await self._try(self.redis.hgetall(WORKERS), {})
-        said = [json.loads(value) for value in values.values()]
-        # Only then read: what an older version left behind may look different.
-        fresh = [one for one in said if time.time() - one["seen_at"] < PRESENCE_SECONDS]
-        return [_presence(one) for one in fresh]
+        values = await self._try(self.redis.eval(PRESENT, 2, WORKERS, SEEN, PRESENCE_SECONDS), [])
+        return [_presence(json.loads(value)) for value in values]
 
     async def ping(self) -> bool:
         return bool(await self._try(self.redis.ping(), False))
