@@ -24,6 +24,7 @@ from assistant.errors import (
     SendOutcomeUnknown,
     StorageUnavailable,
 )
+from assistant.governed import GovernedChannel
 from assistant.governor import Governor
 from assistant.heartbeat import Heartbeat
 from assistant.messages import ChatRef
@@ -37,7 +38,6 @@ log = structlog.get_logger()
 LOOK_SECONDS = 2.0
 AT_ONCE = 1000  # most of them wait for a turn that waits itself
 PUT_OFF_SECONDS = 60.0  # for so long a reply waits when the platform stayed away all that time
-MARK_SECONDS = 5.0  # a mark that can't be set by then is left out
 GONE = "gone"
 
 
@@ -165,10 +165,9 @@ class Delivery:
             if channel is None:
                 continue
             try:
-                await self.governor.permit(chat, channel.pace, MARK_SECONDS)
                 if what == "mark":
-                    await channel.mark_waiting(chat, message_id)
+                    await GovernedChannel(channel, self.governor).mark_waiting(chat, message_id)
                 else:
-                    await channel.delete(chat, message_id)
+                    await GovernedChannel(channel, self.governor).delete(chat, message_id)
             except ChannelError as error:
                 log.info("small_call_failed", call=what, channel=chat.channel, code=error.code)

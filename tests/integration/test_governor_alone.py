@@ -51,14 +51,16 @@ async def test_one_replica_per_chat_goes_on_and_the_others_wait(
 async def test_another_takes_a_chat_over_and_does_not_take_it_for_rested(
     house: Replicas, away: Redis
 ) -> None:
-    slow = Pace(2.0, 2.0, 1000.0)
+    pace = Pace(0.5, 0.5, 1000.0)
     one, two = house.governor("a", away), house.governor("b", away)
-    await one.ask(CHAT, slow)
-    assert 0 < await two.ask(CHAT, slow, final=True) < house.lease_seconds
-    await two.ask(OTHER, slow)
+    await two.ask(OTHER, pace)
+    for _ in range(10):  # until whoever was not at it would take a chat for rested
+        await one.ask(CHAT, pace)
+        assert await two.ask(CHAT, pace, final=True) == house.lease_seconds / 3
+        await asyncio.sleep(0.2)
     await asyncio.sleep(1.2 * house.lease_seconds)
-    assert house.lease_seconds < await two.ask(CHAT, slow, final=True) <= 2.0
-    assert 0 < await one.ask(CHAT, slow, final=True) < house.lease_seconds
+    assert house.lease_seconds / 3 < await two.ask(CHAT, pace, final=True) <= 0.5
+    assert await one.ask(CHAT, pace, final=True) == house.lease_seconds / 3
 
 
 async def test_nothing_is_granted_at_once_when_redis_goes(house: Replicas, away: Redis) -> None:

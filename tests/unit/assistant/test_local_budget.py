@@ -51,6 +51,7 @@ class Replies:
 
     telegram: Telegram
     ends: dict[int, int]  # when each chat's reply ends, microseconds
+    stops: bool = False  # short of the ends, while all are written
     ended: dict[int, int] = field(default_factory=dict)
     edited: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
 
@@ -61,6 +62,8 @@ class Replies:
         while line:
             telegram.now, chat = heapq.heappop(line)
             final = telegram.now >= self.ends[chat]
+            if final and self.stops:
+                return
             wait = telegram.ask(chat, final=final)
             if wait == 0 and final:
                 self.ended[chat] = telegram.now
@@ -99,17 +102,27 @@ def test_whatever_is_granted_telegram_takes(sequence: list[tuple[int, int, bool,
             telegram.now += wait
 
 
-@given(calls, st.integers(0, 300))
+@given(st.sampled_from([1, -1]), st.lists(st.booleans(), min_size=1, max_size=20))
+@settings(deadline=None, max_examples=25)
+def test_a_chat_that_never_rests_is_never_refused(chat: int, finals: list[bool]) -> None:
+    telegram = Telegram()
+    for number in range(300):
+        while wait := telegram.ask(chat, final=finals[number % len(finals)]):
+            telegram.now += wait
+
+
+@given(st.lists(st.integers(0, 400), min_size=30, max_size=100), st.integers(1, 12))
 @settings(deadline=None)
 def test_a_budget_that_forgot_everything_grants_nothing_that_telegram_refuses(
-    sequence: list[tuple[int, int, bool, bool]], forgotten_at: int
+    gaps: list[int], forgets_each: int
 ) -> None:
     telegram = Telegram()
-    for number, (gap, chat, final, _) in enumerate(sequence):
-        telegram.now += gap * 200
-        if number == forgotten_at:
+    for number, gap in enumerate(gaps):
+        telegram.now += gap * 1000
+        if number % forgets_each == 0:
             telegram.budget = LocalBudget(telegram.now)
-        telegram.ask(chat, final=final)
+        for chat in (1, 2, -1):
+            telegram.ask(chat, final=True)
 
 
 @given(
@@ -161,6 +174,12 @@ def test_no_chat_of_a_hundred_starves() -> None:
         assert max(pauses[1:]) <= 1.2 * interval
 
 
+def test_a_first_reply_among_a_hundred_busy_chats_is_posted_almost_at_once() -> None:
+    telegram = Telegram()
+    Replies(telegram, dict.fromkeys(range(1, 101), START + 60 * SECOND), stops=True).run()
+    assert telegram.ask(1000) <= 3 * PRIVATE.account_interval
+
+
 def test_waiting_in_a_crowd_is_not_polling() -> None:
     telegram = Telegram()
     Replies(telegram, dict.fromkeys(range(1, 101), START + 60 * SECOND)).run()
@@ -209,3 +228,9 @@ def test_a_shorter_penalty_does_not_end_a_longer_one() -> None:
     assert closures.seconds("a", "b") == 1.0
     now = 130.0
     assert closures.seconds("a", "b") == 0.0
+
+
+def test_an_account_of_which_nothing_is_known_has_no_burst_either() -> None:
+    slow, budget = Terms.of(Pace(0.1, 0.1, 1.0), "private"), LocalBudget(START)
+    later = START + slow.chat_interval
+    assert budget.ask("a", slow, later, final=True) == slow.account_interval - slow.chat_interval
