@@ -87,7 +87,8 @@ WITH event AS (
     INSERT INTO deliveries (turn_id, account_id, conversation_id, reply_to)
     SELECT turn.id, %(account)s, message.conversation_id, %(message)s
     FROM turn, message WHERE %(delivered)s
-    ON CONFLICT (turn_id) DO UPDATE SET reply_to = excluded.reply_to
+    -- The first question stays: what was posted for it may have to be found after it.
+    ON CONFLICT (turn_id) DO NOTHING
 )
 SELECT turn.id, turn.joined, turn.restarted, turn.restarted IS NULL AND EXISTS (
     SELECT FROM turns AS running
