@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Coroutine
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -18,6 +19,14 @@ from inference.errors import EngineError
 
 END_SECONDS = 9.0  # after a signal all is over, whatever hangs
 
+
+class TurnsShown(StrEnum):
+    failed = "failed"
+    running = "running"
+    queued = "queued"
+    all = "all"
+
+
 cli = typer.Typer(
     help="A chat assistant that a team runs on its own machine.",
     no_args_is_help=True,
@@ -27,6 +36,16 @@ cli = typer.Typer(
 )
 database = typer.Typer(help="The database's schema.", no_args_is_help=True)
 cli.add_typer(database, name="db")
+turns = typer.Typer(help="The turns that failed, or others; and one again.")
+cli.add_typer(turns, name="turns")
+erase = typer.Typer(
+    help="Erase a conversation or a person, with everything that is kept of them. "
+    "'outrider turns --state all' shows the ids.",
+    no_args_is_help=True,
+)
+cli.add_typer(erase, name="erase")
+
+Yes = Annotated[bool, typer.Option("--yes", help="Erase it; else it is only looked at.")]
 
 
 @cli.command()
@@ -80,6 +99,55 @@ def pair(code: Annotated[str, typer.Argument(help="The code that the person was 
 
     settings = _settings(quiet=True)
     _async(lambda: run_pair(settings, code))
+
+
+@turns.callback(invoke_without_command=True)
+def list_turns(
+    context: typer.Context,
+    state: Annotated[TurnsShown, typer.Option(help="Which turns.")] = TurnsShown.failed,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """List turns, newest first: those that failed, or others."""
+    if context.invoked_subcommand is not None:
+        return
+    from bots.turns import show
+
+    settings = _settings(quiet=True)
+    _async(lambda: show(settings, state.value, limit, as_json=as_json))
+
+
+@turns.command()
+def retry(turn: Annotated[int, typer.Argument(help="The turn's id.")]) -> None:
+    """Answer a turn again that is over, in the same messages of the platform."""
+    from bots.turns import retry as run_retry
+
+    settings = _settings(quiet=True)
+    _async(lambda: run_retry(settings, turn))
+
+
+@erase.command()
+def conversation(
+    conversation_id: Annotated[int, typer.Argument(metavar="ID", help="The conversation's id.")],
+    yes: Yes = False,
+) -> None:
+    """Erase a conversation: messages, turns, replies, events, and who wrote only there."""
+    from bots.erase import conversation as run_erase
+
+    settings = _settings(quiet=True)
+    _async(lambda: run_erase(settings, conversation_id, yes=yes))
+
+
+@erase.command()
+def person(
+    person_id: Annotated[int, typer.Argument(metavar="ID", help="The person's id.")],
+    yes: Yes = False,
+) -> None:
+    """Erase a person: their private conversations, and their part in groups."""
+    from bots.erase import person as run_erase
+
+    settings = _settings(quiet=True)
+    _async(lambda: run_erase(settings, person_id, yes=yes))
 
 
 @database.command()

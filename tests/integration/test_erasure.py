@@ -1,0 +1,224 @@
+"""Erasing leaves no trace: a planted word stands in no table and in no Redis key any more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+
+from assistant.erasure import Erasure
+from assistant.messages import ChatRef
+from inference.scripted import ScriptedEngine
+from inference.settings import ScriptedSettings
+from tests.support.house import FAST, House, house, until, working
+from tests.support.traces import keys_with, plant, rows_of, tables_with, tables_with_text
+
+WORD = "quetzal"
+OTHER = "capybara"  # the neighbour's word
+PRIVATE = ChatRef("telegram", "default", f"{WORD}-42", f"{WORD}-topic")
+NEIGHBOUR = ChatRef("telegram", "default", f"{OTHER}-43")
+GROUP = ChatRef("telegram", "default", "-100", kind="group")
+BY_ANA = {"sender_id": f"{WORD}-7", "sender_name": f"Ana {WORD}"}
+BY_BEN = {"sender_id": f"{OTHER}-8", "sender_name": f"Ben {OTHER}"}
+LISTED = {  # columns that hold one of a few values
+    *("identities.access", "conversations.kind", "messages.role", "turns.state"),
+    *("deliveries.state", "delivery_intents.kind", "delivery_intents.state"),
+}
+
+
+@pytest_asyncio.fixture
+async def home(database_url: str, redis_url: str) -> AsyncIterator[House]:
+    async with house(database_url, redis_url) as built:
+        yield built
+
+
+def engine(**values: float) -> ScriptedEngine:
+    return ScriptedEngine(ScriptedSettings(**{"tokens_per_second": 500.0, **values}))
+
+
+def named(word: str, number: int) -> dict[str, str]:
+    return {"event_id": f"{word}-event-{number}", "message_id": f"{word}-message-{number}"}
+
+
+async def rows(home: House, query: str) -> list[tuple[object, ...]]:
+    async with home.database.connection() as connection:
+        found = await connection.execute(text(query))
+        return [tuple(row) for row in found.all()] if found.returns_rows else []
+
+
+async def talk(home: House, chat: ChatRef, by: dict[str, str], word: str) -> None:
+    """Two questions, answered and shown."""
+    for number in (1, 2):
+        said = await home.say(f"I like the {word}.", chat, **by, **named(word, number))
+        await home.answer(said.turn_id)
+    await until(lambda: _all_shown(home))
+
+
+async def _all_shown(home: House) -> bool:
+    return not await rows(home, "SELECT FROM deliveries WHERE state <> 'done'")
+
+
+async def everywhere(home: House, *, but: tuple[str, ...] = ()) -> None:
+    """Ana's word in each column of each table, and in Redis."""
+    chat = PRIVATE.chat_id
+    await rows(home, f"INSERT INTO penalties SELECT id, '{chat}', now() FROM accounts LIMIT 1")
+    await rows(home, f"INSERT INTO leases VALUES ('chat:telegram:default:{chat}', 'me', now())")
+    assert await plant(home.database, WORD, but=but) == LISTED
+    assert set(await tables_with(home.database, WORD)) == await tables_with_text(home.database)
+    kinds = {name.split(":")[1] for name in await keys_with(home.redis, WORD)}
+    assert kinds == {"deltas", "pace"}
+
+
+async def no_trace(home: House) -> None:
+    assert await tables_with(home.database, WORD) == {}
+    assert await keys_with(home.redis, WORD) == []
+
+
+async def test_of_an_erased_conversation_no_trace_is_left(home: House) -> None:
+    async with working(home.worker(engine())):
+        await talk(home, PRIVATE, BY_ANA, WORD)
+        # Who waits to be paired is somebody whom an admin has to do with.
+        await everywhere(home, but=("identities.pairing_code",))
+        await talk(home, NEIGHBOUR, BY_BEN, OTHER)
+        before = await rows_of(home.database, OTHER)
+        assert await Erasure(home.database, home.redis).conversation(PRIVATE)
+        await no_trace(home)
+    assert await rows_of(home.database, OTHER) == before
+    assert len(before["messages"]) == 2
+    assert await keys_with(home.redis, OTHER)
+
+
+async def test_of_an_erased_person_no_trace_is_left_on_any_channel(home: House) -> None:
+    web = ChatRef("web", "default", f"{WORD}-cookie-hash")
+    async with working(home.worker(engine())):
+        await talk(home, PRIVATE, BY_ANA, WORD)
+        said = await home.say(
+            f"Still the {WORD}.", web, sender_id=web.chat_id, sender_name="", **named(WORD, 3)
+        )
+        await home.answer(said.turn_id)
+        await rows(home, "UPDATE identities SET person_id = (SELECT min(id) FROM persons)")
+        await rows(home, "DELETE FROM persons WHERE id <> (SELECT min(id) FROM persons)")
+        await everywhere(home)
+        await talk(home, NEIGHBOUR, BY_BEN, OTHER)
+        before = await rows_of(home.database, OTHER)
+        assert await Erasure(home.database, home.redis).person(await person(home, WORD))
+        await no_trace(home)
+    assert await rows_of(home.database, OTHER) == before
+
+
+async def person(home: House, word: str) -> int:
+    found = await rows(home, f"SELECT person_id FROM identities WHERE platform_id LIKE '%{word}%'")
+    return int(str(found[0][0]))
+
+
+async def test_a_web_conversation_takes_the_hash_of_its_cookie_with_it(home: House) -> None:
+    web = ChatRef("web", "default", f"{WORD}-cookie-hash")
+    async with working(home.worker(engine())):
+        said = await home.say(
+            f"The {WORD}!", web, sender_id=web.chat_id, sender_name="", **named(WORD, 1)
+        )
+        await home.answer(said.turn_id)
+        assert len(await tables_with(home.database, WORD)) == 5
+        assert await Erasure(home.database, home.redis).conversation(web)
+        await no_trace(home)
+
+
+async def test_in_a_group_only_the_erased_persons_part_goes(home: House) -> None:
+    both = [
+        await home.say(f"I saw a {WORD}.", GROUP, **BY_ANA, **named(WORD, 1)),
+        await home.say(f"And I a {OTHER}.", GROUP, **BY_BEN, **named(OTHER, 1)),
+    ]
+    assert both[1].joined
+    async with working(home.worker(engine())):
+        await home.answer(both[0].turn_id)
+        bens = await home.say("What do they eat?", GROUP, **BY_BEN, **named(OTHER, 2))
+        answer, _ = await home.answer(bens.turn_id)
+        anas = await home.say("Who eats them?", GROUP, **BY_ANA, **named(WORD, 2))
+        await home.answer(anas.turn_id)
+        last = await home.say(f"Thanks! {WORD}", GROUP, **BY_ANA, **named(WORD, 3))
+        await home.answer(last.turn_id)
+        await until(lambda: _all_shown(home))
+        await rows(
+            home,
+            f"UPDATE deliveries SET reply_to = '{WORD}-message-1' WHERE turn_id ="
+            f" {both[0].turn_id}",
+        )
+        assert await Erasure(home.database, home.redis).person(await person(home, WORD))
+    # What a group's event says is its id alone.
+    assert set(await tables_with(home.database, WORD)) == {"events"}
+    assert await keys_with(home.redis, WORD) == []
+    assert await rows(home, "SELECT id, state, reply FROM turns ORDER BY id") == [
+        (both[0].turn_id, "done", ""),
+        (bens.turn_id, "done", answer),
+    ]
+    assert await rows(home, "SELECT reply_to FROM deliveries ORDER BY turn_id") == [
+        (f"{OTHER}-message-1",),
+        (f"{OTHER}-message-2",),
+    ]
+    assert len(await rows(home, "SELECT FROM messages")) == 2
+
+
+async def test_what_runs_in_the_group_starts_again_without_the_erased_words(home: House) -> None:
+    slow = engine(tokens_per_second=20.0, answer_tokens=60)
+    async with working(home.worker(slow)):
+        running = await home.say(f"A {WORD}!", GROUP, **BY_ANA, **named(WORD, 1))
+        assert (await home.say("And?", GROUP, **BY_BEN, **named(OTHER, 1))).joined
+        await until(lambda: _has_reply(home))
+        waiting = await home.say("Well?", GROUP, **BY_BEN, **named(OTHER, 2))
+        assert waiting.turn_id != running.turn_id
+        await Erasure(home.database, home.redis).person(await person(home, WORD))
+        assert set(await tables_with(home.database, WORD)) == {"events"}
+        assert await keys_with(home.redis, WORD) == []
+        answer, last = await home.answer(running.turn_id)
+        assert last.state == "done"
+        assert answer.startswith("You wrote 1 message, the last one: Ben capybara: And?")
+        await home.answer(waiting.turn_id)
+        await until(lambda: _all_shown(home))
+    assert WORD not in "".join(shown.text for shown in home.screen.chats[GROUP.chat_id])
+    order = await rows(home, "SELECT id FROM turns ORDER BY finished_at")
+    assert order == [(running.turn_id,), (waiting.turn_id,)]
+
+
+async def _has_reply(home: House) -> bool:
+    return bool(await rows(home, "SELECT FROM turns WHERE reply <> '' AND shown_at IS NOT NULL"))
+
+
+async def test_erasing_a_conversation_ends_its_generation(
+    database_url: str, redis_url: str
+) -> None:
+    endless = engine(tokens_per_second=50.0, answer_tokens=5000)
+    # Some words are always on their way to Redis.
+    settings = FAST.model_copy(update={"flush_seconds": 0.5})
+    async with (
+        house(database_url, redis_url, settings=settings) as home,
+        working(home.worker(endless)),
+    ):
+        said = await home.say(f"Tell me all of the {WORD}.", PRIVATE, **BY_ANA, **named(WORD, 1))
+        await until(lambda: _has_reply(home))
+        assert endless.statistics().requests_running == 1
+        assert await Erasure(home.database, home.redis).conversation(PRIVATE)
+        await until(lambda: not endless.statistics().requests_running)
+        await home.writer.flush()
+        await no_trace(home)
+        async with asyncio.timeout(10):  # and who follows it comes to an end
+            assert [delta async for delta in home.service.follow(said.turn_id)] == []
+        # The chat is as one that never was.
+        again = await home.say(f"Hi {WORD}", PRIVATE, **BY_ANA, **named(WORD, 1))
+        assert not again.duplicate
+
+
+async def test_without_redis_the_tables_are_erased_all_the_same(home: House) -> None:
+    async with working(home.worker(engine())):
+        await talk(home, PRIVATE, BY_ANA, WORD)
+    assert await Erasure(home.database, None).conversation(PRIVATE)
+    assert await tables_with(home.database, WORD) == {}
+
+
+@pytest.mark.parametrize("which", [10_000, PRIVATE])
+async def test_what_is_not_there_is_not_erased(home: House, which: int | ChatRef) -> None:
+    erasure = Erasure(home.database, home.redis)
+    assert not await erasure.conversation(which)
+    assert not await erasure.person(10_000)
