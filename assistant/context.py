@@ -18,6 +18,8 @@ from assistant.turns import ClaimedTurn
 from inference.api import ChatMessage, Engine, Prompt
 from inference.errors import PromptTooLong
 
+# Platforms number messages as they were written; after an outage they may come in another order.
+# Where the ids are no numbers (the page's), what came first was written first.
 HISTORY = text("""
 WITH recent AS (
     SELECT id, coalesce(place, id) AS place, reply FROM turns
@@ -35,7 +37,8 @@ JOIN conversations ON conversations.id = messages.conversation_id
 LEFT JOIN identities ON identities.id = messages.identity_id
 WHERE messages.deleted_at IS NULL
     AND (messages.id > conversations.starts_after OR recent.id = :turn)
-ORDER BY recent.place, messages.id
+ORDER BY recent.place,
+    lpad(substring(messages.platform_message_id FROM '^[0-9.]+$'), 40, '0'), messages.id
 """)
 
 
