@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -44,8 +43,8 @@ class Zygote:
 @asynccontextmanager
 async def zygote() -> AsyncIterator[Zygote]:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.faults.matrix.zygote", str(theirs.fileno())],
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.faults.matrix.zygote", str(theirs.fileno())),
         pass_fds=[theirs.fileno()],
         cwd=ROOT,
         env={name: value for name, value in os.environ.items() if "OUTRIDER" not in name},
@@ -57,7 +56,7 @@ async def zygote() -> AsyncIterator[Zygote]:
     finally:
         ours.close()
         process.kill()
-        process.wait()
+        await process.wait()
 
 
 class Child:

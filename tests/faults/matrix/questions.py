@@ -10,7 +10,11 @@ from inference.api import ChatMessage, GenerationRequest, Sampling
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
 
-WORDS = ["why", "does", "the", "river", "bend", "here", "and", "not", "there", "while", "stones", "roll", "down", "all", "summer", "long", "tell", "me", "more", "about", "trains", "clouds", "bread", "copper", "lanterns", "and", "the", "man", "who", "counted", "every", "step", "twice"]
+STORY = (
+    "why does the river bend here and not there while stones roll down all summer long tell me "
+    "more about trains clouds bread copper lanterns and the man who counted every step"
+)
+WORDS = tuple(STORY.split())
 FOREIGN = ("🚀", "👩‍🚀🎉", "你好世界", "ありがとう", "🏳️‍🌈", "naïve", "Größe", "한국어")
 LONG_WORD = "antidisestablishmentarianism"
 BEGINNING = "You wrote"  # every answer of the script's

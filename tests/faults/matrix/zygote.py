@@ -16,13 +16,22 @@ import os
 import signal
 import socket
 import sys
+from importlib import import_module
 
 from tests.faults.matrix.child import PR_SET_PDEATHSIG, Spec, become
 
 PACKET_BYTES = 65536
+# What a process would import when it starts.
+NEEDED = (
+    *("bots.app", "bots.logging", "inference.scripted", "httpcore", "pydantic.v1", "certifi"),
+    *("uvicorn.protocols.http.auto", "uvicorn.protocols.websockets.auto", "uvicorn.lifespan.off"),
+    *("anyio._backends._asyncio", "anyio.streams.tls", "encodings.idna"),
+)
 
 
 def main() -> None:
+    for name in NEEDED:
+        import_module(name)
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     requests = socket.socket(fileno=int(sys.argv[1]))
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries the children
