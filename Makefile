@@ -13,7 +13,7 @@ endif
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench browser clean install-run install-dev
+.PHONY: help run test check bench faults browser clean install-run install-dev
 
 help: ## show this list
 	@echo "make <target>   (PYTHON=$(PYTHON))"
@@ -35,6 +35,9 @@ check: install-dev ## format, lint, types, import rules, dependencies
 
 bench: install-dev ## measure speed and size; prints tables, asserts nothing
 	@exec $(BIN)/python -m tests.benchmarks $(ARGS)
+
+faults: install-dev ## kill it at every step, 1,000 times, and see that nothing is lost
+	@exec $(BIN)/python -m tests.faults.matrix $(ARGS)
 
 browser: install-dev ## install Chromium for the tests of the pages, where there is none
 	@$(BIN)/python -m deploy.browser
