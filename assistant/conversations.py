@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -141,16 +140,16 @@ class ConversationService:
     async def turn_chat(self, turn_id: int) -> ChatRef | None:
         return await self.turns.chat(turn_id)
 
-    async def follow(self, turn_id: int, offset: int = 0) -> AsyncIterator[ReplyDelta]:
-        """As the reader gives it; the first text of each attempt says first that it is shown."""
-        shown = 0
-        async with aclosing(self.reader.follow(turn_id, offset)) as deltas:  # type: ignore[type-var]
-            async for delta in deltas:
-                if delta.text and delta.state is None and delta.attempt != shown:
-                    if not await self.turns.show(turn_id, delta.attempt):
-                        continue
-                    shown = delta.attempt
-                yield delta
+    def follow(self, turn_id: int, offset: int = 0) -> AsyncIterator[ReplyDelta]:
+        """As the reader gives it; before the first text of an attempt it counts as shown."""
+        shown: set[int] = set()
+
+        async def admit(attempt: int) -> bool:
+            if attempt not in shown and await self.turns.show(turn_id, attempt):
+                shown.add(attempt)
+            return attempt in shown
+
+        return self.reader.follow(turn_id, offset, admit)
 
     async def press_stop(self, turn_id: int, chat: ChatRef, message_id: str) -> bool:
         await self.delivery.uncover(turn_id, chat, message_id)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -26,6 +26,13 @@ log = structlog.get_logger()
 EXPIRE_SECONDS = 900
 QUIET_SECONDS = 1.0  # without a delta for so long, a reader looks into Postgres
 BLOCK_MILLISECONDS = 1000
+
+
+Admit = Callable[[int], Awaitable[bool]]  # given an attempt
+
+
+async def _everything(attempt: int) -> bool:
+    return True
 
 
 def key(turn_id: int) -> str:
@@ -106,13 +113,21 @@ class DeltaReader:
     _subscriptions: set[_Subscription] = field(default_factory=set, init=False)
     _wake: str = field(default_factory=lambda: f"outrider:wake:{uuid4().hex}", init=False)
 
-    async def follow(self, turn_id: int, offset: int = 0) -> AsyncIterator[ReplyDelta]:
-        """Deltas from `offset` on, without gap or overlap, until the one that has a state."""
+    async def follow(
+        self, turn_id: int, offset: int = 0, admit: Admit = _everything
+    ) -> AsyncIterator[ReplyDelta]:
+        """Deltas from `offset` on, without gap or overlap, until the one that has a state.
+
+        `admit` is asked before text of an attempt that runs is given out; what it refuses is left
+        out, and read again in its next attempt.
+        """
         position = Position(turn_id, offset)
         async with self._subscribed(turn_id) as subscription:
             stored = await self.turns.read(turn_id)
             while True:
-                if stored is not None:
+                if stored is not None and (
+                    stored.final or not stored.text or await admit(stored.attempt)
+                ):
                     for delta in position.catch_up(stored):
                         yield delta
                         if delta.state is not None:
@@ -125,6 +140,8 @@ class DeltaReader:
                     stored = await self.turns.read(turn_id)
                     if stored is None:  # erased meanwhile
                         return
+                    continue
+                if arrived.text and arrived.state is None and not await admit(arrived.attempt):
                     continue
                 placed = position.place(arrived)
                 if placed is None:
