@@ -1,6 +1,6 @@
 """The channel port: how delivery shows a reply on a platform. Implemented in `bots/<channel>/`.
 
-All implementations pass `tests/contract/test_channel.py` against a fake server of the platform.
+Each implementation is tested against a fake server of its platform, in `tests/contract/`.
 """
 
 from __future__ import annotations
