@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from assistant.erasure import Erasure
 from assistant.messages import ChatRef
+from assistant.signals import STOPS, StopSignal
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
 from tests.support.house import FAST, House, house, until, working
@@ -199,15 +200,22 @@ async def test_erasing_a_conversation_ends_its_generation(
         said = await home.say(f"Tell me all of the {WORD}.", PRIVATE, **BY_ANA, **named(WORD, 1))
         await until(lambda: _has_reply(home))
         assert endless.statistics().requests_running == 1
+        told = asyncio.create_task(anext(home.signals.stops()))
+        await until(lambda: _listeners(home, 2))
         assert await Erasure(home.database, home.redis).conversation(PRIVATE)
         await until(lambda: not endless.statistics().requests_running)
         await home.writer.flush()
         await no_trace(home)
+        assert await told == StopSignal(said.turn_id, 1)
         async with asyncio.timeout(10):  # and who follows it comes to an end
             assert [delta async for delta in home.service.follow(said.turn_id)] == []
         # The chat is as one that never was.
         again = await home.say(f"Hi {WORD}", PRIVATE, **BY_ANA, **named(WORD, 1))
         assert not again.duplicate
+
+
+async def _listeners(home: House, number: int) -> bool:
+    return await home.redis.pubsub_numsub(STOPS) == [(STOPS, number)]
 
 
 async def test_without_redis_the_tables_are_erased_all_the_same(home: House) -> None:
