@@ -17,7 +17,7 @@ from assistant.errors import (
     SendOutcomeUnknown,
 )
 from assistant.messages import ReplyDelta, TurnState
-from assistant.outbox import RETRY_SECONDS, Outbox
+from assistant.outbox import RETRY_SECONDS, SETTLE_SECONDS, Outbox
 from assistant.turns import Turns
 
 log = structlog.get_logger()
@@ -80,6 +80,8 @@ class Show:
     _posted: dict[int, str] = field(default_factory=dict, init=False)
     _shown: dict[int, tuple[str, bool]] = field(default_factory=dict, init=False)
     _may_show: int = field(default=0, init=False)  # the attempt whose text may be shown
+    # Messages with an edit of unknown end: it may take effect yet, also after a later one.
+    _unsettled: set[int] = field(default_factory=set, init=False)
 
     async def follow(self, deltas: AsyncIterator[ReplyDelta]) -> None:
         """Show the reply until its end stands on the platform."""
@@ -108,10 +110,12 @@ class Show:
             if reply.silent:
                 return
             final = reply.final
+            pieces = self.outbox.channel.split(reply.visible())
             if final or await self._may(reply.attempt):
-                await self._put(self.outbox.channel.split(reply.visible()), final)
+                await self._put(pieces, final)
             if final:
                 await self._clear_surplus()
+                await self._settle(pieces)
                 return
 
     async def _begin_again(self) -> None:
@@ -170,6 +174,7 @@ class Show:
                 log.warning("reply_gone", turn=self.outbox.one.turn_id, position=position)
                 return True
             except (PlatformUnavailable, SendOutcomeUnknown):
+                self._unsettled.add(position)
                 if not final:
                     return False
                 if pause is None:
@@ -184,6 +189,15 @@ class Show:
             else:
                 return True
         raise PlatformUnavailable("The platform could not be reached for too long.")
+
+    async def _settle(self, pieces: Sequence[str]) -> None:
+        """Say the end again where an edit that nobody answered may have come after it."""
+        unsettled = [one for one in sorted(self._unsettled) if one < len(pieces)]
+        if unsettled:
+            await asyncio.sleep(SETTLE_SECONDS)
+        for position in unsettled:
+            await self.outbox.permit(final=True)
+            await self._edit(position, pieces[position], True)
 
     async def _clear_surplus(self) -> None:
         """Take away messages of an earlier, longer answer."""

@@ -1,0 +1,57 @@
+"""An edit that got no answer may take effect yet, after the edit that came after it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from sqlalchemy import text
+
+from assistant.errors import PlatformUnavailable
+from assistant.messages import ChatRef
+from inference.scripted import ScriptedEngine
+from inference.settings import ScriptedSettings
+from tests.support.house import house, working
+from tests.support.screen import ScreenChannel
+
+LATE_SECONDS = 0.5
+
+
+@dataclass(slots=True)
+class LateScreen(ScreenChannel):
+    """The first edit gets no answer, and takes effect a while after the reply's end stood there."""
+
+    late: asyncio.Task[None] | None = None
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def edit(
+        self, chat: ChatRef, message_id: str, text: str, *, turn_id: int, final: bool
+    ) -> None:
+        if self.late is None:
+            self.late = asyncio.create_task(self._later(chat, message_id, text, turn_id))
+            raise PlatformUnavailable("no answer came")
+        await ScreenChannel.edit(self, chat, message_id, text, turn_id=turn_id, final=final)
+        if final:
+            self.ended.set()
+
+    async def _later(self, chat: ChatRef, message_id: str, text: str, turn_id: int) -> None:
+        await self.ended.wait()
+        await asyncio.sleep(LATE_SECONDS)
+        await ScreenChannel.edit(self, chat, message_id, text, turn_id=turn_id, final=False)
+
+
+async def test_an_edit_that_comes_late_does_not_stay_in_the_place_of_the_answer(
+    database_url: str, redis_url: str
+) -> None:
+    screen = LateScreen()
+    engine = ScriptedEngine(ScriptedSettings(tokens_per_second=60.0, answer_tokens=30))
+    async with house(database_url, redis_url, screen=screen) as home:
+        async with working(home.worker(engine)):
+            reply, _ = await home.answer((await home.say("Tell me of the sea")).turn_id)
+            query = text("SELECT count(*) FROM deliveries WHERE state = 'done'")
+            async with asyncio.timeout(20), home.database.connection() as connection:
+                while not (await connection.execute(query)).scalar_one():
+                    await asyncio.sleep(0.02)
+        assert screen.late is not None
+        await screen.late
+        assert [one.text for one in screen.chats["42"]] == [reply]
