@@ -188,11 +188,12 @@ class Intake:
         return Accepted(turn_id, joined=joined, restarted=restarted, waits=waits)
 
     async def _stored(self, values: Mapping[str, object]) -> tuple[Any, ...] | None:
-        """A message beside it may begin to wait in the same moment: then this one joins it."""
+        """In the same moment a message beside it may begin to wait, which this one then joins,
+        or the sender or the conversation may be erased, which are then made anew."""
         for _ in range(RACES):
             try:
                 return await self._one(STORE, values)
-            except psycopg.errors.UniqueViolation:
+            except psycopg.errors.IntegrityError:
                 log.info("intake_again", chat=values["chat"])
         return await self._one(STORE, values)
 

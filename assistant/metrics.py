@@ -24,6 +24,9 @@ class Metrics:
         self._turns = self._counter(
             "turns", "Attempts at turns by how they ended.", "channel", "outcome"
         )
+        self._failures = self._counter(
+            "turn_failures", "Turns that ended in an error.", "channel", "code"
+        )
         self._turn_seconds = self._times("turn_seconds", "Time of an attempt.")
         self._running = Gauge(
             "outrider_turns_running", "Turns that run here now.", registry=self.registry
@@ -42,6 +45,9 @@ class Metrics:
 
     def message(self, channel: str) -> None:
         self._messages.labels(channel).inc()
+
+    def failure(self, channel: str, code: str) -> None:
+        self._failures.labels(channel, code).inc()
 
     def call(self, channel: str, call: str, result: str) -> None:
         self._calls.labels(channel, call, result).inc()

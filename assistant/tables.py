@@ -258,6 +258,7 @@ deliveries = Table(
         "turn_id",
         postgresql_where="state IN ('pending', 'active', 'removing')",
     ),
+    Index("ix_deliveries_failed", "finished_at", postgresql_where="state = 'failed'"),
     Index(None, "conversation_id"),
 )
 

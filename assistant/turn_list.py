@@ -14,23 +14,37 @@ from assistant.messages import TurnState
 
 Listed = Literal["failed", "running", "queued", "all"]
 
-_SELECT = """
-SELECT turns.id, state, coalesce(finished_at, started_at, turns.created_at) AS moment,
-    channel, accounts.name AS account, chat_id, conversation_id, turns.person_id,
-    coalesce(persons.name, '') AS person, attempt AS attempts, error_code, error, superseded_by
-FROM turns
+_COLUMNS = """
+SELECT turns.id, turns.state,
+    coalesce(turns.finished_at, turns.started_at, turns.created_at) AS moment,
+    channel, accounts.name AS account, chat_id, turns.conversation_id, turns.person_id,
+    coalesce(persons.name, '') AS person, turns.attempt AS attempts,
+    {error_code} AS error_code, turns.error, superseded_by
+"""
+_JOINED = """
 JOIN conversations ON conversations.id = turns.conversation_id
 JOIN accounts ON accounts.id = conversations.account_id
 LEFT JOIN persons ON persons.id = turns.person_id
 """
+_SELECT = f"{_COLUMNS.format(error_code='turns.error_code')} FROM turns {_JOINED}"
+# An answer that is written, and could not be brought to its chat.
+_UNDELIVERED = f"""
+{_COLUMNS.format(error_code="'undelivered, ' || deliveries.error")}
+FROM deliveries JOIN turns ON turns.id = turn_id {_JOINED}
+WHERE deliveries.state = 'failed' AND turns.state <> 'failed' AND superseded_by IS NULL
+ORDER BY deliveries.finished_at DESC LIMIT :limit
+"""
+_FAILED = f"""
+{_SELECT} WHERE turns.state = 'failed' AND superseded_by IS NULL
+ORDER BY turns.finished_at DESC LIMIT :limit
+"""
 # Each state in full, since each has a partial index. A failure that was answered again is none.
 NEWEST = {
     "failed": text(
-        f"{_SELECT} WHERE state = 'failed' AND superseded_by IS NULL"
-        " ORDER BY finished_at DESC LIMIT :limit"
+        f"({_FAILED}) UNION ALL ({_UNDELIVERED}) ORDER BY moment DESC, id DESC LIMIT :limit"
     ),
-    "running": text(f"{_SELECT} WHERE state = 'running' ORDER BY turns.id DESC LIMIT :limit"),
-    "queued": text(f"{_SELECT} WHERE state = 'queued' ORDER BY turns.id DESC LIMIT :limit"),
+    "running": text(f"{_SELECT} WHERE turns.state = 'running' ORDER BY turns.id DESC LIMIT :limit"),
+    "queued": text(f"{_SELECT} WHERE turns.state = 'queued' ORDER BY turns.id DESC LIMIT :limit"),
     "all": text(f"{_SELECT} ORDER BY turns.id DESC LIMIT :limit"),
 }
 ONE = text(f"{_SELECT} WHERE turns.id = :turn")

@@ -155,7 +155,7 @@ class Worker:
     async def _give_up(self, reply: RunningReply) -> None:
         """Its outcome could not be written as it is: say so instead of trying for ever."""
         try:
-            await reply.finish(Outcome("failed", error_code="internal", error=INTERNAL))
+            await self._end(reply, Outcome("failed", error_code="internal", error=INTERNAL))
         except Exception:
             log.exception("turn_not_ended", turn=reply.turn.id)
 
@@ -190,7 +190,8 @@ class Worker:
     async def _end(self, reply: RunningReply, outcome: Outcome) -> str:
         if not await reply.finish(outcome):
             return "abandoned"
-        log.info(
+        failed = outcome.state == "failed"
+        (log.warning if failed else log.info)(
             "turn_ended",
             turn=reply.turn.id,
             attempt=reply.turn.attempt,
@@ -199,6 +200,8 @@ class Worker:
             output_tokens=outcome.output_tokens,
             cached_tokens=outcome.cached_tokens,
         )
+        if failed:
+            self.metrics.failure(reply.turn.channel, outcome.error_code)
         self.metrics.tokens(outcome.prompt_tokens, outcome.output_tokens, outcome.cached_tokens)
         return outcome.state
 

@@ -24,7 +24,7 @@ def upgrade() -> None:
     op.create_index("ix_events_received_at", "events", ["received_at"])
     _upgrade_turns()
     _upgrade_deliveries()
-    op.execute("CREATE TEMP TABLE former ON COMMIT DROP AS SELECT * FROM delivery_intents")
+    op.execute("CREATE TEMP TABLE former AS SELECT * FROM delivery_intents")
     op.drop_table("delivery_intents")
     _create_intents()
     op.execute(
@@ -34,6 +34,7 @@ def upgrade() -> None:
         " CASE state WHEN 'pending' THEN 'sending' ELSE state END, platform_message_id,"
         " created_at, updated_at FROM former"
     )
+    op.execute("DROP TABLE former")
 
 
 def _upgrade_turns() -> None:
@@ -92,6 +93,9 @@ def _upgrade_deliveries() -> None:
     )
     op.create_index(
         "ix_deliveries_order", "deliveries", ["conversation_id", "turn_id"], postgresql_where=OPEN
+    )
+    op.create_index(
+        "ix_deliveries_failed", "deliveries", ["finished_at"], postgresql_where="state = 'failed'"
     )
     op.create_index("ix_deliveries_conversation_id", "deliveries", ["conversation_id"])
 
@@ -172,7 +176,12 @@ def _downgrade_turns() -> None:
 
 
 def _downgrade_deliveries() -> None:
-    for name in ("ix_deliveries_conversation_id", "ix_deliveries_order", "ix_deliveries_open"):
+    for name in (
+        "ix_deliveries_conversation_id",
+        "ix_deliveries_failed",
+        "ix_deliveries_order",
+        "ix_deliveries_open",
+    ):
         op.drop_index(name, "deliveries")
     op.execute("UPDATE deliveries SET state = 'done' WHERE state IN ('removing', 'removed')")
     op.drop_constraint("ck_deliveries_state", "deliveries")

@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
+from assistant.errors import RecipientUnreachable
 from assistant.turn_list import NEWEST, TurnList
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
@@ -69,6 +70,27 @@ async def test_a_retried_turn_is_answered_in_the_same_message(home: House) -> No
     assert found.superseded_by == again
     spoken = [(one.role, one.text) for one in await home.service.history(CHAT)]
     assert spoken == [("user", "Tell me about herons"), ("assistant", answer)]
+
+
+async def test_an_answer_that_could_not_be_delivered_is_listed_and_can_be_tried_again(
+    home: House,
+) -> None:
+    home.screen.failures = [RecipientUnreachable("blocked")]
+    async with working(home.worker(engine())):
+        turn = (await home.say("Tell me about herons")).turn_id
+        answer, _ = await home.answer(turn)
+        await until(lambda: _undelivered(home))
+        assert shown_of(home) == []
+        (listed,) = await TurnList(home.database).newest("failed", 20)
+        assert (listed.id, listed.state) == (turn, "done")
+        assert listed.error_code == "undelivered, recipient_unreachable"
+        await home.service.retry(turn)
+        await until(lambda: [one for one in shown_of(home) if one.text == answer and one.final])
+    assert await TurnList(home.database).newest("failed", 20) == []
+
+
+async def _undelivered(home: House) -> bool:
+    return bool(await TurnList(home.database).newest("failed", 20))
 
 
 async def test_a_turn_that_is_not_over_is_not_retried(home: House) -> None:
