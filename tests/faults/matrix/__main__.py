@@ -12,22 +12,48 @@ import logging
 import secrets
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
 
+from inference.demo.checkpoint import ensure_demo_model
 from tests.benchmarks.machine import ROOT, this_machine
 from tests.benchmarks.markdown import replaced
-from tests.faults.matrix.episode import Outcome
-from tests.faults.matrix.points import POINTS
+from tests.faults.matrix.episode import Case, Outcome
+from tests.faults.matrix.model_talk import ModelTalk
+from tests.faults.matrix.points import CORE, MODEL_POINTS, POINTS, Point
 from tests.faults.matrix.runs import carry_out, case_of, cases
 from tests.faults.matrix.table import rendered
+from tests.faults.matrix.talk import ScriptedTalk, Talk
+from tests.support.demo import CACHE, quiet
 
 DOCUMENT = ROOT / "docs" / "faults.md"
-RUNS = 1000
-LANES = 6
+
+
+def demo_models() -> Path:
+    """A data directory with the demo model, which is built there if it is not."""
+    ensure_demo_model(CACHE, quiet)
+    return CACHE
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What is run with an engine, and where its table stands in the document."""
+
+    mark: str
+    talk: Talk
+    points: Sequence[Point]
+    runs: int
+    lanes: int
+    models: Callable[[], Path | None]
+
+
+ENGINES = {
+    "scripted": Engine("matrix", ScriptedTalk(), POINTS, 1000, 6, lambda: None),
+    "demo": Engine("demo model", ModelTalk(), MODEL_POINTS, 20, 1, demo_models),
+}
 
 
 @dataclass(slots=True)
@@ -61,33 +87,39 @@ class Printer:
 def main(arguments: Sequence[str]) -> int:
     given = _parse(arguments)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    if given.seed is not None:
-        chosen = [case_of(given.seed)]
-    else:
-        first = secrets.randbelow(10**6) if given.first is None else given.first
-        print(f"seeds from {first} on", flush=True)
-        chosen = list(cases(first, given.runs, given.point))
+    how = ENGINES[given.engine]
+    chosen = _chosen(given, how)
     printer = Printer(len(chosen), given.logs, given.verbose or given.seed is not None)
     machine = this_machine()
-    outcomes = asyncio.run(carry_out(chosen, given.lanes, printer.tell))
+    outcomes = asyncio.run(
+        carry_out(chosen, given.lanes or how.lanes, printer.tell, how.talk, how.models())
+    )
     minutes = (time.monotonic() - printer.began) / 60
     lines = [
-        f"{len(outcomes):,} runs in {minutes:.0f} min on {given.lanes} lanes, "
+        f"{len(outcomes):,} runs in {minutes:.0f} min, {given.lanes or how.lanes} side by side, "
         f"seeds from {chosen[0].seed}",
         *machine.lines(),
     ]
     section = "\n".join([rendered(outcomes), "", *(f"- {line}" for line in lines)])
     print(f"\n{section}", flush=True)
     if given.write:
-        DOCUMENT.write_text(replaced(DOCUMENT.read_text(), "matrix", section))
+        DOCUMENT.write_text(replaced(DOCUMENT.read_text(), how.mark, section))
     return 0 if all(one.clean for one in outcomes) else 1
 
 
+def _chosen(given: argparse.Namespace, how: Engine) -> Sequence[Case]:
+    if given.seed is not None:
+        return [case_of(given.seed, how.points)]
+    first = secrets.randbelow(10**6) if given.first is None else given.first
+    print(f"seeds from {first} on", flush=True)
+    return list(cases(first, given.runs or how.runs, given.point, how.points))
+
+
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    names = [point.name for point in POINTS]
+    names = [point.name for point in (*POINTS, CORE)]
     parser = argparse.ArgumentParser("python -m tests.faults.matrix", description=__doc__)
-    parser.add_argument("--runs", type=int, default=RUNS, help=f"how many ({RUNS})")
-    parser.add_argument("--lanes", type=int, default=LANES, help=f"side by side ({LANES})")
+    parser.add_argument("--runs", type=int, help="how many (1,000; with a model 20)")
+    parser.add_argument("--lanes", type=int, help="side by side (6; with a model 1)")
     parser.add_argument(
         "--point",
         action="append",
@@ -96,6 +128,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         metavar="NAME",
         help=f"only this point; may be given again: {', '.join(names)}",
     )
+    parser.add_argument("--engine", default="scripted", choices=ENGINES, help="who answers")
     parser.add_argument("--first", type=int, help="the first seed; else drawn and printed")
     parser.add_argument("--seed", type=int, help="repeat this one run")
     parser.add_argument("--logs", type=Path, help="a folder for the logs of runs that went wrong")

@@ -11,16 +11,15 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from tests.faults.matrix.judge import Chat, Verdict, judge
+from tests.faults.matrix.judge import Chat, Verdict
 from tests.faults.matrix.lane import Lane
 from tests.faults.matrix.platform import Platform
 from tests.faults.matrix.points import Point
 from tests.faults.matrix.processes import Child
-from tests.faults.matrix.questions import Question, make_long_question, make_question
+from tests.faults.matrix.questions import Question
 from tests.faults.matrix.record import TurnRecord, records
 from tests.faults.matrix.strikes import STRIKES, Scene
 
-LIMIT_SECONDS = 90.0  # whatever is not answered by then is lost
 LOOK_SECONDS = 0.025
 QUIET_SECONDS = 0.3  # nothing changes on the platform for so long before a run ends
 ASK_DATABASE_SECONDS = 0.15
@@ -74,7 +73,7 @@ class Episode:
     def __post_init__(self) -> None:
         self.chance = random.Random(self.case.seed)
         self.platform = self.lane.platforms[self.case.channel]
-        self.scene = Scene(self.lane, self.platform, self.chance)
+        self.scene = Scene(self.lane, self.platform, self.chance, self.lane.talk.span_seconds)
 
     async def play(self) -> Outcome:
         deaths = self.lane.deaths
@@ -91,7 +90,7 @@ class Episode:
         fell = self._hits() + self.struck
         verdict = await self._judge(turns)
         if not settled:
-            verdict.notes.append(f"not settled after {LIMIT_SECONDS:g} s: {turns}")
+            verdict.notes.append(f"not settled after {self.lane.talk.limit_seconds:g} s: {turns}")
         await self._tidy()
         return Outcome(
             case=self.case,
@@ -113,7 +112,8 @@ class Episode:
         await self.lane.set_pace(None if strict else chance.choice((0.08, 0.15, 0.3)))
         self.platform.keep_limits(strict)
         for number in range(point.conversations or chance.choice((1, 1, 1, 2, 4))):
-            self.asked[self.platform.new_chat()] = self._questions(number)
+            questions = self.lane.talk.questions(chance, number, bool(point.conversations))
+            self.asked[self.platform.new_chat()] = questions
         if point.conversations:
             self.scene.span_seconds = LOAD_SPAN_SECONDS
         if point.plant is not None:
@@ -121,17 +121,6 @@ class Episode:
             for child in self.children:
                 child.hits.clear()
                 await child.plant(point.plant, self.case.channel)
-
-    def _questions(self, number: int) -> list[Question]:
-        chance, several = self.chance, self.case.point.conversations
-        count = 1 if several else chance.choice((1, 1, 2, 3))
-        moment, made = 0.0, []
-        for position in range(count):
-            moment += chance.choice((0.0, 0.05, 0.4, 1.0)) if position else 0.0
-            tag = f"zq{number:02}{position}{chance.randrange(16**4):04x}"
-            make = make_long_question if chance.random() < 0.04 else make_question
-            made.append(make(chance, tag, moment))
-        return made
 
     async def _ask(self, chat: str, questions: Sequence[Question]) -> None:
         asked = 0.0
@@ -151,8 +140,14 @@ class Episode:
         if plant is None or plant.deed != "freeze":
             return
         pause = self.chance.uniform(1.3, 3.0)
+        spared = False
         while True:
             await asyncio.sleep(LOOK_SECONDS)
+            if self._hits() and not spared:  # one freezes, the other takes over
+                spared = True
+                for child in self.children:
+                    if not child.hits:
+                        await child.order(clear=True)
             for child in self.children:
                 if child.hits and time.monotonic() - child.hits[0] > pause:
                     child.signal(signal.SIGCONT)
@@ -178,7 +173,7 @@ class Episode:
         began = last_change = asked_database = time.monotonic()
         looks: Mapping[str, object] = {}
         turns: Sequence[TurnRecord] = ()
-        while time.monotonic() - began < LIMIT_SECONDS:
+        while time.monotonic() - began < self.lane.talk.limit_seconds:
             await asyncio.sleep(LOOK_SECONDS)
             now = time.monotonic()
             seen = self._looks()
@@ -206,11 +201,9 @@ class Episode:
         }
 
     def _answered(self) -> bool:
-        """Each question's tag is to be read somewhere in its chat."""
         return all(
-            any(question.tag in one.text for one in self.platform.shown(chat))
+            self.lane.talk.answered(questions, self.platform.shown(chat))
             for chat, questions in self.asked.items()
-            for question in questions
         )
 
     def _settled(self, turns: Sequence[TurnRecord]) -> bool:
@@ -225,7 +218,7 @@ class Episode:
             for message, number in zip(turn.message_ids, turn.arrivals, strict=True)
         }
         for name, questions in self.asked.items():
-            messages = [message for chat, message in self.scene.asked if chat == name]
+            messages = [message for where, message in self.scene.asked if where == name]
             arrived = {
                 question.tag: arrivals[name, message]
                 for question, message in zip(questions, messages, strict=False)
@@ -233,8 +226,8 @@ class Episode:
             }
             own = [turn for turn in turns if turn.chat == name]
             shown = self.platform.shown(name)
-            pace = self.lane.pace
-            verdict.add(await judge(Chat(name, questions, arrived, shown, own, pace)))
+            chat = Chat(name, questions, arrived, shown, own)
+            verdict.add(await self.lane.talk.judge(chat))
         return verdict
 
     async def _tidy(self) -> None:

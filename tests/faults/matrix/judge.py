@@ -51,7 +51,6 @@ class Chat:
     arrived: Mapping[str, int]
     shown: Sequence[Shown]
     turns: Sequence[TurnRecord]
-    pace: Pace
 
     def tags_in(self, text: str) -> list[str]:
         """In the order in which they stand there."""
@@ -67,9 +66,10 @@ class Answer:
     whole: str
 
 
-async def judge(chat: Chat) -> Verdict:
+async def judge(chat: Chat, pace: Pace) -> Verdict:
+    """By the scripted engine's words at this pace."""
     verdict = Verdict()
-    answers = await _answers(chat)
+    answers = await _answers(chat, pace)
     _judge_texts(chat, answers, verdict)
     _judge_order(chat, answers, verdict)
     _judge_doubles(chat, verdict)
@@ -77,7 +77,7 @@ async def judge(chat: Chat) -> Verdict:
     return verdict
 
 
-async def _answers(chat: Chat) -> Sequence[Answer]:
+async def _answers(chat: Chat, pace: Pace) -> Sequence[Answer]:
     """Each begins with the script's beginning; the messages after it go on with it."""
     groups: list[list[str]] = []
     for one in chat.shown:
@@ -91,7 +91,7 @@ async def _answers(chat: Chat) -> Sequence[Answer]:
         text = plain(" ".join(group))
         tags = chat.tags_in(text)
         questions = [one for one in chat.asked if one.tag in tags]
-        whole = plain(await answer_text(earlier, questions, chat.pace)) if tags else ""
+        whole = plain(await answer_text(earlier, questions, pace)) if tags else ""
         answers.append(Answer(tags, text, whole))
     return answers
 

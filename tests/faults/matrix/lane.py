@@ -15,13 +15,10 @@ from tests.faults.matrix.child import Spec
 from tests.faults.matrix.platform import Platform
 from tests.faults.matrix.points import Role
 from tests.faults.matrix.processes import Child, Post, Zygote
-from tests.faults.matrix.questions import Pace
 from tests.faults.matrix.servers import Postgres, Valkey
 from tests.faults.matrix.slack import SCHEDULE, SlackPlatform
+from tests.faults.matrix.talk import Talk
 from tests.faults.matrix.telegram import TelegramPlatform
-
-LEASE_SECONDS = 1.0
-CHECKPOINT_SECONDS = 0.2
 
 
 @dataclass(slots=True)
@@ -32,7 +29,7 @@ class Lane:
     valkey: Valkey
     platforms: Mapping[str, Platform]
     environment: Mapping[str, str]
-    pace: Pace
+    talk: Talk
     posts: dict[Role, list[Post]] = field(default_factory=lambda: {"gateway": [], "worker": []})
     _deaths_before: int = 0
 
@@ -83,10 +80,16 @@ class Lane:
 
 
 @asynccontextmanager
-async def lane(folder: Path, template: Path, zygote: Zygote) -> AsyncIterator[Lane]:
-    """A lane with its servers and platforms; its processes come with the first run."""
-    folder.mkdir(parents=True)
-    pace = Pace()
+async def lane(
+    folder: Path, template: Path, zygote: Zygote, talk: Talk, models: Path | None
+) -> AsyncIterator[Lane]:
+    """A lane with its servers and platforms; its processes come with the first run.
+
+    `models`: a data directory that has the demo model.
+    """
+    (folder / "data").mkdir(parents=True)
+    if models is not None:
+        (folder / "data" / "models").symlink_to(models / "models")
     async with AsyncExitStack() as stack:
         stack.callback(shutil.rmtree, folder / "postgres", ignore_errors=True)
         telegram = await stack.enter_async_context(FakeTelegram(limits=Limits.none()))
@@ -102,8 +105,8 @@ async def lane(folder: Path, template: Path, zygote: Zygote) -> AsyncIterator[La
             postgres=postgres,
             valkey=valkey,
             platforms={"telegram": TelegramPlatform(telegram), "slack": SlackPlatform(slack)},
-            environment=_environment(folder, postgres, valkey, telegram, slack, pace),
-            pace=pace,
+            environment=_environment(folder, postgres, valkey, telegram, slack, talk),
+            talk=talk,
         )
         stack.push_async_callback(made.end)
         yield made
@@ -115,7 +118,7 @@ def _environment(
     valkey: Valkey,
     telegram: FakeTelegram,
     slack: FakeSlack,
-    pace: Pace,
+    talk: Talk,
 ) -> Mapping[str, str]:
     settings = {
         "PORT": "0",
@@ -123,17 +126,12 @@ def _environment(
         "DATABASE_URL": postgres.url,
         "REDIS_URL": valkey.url,
         "LOG__FORMAT": "json",
-        "ASSISTANT__LEASE_SECONDS": str(LEASE_SECONDS),
-        "ASSISTANT__CHECKPOINT_SECONDS": str(CHECKPOINT_SECONDS),
-        "ENGINE__PROFILE": "scripted",
-        "ENGINE__SCRIPTED__ANSWER_TOKENS": str(pace.answer_tokens),
-        "ENGINE__SCRIPTED__TOKENS_PER_SECOND": str(pace.tokens_per_second),
-        "ENGINE__SCRIPTED__FIRST_TOKEN_SECONDS": str(pace.first_token_seconds),
         "TELEGRAM__TOKEN": telegram.token,
         "TELEGRAM__BASE_URL": telegram.url,
         "TELEGRAM__ACCESS": "open",
         "SLACK__BOT_TOKEN": slack.bot_token,
         "SLACK__APP_TOKEN": slack.app_token,
         "SLACK__BASE_URL": slack.url,
+        **talk.settings,
     }
     return {f"OUTRIDER_{name}": value for name, value in settings.items()}

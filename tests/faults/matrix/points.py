@@ -94,16 +94,23 @@ POINTS: Sequence[Point] = (
     Point("race", "two workers race for one turn", strike="race", gateways=2, workers=2),
     Point(
         "worker-frozen",
-        "frozen worker wakes after takeover",
+        "worker freezes in an answer, wakes",
         "worker",
         Plant(TAKE, only="text", nth=10, deed="freeze"),
         workers=2,
     ),
     Point(
         "gateway-frozen",
-        "frozen gateway wakes after takeover",
+        "gateway freezes before a call, wakes",
         "gateway",
         Plant("assistant.deliveries:Deliveries.begin", "before", nth=2, deed="freeze"),
+        gateways=2,
+    ),
+    Point(
+        "gateway-stalled",
+        "gateway freezes as it calls, wakes",
+        "gateway",
+        Plant("assistant.deliveries:Deliveries.begin", nth=2, deed="freeze"),
         gateways=2,
     ),
     Point(
@@ -123,3 +130,11 @@ POINTS: Sequence[Point] = (
     Point("load-gateway", "50 at once, gateway killed", strike="kill_gateway", conversations=50),
     Point("load-both", "50 at once, both killed", strike="kill_both", conversations=50),
 )
+
+CORE = Point("core", "engine core killed", strike="kill_core")
+_WITH_A_MODEL = frozenset(
+    {"nothing", "claimed", "prefill", "token-1", "token-20", "ending", "worker", "gateway", "both"}
+)
+# With the demo model each death of a worker costs a start of the engine: these are the ones where
+# a model makes a difference.
+MODEL_POINTS: Sequence[Point] = (*(one for one in POINTS if one.name in _WITH_A_MODEL), CORE)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import psycopg
 
 FIND = """
-SELECT turns.id, conversations.chat_id, turns.state, turns.superseded_by IS NOT NULL,
+SELECT turns.id, conversations.chat_id, turns.state, turns.reply, turns.superseded_by IS NOT NULL,
     coalesce(deliveries.state, ''), coalesce(deliveries.placeholders_left, 0),
     array(SELECT message_id FROM turn_messages WHERE turn_id = turns.id ORDER BY 1),
     array(SELECT platform_message_id FROM turn_messages JOIN messages ON messages.id = message_id
@@ -29,6 +29,7 @@ class TurnRecord:
     id: int
     chat: str
     state: str
+    reply: str
     superseded: bool
     delivery: str
     placeholders_left: int

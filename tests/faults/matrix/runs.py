@@ -7,37 +7,42 @@ import shutil
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from itertools import count
 from pathlib import Path
 
 from tests.faults.matrix.episode import Case, Episode, Outcome
 from tests.faults.matrix.lane import Lane, lane
-from tests.faults.matrix.points import POINTS
+from tests.faults.matrix.points import POINTS, Point
 from tests.faults.matrix.processes import Zygote, zygote
 from tests.faults.matrix.servers import make_template
+from tests.faults.matrix.talk import Talk
 
 CHANNELS = ("telegram", "slack")
 Told = Callable[[Outcome, str], None]
 
 
-def case_of(seed: int) -> Case:
+def case_of(seed: int, points: Sequence[Point] = POINTS) -> Case:
     """Neighbouring seeds go through all points and channels."""
     number, channel = divmod(seed, len(CHANNELS))
-    return Case(seed, POINTS[number % len(POINTS)], CHANNELS[channel])
+    return Case(seed, points[number % len(points)], CHANNELS[channel])
 
 
-def cases(first: int, runs: int, points: Sequence[str]) -> Iterator[Case]:
-    """So many cases from this seed on; of these points, or of all."""
-    wanted = (
-        case for case in map(case_of, count(first)) if not points or case.point.name in points
-    )
+def cases(
+    first: int, runs: int, names: Sequence[str] = (), points: Sequence[Point] = POINTS
+) -> Iterator[Case]:
+    """So many cases from this seed on; of the points with these names, or of all."""
+    every = (case_of(seed, points) for seed in count(first))
+    wanted = (case for case in every if not names or case.point.name in names)
     return (case for _, case in zip(range(runs), wanted, strict=False))
 
 
-async def carry_out(waiting: Sequence[Case], lanes: int, told: Told) -> Sequence[Outcome]:
+async def carry_out(
+    waiting: Sequence[Case], lanes: int, told: Told, talk: Talk, models: Path | None = None
+) -> Sequence[Outcome]:
     """All of them, on so many lanes. `told` gets each outcome, and the logs of one that isn't
-    clean."""
+    clean. `models`: where the demo model is, where it talks."""
     folder = Path(tempfile.mkdtemp(prefix="of-"))
     left = iter(waiting)
     outcomes: list[Outcome] = []
@@ -46,24 +51,33 @@ async def carry_out(waiting: Sequence[Case], lanes: int, told: Told) -> Sequence
         outcomes.append(outcome)
         told(outcome, logs)
 
+    def make(place: Path, mother: Zygote) -> AbstractAsyncContextManager[Lane]:
+        return lane(place, folder / "template", mother, talk, models)
+
     try:
         await make_template(folder / "template")
         async with zygote() as mother, asyncio.TaskGroup() as group:
             for number in range(min(lanes, len(waiting))):
-                group.create_task(_work(number, folder, mother, left, note))
+                places = _places(folder / str(number))
+                group.create_task(_work(partial(make, mother=mother), places, left, note))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return outcomes
 
 
+def _places(folder: Path) -> Iterator[Path]:
+    return (folder / str(again) for again in count())
+
+
 async def _work(
-    number: int, folder: Path, mother: Zygote, left: Iterator[Case], note: Told
+    make: Callable[[Path], AbstractAsyncContextManager[Lane]],
+    places: Iterator[Path],
+    left: Iterator[Case],
+    note: Told,
 ) -> None:
     """One lane; after a run that went wrong it is made anew, so that the next begins clean."""
-    for again in count():
-        async with AsyncExitStack() as stack:
-            place = folder / f"{number}.{again}"
-            made = await stack.enter_async_context(lane(place, folder / "template", mother))
+    for place in places:
+        async with make(place) as made:
             if not await _until_unclean(made, left, note):
                 return
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from tests.benchmarks.markdown import _aligned
 from tests.faults.matrix.episode import Outcome
-from tests.faults.matrix.points import POINTS
+from tests.faults.matrix.points import CORE, POINTS
 
 COLUMNS = (
     "point",
@@ -25,7 +25,7 @@ COLUMNS = (
 
 def rendered(outcomes: Sequence[Outcome]) -> str:
     rows = [COLUMNS]
-    for point in POINTS:
+    for point in (*POINTS, CORE):
         of_point = [one for one in outcomes if one.case.point is point]
         if of_point:
             rows.append(_row(point.title, of_point))

@@ -22,7 +22,7 @@ async def seen(
     """The verdict on a chat in which messages with these texts stand."""
     shown = [Shown(str(number), list(one)) for number, one in enumerate(texts)]
     numbers = {one.tag: number for number, one in enumerate(arrived)}
-    return await judge(Chat("chat", asked, numbers, shown, turns, PACE))
+    return await judge(Chat("chat", asked, numbers, shown, turns), PACE)
 
 
 async def whole(earlier: int, *questions: Question) -> str:
@@ -30,7 +30,7 @@ async def whole(earlier: int, *questions: Question) -> str:
 
 
 def turn(*arrivals: int, left: int = 0) -> TurnRecord:
-    return TurnRecord(1, "chat", "done", False, "done", left, arrivals, ())
+    return TurnRecord(1, "chat", "done", "", False, "done", left, arrivals, ())
 
 
 async def test_whole_answers_in_order_are_fine() -> None:

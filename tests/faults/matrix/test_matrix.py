@@ -10,6 +10,7 @@ import pytest
 from tests.faults.matrix.episode import Case
 from tests.faults.matrix.points import POINTS
 from tests.faults.matrix.runs import CHANNELS, carry_out, cases
+from tests.faults.matrix.talk import ScriptedTalk
 
 LANES = 6
 FIRST = 0  # the same runs each time
@@ -18,9 +19,9 @@ HEAVY = frozenset({"load", "load-gateway", "load-both"})  # one under load is en
 
 @pytest.mark.timeout(600)
 async def test_nothing_is_lost_and_nothing_answered_twice() -> None:
-    chosen = cases(FIRST, len(POINTS) * len(CHANNELS), [])
+    chosen = cases(FIRST, len(POINTS) * len(CHANNELS))
     small: list[Case] = [one for one in chosen if one.point.name not in HEAVY]
-    outcomes = await carry_out(small, LANES, lambda outcome, logs: None)
+    outcomes = await carry_out(small, LANES, lambda outcome, logs: None, ScriptedTalk())
     wrong = [
         "\n".join([f"seed {one.case.seed}, {one.case.point.title}", *one.verdict.notes])
         for one in outcomes
