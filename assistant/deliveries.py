@@ -30,7 +30,9 @@ WITH next AS (
             SELECT FROM deliveries AS earlier
             WHERE earlier.conversation_id = deliveries.conversation_id
                 AND earlier.turn_id < deliveries.turn_id
-                AND earlier.state IN ('pending', 'active', 'removing'))
+                AND earlier.state IN ('pending', 'active', 'removing')
+            -- Asked by index for each: joined, with old statistics, a backlog is its square.
+            OFFSET 0)
     ORDER BY turn_id LIMIT :limit FOR UPDATE OF deliveries SKIP LOCKED
 ), claimed AS (
     UPDATE deliveries SET attempt = attempt + 1, lease_owner = :owner,
