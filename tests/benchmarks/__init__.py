@@ -5,8 +5,10 @@
     machine.py      where and with what it was measured
     program.py      Outrider as a process to be measured
     web_chat.py     a page's conversation with it, without the page
+    stamping.py     a worker whose tokens are the time, for what is measured between processes
+    postgres.py     a database with settings that a measurement wants
     catalogue.py    the names of all measurements
 
 The measurements, one a file: later_start, throughput (against bare_engine), memory, latency,
-intake, clean_clone.
+intake (against pgbench), dispatch, deltas (with delta_reader and cpu), queue, history, clean_clone.
 """

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from tests.benchmarks import clean_clone, intake, latency, later_start, memory, throughput
+from tests.benchmarks import (
+    clean_clone,
+    deltas,
+    dispatch,
+    history,
+    intake,
+    latency,
+    later_start,
+    memory,
+    queue,
+    throughput,
+)
 from tests.benchmarks.table import Effort, Table
 
 Measurement = Callable[[Effort], Coroutine[Any, Any, Table]]
@@ -16,7 +27,11 @@ MEASUREMENTS: Mapping[str, Measurement] = {
     "memory": memory.measure,
     "latency": latency.measure,
     "intake": intake.measure,
+    "dispatch": dispatch.measure,
+    "deltas": deltas.measure,
+    "queue": queue.measure,
+    "history": history.measure,
     "clean-clone": clean_clone.measure,
 }
-# Downloads gigabytes: only by its name.
-ONLY_BY_NAME = frozenset({"clean-clone"})
+# Gigabytes to download, or to write: only by their names.
+ONLY_BY_NAME = frozenset({"clean-clone", "history"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tests.benchmarks.table import Row, Table
+from tests.benchmarks.table import Row, Table, Target
 
 COLUMNS = ("measured", "unit", "n", "min", "median", "p99", "max", "target", "met")
 
@@ -17,9 +17,14 @@ def rendered(table: Table) -> str:
 
 def _cells(row: Row) -> tuple[str, ...]:
     numbers = (min(row.values), row.median, row.p99, max(row.values))
-    target = "" if row.target is None else f"{row.target.bound} {row.target.value:g}"
+    target = "" if row.target is None else _target(row.target)
     met = {None: "", True: "yes", False: "**NO**"}[row.met]
     return (row.what, row.unit, str(len(row.values)), *map(_number, numbers), target, met)
+
+
+def _target(target: Target) -> str:
+    of = "" if target.of == "median" else f"{target.of} "
+    return f"{of}{target.bound} {target.value:g}"
 
 
 def _number(value: float | None) -> str:

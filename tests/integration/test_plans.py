@@ -16,9 +16,26 @@ from sqlalchemy import TextClause
 import assistant
 from tests.support.filling import TABLES, fill
 from tests.support.hot_path import ELSEWHERE, STATEMENTS, written
-from tests.support.plans import MESSAGES, MODES, Plan, partial_indexes, plans, rendered
+from tests.support.plans import (
+    IN_A_CONVERSATION,
+    MESSAGES,
+    MODES,
+    Plan,
+    partial_indexes,
+    plans,
+    rendered,
+)
 
 BEGINS = re.compile(r"\s*(WITH|SELECT|INSERT|UPDATE|DELETE)\s")
+BACKLOG = """
+WITH waiting AS (
+    INSERT INTO turns (conversation_id, state) SELECT id, 'done' FROM conversations
+    RETURNING id, conversation_id)
+INSERT INTO deliveries (turn_id, account_id, conversation_id)
+SELECT id, 1, conversation_id FROM waiting
+"""
+# A conversation's open deliveries are found by an index, not among all that are open.
+EACH_WITH_EACH = re.compile(r"Filter: .*conversation_id = deliveries\.conversation_id")
 # Part of other statements, never one by itself.
 PARTS = frozenset({"conversations.CONVERSATION"})
 
@@ -32,7 +49,7 @@ class Taken:
 @pytest_asyncio.fixture
 async def taken(database_url: str) -> Taken:
     with psycopg.connect(database_url, autocommit=True) as connection:
-        filled = fill(connection, MESSAGES)
+        filled = fill(connection, MESSAGES, IN_A_CONVERSATION)
         return Taken(plans(connection, filled), partial_indexes(connection))
 
 
@@ -66,12 +83,30 @@ async def test_the_queue_is_read_from_its_head_and_never_sorted(taken: Taken) ->
             assert "ix_turns_queue" in plan.text or "ix_turns_leases" in plan.text, plan.text
 
 
+async def test_a_backlog_that_the_statistics_do_not_know_is_not_compared_each_with_each(
+    database_url: str,
+) -> None:
+    """In a long history PostgreSQL counts anew too seldom to see that a platform is away."""
+    claim = [one for one in STATEMENTS if one.name == "deliveries.CLAIM"]
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        filled = fill(connection, MESSAGES, IN_A_CONVERSATION)
+        connection.execute("UPDATE deliveries SET state = 'done'")
+        connection.execute("VACUUM (ANALYZE) deliveries")
+        connection.execute(BACKLOG)
+        for plan in plans(connection, filled, claim):
+            assert not EACH_WITH_EACH.search(plan.text), plan.text
+
+
+def is_elsewhere(name: str) -> bool:
+    return name in ELSEWHERE or name.partition(".")[0] in ELSEWHERE
+
+
 def test_every_statement_of_the_service_is_looked_at() -> None:
     looked_at = {one.sql for one in STATEMENTS}
-    known = {name for name, sql in constants().items() if sql in looked_at} | set(ELSEWHERE)
-    assert set(constants()) - known == set()
+    missing = {name for name, sql in constants().items() if sql not in looked_at}
+    assert {name for name in missing if not is_elsewhere(name)} == set()
 
 
 @pytest.mark.parametrize("name", ELSEWHERE)
 def test_what_is_left_out_exists(name: str) -> None:
-    assert name in constants()
+    assert any(one == name or one.startswith(f"{name}.") for one in constants())

@@ -15,8 +15,7 @@ from psycopg import ClientCursor, Connection, sql
 RUNNING = 40
 EXPIRED = 5  # of them: their worker fell silent
 WAITING = 100
-MESSAGES_PER_CONVERSATION = 50
-LEAST_CONVERSATIONS = 2000
+IN_A_CONVERSATION = 50
 LEAST_EVENTS = 10_000
 BATCH = 1_000_000
 
@@ -126,9 +125,16 @@ class Filled:
         return turn - self.messages + 1
 
 
-def fill(connection: Connection[tuple[object, ...]], messages: int) -> Filled:
-    """Fill an empty database, by batches, and let its statistics be true."""
-    conversations = max(messages // MESSAGES_PER_CONVERSATION, LEAST_CONVERSATIONS)
+def fill(
+    connection: Connection[tuple[object, ...]],
+    messages: int,
+    in_a_conversation: int = IN_A_CONVERSATION,
+) -> Filled:
+    """Fill an empty database, by batches, and let its statistics be true.
+
+    At least 200 conversations must come of it: the turns at work want some of their own.
+    """
+    conversations = messages // in_a_conversation
     values = {
         "messages": messages,
         "conversations": conversations,

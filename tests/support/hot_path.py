@@ -31,11 +31,13 @@ Values = Mapping[str, object]
 # Of a database and the number of the try.
 ValuesOf = Callable[[Filled, int], Values]
 
-# Written once in a process's life, or once an hour, on tables of a few rows.
+# Statements, or all of a module, that are rare, or whose tables have a few rows.
 ELSEWHERE = {
     "accounts.REGISTER": "at the start, on the few accounts",
-    "governor.PENALIZE": "when a platform bars a chat, by the key of the few that are barred",
-    "governor.STANDING": "at the start, on the few chats that are barred",
+    "penalties": "on the few chats that a platform bars",
+    "erasure": "by an admin's order",
+    "holdings": "by an admin's order",
+    "turn_list": "by an admin's order",
 }
 _fresh = count()
 

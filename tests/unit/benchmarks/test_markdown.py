@@ -40,3 +40,12 @@ def test_every_measurement_has_a_place_in_the_document_and_leaves_the_rest_alone
 def test_a_document_without_a_place_is_refused() -> None:
     with pytest.raises(ValueError, match="no place for start"):
         replaced("nothing here", "start", "table")
+
+
+def test_a_target_of_the_slowest_is_judged_by_the_99th_percentile() -> None:
+    often_quick = [*[1.0] * 98, 60.0, 70.0]
+    target = Target("at most", 50, of="p99")
+    assert Row("many", "ms", often_quick, target).met is False
+    assert Row("few", "ms", [1.0, 2.0, 60.0], target).met is False
+    assert Row("few", "ms", [1.0, 2.0, 3.0], target).met is True
+    assert "p99 at most 50" in rendered(Table("Delays", [Row("few", "ms", [1.0], target)]))
