@@ -122,7 +122,7 @@ How PostgreSQL carries out each statement of a message's way, and of a person's 
 database of {MESSAGES:,} messages with turns that run and wait. Taken by `auto_explain` while the
 statement was carried out, once planned for its values and once for any; the second is shown where
 its steps are others. Written by `python -m tests.support.plans --write`;
-`tests/integration/test_plans.py` fails where one of them reads a table that grows from one end to the other.
+`tests/integration/test_plans.py` fails where one of them reads a growing table from end to end.
 
 """
 
