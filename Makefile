@@ -23,8 +23,8 @@ help: ## show this list
 run: install-run ## install what is missing and start Outrider on this machine's CPU
 	@exec $(BIN)/outrider run
 
-test: install-dev ## run all tests (with ARGS for pytest)
-	@exec $(BIN)/python -m pytest $(ARGS)
+test: install-dev ## run all tests in two processes (with ARGS for pytest)
+	@exec $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 check: install-dev ## format, lint, types, import rules, dependencies
 	@$(BIN)/ruff format --check .

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import settings
 
 from tests.support.demo import demo_data_dir, dense_original
 from tests.support.servers import database_url, redis_url, servers
 
 __all__ = ["database_url", "demo_data_dir", "dense_original", "redis_url", "servers"]
+
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Two processes share the tests, a file at a time; those with the model all go to one, first."""
+    for item in items:
+        group = "model" if item.get_closest_marker("model") else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: item.get_closest_marker("model") is None)
+
 
 # A property that takes long on a busy machine holds all the same.
 settings.register_profile("untimed", deadline=None)
