@@ -88,8 +88,8 @@ class Signals:
         offer = self.redis.xadd(QUEUE, {"turn": turn_id}, maxlen=10_000, approximate=True)
         await self._try(offer, None, SIGNAL_SECONDS)
 
-    async def wait_for_turn(self, worker: str, seconds: float) -> None:
-        """Return when a turn was offered, or after `seconds`."""
+    async def wait_for_turn(self, worker: str, seconds: float, most: int = 1) -> None:
+        """Return when a turn was offered (`most` offers are taken at once), or after `seconds`."""
         started = time.monotonic()
         try:
             async with asyncio.timeout(seconds + REDIS_SECONDS):
@@ -97,7 +97,7 @@ class Signals:
                     WORKERS_GROUP,
                     worker,
                     {QUEUE: ">"},
-                    count=1,
+                    count=most,
                     block=int(seconds * 1000),
                     noack=True,
                 )

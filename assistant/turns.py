@@ -33,14 +33,15 @@ _CLAIMED = """
         prompt_token_ids = CASE WHEN fingerprint = :fingerprint THEN prompt_token_ids END
 """
 _CLAIM_RESULT = """
-    RETURNING id, conversation_id, attempt, failures, sampling, stop_requested,
+    RETURNING id, due_at, conversation_id, attempt, failures, sampling, stop_requested,
         prompt_messages, prompt_token_ids, reply, reply_token_ids
 ), attempt AS (
     INSERT INTO attempts (turn_id, number, worker) SELECT id, attempt, :worker FROM claimed
 )
-SELECT claimed.*, accounts.channel FROM claimed
-JOIN conversations ON conversations.id = claimed.conversation_id
-JOIN accounts ON accounts.id = conversations.account_id
+SELECT claimed.*, (
+    SELECT channel FROM conversations JOIN accounts ON accounts.id = account_id
+    WHERE conversations.id = claimed.conversation_id) AS channel
+FROM claimed
 """
 # In the queue's order; within a conversation an answer that replaces an earlier one goes first.
 CLAIM_QUEUED = text(f"""
@@ -52,18 +53,18 @@ WITH next AS (
         SELECT FROM turns AS earlier
         WHERE earlier.conversation_id = waiting.conversation_id AND earlier.state = 'queued'
             AND coalesce(earlier.place, earlier.id) < coalesce(waiting.place, waiting.id))
-    ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
+    ORDER BY due_at, id LIMIT :limit FOR UPDATE SKIP LOCKED
 ), claimed AS (
-    UPDATE turns {_CLAIMED} WHERE id = (SELECT id FROM next)
+    UPDATE turns {_CLAIMED} WHERE id IN (SELECT id FROM next)
 {_CLAIM_RESULT}""")
 CLAIM_EXPIRED = text(f"""
 WITH next AS (
     SELECT id FROM turns WHERE state = 'running' AND lease_until < now()
-    ORDER BY lease_until LIMIT 1 FOR UPDATE SKIP LOCKED
+    ORDER BY lease_until LIMIT :limit FOR UPDATE SKIP LOCKED
 ), claimed AS (
     -- An owner that let its lease run out has died at it.
     UPDATE turns {_CLAIMED}, failures = failures + (lease_owner IS NOT NULL)::int
-    WHERE id = (SELECT id FROM next)
+    WHERE id IN (SELECT id FROM next)
 {_CLAIM_RESULT}""")
 WATCH = text("""
 SELECT id, attempt, stop_requested FROM turns WHERE id = ANY(:turns) AND state = 'running'
@@ -187,22 +188,36 @@ class Turns:
     database: Database
 
     async def claim(
-        self, worker: str, lease_seconds: float, fingerprint: str
-    ) -> ClaimedTurn | None:
-        """The oldest turn that may run: one whose worker fell silent, else one that waits.
+        self, worker: str, lease_seconds: float, fingerprint: str, limit: int
+    ) -> Sequence[ClaimedTurn]:
+        """The first turns of the queue, `limit` at most, each of another conversation.
 
         `fingerprint` is the worker's model: an unfinished reply of another one is begun anew.
         """
-        values = {"worker": worker, "lease_seconds": lease_seconds, "fingerprint": fingerprint}
-        for statement in (CLAIM_EXPIRED, CLAIM_QUEUED):
-            try:
-                async with self.database.connection() as connection:
-                    row = (await connection.execute(statement, values)).mappings().first()
-            except IntegrityError:  # another worker began a turn of this conversation
-                continue
-            if row is not None:
-                return _claimed(dict(row))
-        return None
+        return await self._claim(CLAIM_QUEUED, worker, lease_seconds, fingerprint, limit)
+
+    async def take_over(
+        self, worker: str, lease_seconds: float, fingerprint: str, limit: int
+    ) -> Sequence[ClaimedTurn]:
+        """Turns whose worker fell silent, or whose next attempt is due."""
+        return await self._claim(CLAIM_EXPIRED, worker, lease_seconds, fingerprint, limit)
+
+    async def _claim(
+        self, statement: Any, worker: str, lease_seconds: float, fingerprint: str, limit: int
+    ) -> Sequence[ClaimedTurn]:
+        values = {
+            "worker": worker,
+            "lease_seconds": lease_seconds,
+            "fingerprint": fingerprint,
+            "limit": limit,
+        }
+        try:
+            async with self.database.connection() as connection:
+                rows = (await connection.execute(statement, values)).mappings().all()
+        except IntegrityError:  # another worker began a turn of one of these conversations
+            return []
+        in_order = sorted(rows, key=lambda row: (row["due_at"], row["id"]))
+        return [_claimed(row) for row in in_order]
 
     async def watch(self, turns: Sequence[int]) -> Mapping[tuple[int, int], bool]:
         """Of these turns, (turn, attempt) → was asked to stop, for those that run."""
@@ -272,7 +287,7 @@ class Turns:
             return (await connection.execute(statement, {**values, **fence})).first() is not None
 
 
-def _claimed(row: dict[str, Any]) -> ClaimedTurn:
+def _claimed(row: Mapping[Any, Any]) -> ClaimedTurn:
     given = dict(row["sampling"])
     if "stop" in given:
         given["stop"] = tuple(given["stop"])

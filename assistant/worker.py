@@ -9,6 +9,8 @@ nothing and it drops the turn.
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -51,6 +53,7 @@ class Worker:
     _progress: str = field(default="", init=False)
     _slot_freed: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _able: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _looked: float = field(default=0.0, init=False)  # when turns that were let go were looked for
     _died: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     async def run(self) -> None:
@@ -114,25 +117,30 @@ class Worker:
     async def _work(self, group: asyncio.TaskGroup) -> None:
         while True:
             await self._able.wait()
-            if len(self._running) >= self.settings.concurrent_turns:
+            room = self.settings.concurrent_turns - len(self._running)
+            if room <= 0:
                 self._slot_freed.clear()
                 await self._slot_freed.wait()
                 continue
-            turn = await self._claim()
-            if turn is None:
-                await self.signals.wait_for_turn(self.name, LOOK_SECONDS)
-            else:
+            claimed = await self._claim(room)
+            for turn in claimed:
                 reply = RunningReply(turn, self.engine, self.turns, self.deltas, self.settings)
                 self._running[turn.id, turn.attempt] = reply
                 group.create_task(self._answer(reply))
+            if not claimed:
+                await self.signals.wait_for_turn(self.name, LOOK_SECONDS, room)
 
-    async def _claim(self) -> ClaimedTurn | None:
+    async def _claim(self, room: int) -> Sequence[ClaimedTurn]:
+        """First what somebody else let go, at most once in LOOK_SECONDS; else the queue."""
+        who = (self.name, self.settings.lease_seconds, self.engine.info.fingerprint, room)
         try:
-            return await self.turns.claim(
-                self.name, self.settings.lease_seconds, self.engine.info.fingerprint
-            )
+            if time.monotonic() - self._looked > LOOK_SECONDS / 2:
+                self._looked = time.monotonic()
+                if left := await self.turns.take_over(*who):
+                    return left
+            return await self.turns.claim(*who)
         except StorageUnavailable:
-            return None
+            return []
 
     async def _answer(self, reply: RunningReply) -> None:
         turn = reply.turn

@@ -11,10 +11,9 @@ from tests.support.servers import database_url, redis_url, servers
 __all__ = ["database_url", "demo_data_dir", "dense_original", "redis_url", "servers"]
 
 
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two processes share the tests, a file at a time; those with the model all go to one, first."""
+    """Two processes share the tests, a file at a time; those with the model go to one, first."""
     for item in items:
         group = "model" if item.get_closest_marker("model") else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))

@@ -10,6 +10,12 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
+# The share of a table that must change before it is looked at grows with it; what is live does not.
+LOOKED_AT = (
+    "autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 5000,"
+    " autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 50000"
+)
+UNSET = ", ".join(setting.split(" = ")[0].strip() for setting in LOOKED_AT.split(","))
 LIVE = "state IN ('queued', 'running')"
 OPEN = "state IN ('pending', 'active', 'removing')"
 DELIVERY_STATES = "state IN ('pending', 'active', 'removing', 'done', 'removed', 'failed')"
@@ -35,6 +41,8 @@ def upgrade() -> None:
         " created_at, updated_at FROM former"
     )
     op.execute("DROP TABLE former")
+    for table in ("turns", "deliveries"):
+        op.execute(f"ALTER TABLE {table} SET ({LOOKED_AT})")
 
 
 def _upgrade_turns() -> None:
@@ -138,6 +146,8 @@ def _now(name: str) -> sa.Column[object]:
 
 
 def downgrade() -> None:
+    for table in ("turns", "deliveries"):
+        op.execute(f"ALTER TABLE {table} RESET ({UNSET})")
     op.drop_table("delivery_intents")
     _create_former_intents()
     _downgrade_deliveries()

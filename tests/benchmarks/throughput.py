@@ -13,7 +13,7 @@ import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -75,8 +75,8 @@ async def _bare_engine(data_dir: Path, folder: Path) -> AsyncIterator[Path]:
     model = next((data_dir / "models").iterdir()).resolve()
     socket, said = folder / "bare.sock", folder / "bare.log"
     with said.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.benchmarks.bare_engine", str(model), str(socket)],
+        process = await asyncio.create_subprocess_exec(
+            *[sys.executable, "-m", "tests.benchmarks.bare_engine", str(model), str(socket)],
             cwd=ROOT,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -84,13 +84,14 @@ async def _bare_engine(data_dir: Path, folder: Path) -> AsyncIterator[Path]:
     try:
         async with asyncio.timeout(READY_SECONDS):
             while not socket.exists():
-                if process.poll() is not None:
+                if process.returncode is not None:
                     raise RuntimeError(said.read_text(errors="replace")[-4000:])
                 await asyncio.sleep(0.2)
         yield socket
     finally:
-        process.terminate()
-        await asyncio.to_thread(process.wait, READY_SECONDS)
+        with suppress(ProcessLookupError):
+            process.terminate()
+        await process.wait()
 
 
 async def _ask_bare_engine(socket: Path, prompts: Sequence[str]) -> Batch:

@@ -142,13 +142,15 @@ async def test_fifty_messages_of_one_do_not_delay_anothers_first(
     assert started.index((other.turn_id,)) <= 1
 
 
-async def test_a_persons_own_turns_keep_their_order(home: House) -> None:
-    turns = [
-        (await home.say("Again", chat=ChatRef("telegram", "default", f"-{number}"))).turn_id
-        for number in range(1, 6)
-    ]
-    async with working(home.worker(engine(tokens_per_second=400))):
-        for turn in turns:
-            await home.answer(turn)
-    started = await rows(home, "SELECT id FROM turns ORDER BY started_at")
+async def test_a_persons_own_turns_keep_their_order(database_url: str, redis_url: str) -> None:
+    one_at_a_time = FAST.model_copy(update={"concurrent_turns": 1})
+    async with house(database_url, redis_url, settings=one_at_a_time) as home:
+        turns = [
+            (await home.say("Again", chat=ChatRef("telegram", "default", f"-{number}"))).turn_id
+            for number in range(1, 6)
+        ]
+        async with working(home.worker(engine(tokens_per_second=400))):
+            for turn in turns:
+                await home.answer(turn)
+        started = await rows(home, "SELECT id FROM turns ORDER BY started_at")
     assert [one for (one,) in started] == turns

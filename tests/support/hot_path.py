@@ -108,7 +108,7 @@ def _request(filled: Filled, number: int) -> Values:
 
 
 def _claim(filled: Filled, number: int) -> Values:
-    return {"worker": "worker", "lease_seconds": 10.0, "fingerprint": "model"}
+    return {"worker": "worker", "lease_seconds": 10.0, "fingerprint": "model", "limit": 32}
 
 
 def _fence(filled: Filled, number: int) -> Values:
