@@ -34,7 +34,7 @@ from tests.faults.matrix.plant import Plant, Planted
 
 PR_SET_PDEATHSIG = 1
 # Instead of 15 and 20 s, so that a platform that hangs does not hold a run up for so long.
-CALL_SECONDS = 3.0
+CALL_SECONDS = 5.0
 ACCOUNT_CALLS_PER_SECOND = 1000.0
 
 

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 
 import psycopg
 
+from tests.faults.matrix.controls import CONTROLS, Control, edited
 from tests.faults.matrix.judge import Chat, Verdict
 from tests.faults.matrix.lane import Lane
 from tests.faults.matrix.platform import Platform
 from tests.faults.matrix.points import Point
 from tests.faults.matrix.processes import Child
-from tests.faults.matrix.questions import Question
+from tests.faults.matrix.questions import Pace, Question
 from tests.faults.matrix.record import TurnRecord, records
 from tests.faults.matrix.strikes import STRIKES, Scene
 
@@ -68,20 +69,25 @@ class Episode:
     scene: Scene = field(init=False)
     asked: dict[str, list[Question]] = field(default_factory=dict, init=False)
     struck: list[float] = field(default_factory=list, init=False)
+    acted: set[str] = field(default_factory=set, init=False)  # chats in which a person did more
     children: list[Child] = field(default_factory=list, init=False)
+    _asking: asyncio.Task[None] = field(init=False)
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.case.seed)
         self.platform = self.lane.platforms[self.case.channel]
         self.scene = Scene(self.lane, self.platform, self.chance, self.lane.talk.span_seconds)
 
+    @property
+    def control(self) -> Control | None:
+        return CONTROLS.get(self.case.point.control)
+
     async def play(self) -> Outcome:
         deaths = self.lane.deaths
         await self._prepare()
         began = time.monotonic()
         async with asyncio.TaskGroup() as group:
-            for chat, questions in self.asked.items():
-                group.create_task(self._ask(chat, questions))
+            self._asking = group.create_task(self._ask_all())
             thawing = group.create_task(self._thaw())
             striking = group.create_task(self._strike())
             last_change, turns, settled = await self._watch(striking)
@@ -112,8 +118,7 @@ class Episode:
         await self.lane.set_pace(None if strict else chance.choice((0.08, 0.15, 0.3)))
         self.platform.keep_limits(strict)
         for number in range(point.conversations or chance.choice((1, 1, 1, 2, 4))):
-            questions = self.lane.talk.questions(chance, number, bool(point.conversations))
-            self.asked[self.platform.new_chat()] = questions
+            self.asked[self.platform.new_chat()] = self._questions(number)
         if point.conversations:
             self.scene.span_seconds = LOAD_SPAN_SECONDS
         if point.plant is not None:
@@ -122,6 +127,17 @@ class Episode:
                 child.hits.clear()
                 await child.plant(point.plant, self.case.channel)
 
+    async def _ask_all(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for chat, questions in self.asked.items():
+                group.create_task(self._ask(chat, questions))
+
+    def _questions(self, number: int) -> list[Question]:
+        if self.control is not None:
+            return [self.control.question(self.chance, number)]
+        alone = bool(self.case.point.conversations)
+        return self.lane.talk.questions(self.chance, number, alone)
+
     async def _ask(self, chat: str, questions: Sequence[Question]) -> None:
         asked = 0.0
         for one in questions:
@@ -129,6 +145,10 @@ class Episode:
             asked = one.after_seconds
             self.scene.asked.append((chat, self.platform.ask(chat, one.text)))
             self.scene.first_asked.set()
+        if self.control is not None:
+            await asyncio.sleep(self.chance.uniform(0.0, self.lane.talk.span_seconds))
+            if self.control.act(self.platform, chat, self.scene.message_in(chat), questions[0]):
+                self.acted.add(chat)
 
     async def _strike(self) -> None:
         if self.case.point.strike:
@@ -201,9 +221,19 @@ class Episode:
         }
 
     def _answered(self) -> bool:
+        if self.control is not None:
+            return self._asking.done() and self.platform.idle() and self._edits_shown()
         return all(
             self.lane.talk.answered(questions, self.platform.shown(chat))
             for chat, questions in self.asked.items()
+        )
+
+    def _edits_shown(self) -> bool:
+        """What was edited is answered as it is now; of other deeds the database knows."""
+        return self.case.point.control != "edit" or all(
+            any(edited(questions[0]).tag in one.text for one in self.platform.shown(chat))
+            for chat, questions in self.asked.items()
+            if chat in self.acted
         )
 
     def _settled(self, turns: Sequence[TurnRecord]) -> bool:
@@ -218,6 +248,7 @@ class Episode:
             for message, number in zip(turn.message_ids, turn.arrivals, strict=True)
         }
         for name, questions in self.asked.items():
+            # In the order of asking, which in one chat is that of the person.
             messages = [message for where, message in self.scene.asked if where == name]
             arrived = {
                 question.tag: arrivals[name, message]
@@ -227,7 +258,10 @@ class Episode:
             own = [turn for turn in turns if turn.chat == name]
             shown = self.platform.shown(name)
             chat = Chat(name, questions, arrived, shown, own)
-            verdict.add(await self.lane.talk.judge(chat))
+            if self.control is None:
+                verdict.add(await self.lane.talk.judge(chat))
+            else:
+                verdict.add(await self.control.judge(chat, Pace(), name in self.acted))
         return verdict
 
     async def _tidy(self) -> None:

@@ -73,7 +73,7 @@ async def judge(chat: Chat, pace: Pace) -> Verdict:
     _judge_texts(chat, answers, verdict)
     _judge_order(chat, answers, verdict)
     _judge_doubles(chat, verdict)
-    _judge_placeholders(chat, verdict)
+    judge_placeholders(chat, verdict)
     return verdict
 
 
@@ -146,7 +146,8 @@ def _judge_doubles(chat: Chat, verdict: Verdict) -> None:
         verdict.notes.append(f"{chat.name}: message {number} belongs to two turns")
 
 
-def _judge_placeholders(chat: Chat, verdict: Verdict) -> None:
+def judge_placeholders(chat: Chat, verdict: Verdict) -> None:
+    """An empty placeholder may stay behind where that is counted."""
     verdict.left = sum(one.empty and not one.deleted for one in chat.shown)
     counted = sum(turn.placeholders_left for turn in chat.turns)
     if verdict.left > counted:

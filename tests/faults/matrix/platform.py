@@ -49,6 +49,22 @@ class Platform(Protocol):
         """The event comes once more, as if it had never been acknowledged."""
         ...
 
+    def edit(self, chat: str, message_id: str, text: str) -> None:
+        """The person changes what they wrote."""
+        ...
+
+    def delete(self, chat: str, message_id: str) -> None:
+        """The person takes it back."""
+        ...
+
+    def press_stop(self, chat: str) -> bool:
+        """The person presses the button; False where none is to be seen."""
+        ...
+
+    def idle(self) -> bool:
+        """Everything that people did was taken in."""
+        ...
+
     def acknowledged(self, chat: str, message_id: str) -> bool: ...
 
     def shown(self, chat: str) -> Sequence[Shown]:

@@ -12,6 +12,7 @@ from typing import Literal
 
 from tests.faults.matrix.plant import Plant
 
+CHANNELS = ("telegram", "slack")
 Role = Literal["gateway", "worker"]
 TAKE = "assistant.reply:RunningReply._take"
 CLOSE = "assistant.deliveries:Deliveries.close"
@@ -29,6 +30,8 @@ class Point:
     gateways: int = 1
     workers: int = 1
     conversations: int = 0
+    control: str = ""  # what the person does besides asking (controls.py)
+    channels: Sequence[str] = CHANNELS
 
 
 def _gateway(name: str, title: str, target: str, **values: object) -> Point:
@@ -120,6 +123,25 @@ POINTS: Sequence[Point] = (
         Plant(TAKE, only="text", nth=15),
         strike="skew",
         workers=2,
+    ),
+    # The person is in control (of a deletion Telegram tells bots nothing)
+    Point("edit-worker", "question edited, worker killed", strike="kill_worker", control="edit"),
+    Point("edit-gateway", "question edited, gateway killed", strike="kill_gateway", control="edit"),
+    Point("stop-worker", "answer stopped, worker killed", strike="kill_worker", control="stop"),
+    Point("stop-gateway", "answer stopped, gateway killed", strike="kill_gateway", control="stop"),
+    Point(
+        "delete-worker",
+        "question deleted, worker killed",
+        strike="kill_worker",
+        control="delete",
+        channels=("slack",),
+    ),
+    Point(
+        "delete-gateway",
+        "question deleted, gateway killed",
+        strike="kill_gateway",
+        control="delete",
+        channels=("slack",),
     ),
     # The engine
     _worker("engine-fails", "engine fails in an answer", TAKE, only="text", nth=12, deed="fail"),

@@ -19,14 +19,13 @@ from tests.faults.matrix.processes import Zygote, zygote
 from tests.faults.matrix.servers import make_template
 from tests.faults.matrix.talk import Talk
 
-CHANNELS = ("telegram", "slack")
 Told = Callable[[Outcome, str], None]
 
 
 def case_of(seed: int, points: Sequence[Point] = POINTS) -> Case:
     """Neighbouring seeds go through all points and channels."""
-    number, channel = divmod(seed, len(CHANNELS))
-    return Case(seed, points[number % len(points)], CHANNELS[channel])
+    pairs = [(point, channel) for point in points for channel in point.channels]
+    return Case(seed, *pairs[seed % len(pairs)])
 
 
 def cases(

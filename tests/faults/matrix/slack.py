@@ -15,7 +15,7 @@ METHODS: dict[Call, str] = {"post": "chat.postMessage", "edit": "chat.update"}
 AILMENTS: dict[Ailment, Trouble] = {
     "busy": Trouble("ratelimited", 429, retry_after=1),
     "broken": Trouble(status=500),
-    "slow": Trouble(hang_seconds=3.4, then_lose=True),
+    "slow": Trouble(hang_seconds=5.4, then_lose=True),
     "cut": Trouble(status=503),
     "lost": Trouble(then_lose=True),
 }
@@ -47,6 +47,22 @@ class SlackPlatform:
         body = self._events[chat, message_id].body
         self.fake.courier.deliver("events_api", body)
         self.fake.courier.deliver("events_api", {**body, "event_id": f"{body['event_id']}T"})
+
+    def edit(self, chat: str, message_id: str, text: str) -> None:
+        self.fake.edit(self.fake.workspace.channel(chat).messages[message_id], text)
+
+    def delete(self, chat: str, message_id: str) -> None:
+        self.fake.delete(self.fake.workspace.channel(chat).messages[message_id])
+
+    def press_stop(self, chat: str) -> bool:
+        for message in reversed(self.fake.replies(chat)):
+            if message.now.button("stop"):
+                self.fake.press(message, chat.removeprefix("D"))
+                return True
+        return False
+
+    def idle(self) -> bool:
+        return self.fake.courier.idle
 
     def acknowledged(self, chat: str, message_id: str) -> bool:
         return self._events[chat, message_id].acknowledged.is_set()

@@ -33,6 +33,10 @@ class Scene:
     asked: list[tuple[str, str]] = field(default_factory=list)
     first_asked: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def message_in(self, chat: str) -> str:
+        """The id of the first question there."""
+        return next(message for where, message in self.asked if where == chat)
+
     async def some_time(self) -> None:
         await self.first_asked.wait()
         await asyncio.sleep(self.chance.uniform(0.0, self.span_seconds))

@@ -14,7 +14,7 @@ METHODS: dict[Call, str] = {"post": "sendMessage", "edit": "editMessageText"}
 AILMENTS: dict[Ailment, Failure] = {
     "busy": Failure(429, "Too Many Requests: retry after 1", retry_after=1),
     "broken": Failure(500),
-    "slow": Failure(500, effect=True, hang_seconds=3.4),
+    "slow": Failure(500, effect=True, hang_seconds=5.4),
     "cut": Failure(drop=True),
     "lost": Failure(drop=True, effect=True),
 }
@@ -44,6 +44,22 @@ class TelegramPlatform:
         update = self._updates[chat, message_id]
         self.fake.queue.pending.append(update)
         self.fake.push({"message": update["message"]})
+
+    def edit(self, chat: str, message_id: str, text: str) -> None:
+        self.fake.user_edits(self.fake.chat(int(chat)).messages[int(message_id)], text)
+
+    def delete(self, chat: str, message_id: str) -> None:
+        self.fake.user_deletes(self.fake.chat(int(chat)).messages[int(message_id)])
+
+    def press_stop(self, chat: str) -> bool:
+        for message in reversed(self.fake.messages(int(chat))):
+            if message.buttons:
+                self.fake.user_presses(message, message.buttons[0])
+                return True
+        return False
+
+    def idle(self) -> bool:
+        return not self.fake.queue.pending
 
     def acknowledged(self, chat: str, message_id: str) -> bool:
         return self._updates[chat, message_id] not in self.fake.queue.pending

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tests.faults.matrix.controls import CONTROLS, edited
 from tests.faults.matrix.judge import Chat, Verdict, judge
 from tests.faults.matrix.platform import PLACEHOLDER, Shown
 from tests.faults.matrix.questions import Pace, Question, answer_text
@@ -103,3 +104,33 @@ async def test_a_placeholder_may_stay_where_it_is_counted() -> None:
     counted = await seen(*shown, asked=[FIRST], turns=[turn(7, left=1)])
     assert (counted.clean, counted.left) == (True, 1)
     assert (await seen(*shown, asked=[FIRST], turns=[turn(7)])).uncounted == 1
+
+
+async def after(deed: str, *texts: Sequence[str], reply: str = "", acted: bool = True) -> Verdict:
+    """The verdict on a chat in which this was done to the first question."""
+    shown = [Shown(str(number), list(one)) for number, one in enumerate(texts)]
+    record = TurnRecord(1, "chat", "done", reply, False, "done", 0, (7,), ())
+    return await CONTROLS[deed].judge(Chat("chat", [FIRST], {}, shown, [record]), PACE, acted)
+
+
+async def test_an_edited_question_is_answered_anew_in_the_same_message() -> None:
+    old, new = await whole(0, FIRST), await whole(0, edited(FIRST))
+    assert await after("edit", (PLACEHOLDER, old, PLACEHOLDER, new)) == Verdict()
+    assert (await after("edit", (PLACEHOLDER, old))).lost == 1
+    assert (await after("edit", (PLACEHOLDER, old), (PLACEHOLDER, new))).doubled == 1
+
+
+async def test_a_stopped_answer_shows_what_was_said_and_no_more() -> None:
+    said = (await whole(0, FIRST))[:45]
+    assert await after("stop", (PLACEHOLDER, said), reply=said) == Verdict()
+    assert await after("stop", (PLACEHOLDER, "Stopped.")) == Verdict()
+    assert (await after("stop", (PLACEHOLDER, said[:20]), reply=said)).lost == 1
+    assert (await after("stop", (PLACEHOLDER, said), reply=said, acted=False)).lost == 1
+
+
+async def test_of_a_deleted_question_no_answer_stays() -> None:
+    answer = await whole(0, FIRST)
+    shown = Shown("1", [PLACEHOLDER, answer], deleted=True)
+    chat = Chat("chat", [FIRST], {}, [shown], [])
+    assert await CONTROLS["delete"].judge(chat, PACE, True) == Verdict()
+    assert (await after("delete", (PLACEHOLDER, answer))).lost == 1
