@@ -28,7 +28,7 @@ CHANNELS = {
 # Which calls count. Each is given the call's arguments and, after it, its result.
 CONDITIONS: Mapping[str, Callable[[tuple[Any, ...], Mapping[str, Any], Any], bool]] = {
     "": lambda args, named, result: True,
-    "something": lambda args, named, result: result is not None,
+    "something": lambda args, named, result: bool(result),
     "text": lambda args, named, result: bool(args[1].text),
     "end": lambda args, named, result: args[1].finish_reason is not None,
     "final": lambda args, named, result: bool(named["final"]),
