@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 from uuid import uuid4
 
@@ -33,6 +34,10 @@ Admit = Callable[[int], Awaitable[bool]]  # given an attempt
 
 async def _everything(attempt: int) -> bool:
     return True
+
+
+ENTIRE = tuple(one.name for one in fields(ReplyDelta))
+PIECE = ENTIRE[:4]  # turn, attempt, offset, text
 
 
 def key(turn_id: int) -> str:
@@ -81,12 +86,22 @@ class DeltaWriter:
             ):
                 for turn_id, deltas in waiting.items():
                     for delta in deltas:
-                        pipeline.xadd(key(turn_id), {"delta": json.dumps(asdict(delta))})
+                        pipeline.xadd(key(turn_id), {"delta": encoded(delta)})
                     pipeline.expire(key(turn_id), EXPIRE_SECONDS)
                 await pipeline.execute()
         except LOST as error:
             # Readers find the text in the next checkpoint.
             log.warning("deltas_lost", turns=len(waiting), error=type(error).__name__)
+
+
+def encoded(delta: ReplyDelta) -> str:
+    """The fields in their order; those of the end only where it is one."""
+    values = [getattr(delta, name) for name in (PIECE if delta.state is None else ENTIRE)]
+    return json.dumps(values)
+
+
+def decoded(text: str) -> ReplyDelta:
+    return ReplyDelta(*json.loads(text))
 
 
 def _continues(last: ReplyDelta, delta: ReplyDelta) -> bool:
@@ -110,7 +125,10 @@ class DeltaReader:
 
     redis: Redis
     turns: Turns
-    _subscriptions: set[_Subscription] = field(default_factory=set, init=False)
+    # By the stream's name: many replies are followed at once.
+    _subscriptions: dict[str, set[_Subscription]] = field(
+        default_factory=lambda: defaultdict(set), init=False
+    )
     _wake: str = field(default_factory=lambda: f"outrider:wake:{uuid4().hex}", init=False)
 
     async def follow(
@@ -158,11 +176,8 @@ class DeltaReader:
         wake_id = "0"
         while True:
             wanted: dict[Any, Any] = {}
-            for subscription in self._subscriptions:
-                name = key(subscription.turn_id)
-                wanted[name] = min(
-                    wanted.get(name, subscription.last_id), subscription.last_id, key=_order
-                )
+            for name, readers in self._subscriptions.items():
+                wanted[name] = min((reader.last_id for reader in readers), key=_order)
             wanted[self._wake] = wake_id
             try:
                 async with asyncio.timeout(REDIS_SECONDS):
@@ -178,9 +193,9 @@ class DeltaReader:
                     self._hand_out(name, entries)
 
     def _hand_out(self, name: str, entries: list[tuple[str, dict[str, str]]]) -> None:
-        readers = [one for one in self._subscriptions if key(one.turn_id) == name]
+        readers = self._subscriptions.get(name, ())
         for entry_id, values in entries:
-            delta = ReplyDelta(**json.loads(values["delta"]))
+            delta = decoded(values["delta"])
             for reader in readers:
                 if _order(entry_id) > _order(reader.last_id):
                     reader.last_id = entry_id
@@ -189,7 +204,8 @@ class DeltaReader:
     @asynccontextmanager
     async def _subscribed(self, turn_id: int) -> AsyncIterator[_Subscription]:
         subscription = _Subscription(turn_id)
-        self._subscriptions.add(subscription)
+        name = key(turn_id)
+        self._subscriptions[name].add(subscription)
         try:
             try:  # end the blocking read, so that it begins anew with this turn
                 async with asyncio.timeout(REDIS_SECONDS):
@@ -199,7 +215,9 @@ class DeltaReader:
                 log.warning("deltas_unread", error=type(error).__name__)
             yield subscription
         finally:
-            self._subscriptions.discard(subscription)
+            self._subscriptions[name].discard(subscription)
+            if not self._subscriptions[name]:
+                del self._subscriptions[name]
 
 
 @dataclass(slots=True)
