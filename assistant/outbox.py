@@ -9,14 +9,15 @@ happens, there is never a second answer.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
 import structlog
 
 from assistant.channel import Channel
-from assistant.deliveries import Deliveries, IntentState, OpenDelivery
+from assistant.deliveries import Deliveries, IntentKind, IntentState, OpenDelivery
 from assistant.errors import (
     ChannelError,
     MessageGone,
@@ -42,6 +43,7 @@ class Outbox:
     deliveries: Deliveries
     governor: Governor
     metrics: Metrics
+    clock: Callable[[], float] = time.monotonic  # seconds
 
     async def posted(self) -> dict[int, str]:
         """Message ids by position, of what stands on the platform. What was begun and not closed
@@ -57,9 +59,7 @@ class Outbox:
         """Post the placeholder of a further message; returns its id. Raises ChannelError."""
         for pause in (*RETRY_SECONDS, None):
             await self.permit()
-            intent = await self.deliveries.begin(
-                self.one, position, "overflow" if position else "placeholder"
-            )
+            intent = await self._begin(position, "overflow" if position else "placeholder")
             try:
                 message_id = await self._call("post", self._post(position))
             except SendOutcomeUnknown as error:
@@ -84,7 +84,7 @@ class Outbox:
 
     async def edit(self, position: int, message_id: str, piece: str, *, final: bool) -> None:
         """One edit, without retry. Raises ChannelError; a penalty is noted first."""
-        intent = await self.deliveries.begin(self.one, position, "final" if final else "edit")
+        intent = await self._begin(position, "final" if final else "edit")
         call = self.channel.edit(
             self.one.chat, message_id, piece, turn_id=self.one.turn_id, final=final
         )
@@ -103,7 +103,7 @@ class Outbox:
         """Take a message away, with retries. Raises ChannelError."""
         for pause in (*RETRY_SECONDS, None):
             await self.permit()
-            intent = await self.deliveries.begin(self.one, position, "removal")
+            intent = await self._begin(position, "removal")
             try:
                 await self._call("delete", self.channel.delete(self.one.chat, message_id))
             except MessageGone:
@@ -124,6 +124,19 @@ class Outbox:
             await self.deliveries.close(self.one, intent, "sent", message_id=message_id)
             return
         raise PlatformUnavailable("The platform could not be reached for too long.")
+
+    async def _begin(self, position: int, kind: IntentKind) -> int:
+        """Write down that a call is about to be made; returns the intent's id.
+
+        A process that stood still after this (stopped, without a processor) may long be followed
+        by another: then it asks again. Raises DeliveryLost.
+        """
+        while True:
+            asked = self.clock()
+            intent = await self.deliveries.begin(self.one, position, kind)
+            if self.clock() - asked < self.deliveries.lease_seconds / 2:
+                return intent
+            await self.deliveries.close(self.one, intent, "failed", error="stalled")
 
     async def permit(self, *, final: bool = False) -> None:
         await self.governor.permit(self.one.chat, self.channel.pace, final=final)
