@@ -54,7 +54,9 @@ WHERE turn_id = :turn AND attempt = :attempt AND state IN ('active', 'removing')
 RETURNING id
 """)
 CLOSE = text("""
-WITH visible AS (
+WITH before AS (
+    SELECT state FROM delivery_intents WHERE id = :intent
+), visible AS (
     UPDATE deliveries SET first_visible_at = coalesce(first_visible_at, now())
     WHERE turn_id = :turn AND :state = 'sent' AND first_visible_at IS NULL
 ), uncertain AS (
@@ -63,7 +65,24 @@ WITH visible AS (
 )
 UPDATE delivery_intents SET state = :state, platform_message_id = :message, error = :error,
     characters = :characters, ended_at = now()
-WHERE id = :intent
+WHERE id = :intent RETURNING (SELECT state FROM before) AS before,
+    (SELECT attempt <> :attempt FROM deliveries WHERE turn_id = :turn) AS late
+""")
+# A call that came after another took over. An edit may stand where the whole answer stood: that is
+# shown once more. A post that was looked for in vain stands there now, empty, beside the other.
+LATE = text("""
+WITH late AS (
+    SELECT id, kind IN ('placeholder', 'overflow') AS posted FROM delivery_intents
+    WHERE id = :intent AND (kind IN ('edit', 'final')
+        OR kind <> 'removal' AND coalesce(CAST(:before AS text), state) = 'failed')
+), marked AS (
+    UPDATE delivery_intents SET state = 'unknown', error = 'late' FROM late
+    WHERE delivery_intents.id = late.id
+)
+UPDATE deliveries SET placeholders_left = placeholders_left + posted::int,
+    state = CASE WHEN state = 'done' AND NOT posted THEN 'active' ELSE state END,
+    lease_until = CASE WHEN state = 'done' THEN NULL ELSE lease_until END
+FROM late WHERE turn_id = (SELECT coalesce(superseded_by, id) FROM turns WHERE id = :turn)
 """)
 POSTS = text("""
 SELECT id, position, state, platform_message_id AS message_id FROM delivery_intents
@@ -173,15 +192,23 @@ class Deliveries:
         error: str = "",
     ) -> None:
         """How a call ended: a fact, whoever drives the delivery by now."""
-        await self._write(
+        rows = await self._rows(
             CLOSE,
             turn=one.turn_id,
+            attempt=one.attempt,
             intent=intent,
             state=state,
             message=message_id,
             characters=characters,
             error=error,
         )
+        if rows and rows[0].late and state == "sent":  # no rows: erased meanwhile
+            await self.late(one, intent, rows[0].before)
+
+    async def late(self, one: OpenDelivery, intent: int, before: str | None = None) -> None:
+        """This call was made, or may have been, after another took over. `before`: the intent's
+        state before it was closed, if it was."""
+        await self._write(LATE, turn=one.turn_id, intent=intent, before=before)
 
     async def end(self, one: OpenDelivery, state: str, error: str = "") -> None:
         await self._write(END, turn=one.turn_id, attempt=one.attempt, state=state, error=error)

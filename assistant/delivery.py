@@ -29,7 +29,7 @@ from assistant.governor import Governor
 from assistant.heartbeat import Heartbeat
 from assistant.messages import ChatRef
 from assistant.metrics import Metrics
-from assistant.outbox import Outbox
+from assistant.outbox import GONE, Outbox
 from assistant.show import Removal, Show
 from assistant.turns import Turns
 
@@ -38,7 +38,6 @@ log = structlog.get_logger()
 LOOK_SECONDS = 2.0
 AT_ONCE = 1000  # most of them wait for a turn that waits itself
 PUT_OFF_SECONDS = 60.0  # for so long a reply waits when the platform stayed away all that time
-GONE = "gone"
 
 
 @dataclass(slots=True)

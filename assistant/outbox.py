@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -24,6 +25,7 @@ from assistant.errors import (
     PlatformUnavailable,
     RateLimited,
     SendOutcomeUnknown,
+    StorageUnavailable,
 )
 from assistant.governor import Governor
 from assistant.metrics import Metrics
@@ -32,6 +34,8 @@ log = structlog.get_logger()
 
 RETRY_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 SETTLE_SECONDS = 1.0  # before a platform is read for a post that may just be arriving there
+
+GONE = "gone"  # why a driver's task is cancelled whose delivery another has
 
 T = TypeVar("T")
 
@@ -61,7 +65,7 @@ class Outbox:
             await self.permit()
             intent = await self._begin(position, "overflow" if position else "placeholder")
             try:
-                message_id = await self._call("post", self._post(position))
+                message_id = await self._made(intent, "post", self._post(position))
             except SendOutcomeUnknown as error:
                 await asyncio.sleep(SETTLE_SECONDS)
                 if message_id := await self._found(intent, position, error.code):
@@ -89,7 +93,7 @@ class Outbox:
             self.one.chat, message_id, piece, turn_id=self.one.turn_id, final=final
         )
         try:
-            await self._call("edit", call)
+            await self._made(intent, "edit", call)
         except ChannelError as error:
             await self._failed(intent, error)
             if isinstance(error, RateLimited):
@@ -175,6 +179,16 @@ class Outbox:
                     raise
                 await asyncio.sleep(pause)
         raise PlatformUnavailable("The platform could not be read for too long.")
+
+    async def _made(self, intent: int, name: str, call: Awaitable[T]) -> T:
+        """A call that writes. Cut short because another took over, it may have come too late."""
+        try:
+            return await self._call(name, call)
+        except asyncio.CancelledError as cancelled:
+            if cancelled.args == (GONE,):
+                with suppress(StorageUnavailable):
+                    await self.deliveries.late(self.one, intent)
+            raise
 
     async def _failed(self, intent: int, error: ChannelError) -> None:
         await self.deliveries.close(self.one, intent, "failed", error=error.code)

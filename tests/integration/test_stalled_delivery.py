@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
@@ -11,17 +13,40 @@ from sqlalchemy import text
 from assistant.channel import Pace
 from assistant.deliveries import Deliveries
 from assistant.errors import DeliveryLost
+from assistant.messages import ChatRef
 from assistant.metrics import Metrics
-from assistant.outbox import Outbox
+from assistant.outbox import GONE, Outbox
 from tests.support.house import CHAT, House, house
 from tests.support.screen import ScreenChannel
 
 LEASE_SECONDS = 10.0
 
 
+async def nothing() -> None:
+    """Happens before a call."""
+
+
+@dataclass(slots=True)
+class SlowScreen(ScreenChannel):
+    """A platform on the way to which things happen."""
+
+    before_edit: Callable[[], Awaitable[None]] = nothing
+    before_post: Callable[[], Awaitable[None]] = nothing
+
+    async def post(self, chat: ChatRef, *, turn_id: int, key: str, reply_to: str) -> str:
+        await self.before_post()
+        return await ScreenChannel.post(self, chat, turn_id=turn_id, key=key, reply_to=reply_to)
+
+    async def edit(
+        self, chat: ChatRef, message_id: str, text: str, *, turn_id: int, final: bool
+    ) -> None:
+        await self.before_edit()
+        await ScreenChannel.edit(self, chat, message_id, text, turn_id=turn_id, final=final)
+
+
 @pytest_asyncio.fixture
 async def home(database_url: str, redis_url: str) -> AsyncIterator[House]:
-    async with house(database_url, redis_url) as built:
+    async with house(database_url, redis_url, screen=SlowScreen()) as built:
         built.delivery.accounts = []  # what is delivered here is delivered by the test
         yield built
 
@@ -84,3 +109,64 @@ async def placed(screen: ScreenChannel) -> str:
     """A message that stands there."""
     screen.pace = Pace(0.0, 0.0, 1000.0)
     return await screen.post(CHAT, turn_id=1, key="1.0", reply_to="")
+
+
+async def state(home: House) -> tuple[object, ...]:
+    async with home.database.connection() as connection:
+        query = text("SELECT state, lease_until IS NULL, placeholders_left FROM deliveries")
+        return tuple((await connection.execute(query)).one())
+
+
+async def follow(home: House, ending: str) -> None:
+    """Another takes the delivery over and brings it to this state."""
+    async with home.database.connection() as connection:
+        await connection.execute(
+            text("UPDATE deliveries SET attempt = attempt + 1, state = :state"), {"state": ending}
+        )
+
+
+async def test_an_edit_that_came_after_another_had_ended_it_has_the_answer_shown_again(
+    home: House,
+) -> None:
+    await home.say("Tell me of the sea")
+    slow = await outbox(home, 0.0, 0.0)
+    home.screen.before_edit = lambda: follow(home, "done")
+    await slow.edit(0, await placed(home.screen), "The s", final=False)
+    assert await state(home) == ("active", True, 0)
+
+
+async def test_an_edit_that_is_cut_short_because_another_took_over_may_have_come_late(
+    home: House,
+) -> None:
+    await home.say("Tell me of the sea")
+    slow = await outbox(home, 0.0, 0.0)
+    message_id = await placed(home.screen)
+
+    async def lost() -> None:
+        await follow(home, "done")
+        edit.cancel(GONE)
+        await asyncio.sleep(10)
+
+    home.screen.before_edit = lost
+    edit = asyncio.create_task(slow.edit(0, message_id, "The s", final=False))
+    with pytest.raises(asyncio.CancelledError):
+        await edit
+    assert await state(home) == ("active", True, 0)
+
+
+async def test_a_post_that_another_looked_for_in_vain_and_that_came_then_is_counted(
+    home: House,
+) -> None:
+    await home.say("Tell me of the sea")
+    slow = await outbox(home, 0.0, 0.0)
+    mark_failed = "UPDATE delivery_intents SET state = 'failed'"
+
+    async def not_found() -> None:
+        await follow(home, "active")
+        async with home.database.connection() as connection:
+            await connection.execute(text(mark_failed))
+
+    home.screen.before_post = not_found
+    await slow.post(0)
+    assert await state(home) == ("active", False, 1)
+    assert await intents(home) == [("placeholder", "unknown", "late")]
