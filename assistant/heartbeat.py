@@ -31,14 +31,27 @@ Kind = Literal["turn", "delivery", "lease"]
 Key = tuple[Kind, str, int]  # what, its id or name, and the attempt
 
 _UNTIL = "now() + make_interval(secs => %(seconds)s)"
-_HELD = "FROM unnest(%(ids)s::bigint[], %(attempts)s::int[]) AS held (id, attempt)"
+
+
+def _renew(table: str, key: str, alive: str) -> str:
+    """A row that another transaction holds for long (an erasure) is left for the next beat:
+    waiting for it would cost everything else its lease."""
+    mine = (
+        f"SELECT {table}.{key} AS id, {table}.attempt FROM {table}"
+        " JOIN unnest(%(ids)s::bigint[], %(attempts)s::int[]) AS held (id, attempt)"
+        f" ON {table}.{key} = held.id AND {table}.attempt = held.attempt"
+        f" WHERE {alive} AND lease_owner = %(owner)s"
+    )
+    return (
+        f"WITH mine AS ({mine}), free AS ({mine} FOR NO KEY UPDATE OF {table} SKIP LOCKED),"
+        f" renewed AS (UPDATE {table} SET lease_until = {_UNTIL} FROM free"
+        f" WHERE {table}.{key} = free.id) SELECT id::text, attempt FROM mine"
+    )
+
+
 RENEW: dict[Kind, str] = {
-    "turn": f"UPDATE turns SET lease_until = {_UNTIL} {_HELD}"
-    " WHERE turns.id = held.id AND turns.attempt = held.attempt AND state = 'running'"
-    " AND lease_owner = %(owner)s RETURNING turns.id::text, turns.attempt",
-    "delivery": f"UPDATE deliveries SET lease_until = {_UNTIL} {_HELD}"
-    " WHERE turn_id = held.id AND deliveries.attempt = held.attempt"
-    " AND lease_owner = %(owner)s RETURNING turn_id::text, deliveries.attempt",
+    "turn": _renew("turns", "id", "state = 'running'"),
+    "delivery": _renew("deliveries", "turn_id", "state IN ('active', 'removing')"),
     "lease": f"UPDATE leases SET until = {_UNTIL}"
     " WHERE name = ANY(%(ids)s) AND owner = %(owner)s RETURNING name, 0",
 }

@@ -1,0 +1,54 @@
+"""A row that somebody holds for long costs no other turn its lease."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+from sqlalchemy import text
+
+from assistant.messages import ChatRef
+from inference.scripted import ScriptedEngine
+from inference.settings import ScriptedSettings
+from tests.support.house import FAST, House, house, until, working
+
+
+@pytest_asyncio.fixture
+async def home(database_url: str, redis_url: str) -> AsyncIterator[House]:
+    async with house(database_url, redis_url) as built:
+        yield built
+
+
+def engine() -> ScriptedEngine:
+    settings = ScriptedSettings(
+        tokens_per_second=100, answer_tokens=4, first_token_seconds=4 * FAST.lease_seconds
+    )
+    return ScriptedEngine(settings)
+
+
+async def attempts(home: House) -> dict[int, int]:
+    async with home.database.connection() as connection:
+        found = await connection.execute(
+            text("SELECT id, attempt FROM turns WHERE state <> 'queued'")
+        )
+        return {row.id: row.attempt for row in found}
+
+
+async def test_turns_keep_their_leases_while_another_turns_row_is_held(home: House) -> None:
+    async with working(home.worker(engine())), home.database.engine.connect() as holder:
+        held = (await home.say("One")).turn_id
+        other = (await home.say("Two", chat=ChatRef("telegram", "default", "43"))).turn_id
+        await until(lambda: _running(home, 2))
+        await holder.execution_options(isolation_level="READ COMMITTED")
+        async with holder.begin():
+            await holder.execute(text(f"SELECT FROM turns WHERE id = {held} FOR UPDATE"))
+            await asyncio.sleep(2.5 * FAST.lease_seconds)
+        await asyncio.sleep(FAST.lease_seconds)
+        _, last = await home.answer(other)
+        assert last.attempt == 1, "nobody had to take it over"
+        _, last = await home.answer(held)
+
+
+async def _running(home: House, count: int) -> bool:
+    return len(await attempts(home)) == count
