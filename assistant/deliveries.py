@@ -20,7 +20,8 @@ from assistant.messages import ChatRef
 IntentKind = Literal["placeholder", "overflow", "edit", "final", "removal"]
 IntentState = Literal["sending", "sent", "unknown", "failed"]
 
-# A conversation's replies are shown in order: the next begins when the one before is through.
+# A conversation's replies are shown in order: the next begins when the one before is through. One
+# that replaces an earlier answer has that one's place.
 CLAIM = text("""
 WITH next AS (
     SELECT turn_id FROM deliveries
@@ -29,8 +30,11 @@ WITH next AS (
         AND NOT EXISTS (
             SELECT FROM deliveries AS earlier
             WHERE earlier.conversation_id = deliveries.conversation_id
-                AND earlier.turn_id < deliveries.turn_id
+                AND earlier.turn_id <> deliveries.turn_id
                 AND earlier.state IN ('pending', 'active', 'removing')
+                AND coalesce((SELECT place FROM turns WHERE id = earlier.turn_id), earlier.turn_id)
+                    < coalesce((SELECT place FROM turns WHERE id = deliveries.turn_id),
+                        deliveries.turn_id)
             -- Asked by index for each: joined, with old statistics, a backlog is its square.
             OFFSET 0)
     ORDER BY turn_id LIMIT :limit FOR UPDATE OF deliveries SKIP LOCKED
