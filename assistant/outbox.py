@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 
@@ -80,7 +80,7 @@ class Outbox:
                 await self._failed(intent, error)
                 raise
             else:
-                await self.deliveries.close(self.one, intent, "sent", message_id=message_id)
+                await self._close(intent, "sent", message_id=message_id)
                 return message_id
             if pause is not None:
                 await asyncio.sleep(pause)
@@ -99,9 +99,7 @@ class Outbox:
             if isinstance(error, RateLimited):
                 await self.governor.penalize(self.one.chat, error.retry_after_seconds)
             raise
-        await self.deliveries.close(
-            self.one, intent, "sent", message_id=message_id, characters=len(piece)
-        )
+        await self._close(intent, "sent", message_id=message_id, characters=len(piece))
 
     async def remove(self, position: int, message_id: str) -> None:
         """Take a message away, with retries. Raises ChannelError."""
@@ -125,7 +123,7 @@ class Outbox:
             except ChannelError as error:
                 await self._failed(intent, error)
                 raise
-            await self.deliveries.close(self.one, intent, "sent", message_id=message_id)
+            await self._close(intent, "sent", message_id=message_id)
             return
         raise PlatformUnavailable("The platform could not be reached for too long.")
 
@@ -140,7 +138,7 @@ class Outbox:
             intent = await self.deliveries.begin(self.one, position, kind)
             if self.clock() - asked < self.deliveries.lease_seconds / 2:
                 return intent
-            await self.deliveries.close(self.one, intent, "failed", error="stalled")
+            await self._close(intent, "failed", error="stalled")
 
     async def permit(self, *, final: bool = False) -> None:
         await self.governor.permit(self.one.chat, self.channel.pace, final=final)
@@ -157,10 +155,10 @@ class Outbox:
         """Settle a post of unknown end: its message id, or "" when it must be posted again."""
         found = await self._find(position)
         if found:
-            await self.deliveries.close(self.one, intent, "sent", message_id=found)
+            await self._close(intent, "sent", message_id=found)
         else:
             state: IntentState = "unknown" if found is None else "failed"
-            await self.deliveries.close(self.one, intent, state, error=error)
+            await self._close(intent, state, error=error)
         log.info("post_settled", turn=self.one.turn_id, position=position, found=bool(found))
         return found or ""
 
@@ -190,8 +188,17 @@ class Outbox:
                     await self.deliveries.late(self.one, intent)
             raise
 
+    async def _close(self, intent: int, state: IntentState, **how: Any) -> None:
+        """Write down how a call ended, to the end: who is cancelled meanwhile is so after it."""
+        closing = asyncio.ensure_future(self.deliveries.close(self.one, intent, state, **how))
+        try:
+            await asyncio.shield(closing)
+        except asyncio.CancelledError:
+            await asyncio.wait({closing})
+            raise
+
     async def _failed(self, intent: int, error: ChannelError) -> None:
-        await self.deliveries.close(self.one, intent, "failed", error=error.code)
+        await self._close(intent, "failed", error=error.code)
 
     async def _call(self, name: str, call: Awaitable[T]) -> T:
         result = "ok"

@@ -170,3 +170,27 @@ async def test_a_post_that_another_looked_for_in_vain_and_that_came_then_is_coun
     await slow.post(0)
     assert await state(home) == ("active", False, 1)
     assert await intents(home) == [("placeholder", "unknown", "late")]
+
+
+async def test_how_a_call_ended_is_written_down_also_by_who_is_cancelled_meanwhile(
+    home: House,
+) -> None:
+    await home.say("Tell me of the sea")
+    slow = await outbox(home, 0.0, 0.0)
+    async with home.database.engine.connect() as holding:
+        await holding.execution_options(isolation_level="READ COMMITTED")
+        async with holding.begin():
+
+            async def lock() -> None:
+                await holding.execute(text("SELECT FROM deliveries FOR UPDATE"))
+
+            home.screen.before_post = lock
+            post = asyncio.create_task(slow.post(0))
+            waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+            while not (await holding.execute(waiting)).scalar_one():
+                await asyncio.sleep(0.01)
+            post.cancel(GONE)
+            await asyncio.sleep(0.01)
+    with pytest.raises(asyncio.CancelledError):
+        await post
+    assert await intents(home) == [("placeholder", "sent", "")]
