@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -13,8 +13,8 @@ from assistant.deltas import DeltaWriter
 from assistant.errors import StorageUnavailable
 from assistant.messages import ReplyDelta, clean
 from assistant.settings import AssistantSettings
-from assistant.turns import ClaimedTurn, Outcome, Turns
-from inference.api import Delta, Engine, GenerationRequest
+from assistant.turns import ClaimedTurn, Outcome, Piece, Turns
+from inference.api import Delta, Engine, GenerationRequest, Prompt
 
 log = structlog.get_logger()
 
@@ -29,13 +29,16 @@ class RunningReply:
     _text: str = field(default="", init=False)
     _token_ids: list[int] = field(default_factory=list, init=False)
     _last: Delta = field(default=Delta(""), init=False)
+    _written: tuple[int, int] = field(default=(0, 0), init=False)  # characters and tokens
     _consuming: asyncio.Task[None] | None = field(default=None, init=False)
+    _freezing: asyncio.Task[None] | None = field(default=None, init=False)
     _stopping: bool = field(default=False, init=False)
     _abandoned: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self._text = self.turn.reply
         self._token_ids = list(self.turn.reply_token_ids)
+        self._written = (len(self._text), len(self._token_ids))
         self._stopping = self.turn.stop_requested
 
     def stop(self) -> None:
@@ -56,7 +59,6 @@ class RunningReply:
         request = await self._request(context)
         if request is None:
             return self._outcome("cancelled")
-        checkpoints = asyncio.create_task(self._checkpoints())
         self._consuming = asyncio.create_task(self._consume(request))
         if self._stopping:
             self._consuming.cancel()
@@ -67,8 +69,7 @@ class RunningReply:
             if not self._stopping or (task is not None and task.cancelling()):
                 raise  # not ours: the worker shuts down, or the turn's time is over
         finally:
-            checkpoints.cancel()
-            await asyncio.wait({checkpoints})
+            await self._frozen()
         if self._last.finish_reason is None:
             return self._outcome("stopped")
         return self._outcome("done")
@@ -97,9 +98,29 @@ class RunningReply:
     async def hand_over(self) -> None:
         """Give the turn back with all that was said so far: another goes on at once."""
         if not self._abandoned:
-            if self._text:
-                await self.turns.checkpoint(self.turn, self._text, tuple(self._token_ids))
+            if (piece := self.unwritten()) is not None:
+                await self.turns.checkpoint([piece])
             await self.turns.release(self.turn, 0, "shutdown", failed=False)
+
+    def unwritten(self) -> Piece | None:
+        """What the next checkpoint has to write; None where nothing is new."""
+        characters, tokens = self._written
+        if len(self._text) == characters or self._abandoned:
+            return None
+        return Piece(
+            turn=self.turn.id,
+            attempt=self.turn.attempt,
+            characters=characters,
+            added=self._text[characters:],
+            tokens=tokens,
+            added_ids=self._token_ids[tokens:],
+        )
+
+    def written(self, piece: Piece) -> None:
+        self._written = (
+            piece.characters + len(piece.added),
+            piece.tokens + len(piece.added_ids),
+        )
 
     def failed(self, code: str, sentence: str) -> Outcome:
         return replace(self._outcome("failed"), error_code=code, error=sentence)
@@ -115,14 +136,25 @@ class RunningReply:
             prompt = await context.build(turn)
             if prompt is None:
                 return None
-            await self.turns.freeze(turn, prompt, self.engine.info.fingerprint)
+            # Beside the first tokens: should it be lost, the next attempt begins anew.
+            self._freezing = asyncio.create_task(self._freeze(prompt))
         request_id = f"{turn.id}.{turn.attempt}"
         return GenerationRequest(request_id, prompt, sampling, turn.reply_token_ids)
+
+    async def _freeze(self, prompt: Prompt) -> None:
+        with suppress(StorageUnavailable):
+            if not await self.turns.freeze(self.turn, prompt, self.engine.info.fingerprint):
+                self.abandon()
+
+    async def _frozen(self) -> None:
+        if self._freezing is not None:
+            await asyncio.wait({self._freezing})
 
     def _take(self, delta: Delta) -> None:
         if delta.resumed is not None:  # the prefix as far as it ends on a whole character
             self._token_ids = self._token_ids[: delta.resumed.prefix_tokens]
             self._text = clean(delta.resumed.text)
+            self._written = (len(self._text), len(self._token_ids))
         text = clean(delta.text)
         if text and not self._abandoned:
             self.deltas.write(ReplyDelta(self.turn.id, self.turn.attempt, len(self._text), text))
@@ -134,22 +166,6 @@ class RunningReply:
         async with aclosing(self.engine.generate(request)) as produced:  # type: ignore[type-var]
             async for delta in produced:
                 self._take(delta)
-
-    async def _checkpoints(self) -> None:
-        """Write the reply so far every `checkpoint_seconds`, off the way of the tokens."""
-        written = len(self._text)
-        while True:
-            await asyncio.sleep(self.settings.checkpoint_seconds)
-            if len(self._text) == written:
-                continue
-            text, token_ids = self._text, tuple(self._token_ids)
-            try:
-                if not await self.turns.checkpoint(self.turn, text, token_ids):
-                    self.abandon()
-                    return
-            except StorageUnavailable:
-                continue
-            written = len(text)
 
     def _outcome(self, state: str) -> Outcome:
         return Outcome(

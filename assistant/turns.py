@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from sqlalchemy import text
@@ -73,10 +73,15 @@ SHOW = text("""
 UPDATE turns SET shown_at = coalesce(shown_at, now())
 WHERE id = :turn AND attempt = :attempt AND state <> 'queued' RETURNING id
 """)
+# All of a worker's running replies in one statement: what came since the last time.
 CHECKPOINT = text("""
-UPDATE turns SET reply = :reply, reply_token_ids = :token_ids,
+UPDATE turns SET reply = left(reply, given.characters) || given.added,
+    reply_token_ids = reply_token_ids[1:given.tokens] || given.added_ids,
     first_token_at = coalesce(first_token_at, now())
-WHERE id = :turn AND attempt = :attempt AND state = 'running' RETURNING stop_requested
+FROM jsonb_to_recordset(CAST(:pieces AS jsonb)) AS given
+    (turn bigint, attempt int, characters int, added text, tokens int, added_ids int[])
+WHERE turns.id = given.turn AND turns.attempt = given.attempt AND state = 'running'
+RETURNING turns.id, turns.attempt
 """)
 FREEZE = text("""
 UPDATE turns SET prompt_messages = CAST(:messages AS jsonb), prompt_token_ids = :token_ids,
@@ -158,6 +163,18 @@ class Reply:
     @property
     def final(self) -> bool:
         return self.state in FINAL_STATES
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What a reply has beyond its first `characters` and `tokens`, which stand in Postgres."""
+
+    turn: int
+    attempt: int
+    characters: int
+    added: str
+    tokens: int
+    added_ids: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,9 +261,12 @@ class Turns:
         }
         return await self._fenced(FREEZE, turn, values)
 
-    async def checkpoint(self, turn: ClaimedTurn, reply: str, token_ids: Sequence[int]) -> bool:
-        """Write the reply so far. False: the lease was lost, write nothing more."""
-        return await self._fenced(CHECKPOINT, turn, {"reply": reply, "token_ids": list(token_ids)})
+    async def checkpoint(self, pieces: Sequence[Piece]) -> set[tuple[int, int]]:
+        """Write the replies so far. Returns the (turn, attempt) that are still held."""
+        values = {"pieces": json.dumps([asdict(piece) for piece in pieces])}
+        async with self.database.connection() as connection:
+            rows = (await connection.execute(CHECKPOINT, values)).all()
+        return {(row.id, row.attempt) for row in rows}
 
     async def finish(self, turn: ClaimedTurn, outcome: Outcome) -> bool:
         values = {field.name: getattr(outcome, field.name) for field in fields(outcome)}

@@ -65,6 +65,7 @@ class Worker:
                 log.info("engine_ready", model=self.engine.info.model)
                 group.create_task(self._revive())
                 group.create_task(self._watch())
+                group.create_task(self._checkpoint())
                 group.create_task(self._obey_stops())
                 group.create_task(self._work(group))
         finally:
@@ -219,6 +220,24 @@ class Worker:
                 if turn_id == signal.turn_id and signal.attempt is None:
                     reply.stop()
                 elif (turn_id, attempt) == (signal.turn_id, signal.attempt):
+                    reply.abandon()
+
+    async def _checkpoint(self) -> None:
+        """Write what the running replies have so far, off the way of the tokens."""
+        while True:
+            await asyncio.sleep(self.settings.checkpoint_seconds)
+            replies = [(reply, reply.unwritten()) for reply in self._running.values()]
+            found = [(reply, piece) for reply, piece in replies if piece is not None]
+            if not found:
+                continue
+            try:
+                held = await self.turns.checkpoint([piece for _, piece in found])
+            except StorageUnavailable:
+                continue
+            for reply, piece in found:
+                if (piece.turn, piece.attempt) in held:
+                    reply.written(piece)
+                else:
                     reply.abandon()
 
     async def _watch(self) -> None:

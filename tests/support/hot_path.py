@@ -6,6 +6,7 @@ written somewhere in `assistant/` and not listed here, nor under `ELSEWHERE`, fa
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -115,6 +116,11 @@ def _fence(filled: Filled, number: int) -> Values:
     return {"turn": _running(filled, number), "attempt": 1}
 
 
+def _piece(filled: Filled, number: int) -> str:
+    given = {"characters": 0, "added": "It lies on", "tokens": 0, "added_ids": [40_000, 40_001]}
+    return json.dumps([{**_fence(filled, number), **given}])
+
+
 def _finish(filled: Filled, number: int) -> Values:
     return {
         **_fence(filled, number),
@@ -192,7 +198,7 @@ _HOT: Sequence[tuple[str, TextClause | str, ValuesOf]] = (
     (
         "turns.CHECKPOINT",
         turns.CHECKPOINT,
-        lambda f, n: {**_fence(f, n), "reply": "It lies on", "token_ids": [40_000, 40_001, 40_002]},
+        lambda f, n: {"pieces": _piece(f, n)},
     ),
     ("turns.FINISH", turns.FINISH, _finish),
     (
@@ -260,8 +266,14 @@ _HOT: Sequence[tuple[str, TextClause | str, ValuesOf]] = (
     (
         "revisions.EDIT",
         revisions.EDIT,
-        lambda f, n: {**_message_of(f, _ended(f, n)), "text": "And what is its river?"},
+        lambda f, n: {
+            **_message_of(f, _ended(f, n)),
+            "event": f"edit-{n}",
+            "text": "And what is its river?",
+        },
     ),
+    ("revisions.HOLD", revisions.HOLD, lambda f, n: _message_of(f, _ended(f, n))),
+    ("revisions.HOLD_OF_TURN", revisions.HOLD_OF_TURN, lambda f, n: {"turn": _ended(f, n)}),
     ("revisions.RETRY", revisions.RETRY, lambda f, n: {"turn": _ended(f, n)}),
     ("revisions.DELETE", revisions.DELETE, lambda f, n: _message_of(f, _ended(f, n))),
     ("revisions.REMOVE", revisions.REMOVE, lambda f, n: _message_of(f, _ended(f, n))),
