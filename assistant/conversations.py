@@ -176,7 +176,9 @@ class ConversationService:
         """A private chat's message that we never saw was edited before it came: it comes now."""
         self._check_text(edited.text)
         chat = edited.chat
-        revised = await self.revisions.edit(chat, edited.message_id, clean(edited.text))
+        revised = await self.revisions.edit(
+            chat, edited.event_id, edited.message_id, clean(edited.text)
+        )
         await self._revise(revised)
         if revised.turn_id is None and chat.kind == "private":
             await self.accept(

@@ -2,16 +2,19 @@
 
 An edited question is answered by a new turn that takes the old one's place in the conversation and
 its messages on the platform; the old answer is superseded, not lost. A deleted question ends its
-turn, and its answer is removed. Each is one statement, so that nothing is half-done.
+turn, and its answer is removed. Each is one transaction, so that nothing is half-done, and holds
+the conversation as the intake does: no message joins a turn in the moment in which it is replaced.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from assistant.database import Database
 from assistant.messages import ChatRef
@@ -21,6 +24,15 @@ _MESSAGE = """
     WHERE channel = :channel AND accounts.name = :account
         AND chat_id = :chat AND platform_message_id = :message
 """
+# Before all else, in a statement of its own: what follows sees all that was committed by then.
+HOLD = text(f"""
+SELECT FROM conversations WHERE id = (
+    SELECT conversation_id FROM messages WHERE id = ({_MESSAGE})) FOR NO KEY UPDATE
+""")
+HOLD_OF_TURN = text("""
+SELECT FROM conversations
+WHERE id = (SELECT conversation_id FROM turns WHERE id = :turn) FOR NO KEY UPDATE
+""")
 _ANSWERING = """
     SELECT turns.id FROM turns JOIN turn_messages ON turn_id = turns.id
     WHERE message_id = (SELECT id FROM changed) AND superseded_by IS NULL
@@ -63,10 +75,16 @@ old AS (
 """
 _REPLACED = "SELECT fresh.id, old.id AS old, old.attempt, old.state FROM fresh, old"
 
+# An edit that comes again, perhaps after a newer one, is known by its event.
 EDIT = text(f"""
-WITH changed AS (
+WITH event AS (
+    INSERT INTO events (account_id, event_id, chat_id, thread_id)
+    SELECT account_id, :event, chat_id, :thread FROM messages WHERE id = ({_MESSAGE})
+    ON CONFLICT DO NOTHING RETURNING event_id
+), changed AS (
     UPDATE messages SET text = :text, edited_at = now()
-    WHERE id = ({_MESSAGE}) AND deleted_at IS NULL AND text <> :text RETURNING id
+    WHERE id = ({_MESSAGE}) AND deleted_at IS NULL AND text <> :text
+        AND EXISTS (SELECT FROM event) RETURNING id
 ), answering AS ({_ANSWERING}),
 {_REPLACE}
 {_REPLACED}
@@ -129,25 +147,44 @@ class Revised:
 class Revisions:
     database: Database
 
-    async def edit(self, chat: ChatRef, message_id: str, text: str) -> Revised:
+    async def edit(self, chat: ChatRef, event_id: str, message_id: str, text: str) -> Revised:
         """The message's new text. A turn that waits simply finds it; any other is replaced."""
-        return _revised(await self._rows(EDIT, **_where(chat, message_id), text=text))
+        where = _where(chat, message_id)
+        values = {**where, "event": event_id, "thread": chat.thread_id, "text": text}
+        async with self._holding(HOLD, where) as connection:
+            return _revised(await _rows(connection, EDIT, values))
 
     async def retry(self, turn_id: int) -> Revised:
         """Answer again, in the same place. Nothing for a turn that is not over."""
-        return _revised(await self._rows(RETRY, turn=turn_id))
+        values = {"turn": turn_id}
+        async with self._holding(HOLD_OF_TURN, values) as connection:
+            return _revised(await _rows(connection, RETRY, values))
 
     async def delete(self, chat: ChatRef, message_id: str) -> Sequence[Revised]:
         """Forget the message and what answers it alone."""
         where = _where(chat, message_id)
-        again = _revised(await self._rows(DELETE, **where))
-        removed = await self._rows(REMOVE, **where)
+        async with self._holding(HOLD, where) as connection:
+            again = _revised(await _rows(connection, DELETE, where))
+            removed = await _rows(connection, REMOVE, where)
         gone = [Revised(None, (row.id, row.attempt)) for row in removed if row.state == "running"]
         return [again, *gone]
 
-    async def _rows(self, statement: Any, **values: object) -> Sequence[Any]:
+    @asynccontextmanager
+    async def _holding(
+        self, hold: TextClause, values: Mapping[str, object]
+    ) -> AsyncIterator[AsyncConnection]:
+        """One transaction, in which nothing else changes what the conversation's turns answer."""
         async with self.database.connection() as connection:
-            return (await connection.execute(statement, values)).all()
+            await connection.execution_options(isolation_level="READ COMMITTED")
+            async with connection.begin():
+                await connection.execute(hold, values)
+                yield connection
+
+
+async def _rows(
+    connection: AsyncConnection, statement: TextClause, values: Mapping[str, object]
+) -> Sequence[Any]:
+    return (await connection.execute(statement, values)).all()
 
 
 def _where(chat: ChatRef, message_id: str) -> dict[str, object]:
