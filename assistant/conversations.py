@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -44,13 +45,17 @@ CONVERSATION = """
     WHERE channel = :channel AND accounts.name = :account
         AND chat_id = :chat AND thread_id = :thread
 """
+# An order that comes again is not about what came after it.
 LIVE_TURNS = text(f"""
 SELECT id FROM turns
 WHERE state IN ('running', 'queued') AND conversation_id = ({CONVERSATION})
+    AND created_at <= coalesce(CAST(:until AS timestamptz), now())
 """)
 NEW = text(f"""
-UPDATE conversations SET starts_after = coalesce(
-    (SELECT max(id) FROM messages WHERE conversation_id = conversations.id), 0)
+UPDATE conversations SET starts_after = greatest(starts_after, (
+    SELECT id FROM messages WHERE conversation_id = conversations.id
+        AND created_at <= coalesce(CAST(:until AS timestamptz), now())
+    ORDER BY id DESC LIMIT 1))
 WHERE id = ({CONVERSATION}) RETURNING id
 """)
 HISTORY = text(f"""
@@ -117,13 +122,11 @@ class ConversationService:
     async def command(self, command: Command) -> str:
         account = self._account(command.chat)
         await self.access.check(account, command.sender_id, command.sender_name)
-        if command.name == "new":
-            return await self._new(command.chat)
-        if command.name == "stop":
-            return await self._stop_chat(command.chat)
-        if command.name == "start":
-            return await self._greeting()
-        return HELP
+        if command.name in ("new", "stop"):
+            until = await self.intake.first_came(account.id, command.chat, command.message_id)
+            carry_out = self._new if command.name == "new" else self._stop_chat
+            return await carry_out(command.chat, until)
+        return await self._greeting() if command.name == "start" else HELP
 
     async def stop(self, turn_id: int) -> bool:
         stopped = await self.turns.stop(turn_id)
@@ -211,13 +214,14 @@ class ConversationService:
         await self.signals.wake_worker(turn_id)
         self.delivery.look()
 
-    async def _new(self, chat: ChatRef) -> str:
-        await self._stop_chat(chat)
-        await self._rows(NEW, chat)
+    async def _new(self, chat: ChatRef, until: datetime | None) -> str:
+        await self._stop_chat(chat, until)
+        await self._rows(NEW, chat, until=until)
         return "A new conversation. I have forgotten what we talked about before."
 
-    async def _stop_chat(self, chat: ChatRef) -> str:
-        stopped = [await self.stop(row.id) for row in await self._rows(LIVE_TURNS, chat)]
+    async def _stop_chat(self, chat: ChatRef, until: datetime | None) -> str:
+        live = await self._rows(LIVE_TURNS, chat, until=until)
+        stopped = [await self.stop(row.id) for row in live]
         return "Stopped." if any(stopped) else "There is nothing to stop."
 
     async def _greeting(self) -> str:

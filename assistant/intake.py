@@ -11,6 +11,7 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -146,6 +147,15 @@ SELECT id, %(account)s, %(chat)s, %(message)s, '', now() FROM conversation
 ON CONFLICT (account_id, chat_id, platform_message_id) DO NOTHING RETURNING id
 """
 
+# An order (/stop) that the platform delivers again is the same order: it is about what was there
+# when it first came.
+ORDER = """
+INSERT INTO events (account_id, event_id, chat_id, thread_id)
+VALUES (%(account)s, %(event)s, %(chat)s, %(thread)s)
+ON CONFLICT (account_id, event_id) DO UPDATE SET event_id = excluded.event_id
+RETURNING received_at
+"""
+
 KNOWN_TURN = """
 SELECT max(link.turn_id) FROM messages
 JOIN turn_messages link ON link.message_id = messages.id
@@ -207,6 +217,22 @@ class Intake:
             "message": message_id,
         }
         await self._one(BURY, values)
+
+    async def first_came(self, account_id: int, chat: ChatRef, message_id: str) -> datetime | None:
+        """When the message that is an order first came; None for one that has no id.
+
+        Raises StorageUnavailable: it isn't remembered, the platform must deliver it again.
+        """
+        if not message_id:
+            return None
+        values = {
+            "account": account_id,
+            "event": f"order:{chat.chat_id}:{message_id}",
+            "chat": chat.chat_id,
+            "thread": chat.thread_id,
+        }
+        row = await self._one(ORDER, values)
+        return row[0] if row else None
 
     async def store_request(
         self, account_id: int, chat_id: str, given: Sequence[ChatMessage], sampling: Sampling

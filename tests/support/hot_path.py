@@ -76,6 +76,10 @@ def _chat(number: int) -> Values:
     return {"channel": "telegram", "account": "default", "chat": f"chat-{number}", "thread": ""}
 
 
+def _order(conversation: int) -> Values:
+    return {**_chat(conversation), "until": None}
+
+
 def _message_of(filled: Filled, turn: int) -> Values:
     """Where the message is that began this turn: their ids are the same."""
     if turn in filled.running:
@@ -169,6 +173,11 @@ _HOT: Sequence[tuple[str, TextClause | str, ValuesOf]] = (
         "intake.KNOWN_TURN",
         intake.KNOWN_TURN,
         lambda f, n: _message_of(f, _ended(f, n)) | {"account": 1},
+    ),
+    (
+        "intake.ORDER",
+        intake.ORDER,
+        lambda f, n: {**_chat(f.idle_conversation(n)), "account": 1, "event": f"order:{n}"},
     ),
     ("intake.STORE_REQUEST", intake.STORE_REQUEST, _request),
     (
@@ -277,8 +286,8 @@ _HOT: Sequence[tuple[str, TextClause | str, ValuesOf]] = (
     ("revisions.RETRY", revisions.RETRY, lambda f, n: {"turn": _ended(f, n)}),
     ("revisions.DELETE", revisions.DELETE, lambda f, n: _message_of(f, _ended(f, n))),
     ("revisions.REMOVE", revisions.REMOVE, lambda f, n: _message_of(f, _ended(f, n))),
-    ("conversations.LIVE_TURNS", conversations.LIVE_TURNS, lambda f, n: _chat(2 + n % 20)),
-    ("conversations.NEW", conversations.NEW, lambda f, n: _chat(f.idle_conversation(n))),
+    ("conversations.LIVE_TURNS", conversations.LIVE_TURNS, lambda f, n: _order(2 + n % 20)),
+    ("conversations.NEW", conversations.NEW, lambda f, n: _order(f.idle_conversation(n))),
     (
         "conversations.HISTORY",
         conversations.HISTORY,
