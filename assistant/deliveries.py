@@ -88,8 +88,15 @@ UPDATE deliveries SET placeholders_left = placeholders_left + posted::int,
     lease_until = CASE WHEN state = 'done' THEN NULL ELSE lease_until END
 FROM late WHERE turn_id = (SELECT coalesce(superseded_by, id) FROM turns WHERE id = :turn)
 """)
+# What was being posted for a turn in the moment in which it was replaced is known by that one.
 POSTS = text("""
-SELECT id, position, state, platform_message_id AS message_id FROM delivery_intents
+SELECT id, position, coalesce(nullif(platform_message_id, ''), (
+    SELECT former.platform_message_id FROM delivery_intents AS former
+    WHERE former.turn_id IN (SELECT turns.id FROM turns WHERE superseded_by = :turn)
+        AND former.position = delivery_intents.position AND former.kind = delivery_intents.kind
+        AND former.state = 'sent'
+    ORDER BY former.id DESC LIMIT 1), '') AS message_id
+FROM delivery_intents
 WHERE turn_id = :turn AND kind IN ('placeholder', 'overflow')
     AND state IN ('sent', 'sending') ORDER BY id
 """)

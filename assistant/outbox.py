@@ -51,9 +51,13 @@ class Outbox:
 
     async def posted(self) -> dict[int, str]:
         """Message ids by position, of what stands on the platform. What was begun and not closed
-        (by a process that died) is looked for first."""
+        is looked for first: its process died, or is just being answered."""
         found: dict[int, str] = {}
-        for post in await self.deliveries.posts(self.one.turn_id):
+        posts = await self.deliveries.posts(self.one.turn_id)
+        if not all(post.message_id for post in posts):
+            await asyncio.sleep(SETTLE_SECONDS)
+            posts = await self.deliveries.posts(self.one.turn_id)
+        for post in posts:
             message_id = post.message_id or await self._found(post.intent, post.position)
             if message_id:
                 found[post.position] = message_id

@@ -1,0 +1,63 @@
+"""A question that is deleted while its placeholder is just being posted leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from sqlalchemy import text
+
+from assistant.messages import ChatRef, Edited
+from inference.scripted import ScriptedEngine
+from inference.settings import ScriptedSettings
+from tests.support.house import CHAT, House, house, until, working
+from tests.support.screen import ScreenChannel
+
+
+@dataclass(slots=True)
+class SlowScreen(ScreenChannel):
+    """The first post is answered when `go` is set; the message stands before that."""
+
+    go: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def post(self, chat: ChatRef, *, turn_id: int, key: str, reply_to: str) -> str:
+        first = "post" not in self.calls
+        posted = await ScreenChannel.post(self, chat, turn_id=turn_id, key=key, reply_to=reply_to)
+        if first:
+            await self.go.wait()
+        return posted
+
+
+async def settled(home: House) -> bool:
+    async with home.database.connection() as connection:
+        query = "SELECT FROM deliveries WHERE state IN ('pending', 'active', 'removing')"
+        return (await connection.execute(text(query))).first() is None
+
+
+async def test_a_placeholder_whose_post_is_answered_after_the_deletion_is_removed(
+    database_url: str, redis_url: str
+) -> None:
+    screen = SlowScreen(readable=False)
+    async with house(database_url, redis_url, screen=screen) as home:
+        await home.say("My secret", message_id="500")
+        await until(lambda: screen.chats["42"])
+        await home.service.erase(CHAT, "500")
+        await asyncio.sleep(0.05)
+        screen.go.set()
+        await until(lambda: settled(home))
+        await until(lambda: not screen.chats["42"], 5)
+
+
+async def test_a_placeholder_whose_post_is_answered_after_an_edit_becomes_the_answer(
+    database_url: str, redis_url: str
+) -> None:
+    screen = SlowScreen(readable=False)
+    model = ScriptedEngine(ScriptedSettings(tokens_per_second=200, first_token_seconds=1.0))
+    async with house(database_url, redis_url, screen=screen) as home, working(home.worker(model)):
+        await home.say("About herons", message_id="500")
+        await until(lambda: screen.chats["42"] and model.statistics().requests_running)
+        await home.service.edit(Edited(CHAT, "edit-1", "500", "7", "About storks"))
+        await asyncio.sleep(0.05)
+        screen.go.set()
+        await until(lambda: settled(home))
+        assert len(screen.chats["42"]) == 1, [one.text for one in screen.chats["42"]]
