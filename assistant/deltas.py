@@ -238,7 +238,7 @@ class Position:
             known = min(self.offset - delta.offset, len(delta.text))
             if known == len(delta.text) and delta.state is None:
                 return None
-            delta = replace(delta, offset=self.offset, text=delta.text[known:])
+            delta = replace(delta, offset=delta.offset + known, text=delta.text[known:])
         self.offset = delta.offset + len(delta.text)
         return delta
 

@@ -104,20 +104,28 @@ WITH ended AS (
 UPDATE attempts SET ended_at = now(), error = :error_code FROM ended
 WHERE attempts.turn_id = ended.id AND attempts.number = ended.attempt RETURNING turn_id
 """)
+# Who asked for its end in the same moment is not asked to wait for another attempt.
 RELEASE = text("""
 WITH freed AS (
     UPDATE turns SET lease_owner = NULL, lease_until = now() + make_interval(secs => :after),
-        failures = failures + :failed
+        failures = failures + :failed,
+        state = CASE WHEN stop_requested THEN 'stopped' ELSE state END,
+        finished_at = CASE WHEN stop_requested THEN now() END,
+        prompt_messages = CASE WHEN stop_requested THEN NULL ELSE prompt_messages END,
+        prompt_token_ids = CASE WHEN stop_requested THEN NULL ELSE prompt_token_ids END
     WHERE id = :turn AND attempt = :attempt AND state = 'running' RETURNING id, attempt
 )
 UPDATE attempts SET ended_at = now(), error = :error FROM freed
 WHERE attempts.turn_id = freed.id AND attempts.number = freed.attempt RETURNING turn_id
 """)
-STOP = text("""
+# It waits, or waits to be tried again, or its worker has died.
+_UNATTENDED = "(lease_owner IS NULL OR lease_until < now())"
+STOP = text(f"""
 UPDATE turns SET stop_requested = true,
-    -- Nobody is at it: it waits, or waits to be tried again.
-    state = CASE WHEN lease_owner IS NULL THEN 'stopped' ELSE state END,
-    finished_at = CASE WHEN lease_owner IS NULL THEN now() END
+    state = CASE WHEN {_UNATTENDED} THEN 'stopped' ELSE state END,
+    finished_at = CASE WHEN {_UNATTENDED} THEN now() END,
+    prompt_messages = CASE WHEN {_UNATTENDED} THEN NULL ELSE prompt_messages END,
+    prompt_token_ids = CASE WHEN {_UNATTENDED} THEN NULL ELSE prompt_token_ids END
 WHERE id = :turn AND state IN ('queued', 'running')
 RETURNING state, attempt, char_length(reply) AS characters
 """)

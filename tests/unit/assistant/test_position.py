@@ -36,6 +36,12 @@ def test_what_the_reader_has_is_not_given_again() -> None:
     assert position.place(delta(0, "Hello")) is None
 
 
+def test_an_end_that_says_less_than_the_reader_has_truncates() -> None:
+    position = Position(TURN, 0)
+    position.place(delta(0, "Hello there"))
+    assert position.place(delta(5, "", state="stopped")) == delta(5, "", state="stopped")
+
+
 def test_an_older_attempt_is_dropped_and_a_newer_one_truncates() -> None:
     position = Position(TURN, 0)
     position.place(delta(0, "The old ending"))
