@@ -73,10 +73,20 @@ class Database:
         return True
 
 
+# A standby takes no writes until it is promoted: what was written to the former server waits.
+_AWAY = (
+    psycopg.OperationalError,
+    psycopg.errors.ReadOnlySqlTransaction,
+    PoolTimeout,
+    TimeoutError,
+    OSError,
+)
+
+
 def raise_if_unreachable(error: BaseException) -> None:
     """Turn a lost or refused connection into StorageUnavailable; leave real faults alone."""
     cause = error.orig if isinstance(error, DBAPIError) else error
-    unreachable = isinstance(cause, psycopg.OperationalError | PoolTimeout | TimeoutError | OSError)
+    unreachable = isinstance(cause, _AWAY)
     if unreachable or (isinstance(error, DBAPIError) and error.connection_invalidated):
         raise StorageUnavailable("The database can't be reached at the moment.") from error
 

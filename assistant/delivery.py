@@ -170,3 +170,5 @@ class Delivery:
                     await GovernedChannel(channel, self.governor).delete(chat, message_id)
             except ChannelError as error:
                 log.info("small_call_failed", call=what, channel=chat.channel, code=error.code)
+            except Exception:  # it must not end everybody's delivery
+                log.exception("small_call_crashed", call=what, channel=chat.channel)
