@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from assistant.database import Database
 from assistant.errors import DeliveryLost
@@ -187,7 +188,10 @@ class Deliveries:
         Raises DeliveryLost: another drives this delivery now, call nothing.
         """
         values = {"turn": one.turn_id, "attempt": one.attempt, "position": position, "kind": kind}
-        rows = await self._rows(BEGIN, **values)
+        try:
+            rows = await self._rows(BEGIN, **values)
+        except IntegrityError as error:
+            raise DeliveryLost("The reply was just erased.") from error
         if not rows:
             raise DeliveryLost("Another replica delivers this reply now.")
         return int(rows[0].id)

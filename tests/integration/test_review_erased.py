@@ -1,0 +1,36 @@
+"""A reply that is erased while it is being shown is lost to its driver, which is no fault."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from sqlalchemy import text
+
+from assistant.errors import DeliveryLost
+from tests.support.house import House, house, until
+
+
+async def blocked(home: House) -> bool:
+    async with home.database.connection() as connection:
+        waiting = text("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+        return (await connection.execute(waiting)).first() is not None
+
+
+async def test_a_call_that_begins_while_its_turn_is_erased_is_not_made(
+    database_url: str, redis_url: str
+) -> None:
+    async with house(database_url, redis_url) as home:
+        accounts = [one.id for one in home.delivery.accounts]
+        home.delivery.accounts = []  # we are the one who drives it
+        turn = (await home.say("About herons")).turn_id
+        deliveries = home.delivery.deliveries
+        (one,) = await deliveries.claim(accounts, 1)
+        async with home.database.engine.connect() as connection:
+            await connection.execution_options(isolation_level="READ COMMITTED")
+            async with connection.begin():
+                await connection.execute(text(f"DELETE FROM turns WHERE id = {turn}"))
+                beginning = asyncio.create_task(deliveries.begin(one, 0, "placeholder"))
+                await until(lambda: blocked(home))
+        with pytest.raises(DeliveryLost):
+            await beginning
