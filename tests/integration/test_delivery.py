@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
@@ -20,7 +19,7 @@ from assistant.errors import (
 )
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
-from tests.support.house import CHAT, House, house, working
+from tests.support.house import CHAT, House, house, until, working
 from tests.support.screen import ScreenChannel, Shown
 
 
@@ -32,17 +31,6 @@ async def home(database_url: str, redis_url: str) -> AsyncIterator[House]:
 
 def engine(pace: float = 100.0, answer_tokens: int = 48) -> ScriptedEngine:
     return ScriptedEngine(ScriptedSettings(tokens_per_second=pace, answer_tokens=answer_tokens))
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(20):
-        while True:
-            found = condition()
-            if inspect.isawaitable(found):
-                found = await found
-            if found:
-                return
-            await asyncio.sleep(0.02)
 
 
 def shown(home: House) -> list[Shown]:

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from assistant.database import Database, open_database
 from assistant.leases import Leases
-from tests.support.house import Heartbeats
+from tests.support.house import Heartbeats, until
 
 Replica = Callable[[str], Leases]
 
@@ -47,12 +47,6 @@ class Work:
             await asyncio.Event().wait()
         finally:
             self.now.discard(name)
-
-
-async def until(condition: object, seconds: float = 10.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # type: ignore[operator]
-            await asyncio.sleep(0.02)
 
 
 async def test_only_one_works_and_another_takes_over_when_it_ends(replica: Replica) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
@@ -15,7 +14,7 @@ from assistant.messages import ChatRef
 from inference.api import ChatMessage, Sampling
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
-from tests.support.house import CHAT, House, house, incoming, working
+from tests.support.house import CHAT, House, house, incoming, until, working
 
 
 @pytest_asyncio.fixture
@@ -26,18 +25,6 @@ async def home(database_url: str, redis_url: str) -> AsyncIterator[House]:
 
 def engine(**values: float) -> ScriptedEngine:
     return ScriptedEngine(ScriptedSettings(**{"tokens_per_second": 500.0, **values}))
-
-
-async def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    """Wait for what `condition` (plain or async) says."""
-    async with asyncio.timeout(seconds):
-        while True:
-            found = condition()
-            if inspect.isawaitable(found):
-                found = await found
-            if found:
-                return
-            await asyncio.sleep(0.02)
 
 
 async def rows(home: House, query: str) -> list[tuple[object, ...]]:
