@@ -159,7 +159,12 @@ def downgrade() -> None:
 
 
 def _downgrade_turns() -> None:
-    # Turns that replace another have no place in the former schema's one-waiting rule.
+    # Turns that replace another have no place in the former schema's one-waiting rule. What they
+    # replace stays, and would else go with them.
+    op.execute(
+        "WITH waiting AS (SELECT id FROM turns WHERE place IS NOT NULL AND state = 'queued')"
+        " UPDATE turns SET superseded_by = NULL WHERE superseded_by IN (SELECT id FROM waiting)"
+    )
     op.execute("DELETE FROM turns WHERE place IS NOT NULL AND state = 'queued'")
     for name in (
         "ix_turns_person_id",
