@@ -252,12 +252,18 @@ _HOT: Sequence[tuple[str, TextClause | str, ValuesOf]] = (
         deliveries.CLOSE,
         lambda f, n: {
             **_of_turn(f, n),
+            "attempt": 1,
             "intent": 2 * _ended(f, n),
             "state": "sent",
             "message": "7",
             "error": "",
             "characters": 100,
         },
+    ),
+    (
+        "deliveries.LATE",
+        deliveries.LATE,
+        lambda f, n: {**_of_turn(f, n), "intent": 2 * _ended(f, n), "before": "failed"},
     ),
     ("deliveries.POSTS", deliveries.POSTS, _of_turn),
     (
