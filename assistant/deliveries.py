@@ -118,14 +118,18 @@ WHERE lease_owner = :owner AND state IN ('active', 'removing')
 # A button was pressed under a message whose post had an unknown end: now its id is known.
 UNCOVER = text("""
 WITH lost AS (
-    SELECT id FROM delivery_intents WHERE turn_id = :turn AND state = 'unknown'
-        AND kind IN ('placeholder', 'overflow') AND NOT EXISTS (
+    SELECT id, kind FROM delivery_intents WHERE turn_id = :turn AND state = 'unknown'
+        AND (kind IN ('placeholder', 'overflow')
+            -- Pressed again: it could not be removed.
+            OR kind = 'removal' AND platform_message_id = :message)
+        AND NOT EXISTS (
             SELECT FROM delivery_intents AS known
-            WHERE known.turn_id = :turn AND known.platform_message_id = :message)
-    ORDER BY id LIMIT 1
+            WHERE known.turn_id = :turn AND known.platform_message_id = :message
+                AND known.kind <> 'removal')
+    ORDER BY kind = 'removal' DESC, id LIMIT 1
 ), counted AS (
     UPDATE deliveries SET placeholders_left = greatest(placeholders_left - 1, 0)
-    WHERE turn_id = :turn AND EXISTS (SELECT FROM lost)
+    WHERE turn_id = :turn AND EXISTS (SELECT FROM lost WHERE kind <> 'removal')
 )
 UPDATE delivery_intents SET kind = 'removal', platform_message_id = :message
 WHERE id = (SELECT id FROM lost) RETURNING id

@@ -36,6 +36,7 @@ from assistant.turns import Turns
 log = structlog.get_logger()
 
 LOOK_SECONDS = 2.0
+MARKS = 20  # that may wait; more would come too late
 AT_ONCE = 1000  # most of them wait for a turn that waits itself
 PUT_OFF_SECONDS = 60.0  # for so long a reply waits when the platform stayed away all that time
 
@@ -63,8 +64,9 @@ class Delivery:
         self._wake.set()
 
     def mark_waiting(self, chat: ChatRef, message_id: str) -> None:
-        """Show the person that their message waits its turn."""
-        self._small.put_nowait(("mark", chat, message_id))
+        """Show the person that their message waits its turn, where there is time for it."""
+        if self._small.qsize() < MARKS:
+            self._small.put_nowait(("mark", chat, message_id))
 
     async def uncover(self, turn_id: int, chat: ChatRef, message_id: str) -> None:
         """A button under this message was pressed: if it is a lost placeholder, it goes."""

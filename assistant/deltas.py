@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ from uuid import uuid4
 import structlog
 from redis.asyncio import Redis
 
+from assistant.errors import StorageUnavailable
 from assistant.messages import ReplyDelta
 from assistant.signals import LOST, REDIS_SECONDS, RETRY_SECONDS
 from assistant.turns import Reply, Turns
@@ -114,9 +116,15 @@ def _continues(last: ReplyDelta, delta: ReplyDelta) -> bool:
 
 @dataclass(slots=True, eq=False)
 class _Subscription:
-    turn_id: int
+    position: Position
     last_id: str = "0"
-    arrived: asyncio.Queue[ReplyDelta] = field(default_factory=asyncio.Queue)
+    heard: float = field(default_factory=time.monotonic)  # when there was something last
+    # Deltas by Redis; by Postgres what is stored, or None for a turn that was erased.
+    arrived: asyncio.Queue[ReplyDelta | Reply | None] = field(default_factory=asyncio.Queue)
+
+    def put(self, item: ReplyDelta | Reply | None) -> None:
+        self.heard = time.monotonic()
+        self.arrived.put_nowait(item)
 
 
 @dataclass(slots=True)
@@ -140,39 +148,59 @@ class DeltaReader:
         out, and read again in its next attempt.
         """
         position = Position(turn_id, offset)
-        async with self._subscribed(turn_id) as subscription:
-            stored = await self.turns.read(turn_id)
-            while True:
-                if stored is not None and (
-                    stored.final or not stored.text or await admit(stored.attempt)
-                ):
-                    for delta in position.catch_up(stored):
-                        yield delta
-                        if delta.state is not None:
-                            return
-                stored = None
-                try:
-                    async with asyncio.timeout(QUIET_SECONDS):
-                        arrived = await subscription.arrived.get()
-                except TimeoutError:
-                    stored = await self.turns.read(turn_id)
-                    if stored is None:  # erased meanwhile
-                        return
+        async with self._subscribed(position) as subscription:
+            arrived: ReplyDelta | Reply | None = await self.turns.read(turn_id)
+            while arrived is not None:  # else it was erased
+                if isinstance(arrived, Reply):
+                    if arrived.final or not arrived.text or await admit(arrived.attempt):
+                        for delta in position.catch_up(arrived):
+                            yield delta
+                            if delta.state is not None:
+                                return
+                    arrived = await subscription.arrived.get()
                     continue
                 if arrived.text and arrived.state is None and not await admit(arrived.attempt):
+                    arrived = await subscription.arrived.get()
                     continue
                 placed = position.place(arrived)
-                if placed is None:
-                    if position.behind(arrived):
-                        stored = await self.turns.read(turn_id)
-                        await asyncio.sleep(0)
-                    continue
-                yield placed
-                if placed.state is not None:
-                    return
+                if placed is not None:
+                    yield placed
+                    if placed.state is not None:
+                        return
+                if placed is None and position.behind(arrived):
+                    arrived = await self.turns.read(turn_id)
+                else:
+                    arrived = await subscription.arrived.get()
 
     async def run(self) -> None:
-        """The one reader. Runs for ever, comes back by itself after an outage."""
+        """Runs for ever, comes back by itself after an outage."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._read_redis())
+            group.create_task(self._look())
+
+    async def _look(self) -> None:
+        """Ask Postgres for all of which nothing was heard for a while, at once."""
+        while True:
+            await asyncio.sleep(QUIET_SECONDS / 2)
+            before = time.monotonic() - QUIET_SECONDS
+            everyone = [one for readers in self._subscriptions.values() for one in readers]
+            silent = [one for one in everyone if one.heard < before and one.arrived.empty()]
+            held: dict[int, int] = {}
+            for one in silent:
+                turn, offset = one.position.turn_id, one.position.offset
+                held[turn] = min(held.get(turn, offset), offset)
+            if not held:
+                continue
+            try:
+                news = await self.turns.read_silent(held)
+            except StorageUnavailable:
+                continue
+            for one in silent:
+                if one.position.turn_id in news:
+                    one.put(news[one.position.turn_id])
+
+    async def _read_redis(self) -> None:
+        """The one blocking read."""
         wake_id = "0"
         while True:
             wanted: dict[Any, Any] = {}
@@ -199,12 +227,12 @@ class DeltaReader:
             for reader in readers:
                 if _order(entry_id) > _order(reader.last_id):
                     reader.last_id = entry_id
-                    reader.arrived.put_nowait(delta)
+                    reader.put(delta)
 
     @asynccontextmanager
-    async def _subscribed(self, turn_id: int) -> AsyncIterator[_Subscription]:
-        subscription = _Subscription(turn_id)
-        name = key(turn_id)
+    async def _subscribed(self, position: Position) -> AsyncIterator[_Subscription]:
+        turn_id = position.turn_id
+        subscription, name = _Subscription(position), key(turn_id)
         self._subscriptions[name].add(subscription)
         try:
             try:  # end the blocking read, so that it begins anew with this turn

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from assistant.errors import (
+    ChannelError,
     ContentRefused,
     MessageGone,
     PlatformUnavailable,
@@ -28,6 +29,7 @@ ENDINGS: Mapping[str, str] = {
     "done": "I have nothing to say to that.",
     "failed": "Something went wrong here. Please try again.",
 }
+REFUSED = "⚠ This answer can't be shown here. Please ask again, in other words."
 # Ends that another turn, or the removal of the reply, answers for.
 SILENT_ENDS = frozenset({"superseded", "deleted"})
 
@@ -184,11 +186,18 @@ class Show:
             except ContentRefused:
                 log.error("content_refused", turn=self.outbox.one.turn_id, position=position)
                 if final:
+                    await self._say_refused(position)
                     raise
                 return False
             else:
                 return True
         raise PlatformUnavailable("The platform could not be reached for too long.")
+
+    async def _say_refused(self, position: int) -> None:
+        """The delivery has failed; the person is told in words that no platform refuses."""
+        await self.outbox.permit(final=True)
+        with suppress(ChannelError):
+            await self.outbox.edit(position, self._posted[position], REFUSED, final=True)
 
     async def _settle(self, pieces: Sequence[str]) -> None:
         """Say the end again where an edit that nobody answered may have come after it."""

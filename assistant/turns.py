@@ -75,12 +75,19 @@ WHERE id = :turn AND attempt = :attempt AND state <> 'queued' RETURNING id
 """)
 # All of a worker's running replies in one statement: what came since the last time.
 CHECKPOINT = text("""
+WITH given AS (
+    SELECT * FROM jsonb_to_recordset(CAST(:pieces AS jsonb)) AS one
+        (turn bigint, attempt int, characters int, added text, tokens int, added_ids int[])
+), free AS (
+    -- A row that somebody has locked holds up no other; its turn comes the next time.
+    SELECT id FROM turns WHERE id IN (SELECT turn FROM given) FOR NO KEY UPDATE SKIP LOCKED
+)
 UPDATE turns SET reply = left(reply, given.characters) || given.added,
     reply_token_ids = reply_token_ids[1:given.tokens] || given.added_ids,
     first_token_at = coalesce(first_token_at, now())
-FROM jsonb_to_recordset(CAST(:pieces AS jsonb)) AS given
-    (turn bigint, attempt int, characters int, added text, tokens int, added_ids int[])
-WHERE turns.id = given.turn AND turns.attempt = given.attempt AND state = 'running'
+FROM given, free
+WHERE turns.id = given.turn AND turns.id = free.id AND turns.attempt = given.attempt
+    AND state = 'running'
 RETURNING turns.id, turns.attempt
 """)
 FREEZE = text("""
@@ -133,6 +140,15 @@ READ = text(
     "SELECT state, attempt, reply, error, error_code, prompt_tokens, output_tokens,"
     " coalesce(finish_reason, '') AS finish_reason FROM turns WHERE id = :turn"
 )
+# Of many turns that somebody follows and hears nothing of: those with news, and those erased.
+READ_SILENT = text("""
+SELECT given.turn, turns.id, state, attempt, reply, error, error_code, prompt_tokens,
+    output_tokens, coalesce(finish_reason, '') AS finish_reason
+FROM unnest(CAST(:turns AS bigint[]), CAST(:characters AS int[])) AS given (turn, characters)
+LEFT JOIN turns ON turns.id = given.turn
+WHERE turns.id IS NULL OR state NOT IN ('queued', 'running')
+    OR char_length(reply) > given.characters
+""")
 CHAT = text("""
 SELECT accounts.channel, accounts.name, chat_id, thread_id, kind FROM turns
 JOIN conversations ON conversations.id = turns.conversation_id
@@ -270,7 +286,8 @@ class Turns:
         return await self._fenced(FREEZE, turn, values)
 
     async def checkpoint(self, pieces: Sequence[Piece]) -> set[tuple[int, int]]:
-        """Write the replies so far. Returns the (turn, attempt) that are still held."""
+        """Write the replies so far. Returns the (turn, attempt) that were written: what is missing
+        is not held any more, or was locked in that moment."""
         values = {"pieces": json.dumps([asdict(piece) for piece in pieces])}
         async with self.database.connection() as connection:
             rows = (await connection.execute(CHECKPOINT, values)).all()
@@ -299,10 +316,14 @@ class Turns:
     async def read(self, turn_id: int) -> Reply | None:
         async with self.database.connection() as connection:
             row = (await connection.execute(READ, {"turn": turn_id})).mappings().first()
-        if row is None:
-            return None
-        values = dict(row)
-        return Reply(text=values.pop("reply"), **values)
+        return None if row is None else _reply(row)
+
+    async def read_silent(self, held: Mapping[int, int]) -> Mapping[int, Reply | None]:
+        """What has more than so many characters, or is over; None for a turn that is no more."""
+        values = {"turns": list(held), "characters": list(held.values())}
+        async with self.database.connection() as connection:
+            rows = (await connection.execute(READ_SILENT, values)).mappings().all()
+        return {row["turn"]: None if row["id"] is None else _reply(row) for row in rows}
 
     async def chat(self, turn_id: int) -> ChatRef | None:
         async with self.database.connection() as connection:
@@ -313,6 +334,11 @@ class Turns:
         fence = {"turn": turn.id, "attempt": turn.attempt}
         async with self.database.connection() as connection:
             return (await connection.execute(statement, {**values, **fence})).first() is not None
+
+
+def _reply(row: Mapping[Any, Any]) -> Reply:
+    values = {one.name: row[one.name] for one in fields(Reply) if one.name != "text"}
+    return Reply(text=row["reply"], **values)
 
 
 def _claimed(row: Mapping[Any, Any]) -> ClaimedTurn:

@@ -231,14 +231,12 @@ class Worker:
             if not found:
                 continue
             try:
-                held = await self.turns.checkpoint([piece for _, piece in found])
+                written = await self.turns.checkpoint([piece for _, piece in found])
             except StorageUnavailable:
                 continue
             for reply, piece in found:
-                if (piece.turn, piece.attempt) in held:
+                if (piece.turn, piece.attempt) in written:
                     reply.written(piece)
-                else:
-                    reply.abandon()
 
     async def _watch(self) -> None:
         """Find turns that were stopped or taken away while Redis was silent."""

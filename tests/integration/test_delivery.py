@@ -107,6 +107,20 @@ async def test_who_blocked_us_gets_nothing_and_the_row_says_so(home: House) -> N
     assert await ended(home) == [("failed", "recipient_unreachable")]
 
 
+async def test_an_end_that_the_platform_refuses_is_said_in_plain_words(home: House) -> None:
+    async with working(home.worker(engine(pace=2000, answer_tokens=1))):
+        turn = (await home.say("Tell me of the sea")).turn_id
+        await home.answer(turn)
+        await until(lambda: ended(home))
+    assert await ended(home) == [("done", "")]
+    home.screen.refuses = "You wrote 2 messages"
+    async with working(home.worker(engine())):
+        await home.answer((await home.say("And of the sky")).turn_id)
+        await until(lambda: _all_ended(home, 2))
+    assert (await ended(home))[1] == ("failed", "content_refused")
+    assert shown(home)[-1].text.startswith("⚠") and shown(home)[-1].final
+
+
 async def test_a_reply_that_somebody_deleted_is_not_posted_again(home: House) -> None:
     async with working(home.worker(engine(pace=30))):
         turn = (await home.say("Tell me of the sea")).turn_id

@@ -218,6 +218,11 @@ _HOT: Sequence[tuple[str, TextClause | str, ValuesOf]] = (
     ("turns.WATCH", turns.WATCH, lambda f, n: {"turns": list(f.running)}),
     ("turns.SHOW", turns.SHOW, _fence),
     ("turns.READ", turns.READ, lambda f, n: {"turn": _ended(f, n)}),
+    (
+        "turns.READ_SILENT",
+        turns.READ_SILENT,
+        lambda f, n: {"turns": list(f.running), "characters": [0] * len(f.running)},
+    ),
     ("turns.CHAT", turns.CHAT, lambda f, n: {"turn": _ended(f, n)}),
     ("turns.STOP", turns.STOP, _of_turn),
     ("heartbeat.RENEW turn", heartbeat.RENEW["turn"], _beat),

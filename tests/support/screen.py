@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from assistant.channel import Pace
-from assistant.errors import ChannelError, MessageGone, SendOutcomeUnknown
+from assistant.errors import ChannelError, ContentRefused, MessageGone, SendOutcomeUnknown
 from assistant.messages import ChatRef
 
 
@@ -41,6 +41,7 @@ class ScreenChannel:
     failures: list[ChannelError] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     marked: list[str] = field(default_factory=list)  # messages that were shown to wait
+    refuses: str = ""  # text that the platform does not take
     readable: bool = True  # whether a post can be found again by its key
     _numbers: int = 0
 
@@ -66,6 +67,8 @@ class ScreenChannel:
         self.calls.append("edit")
         if self.failures:
             raise self.failures.pop(0)
+        if self.refuses and self.refuses in text:
+            raise ContentRefused("The platform does not take this.")
         for shown in self.chats[chat.chat_id]:
             if shown.id == message_id:
                 shown.looks.append(text)
