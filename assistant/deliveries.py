@@ -52,10 +52,11 @@ FROM claimed JOIN turns ON turns.id = claimed.turn_id
 JOIN conversations ON conversations.id = turns.conversation_id
 JOIN accounts ON accounts.id = conversations.account_id ORDER BY claimed.turn_id
 """)
+# The lock is for a turn that is replaced in this moment: it knows of the call, or there is none.
 BEGIN = text("""
 INSERT INTO delivery_intents (turn_id, position, kind)
 SELECT turn_id, :position, :kind FROM deliveries
-WHERE turn_id = :turn AND attempt = :attempt AND state IN ('active', 'removing')
+WHERE turn_id = :turn AND attempt = :attempt AND state IN ('active', 'removing') FOR SHARE
 RETURNING id
 """)
 CLOSE = text("""

@@ -33,6 +33,12 @@ HOLD_OF_TURN = text("""
 SELECT FROM conversations
 WHERE id = (SELECT conversation_id FROM turns WHERE id = :turn) FOR NO KEY UPDATE
 """)
+# Calls that are just begun are let through first, and known then; later ones are fenced.
+HOLD_DELIVERIES = text(f"""
+SELECT FROM deliveries WHERE conversation_id = (
+    SELECT conversation_id FROM messages WHERE id = ({_MESSAGE}))
+    AND state IN ('pending', 'active', 'removing') ORDER BY turn_id FOR NO KEY UPDATE
+""")
 _ANSWERING = """
     SELECT turns.id FROM turns JOIN turn_messages ON turn_id = turns.id
     WHERE message_id = (SELECT id FROM changed) AND superseded_by IS NULL
@@ -151,19 +157,19 @@ class Revisions:
         """The message's new text. A turn that waits simply finds it; any other is replaced."""
         where = _where(chat, message_id)
         values = {**where, "event": event_id, "thread": chat.thread_id, "text": text}
-        async with self._holding(HOLD, where) as connection:
+        async with self._holding(where, HOLD, HOLD_DELIVERIES) as connection:
             return _revised(await _rows(connection, EDIT, values))
 
     async def retry(self, turn_id: int) -> Revised:
         """Answer again, in the same place. Nothing for a turn that is not over."""
         values = {"turn": turn_id}
-        async with self._holding(HOLD_OF_TURN, values) as connection:
+        async with self._holding(values, HOLD_OF_TURN) as connection:
             return _revised(await _rows(connection, RETRY, values))
 
     async def delete(self, chat: ChatRef, message_id: str) -> Sequence[Revised]:
         """Forget the message and what answers it alone."""
         where = _where(chat, message_id)
-        async with self._holding(HOLD, where) as connection:
+        async with self._holding(where, HOLD, HOLD_DELIVERIES) as connection:
             again = _revised(await _rows(connection, DELETE, where))
             removed = await _rows(connection, REMOVE, where)
         gone = [Revised(None, (row.id, row.attempt)) for row in removed if row.state == "running"]
@@ -171,13 +177,14 @@ class Revisions:
 
     @asynccontextmanager
     async def _holding(
-        self, hold: TextClause, values: Mapping[str, object]
+        self, values: Mapping[str, object], *holds: TextClause
     ) -> AsyncIterator[AsyncConnection]:
         """One transaction, in which nothing else changes what the conversation's turns answer."""
         async with self.database.connection() as connection:
             await connection.execution_options(isolation_level="READ COMMITTED")
             async with connection.begin():
-                await connection.execute(hold, values)
+                for hold in holds:
+                    await connection.execute(hold, values)
                 yield connection
 
 

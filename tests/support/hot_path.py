@@ -293,6 +293,11 @@ _HOT: Sequence[tuple[str, TextClause | str, ValuesOf]] = (
         },
     ),
     ("revisions.HOLD", revisions.HOLD, lambda f, n: _message_of(f, _ended(f, n))),
+    (
+        "revisions.HOLD_DELIVERIES",
+        revisions.HOLD_DELIVERIES,
+        lambda f, n: _message_of(f, _ended(f, n)),
+    ),
     ("revisions.HOLD_OF_TURN", revisions.HOLD_OF_TURN, lambda f, n: {"turn": _ended(f, n)}),
     ("revisions.RETRY", revisions.RETRY, lambda f, n: {"turn": _ended(f, n)}),
     ("revisions.DELETE", revisions.DELETE, lambda f, n: _message_of(f, _ended(f, n))),
