@@ -44,7 +44,7 @@ class Talk(Protocol):
 class ScriptedTalk:
     pace: Pace = field(default_factory=Pace)
     span_seconds: float = 1.4
-    limit_seconds: float = 90.0
+    limit_seconds: float = 240.0  # at a platform's real rates four chats take their time
 
     @property
     def settings(self) -> Mapping[str, str]:
