@@ -24,10 +24,10 @@ from inference.api import ChatMessage, Sampling
 
 log = structlog.get_logger()
 
-# The turn is only made when the message is new. A running turn of which nobody has seen text starts
-# again with this message too; else the conflict on the waiting turn's partial index is what makes
-# the message join it, also against a worker that is just claiming it. Who has turns in the queue
-# already stands further back with each further one.
+# The turn is only made when the message is new. A turn that waits, or that runs and of which nobody
+# has seen text, starts again with this message too; where two first messages come at once, the
+# conflict on the waiting turn's partial index is what makes the second join the first. Who has turns
+# in the queue already stands further back with each further one.
 STORE = """
 WITH event AS (
     INSERT INTO events (account_id, event_id, chat_id, thread_id)
@@ -62,12 +62,19 @@ WITH event AS (
     UPDATE turns SET state = 'queued', lease_owner = NULL, lease_until = NULL, failures = 0,
         prompt_messages = NULL, prompt_token_ids = NULL, reply = '', reply_token_ids = '{}'
     FROM message
-    WHERE turns.conversation_id = message.conversation_id AND state = 'running'
-        AND shown_at IS NULL AND place IS NULL AND NOT stop_requested
-        AND NOT EXISTS (SELECT FROM turns AS waiting
-            WHERE waiting.conversation_id = message.conversation_id
-                AND waiting.state = 'queued' AND waiting.place IS NULL)
-    RETURNING turns.id, turns.attempt
+    WHERE turns.id = (
+        SELECT id FROM turns AS waiting
+        WHERE waiting.conversation_id = message.conversation_id AND waiting.state = 'queued'
+            AND waiting.place IS NULL
+        UNION ALL
+        SELECT id FROM turns AS running
+        WHERE running.conversation_id = message.conversation_id AND running.state = 'running'
+            AND running.shown_at IS NULL AND running.place IS NULL AND NOT running.stop_requested
+        LIMIT 1)
+    -- Looked at again where a worker has claimed it, or shown of it, in this moment.
+    AND place IS NULL AND NOT stop_requested
+    AND (state = 'queued' OR state = 'running' AND shown_at IS NULL)
+    RETURNING turns.id, nullif(turns.attempt, 0) AS attempt
 ), waiting AS (
     INSERT INTO turns (conversation_id, person_id, due_at)
     SELECT conversation_id, person_id, now() + make_interval(secs => %(share)s * (

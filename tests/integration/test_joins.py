@@ -86,6 +86,28 @@ async def test_a_message_after_the_first_text_waits_is_seen_to_and_is_answered_n
     assert "One more thing and another" in reply
 
 
+async def test_a_message_in_the_moment_of_the_claim_joins_the_turn(home: House) -> None:
+    first = await home.say("About apples")
+    async with home.database.engine.connect() as claiming:
+        await claiming.execution_options(isolation_level="READ COMMITTED")
+        async with claiming.begin():
+            await claiming.execute(
+                text(
+                    "UPDATE turns SET state = 'running', attempt = 1, lease_owner = 'gone',"
+                    " lease_until = now()"
+                )
+            )
+            saying = asyncio.create_task(home.say("and pears"))
+            await until(lambda: waiting_for_a_lock(home))
+    second = await saying
+    assert (second.turn_id, second.joined, second.restarted) == (first.turn_id, True, 1)
+
+
+async def waiting_for_a_lock(home: House) -> bool:
+    held_up = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    return bool(await rows(home, f"{held_up} AND datname = current_database()"))
+
+
 async def test_text_that_a_web_page_saw_counts_as_shown(home: House) -> None:
     chat = ChatRef("web", "default", "page")
     async with working(home.worker(engine())):

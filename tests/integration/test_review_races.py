@@ -44,9 +44,10 @@ async def held(home: House, query: str) -> AsyncIterator[None]:
             yield
 
 
-async def blocked(home: House, count: int) -> bool:
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-    return await rows(home, waiting) == [(count,)]
+async def blocked(home: House, at_least: int) -> bool:
+    waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    here = await rows(home, f"{waiting} AND datname = current_database()")
+    return len(here) >= at_least
 
 
 async def settled(home: House) -> bool:
