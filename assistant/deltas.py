@@ -55,6 +55,8 @@ class DeltaWriter:
     # By turn: many streams at once each grow a delta of their own.
     _waiting: dict[int, list[ReplyDelta]] = field(default_factory=dict, init=False)
     _filled: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    # By turn: when its stream's end is put off again.
+    _expires: dict[int, float] = field(default_factory=dict, init=False)
 
     def write(self, delta: ReplyDelta) -> None:
         waiting = self._waiting.setdefault(delta.turn_id, [])
@@ -89,11 +91,24 @@ class DeltaWriter:
                 for turn_id, deltas in waiting.items():
                     for delta in deltas:
                         pipeline.xadd(key(turn_id), {"delta": encoded(delta)})
-                    pipeline.expire(key(turn_id), EXPIRE_SECONDS)
+                    if self._outlives(turn_id, deltas[-1]):
+                        pipeline.expire(key(turn_id), EXPIRE_SECONDS)
                 await pipeline.execute()
         except LOST as error:
             # Readers find the text in the next checkpoint.
             log.warning("deltas_lost", turns=len(waiting), error=type(error).__name__)
+
+    def _outlives(self, turn_id: int, last: ReplyDelta) -> bool:
+        """Whether the stream's end is to be put off now: at first, now and then, and at its end."""
+        now = time.monotonic()
+        if last.state is not None:
+            self._expires.pop(turn_id, None)
+            return True
+        if self._expires.get(turn_id, 0.0) > now:
+            return False
+        self._expires = {one: at for one, at in self._expires.items() if at > now}
+        self._expires[turn_id] = now + EXPIRE_SECONDS / 10
+        return True
 
 
 def encoded(delta: ReplyDelta) -> str:

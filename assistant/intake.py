@@ -26,8 +26,8 @@ log = structlog.get_logger()
 
 # The turn is only made when the message is new. A turn that waits, or that runs and of which nobody
 # has seen text, starts again with this message too; where two first messages come at once, the
-# conflict on the waiting turn's partial index is what makes the second join the first. Who has turns
-# in the queue already stands further back with each further one.
+# conflict on the waiting turn's partial index is what makes the second join the first.
+# Who has turns in the queue already stands further back with each further one.
 STORE = """
 WITH event AS (
     INSERT INTO events (account_id, event_id, chat_id, thread_id)
