@@ -238,7 +238,9 @@ class Episode:
 
     def _settled(self, turns: Sequence[TurnRecord]) -> bool:
         known = {(turn.chat, message) for turn in turns for message in turn.message_ids}
-        return all(turn.settled for turn in turns) and known >= set(self.scene.asked)
+        # What was deleted before it came makes no turn.
+        complete = known >= set(self.scene.asked) or self.case.point.control == "delete"
+        return complete and all(turn.settled for turn in turns)
 
     async def _judge(self, turns: Sequence[TurnRecord]) -> Verdict:
         verdict = Verdict()
