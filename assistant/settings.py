@@ -31,7 +31,7 @@ class AssistantSettings(BaseModel, extra="forbid"):
         1.0, gt=0, description="How often a running reply is written to Postgres."
     )
     flush_seconds: float = Field(
-        0.05, gt=0, description="How often new tokens are published to readers."
+        0.025, gt=0, description="How often new tokens are published to readers."
     )
     turn_seconds: float = Field(600.0, gt=0, description="Longest time one attempt may take.")
     attempts: int = Field(5, ge=1, description="Tries at a turn before it has failed.")

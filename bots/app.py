@@ -46,6 +46,7 @@ from assistant.signals import Signals
 from assistant.turns import Turns
 from assistant.worker import Worker
 from bots.channels import ChannelSet, open_channels
+from bots.heap import settle_when_started
 from bots.http.safety import require_password
 from bots.http.server import listen, serve
 from bots.pages import build_pages
@@ -122,6 +123,7 @@ async def _house(settings: Settings, role: Role, died: OnDeath, say: Say) -> Non
                 await _gateway(settings, core, bound, group, stack, say)
             if engine is not None:
                 _worker(settings, core, engine, group, stack, say)
+            group.create_task(settle_when_started(engine))
 
 
 async def _until(stop: asyncio.Event) -> None:

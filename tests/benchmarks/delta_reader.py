@@ -21,6 +21,7 @@ from assistant.database import open_database
 from assistant.deltas import DeltaReader
 from assistant.turns import Turns
 from bots.app import REDIS_CONNECTIONS
+from bots.heap import settle
 from bots.settings import load_settings
 from tests.benchmarks.stamping import stamps
 
@@ -29,6 +30,7 @@ async def main() -> None:
     # Standard output is for the answer.
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     settings = load_settings()
+    settle()  # as the program does
     async with (
         open_database(_given(settings.database_url)) as database,
         Redis.from_pool(_pool(_given(settings.redis_url))) as redis,

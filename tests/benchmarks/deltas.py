@@ -93,7 +93,7 @@ async def measure(effort: Effort) -> Table:
             *(Row(f"busy: {kind}", "cores", [share]) for kind, share in run.shares.items()),
         ],
         [
-            f"answers of {seconds} s; the worker collects deltas for 50 ms, so half of that is in "
+            f"answers of {seconds} s; the worker collects deltas for 25 ms, so half of that is in "
             "each age",
             "worker and reader are processes of their own; a checkpoint of each turn each second "
             "is part of the load",
