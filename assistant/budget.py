@@ -29,6 +29,7 @@ KEPT = {"chat": 1, "account": 2}  # of each burst, for finals alone
 USABLE = 0.85  # of an account's rate: calls that set out apart may arrive together
 SPREAD = (5, 4)  # ordinary calls take four fifths of that; posts and finals find the rest
 ACTIVE = 10 * SECOND  # a chat counts as active for so long after it was to ask again
+AGAIN = 2 * SECOND  # who waits longer asks again by then: a crowd may have gone
 PATIENCE = SECOND  # a ticket lapses when its chat is so late
 
 CHAT_LIFE_MS = 3_600_000
@@ -77,8 +78,8 @@ local born = stored(account, 'born')
 local chat_due = math.max(stored(chat, 'due'), born + interval * {CHAT_BURST}, now)
 local account_due = math.max(stored(account, 'due'), born + share * {ACCOUNT_BURST}, now)
 
-local function stay(seconds)
-    redis.call('ZADD', active, 'GT', text(now + seconds + {ACTIVE}), name)
+local function stay(wait)
+    redis.call('ZADD', active, 'GT', text(now + math.min(wait, {AGAIN}) + {ACTIVE}), name)
     redis.call('PEXPIRE', active, {CHAT_LIFE_MS})
 end
 redis.call('ZREMRANGEBYSCORE', active, '-inf', text(now))

@@ -19,7 +19,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
-from assistant.budget import GRANT, SECOND, Terms
+from assistant.budget import AGAIN, GRANT, SECOND, Terms
 from assistant.channel import Pace
 from assistant.database import Database
 from assistant.errors import RateLimited, StorageUnavailable
@@ -31,6 +31,7 @@ from assistant.signals import LOST, REDIS_SECONDS
 
 log = structlog.get_logger()
 
+AGAIN_SECONDS = AGAIN / SECOND
 AWAY_SECONDS = 1.0  # until what can't be asked is asked again
 ALONE_SHARE = 0.5  # of the account's rate: another process may do the same for other chats
 
@@ -73,8 +74,9 @@ class Governor:
                 return
             if wait > left:
                 raise RateLimited(wait)
-            left -= wait
-            await asyncio.sleep(wait)
+            pause = min(wait, AGAIN_SECONDS)
+            left -= pause
+            await asyncio.sleep(pause)
 
     async def ask(self, chat: ChatRef, pace: Pace, *, final: bool = False) -> float:
         """0: one call may be made now, and is charged; else the seconds to wait.

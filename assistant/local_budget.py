@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from assistant.budget import (
     ACCOUNT_BURST,
     ACTIVE,
+    AGAIN,
     CHAT_BURST,
     KEPT,
     PATIENCE,
@@ -46,7 +47,7 @@ class LocalBudget:
         if wait <= 0:
             wait = self._account_wait(chat, terms, now, final)
         if wait > 0:
-            self._stay(chat, now + wait)
+            self._stay(chat, now + min(wait, AGAIN))
             return wait
         self._charge(chat, terms, now, final)
         return 0

@@ -17,6 +17,7 @@ from assistant.errors import (
     RateLimited,
     SendOutcomeUnknown,
 )
+from assistant.governor import AGAIN_SECONDS
 from assistant.messages import ReplyDelta, TurnState
 from assistant.outbox import RETRY_SECONDS, SETTLE_SECONDS, Outbox
 from assistant.turns import Turns
@@ -134,6 +135,7 @@ class Show:
             wait = await outbox.governor.ask(outbox.one.chat, outbox.channel.pace, final=final)
             if wait <= 0:
                 return
+            wait = min(wait, AGAIN_SECONDS)
             if final:
                 await asyncio.sleep(wait)
                 continue
