@@ -36,16 +36,19 @@ def all_gone(data_dir: Path, seconds: float = 10.0) -> bool:
 
 
 def tcp_sockets(pid: int) -> set[str]:
-    """The inodes of the TCP and UDP sockets that a process holds."""
+    """The inodes of the TCP and UDP sockets that a process holds: none once it has ended."""
     process = Path("/proc") / str(pid)
     held = set()
-    for descriptor in (process / "fd").iterdir():
-        with suppress(FileNotFoundError):  # closed in the meantime
-            held.add(str(descriptor.readlink()))
+    try:
+        for descriptor in (process / "fd").iterdir():
+            with suppress(FileNotFoundError):  # closed in the meantime
+                held.add(str(descriptor.readlink()))
+    except FileNotFoundError:
+        return set()
     inodes = {link[len("socket:[") : -1] for link in held if link.startswith("socket:[")}
     listed = set()
     for table in ("tcp", "tcp6", "udp", "udp6"):
-        rows = (process / "net" / table).read_text().splitlines()[1:]
+        rows = Path("/proc/net", table).read_text().splitlines()[1:]
         listed |= {row.split()[9] for row in rows}
     return inodes & listed
 
