@@ -8,42 +8,41 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
-from sqlalchemy import text
-
 from assistant.accounts import Account
 from assistant.database import Database
 from assistant.errors import MessageRefused
 from assistant.messages import clean
+from assistant.phrases import Phrase
 
 # Letters that can't be mistaken for one another; 8 of 31 make 8.5e11 codes.
 ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 CODE_LENGTH = 8
 
-STANDING = text("""
+STANDING = """
 SELECT access, coalesce(pairing_code, '') AS pairing_code FROM identities
-WHERE account_id = :account AND platform_id = :sender
-""")
-REQUEST = text("""
+WHERE account_id = %(account)s AND platform_id = %(sender)s
+"""
+REQUEST = """
 WITH known AS (
-    SELECT id FROM identities WHERE account_id = :account AND platform_id = :sender
+    SELECT id FROM identities WHERE account_id = %(account)s AND platform_id = %(sender)s
 ), person AS (
-    INSERT INTO persons (name) SELECT CAST(:name AS text)
+    INSERT INTO persons (name) SELECT CAST(%(name)s AS text)
     WHERE NOT EXISTS (SELECT FROM known) RETURNING id
 ), made AS (
     INSERT INTO identities (person_id, account_id, platform_id, name, pairing_code)
-    SELECT id, :account, :sender, :name, :code FROM person
+    SELECT id, %(account)s, %(sender)s, %(name)s, %(code)s FROM person
     ON CONFLICT (account_id, platform_id) DO UPDATE SET name = excluded.name
     RETURNING access, pairing_code
 ), updated AS (
-    UPDATE identities SET pairing_code = coalesce(pairing_code, :code)
+    UPDATE identities SET pairing_code = coalesce(pairing_code, %(code)s)
     WHERE id = (SELECT id FROM known) RETURNING access, pairing_code
 )
 SELECT access, pairing_code FROM made UNION ALL SELECT access, pairing_code FROM updated
-""")
-PAIR = text("""
+"""
+PAIR = """
 UPDATE identities SET access = 'allowed', pairing_code = NULL
-WHERE pairing_code = :code AND access = 'pending' RETURNING name
-""")
+WHERE pairing_code = %(code)s AND access = 'pending' RETURNING name
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,29 +55,22 @@ class AccessPolicy:
             return  # the web page and the API have their own doors
         standing, code = await self._standing(account, sender_id)
         if standing == "blocked":
-            raise MessageRefused("You are blocked here. Ask the admin of this assistant.")
+            raise MessageRefused(Phrase("refused.blocked"))
         if account.access == "open" or sender_id in account.allowlist or standing == "allowed":
             return
         if account.access == "allowlist":
-            raise MessageRefused(
-                f"This assistant is private. Ask its admin to add your id, {sender_id}, "
-                "to the allow-list."
-            )
+            raise MessageRefused(Phrase("refused.allowlist", {"id": sender_id}))
         code = code or await self._request(account, sender_id, sender_name)
-        raise MessageRefused(
-            f"This assistant is private. Ask its admin to let you in with: outrider pair {code}"
-        )
+        raise MessageRefused(Phrase("refused.pairing", {"code": code}))
 
     async def pair(self, code: str) -> str | None:
         """Let in who was given this code. Returns the person's name, None for an unknown code."""
-        async with self.database.connection() as connection:
-            row = (await connection.execute(PAIR, {"code": code.strip().upper()})).first()
+        row = await self.database.row(PAIR, {"code": code.strip().upper()})
         return None if row is None else str(row.name)
 
     async def _standing(self, account: Account, sender_id: str) -> tuple[str, str]:
         values = {"account": account.id, "sender": sender_id}
-        async with self.database.connection() as connection:
-            row = (await connection.execute(STANDING, values)).first()
+        row = await self.database.row(STANDING, values)
         return ("", "") if row is None else (row.access, row.pairing_code)
 
     async def _request(self, account: Account, sender_id: str, sender_name: str) -> str:
@@ -89,5 +81,5 @@ class AccessPolicy:
             "name": clean(sender_name),
             "code": code,
         }
-        async with self.database.connection() as connection:
-            return str((await connection.execute(REQUEST, values)).one().pairing_code)
+        (row,) = await self.database.rows(REQUEST, values)
+        return str(row.pairing_code)

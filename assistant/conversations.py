@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import text
 
 from assistant.access import AccessPolicy
 from assistant.accounts import Account, Accounts
@@ -19,6 +18,8 @@ from assistant.errors import MessageRefused
 from assistant.intake import Intake
 from assistant.messages import (
     Accepted,
+    Answer,
+    ButtonPressed,
     ChatRef,
     Command,
     Edited,
@@ -28,6 +29,7 @@ from assistant.messages import (
     clean,
 )
 from assistant.metrics import Metrics
+from assistant.phrases import Phrase
 from assistant.revisions import Revised, Revisions
 from assistant.settings import AssistantSettings
 from assistant.signals import Signals, WorkerPresence
@@ -42,27 +44,27 @@ HELP = (
 )
 CONVERSATION = """
     SELECT conversations.id FROM conversations JOIN accounts ON accounts.id = account_id
-    WHERE channel = :channel AND accounts.name = :account
-        AND chat_id = :chat AND thread_id = :thread
+    WHERE channel = %(channel)s AND accounts.name = %(account)s
+        AND chat_id = %(chat)s AND thread_id = %(thread)s
 """
 # An order that comes again is not about what came after it.
-LIVE_TURNS = text(f"""
+LIVE_TURNS = f"""
 SELECT id FROM turns
 WHERE state IN ('running', 'queued') AND conversation_id = ({CONVERSATION})
-    AND created_at <= coalesce(CAST(:until AS timestamptz), now())
-""")
-NEW = text(f"""
+    AND created_at <= coalesce(CAST(%(until)s AS timestamptz), now())
+"""
+NEW = f"""
 UPDATE conversations SET starts_after = greatest(starts_after, (
     SELECT id FROM messages WHERE conversation_id = conversations.id
-        AND created_at <= coalesce(CAST(:until AS timestamptz), now())
+        AND created_at <= coalesce(CAST(%(until)s AS timestamptz), now())
     ORDER BY id DESC LIMIT 1))
 WHERE id = ({CONVERSATION}) RETURNING id
-""")
-HISTORY = text(f"""
+"""
+HISTORY = f"""
 WITH recent AS (
     SELECT turns.id, coalesce(place, id) AS place, reply, state, error, error_code FROM turns
     WHERE conversation_id = ({CONVERSATION}) AND superseded_by IS NULL
-    ORDER BY coalesce(place, id) DESC LIMIT :limit
+    ORDER BY coalesce(place, id) DESC LIMIT %(limit)s
 )
 SELECT recent.*, messages.text FROM recent
 JOIN turn_messages ON turn_messages.turn_id = recent.id
@@ -70,7 +72,12 @@ JOIN messages ON messages.id = turn_messages.message_id
 JOIN conversations ON conversations.id = messages.conversation_id
 WHERE messages.deleted_at IS NULL AND messages.id > starts_after
 ORDER BY recent.place, messages.id
-""")
+"""
+LANGUAGE = """
+SELECT coalesce(persons.language, nullif(%(told)s, ''), identities.language) AS language
+FROM identities JOIN persons ON persons.id = person_id
+WHERE account_id = %(account)s AND platform_id = %(sender)s
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +126,14 @@ class ConversationService:
         await self.signals.wake_worker(accepted.turn_id)
         return accepted
 
-    async def command(self, command: Command) -> str:
+    async def command(self, command: Command) -> Answer:
         account = self._account(command.chat)
         await self.access.check(account, command.sender_id, command.sender_name)
         if command.name in ("new", "stop"):
             until = await self.intake.first_came(account.id, command.chat, command.message_id)
             carry_out = self._new if command.name == "new" else self._stop_chat
-            return await carry_out(command.chat, until)
-        return await self._greeting() if command.name == "start" else HELP
+            return Answer(await carry_out(command.chat, until))
+        return Answer(await self._greeting() if command.name == "start" else HELP)
 
     async def stop(self, turn_id: int) -> bool:
         stopped = await self.turns.stop(turn_id)
@@ -154,9 +161,24 @@ class ConversationService:
 
         return self.reader.follow(turn_id, offset, admit)
 
-    async def press_stop(self, turn_id: int, chat: ChatRef, message_id: str) -> bool:
-        await self.delivery.uncover(turn_id, chat, message_id)
-        return await self.stop(turn_id)
+    async def press(self, pressed: ButtonPressed) -> Phrase | None:
+        # Turn ids can be guessed. The topic is not looked at: Telegram doesn't name it where the
+        # message is gone.
+        chat = await self.turns.chat(pressed.turn_id)
+        if chat is None or replace(chat, thread_id="") != replace(pressed.chat, thread_id=""):
+            log.warning("button_of_another_chat", turn=pressed.turn_id)
+            return Phrase("button.gone")
+        account = self._account(chat)
+        await self.access.check(account, pressed.sender_id, pressed.sender_name)
+        await self.delivery.uncover(pressed.turn_id, chat, pressed.message_id)
+        if pressed.action == "stop":
+            await self.stop(pressed.turn_id)
+        return None
+
+    async def language(self, chat: ChatRef, sender_id: str, told: str = "") -> str:
+        values = {"account": self._account(chat).id, "sender": sender_id, "told": told}
+        row = await self.database.row(LANGUAGE, values)
+        return told if row is None else str(row.language)
 
     async def history(self, chat: ChatRef, limit: int = 50) -> Sequence[HistoryEntry]:
         rows = await self._rows(HISTORY, chat, limit=limit)
@@ -235,19 +257,16 @@ class ConversationService:
     def _check_text(self, text: str) -> None:
         longest = self.settings.message_characters
         if not text.strip():
-            raise MessageRefused("The message is empty: write something to be answered.")
+            raise MessageRefused(Phrase("refused.empty"))
         if len(text) > longest:
-            raise MessageRefused(
-                f"The message has {len(text):,} characters and I read at most {longest:,}: "
-                "shorten it or send it in parts."
-            )
+            values = {"length": len(text), "longest": longest}
+            raise MessageRefused(Phrase("refused.long", values))
 
-    async def _rows(self, statement: Any, chat: ChatRef, **values: object) -> Sequence[Any]:
+    async def _rows(self, statement: str, chat: ChatRef, **values: object) -> Sequence[Any]:
         place = {
             "channel": chat.channel,
             "account": chat.account,
             "chat": chat.chat_id,
             "thread": chat.thread_id,
         }
-        async with self.database.connection() as connection:
-            return (await connection.execute(statement, {**place, **values})).all()
+        return await self.database.rows(statement, {**place, **values})

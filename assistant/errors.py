@@ -2,7 +2,7 @@
 
 AssistantError
 ├── StorageUnavailable     Postgres can't be reached; nothing was stored (retryable)
-├── MessageRefused         the message can't be accepted; `str()` tells the person why
+├── MessageRefused         the message can't be accepted; `phrase` tells the person why
 ├── TurnNotFound           no such turn, or not this person's
 ├── DeliveryLost           another replica delivers the reply now; call nothing more
 ├── StartupError           Outrider can't start; `str()` says what to do
@@ -13,11 +13,14 @@ AssistantError
     ├── PlatformUnavailable    5xx or unreachable, and certainly not sent (retryable)
     ├── MessageGone            the message to edit or delete does not exist any more
     ├── RecipientUnreachable   blocked, kicked, chat not found, no right to write
+    ├── ChatMoved              the chat has another id now, `to_chat_id`; nothing was done
     ├── ContentRefused         the platform does not take this text (formatting, length)
     └── CredentialsRefused     the account's token is wrong or was revoked
 """
 
 from __future__ import annotations
+
+from assistant.phrases import Phrase
 
 
 class AssistantError(Exception):
@@ -31,7 +34,13 @@ class StorageUnavailable(AssistantError):
 
 
 class MessageRefused(AssistantError):
+    """`phrase` tells the person why, in their language; `str()` in English."""
+
     code = "message_refused"
+
+    def __init__(self, phrase: Phrase) -> None:
+        super().__init__(str(phrase))
+        self.phrase = phrase
 
 
 class TurnNotFound(AssistantError):
@@ -78,6 +87,14 @@ class MessageGone(ChannelError):
 
 class RecipientUnreachable(ChannelError):
     code = "recipient_unreachable"
+
+
+class ChatMoved(ChannelError):
+    code = "chat_moved"
+
+    def __init__(self, to_chat_id: str) -> None:
+        super().__init__("The chat goes on under another id.")
+        self.to_chat_id = to_chat_id
 
 
 class ContentRefused(ChannelError):

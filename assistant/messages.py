@@ -5,9 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from assistant.phrases import Phrase
+
 ChatKind = Literal["private", "group"]
 # Who may talk to an account: everybody, those on a list, or those whom an admin paired.
 Access = Literal["open", "allowlist", "pairing"]
+CommandName = Literal[
+    "start", "help", "new", "stop", "retry", "persona", "lang", "model", "usage", "memory",
+    "export", "forget", "about",
+]  # fmt: skip
+# What a button under a reply asks for; `up` and `down` are thumbs.
+ButtonAction = Literal["stop", "retry", "up", "down"]
 TurnState = Literal["queued", "running", "done", "stopped", "cancelled", "failed"]
 
 FINAL_STATES: frozenset[str] = frozenset({"done", "stopped", "cancelled", "failed"})
@@ -38,6 +46,8 @@ class IncomingMessage:
     sender_id: str
     sender_name: str
     text: str
+    language: str = ""  # of the sender's program, as the platform names it: "de", "pt-br"
+    from_bot: bool = False  # another bot wrote it
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +55,13 @@ class Command:
     """An order to Outrider itself (`/stop`, `!new`), never part of the conversation."""
 
     chat: ChatRef
-    name: Literal["start", "help", "new", "stop"]
+    name: CommandName
     sender_id: str
     sender_name: str
     message_id: str = ""
+    argument: str = ""  # what was written behind the name
+    about: str = ""  # the message that the order replies to
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,22 +84,32 @@ class Deleted:
 
 
 @dataclass(frozen=True, slots=True)
-class StopPressed:
-    """The Stop button under a reply. `turn_id` comes from outside: it may name any turn."""
+class ButtonPressed:
+    """A button under a reply. `turn_id` comes from outside: it may name any turn.
+
+    `event_id` is the platform's id of the press, which a redelivery repeats; empty where it gives
+    none.
+    """
 
     chat: ChatRef
+    action: ButtonAction
     turn_id: int
     sender_id: str
     message_id: str = ""  # the message that the button is under
+    event_id: str = ""
+    sender_name: str = ""
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something addressed to the assistant that can't be understood: `text` tells the person."""
+    """Something addressed to the assistant that can't be taken: `phrase` tells the person."""
 
     chat: ChatRef
-    text: str
+    phrase: Phrase
     reply_to: str = ""
+    sender_id: str = ""
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +119,7 @@ class Ignored:
     reason: str
 
 
-Incoming = IncomingMessage | Command | Edited | Deleted | StopPressed | Notice | Ignored
+Incoming = IncomingMessage | Command | Edited | Deleted | ButtonPressed | Notice | Ignored
 """What a channel's parser makes of one event of its platform."""
 
 
@@ -114,6 +137,23 @@ class Accepted:
     joined: bool = False
     restarted: int | None = None
     waits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file for a person."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an order is answered with: a text of Outrider's own, and perhaps a file."""
+
+    text: str
+    document: Document | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from typing import Protocol
 
 from assistant.messages import (
     Accepted,
+    Answer,
+    ButtonPressed,
     ChatRef,
     Command,
     Edited,
@@ -14,6 +16,7 @@ from assistant.messages import (
     IncomingMessage,
     ReplyDelta,
 )
+from assistant.phrases import Phrase
 from inference.api import ChatMessage, EngineInfo, Sampling
 
 
@@ -21,8 +24,8 @@ class Assistant(Protocol):
     async def accept(self, message: IncomingMessage) -> Accepted:
         """Store the message and its turn in one transaction; when this returns it is committed.
 
-        Raises StorageUnavailable (nothing stored: do not acknowledge), MessageRefused (`str()`
-        goes to the person; acknowledge).
+        Raises StorageUnavailable (nothing stored: do not acknowledge), MessageRefused (its
+        phrase goes to the person; acknowledge).
         """
         ...
 
@@ -32,8 +35,21 @@ class Assistant(Protocol):
         """A stateless request (public API): its messages are the whole context of one turn."""
         ...
 
-    async def command(self, command: Command) -> str:
-        """Carry out an order and return the sentence for the person."""
+    async def command(self, command: Command) -> Answer:
+        """Carry out an order and return what the person is told, in their language."""
+        ...
+
+    async def press(self, pressed: ButtonPressed) -> Phrase | None:
+        """What a button asks for, for a turn of the chat that it was pressed in.
+
+        Returns a short word for the person, or None. Raises MessageRefused for whom may not talk
+        here. A press that the platform delivers again does nothing twice.
+        """
+        ...
+
+    async def language(self, chat: ChatRef, sender_id: str, told: str = "") -> str:
+        """What this person reads: the language that they chose, else `told`, which is what the
+        platform says now, else what it said last."""
         ...
 
     async def stop(self, turn_id: int) -> bool:
@@ -42,10 +58,6 @@ class Assistant(Protocol):
         Turn ids can be guessed: whoever calls has checked that the turn is in the caller's chat
         (`turn_chat`).
         """
-        ...
-
-    async def press_stop(self, turn_id: int, chat: ChatRef, message_id: str) -> bool:
-        """`stop`, by the button under a message: one that was lost is found again by it."""
         ...
 
     async def turn_chat(self, turn_id: int) -> ChatRef | None: ...

@@ -79,7 +79,15 @@ accounts = Table(
     _one_of("access", ("open", "allowlist", "pairing")),
 )
 
-persons = Table("persons", metadata, _id(), _text("name"), _now("created_at"))
+persons = Table(
+    "persons",
+    metadata,
+    _id(),
+    _text("name"),
+    # Chosen by the person; null: as each platform says.
+    Column("language", Text),
+    _now("created_at"),
+)
 
 identities = Table(
     "identities",
@@ -91,6 +99,8 @@ identities = Table(
     _text("name"),
     _text("access", "pending"),
     Column("pairing_code", Text, unique=True),
+    # Of the person's program, as the platform named it last.
+    _text("language", ""),
     _now("created_at"),
     UniqueConstraint("account_id", "platform_id"),
     Index(None, "person_id"),
@@ -107,6 +117,8 @@ conversations = Table(
     _text("kind"),
     # Messages up to this id are history that the next prompt leaves out ("new conversation").
     Column("starts_after", BigInteger, nullable=False, server_default=text("0")),
+    # How the assistant behaves here, by name; empty for the default.
+    _text("persona", ""),
     _now("created_at"),
     _now("last_message_at"),
     UniqueConstraint("account_id", "chat_id", "thread_id"),
@@ -144,7 +156,7 @@ messages = Table(
     _time("deleted_at"),
     UniqueConstraint("account_id", "chat_id", "platform_message_id"),
     Index(None, "conversation_id", "id"),
-    Index(None, "identity_id"),
+    Index(None, "identity_id", "created_at"),
     _one_of("role", ("system", "user", "assistant")),
 )
 
@@ -203,7 +215,7 @@ turns = Table(
     Index("ix_turns_failed", "finished_at", postgresql_where="state = 'failed'"),
     Index("ix_turns_place", "conversation_id", text("coalesce(place, id)")),
     Index("ix_turns_superseded_by", "superseded_by"),
-    Index("ix_turns_person_id", "person_id"),
+    Index(None, "person_id", "created_at"),
 )
 
 turn_messages = Table(
@@ -280,6 +292,29 @@ delivery_intents = Table(
     Index(None, "turn_id", "position"),
     _one_of("kind", INTENT_KINDS),
     _one_of("state", INTENT_STATES),
+)
+
+# What a person told the assistant to remember: for their private chats alone.
+memories = Table(
+    "memories",
+    metadata,
+    _id(),
+    _ref("person_id", "persons.id"),
+    _text("text"),
+    _now("created_at"),
+    Index(None, "person_id", "id"),
+)
+
+# Thumbs: 1 up, -1 down.
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("turn_id", BigInteger, ForeignKey("turns.id", ondelete="CASCADE"), primary_key=True),
+    Column("person_id", BigInteger, ForeignKey("persons.id", ondelete="CASCADE"), primary_key=True),
+    Column("value", Integer, nullable=False),
+    _now("created_at"),
+    Index(None, "person_id"),
+    CheckConstraint("value IN (-1, 1)", name="value"),
 )
 
 penalties = Table(

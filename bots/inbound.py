@@ -6,14 +6,15 @@ When `receive` returns, whatever had to be stored is committed and the platform 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import assert_never
 
 import structlog
 
 from assistant.channel import Channel
-from assistant.errors import ChannelError, MessageRefused, TurnNotFound
+from assistant.errors import ChannelError, MessageRefused, StorageUnavailable
 from assistant.messages import (
+    Answer,
+    ButtonPressed,
     ChatRef,
     Command,
     Deleted,
@@ -22,48 +23,73 @@ from assistant.messages import (
     Incoming,
     IncomingMessage,
     Notice,
-    StopPressed,
 )
+from assistant.phrases import Phrase, say
 from assistant.service import Assistant
 
-APOLOGY = "Something went wrong on my side and I could not take this in. Please try again."
+APOLOGY = Phrase("notice.fault")
+
+_FromPerson = IncomingMessage | Command | Edited | ButtonPressed | Notice
 
 _log = structlog.get_logger()
 
 
-async def receive(assistant: Assistant, channel: Channel, item: Incoming) -> None:
-    """Carry out one event. Raises StorageUnavailable: nothing was stored, don't acknowledge."""
+async def receive(assistant: Assistant, channel: Channel, item: Incoming) -> str:
+    """Carry out one event. Returns the word that a pressed button is answered with, mostly none.
+
+    Raises StorageUnavailable: nothing was stored, don't acknowledge.
+    """
     try:
-        await _carry_out(assistant, channel, item)
+        return await _carry_out(assistant, channel, item)
     except MessageRefused as refusal:
-        if not isinstance(item, Ignored):
-            await _say(channel, item.chat, str(refusal), _answer_to(item))
+        if isinstance(item, Ignored | Deleted):
+            return ""
+        told = await _in_their_language(assistant, item, refusal.phrase)
+        if isinstance(item, ButtonPressed):
+            return told
+        await _say(channel, item.chat, told, _answer_to(item))
+    return ""
 
 
-async def _carry_out(assistant: Assistant, channel: Channel, item: Incoming) -> None:
+async def _carry_out(assistant: Assistant, channel: Channel, item: Incoming) -> str:
     match item:
         case IncomingMessage():
             await assistant.accept(item)
         case Command():
-            await _say(channel, item.chat, await assistant.command(item), item.message_id)
+            await _answer(channel, item, await assistant.command(item))
         case Edited():
             await assistant.edit(item)
         case Deleted():
             await assistant.erase(item.chat, item.message_id)
-        case StopPressed():
-            await _stop(assistant, item)
+        case ButtonPressed():
+            word = await assistant.press(item)
+            return await _in_their_language(assistant, item, word) if word else ""
         case Notice():
-            await _say(channel, item.chat, item.text, item.reply_to)
+            told = await _in_their_language(assistant, item, item.phrase)
+            await _say(channel, item.chat, told, item.reply_to)
         case Ignored():
             _log.debug("event_ignored", channel=channel.name, reason=item.reason)
         case _:
             assert_never(item)
+    return ""
 
 
 async def apologise(channel: Channel, item: Incoming) -> None:
     """Tell the person that our own code failed on this event."""
     if not isinstance(item, Ignored | Deleted):
-        await _say(channel, item.chat, APOLOGY, _answer_to(item))
+        await _say(channel, item.chat, say(APOLOGY, _told(item)), _answer_to(item))
+
+
+async def _in_their_language(assistant: Assistant, item: _FromPerson, phrase: Phrase) -> str:
+    try:
+        return say(phrase, await assistant.language(item.chat, item.sender_id, _told(item)))
+    except StorageUnavailable:
+        return say(phrase, _told(item))
+
+
+def _told(item: _FromPerson) -> str:
+    """The language that the event itself names."""
+    return "" if isinstance(item, Edited) else item.language
 
 
 def _answer_to(item: Incoming) -> str:
@@ -77,17 +103,8 @@ def _answer_to(item: Incoming) -> str:
             return ""
 
 
-async def _stop(assistant: Assistant, pressed: StopPressed) -> None:
-    # Turn ids can be guessed: a button stops only a turn of the chat it was pressed in. Its topic
-    # is not looked at: Telegram doesn't name it where the message is gone.
-    chat = await assistant.turn_chat(pressed.turn_id)
-    if chat is None or replace(chat, thread_id="") != replace(pressed.chat, thread_id=""):
-        _log.warning("stop_from_another_chat", turn_id=pressed.turn_id)
-        return
-    try:
-        await assistant.press_stop(pressed.turn_id, chat, pressed.message_id)
-    except TurnNotFound:
-        _log.info("stop_of_unknown_turn", turn_id=pressed.turn_id)
+async def _answer(channel: Channel, command: Command, answer: Answer) -> None:
+    await _say(channel, command.chat, answer.text, command.message_id)
 
 
 async def _say(channel: Channel, chat: ChatRef, text: str, reply_to: str = "") -> None:

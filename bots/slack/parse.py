@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from assistant.messages import (
+    ButtonPressed,
     Command,
     Deleted,
     Edited,
@@ -18,13 +19,13 @@ from assistant.messages import (
     Incoming,
     IncomingMessage,
     Notice,
-    StopPressed,
 )
+from assistant.phrases import Phrase
 from bots.slack.identity import BotIdentity, chat_of
 from bots.slack.text import mentions, readable, without_mention
 
 STOP_ACTION = "stop"
-FILES_NOTICE = "I can only read text so far. Please write what you need as a message."
+FILES_NOTICE = Phrase("notice.only_text")
 
 _COMMANDS: dict[str, Literal["help", "new", "stop"]] = {
     "!help": "help",
@@ -68,7 +69,7 @@ def parse_interaction(payload: object, account: str) -> Incoming:
     if not (channel_id and sender_id and _text(message, "ts")):
         return Ignored("malformed")
     chat = chat_of(account, channel_id, _text(message, "ts"), _text(message, "thread_ts"))
-    return StopPressed(chat, int(turn), sender_id, _text(message, "ts"))
+    return ButtonPressed(chat, "stop", int(turn), sender_id, _text(message, "ts"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 from assistant.messages import (
+    ButtonPressed,
     ChatRef,
     Command,
     Edited,
@@ -16,15 +17,15 @@ from assistant.messages import (
     Incoming,
     IncomingMessage,
     Notice,
-    StopPressed,
 )
+from assistant.phrases import Phrase
 from bots.telegram.addressing import BotIdentity, addressed, command_of, without_mention
 from bots.telegram.payload import Object, mapping, number, text
 from bots.telegram.utf16 import clean
 
 STOP_DATA = "stop:"
-ONLY_TEXT = "I can only read text so far. Please write what you need as a message."
-EMPTY_QUESTION = "What would you like to know? Write it in the same message as my name."
+ONLY_TEXT = Phrase("notice.only_text")
+EMPTY_QUESTION = Phrase("notice.empty_question")
 
 _COMMANDS: dict[str, Literal["start", "help", "new", "stop"]] = {
     "start": "start",
@@ -90,7 +91,7 @@ def _callback(query: Object, account: str) -> Incoming:
     named = turn != text(query.get("data")) and turn.isascii() and turn.isdigit()
     if not named or len(turn) > 18 or chat is None or sender_id is None or message_id is None:
         return Ignored("unknown_button")
-    return StopPressed(chat, int(turn), str(sender_id), str(message_id))
+    return ButtonPressed(chat, "stop", int(turn), str(sender_id), str(message_id))
 
 
 def _question(message: Object, bot: BotIdentity) -> str:

@@ -16,6 +16,9 @@ from bots.telegram.addressing import BotIdentity
 from bots.telegram.bot import TelegramBot
 from bots.telegram.parse import parse
 from bots.telegram.payload import mapping, number, text
+from bots.telegram.utf16 import head
+
+WORD_UNITS = 200  # of what a pressed button is answered with
 
 _log = structlog.get_logger()
 
@@ -35,29 +38,30 @@ class UpdateHandler:
         update_id = update_id_of(update)
         try:
             item = parse(update, account=self._channel.account, bot=identity)
-            await self._receive(item, update_id)
-            await self._answer_button(update)
+            word = await self._receive(item, update_id)
+            await self._answer_button(update, word)
         except StorageUnavailable:
             raise
         except Exception:
             _log.exception("update_failed", update_id=update_id)
 
-    async def _receive(self, item: Incoming, update_id: int | None) -> None:
+    async def _receive(self, item: Incoming, update_id: int | None) -> str:
         try:
-            await receive(self._assistant, self._channel, item)
+            return await receive(self._assistant, self._channel, item)
         except StorageUnavailable:
             raise
         except Exception:
             _log.exception("update_failed", update_id=update_id)
             await apologise(self._channel, item)
+            return ""
 
-    async def _answer_button(self, update: Any) -> None:
+    async def _answer_button(self, update: Any, word: str) -> None:
         """End the little clock on a pressed button. It may be too late for that; no matter."""
         query_id = text(mapping(mapping(update).get("callback_query")).get("id"))
         if not query_id:
             return
         try:
-            await self._bot.answer_callback_query(query_id)
+            await self._bot.answer_callback_query(query_id, head(word, WORD_UNITS) or None)
         except TelegramError as error:
             _log.debug("button_not_answered", error=type(error).__name__)
 

@@ -89,8 +89,8 @@ class ChatPages:
 
     async def new(self, cookie: Chat) -> Response:
         chat = cookie.chat
-        said = await self._assistant.command(Command(chat, "new", chat.chat_id, ""))
-        return JSONResponse({"said": said}, headers=_NO_STORE)
+        answer = await self._assistant.command(Command(chat, "new", chat.chat_id, ""))
+        return JSONResponse({"said": answer.text}, headers=_NO_STORE)
 
     async def stream(self, turn_id: int, cookie: Chat) -> Response:
         await self._check_owner(turn_id, cookie)

@@ -22,6 +22,7 @@ from assistant.errors import (
     SendOutcomeUnknown,
 )
 from assistant.messages import ChatRef
+from assistant.phrases import Phrase
 from bots.slack.channel import REMOVED, SEEN, SlackChannel
 from bots.slack.client import connect, web_client
 from bots.slack.errors import DEFAULT_RETRY_AFTER_SECONDS
@@ -403,11 +404,11 @@ async def test_a_command_is_answered_once_although_it_comes_twice(slack: Slack) 
 async def test_a_refused_message_is_answered_with_the_reason_and_acknowledged(
     slack: Slack,
 ) -> None:
-    slack.assistant.refusal = "That is too long <for me>."
+    slack.assistant.refusal = Phrase("refused.allowlist", {"id": "<me>"})
     async with slack.listening():
         slack.fake.dm("U1", "x" * 100_000)
         await slack.fake.deliveries[0].acknowledged.wait()
-    assert slack.fake.replies("DU1")[0].now.text == "That is too long &lt;for me&gt;."
+    assert "your id, &lt;me&gt;, to" in slack.fake.replies("DU1")[0].now.text
 
 
 async def test_a_fault_of_ours_is_said_once_and_does_not_come_again(slack: Slack) -> None:

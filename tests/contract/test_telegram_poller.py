@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from assistant.messages import ChatRef
+from assistant.phrases import Phrase, say
 from bots.inbound import APOLOGY
 from bots.telegram.bot import open_bot
 from bots.telegram.channel import TelegramChannel
@@ -127,7 +128,7 @@ async def test_an_update_that_breaks_our_code_is_logged_and_passed_over(account:
             account.telegram.user_says(7, "works")
             await account.telegram.until(account.texts)
     assert account.texts() == ["works"]
-    assert account.said(7) == [APOLOGY]
+    assert account.said(7) == [say(APOLOGY)]
     assert [log["update_id"] for log in logs if log["event"] == "update_failed"] == [1001]
     assert not any("breaks" in str(log) for log in logs)
 
@@ -158,11 +159,11 @@ async def test_only_what_is_needed_is_asked_for_and_the_bot_introduces_itself(
 
 
 async def test_a_refusal_is_said_to_the_person_and_confirmed(account: Account) -> None:
-    account.assistant.refusal = "This assistant is private."
+    account.assistant.refusal = Phrase("refused.blocked")
     async with account.polling():
         account.telegram.user_says(7, "let me in")
         await account.telegram.until(lambda: account.said(7) and account.confirmed())
-    assert account.said(7) == ["This assistant is private."]
+    assert account.said(7) == [say(Phrase("refused.blocked"))]
 
 
 async def test_commands_are_answered_and_other_content_gets_a_sentence(account: Account) -> None:
@@ -171,7 +172,7 @@ async def test_commands_are_answered_and_other_content_gets_a_sentence(account: 
         await account.telegram.until(lambda: account.said(7))
         account.telegram.user_sends(7, photo=[{"file_id": "x"}])
         await account.telegram.until(lambda: len(account.said(7)) == 2)
-    assert account.said(7) == ["done: new", ONLY_TEXT]
+    assert account.said(7) == ["done: new", say(ONLY_TEXT)]
     assert account.texts() == []
 
 

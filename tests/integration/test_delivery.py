@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import text
 
 from assistant.channel import Pace
 from assistant.errors import (
@@ -17,6 +16,7 @@ from assistant.errors import (
     RecipientUnreachable,
     SendOutcomeUnknown,
 )
+from assistant.messages import ButtonPressed
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
 from tests.support.house import CHAT, House, house, until, working
@@ -38,9 +38,7 @@ def shown(home: House) -> list[Shown]:
 
 
 async def ended(home: House) -> list[tuple[object, ...]]:
-    async with home.database.connection() as connection:
-        query = "SELECT state, error FROM deliveries WHERE finished_at IS NOT NULL"
-        return [tuple(row) for row in (await connection.execute(text(query))).all()]
+    return await home.rows("SELECT state, error FROM deliveries WHERE finished_at IS NOT NULL")
 
 
 async def answered(home: House, words: str = "Tell me of the sea") -> str:
@@ -66,16 +64,20 @@ async def test_an_unknown_post_leaves_at_worst_an_empty_placeholder(home: House)
     assert await left(home) == 1
 
 
+def stop_under(turn_id: int, message_id: str) -> ButtonPressed:
+    return ButtonPressed(CHAT, "stop", turn_id, "7", message_id)
+
+
 async def test_the_button_under_a_lost_placeholder_takes_it_away(home: House) -> None:
     home.screen.readable = False
     home.screen.failures = [SendOutcomeUnknown("no answer came")]
     reply = await answered(home)
     lost = shown(home)[0]
-    await home.service.press_stop(lost.turn_id, CHAT, lost.id)
+    await home.service.press(stop_under(lost.turn_id, lost.id))
     await until(lambda: len(shown(home)) == 1)
     assert shown(home)[0].text == reply
     assert await left(home) == 0
-    await home.service.press_stop(lost.turn_id, CHAT, shown(home)[0].id)
+    await home.service.press(stop_under(lost.turn_id, shown(home)[0].id))
     await asyncio.sleep(0.2)
     assert len(shown(home)) == 1, "the reply itself is no lost placeholder"
 
@@ -89,9 +91,8 @@ async def test_an_unknown_post_is_found_again_where_the_platform_can_be_read(hom
 
 
 async def left(home: House) -> int:
-    async with home.database.connection() as connection:
-        found = await connection.execute(text("SELECT placeholders_left FROM deliveries"))
-        return int(found.scalar_one())
+    ((count,),) = await home.rows("SELECT placeholders_left FROM deliveries")
+    return int(count)
 
 
 async def test_a_platform_that_is_away_for_a_moment_gets_the_reply_later(home: House) -> None:

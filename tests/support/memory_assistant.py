@@ -18,6 +18,8 @@ from assistant.errors import StorageUnavailable
 from assistant.messages import (
     FINAL_STATES,
     Accepted,
+    Answer,
+    ButtonPressed,
     ChatRef,
     Command,
     Edited,
@@ -26,6 +28,7 @@ from assistant.messages import (
     ReplyDelta,
     TurnState,
 )
+from assistant.phrases import Phrase
 from inference.api import ChatMessage, EngineInfo, Sampling
 
 INFO = EngineInfo(
@@ -163,7 +166,7 @@ class MemoryAssistant:
         self._work.set()
         return Accepted(turn.id)
 
-    async def command(self, command: Command) -> str:
+    async def command(self, command: Command) -> Answer:
         self._check_storage()
         live = [turn.id for turn in self._turns.values() if turn.chat == command.chat]
         if command.name in ("new", "stop"):
@@ -171,7 +174,7 @@ class MemoryAssistant:
                 await self.stop(turn_id)
         if command.name == "new":
             self._conversation[command.chat] = self._conversation.get(command.chat, 0) + 1
-        return "Done."
+        return Answer("Done.")
 
     async def stop(self, turn_id: int) -> bool:
         turn = self._turns.get(turn_id)
@@ -183,8 +186,13 @@ class MemoryAssistant:
             task.cancel()
         return True
 
-    async def press_stop(self, turn_id: int, chat: ChatRef, message_id: str) -> bool:
-        return await self.stop(turn_id)
+    async def press(self, pressed: ButtonPressed) -> Phrase | None:
+        if pressed.action == "stop" and await self.turn_chat(pressed.turn_id) == pressed.chat:
+            await self.stop(pressed.turn_id)
+        return None
+
+    async def language(self, chat: ChatRef, sender_id: str, told: str = "") -> str:
+        return told
 
     async def turn_chat(self, turn_id: int) -> ChatRef | None:
         turn = self._turns.get(turn_id)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 
 from assistant.errors import MessageRefused, StorageUnavailable
 from assistant.messages import (
     Accepted,
+    Answer,
+    ButtonPressed,
     ChatRef,
     Command,
     Edited,
@@ -15,6 +18,7 @@ from assistant.messages import (
     IncomingMessage,
     ReplyDelta,
 )
+from assistant.phrases import Phrase
 from inference.api import ChatMessage, EngineInfo, Sampling
 
 
@@ -29,7 +33,7 @@ class RecordingAssistant:
         self.pressed: list[tuple[int, ChatRef, str]] = []  # turn, chat, message of the button
         self.edited: list[Edited] = []
         self.erased: list[tuple[ChatRef, str]] = []
-        self.refusal = ""  # where set, messages are refused with this sentence
+        self.refusal: Phrase | None = None  # where set, messages are refused with it
         self.bug: Exception | None = None  # where set, raised by everything
         self.failures_left = 0  # so many next calls find no storage
         self.hold = asyncio.Event()  # cleared, `accept` waits until it is set
@@ -54,20 +58,28 @@ class RecordingAssistant:
     ) -> Accepted:
         raise NotImplementedError
 
-    async def command(self, command: Command) -> str:
+    async def command(self, command: Command) -> Answer:
         self._storage()
         self.commands.append(command)
-        return f"done: {command.name}"
+        return Answer(f"done: {command.name}")
 
     async def stop(self, turn_id: int) -> bool:
         self._storage()
         self.stopped.append(turn_id)
         return True
 
-    async def press_stop(self, turn_id: int, chat: ChatRef, message_id: str) -> bool:
+    async def press(self, pressed: ButtonPressed) -> Phrase | None:
         self._storage()
-        self.pressed.append((turn_id, chat, message_id))
-        return await self.stop(turn_id)
+        chat = await self.turn_chat(pressed.turn_id)
+        if chat is None or replace(chat, thread_id="") != replace(pressed.chat, thread_id=""):
+            return Phrase("button.gone")
+        self.pressed.append((pressed.turn_id, chat, pressed.message_id))
+        if pressed.action == "stop":
+            await self.stop(pressed.turn_id)
+        return None
+
+    async def language(self, chat: ChatRef, sender_id: str, told: str = "") -> str:
+        return told
 
     async def turn_chat(self, turn_id: int) -> ChatRef | None:
         self._storage()

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.messages import (
+    ButtonPressed,
     ChatRef,
     Command,
     Deleted,
@@ -17,7 +18,6 @@ from assistant.messages import (
     Incoming,
     IncomingMessage,
     Notice,
-    StopPressed,
 )
 from bots.slack.envelope import parse_envelope
 from bots.slack.identity import BotIdentity
@@ -182,9 +182,9 @@ def press(**fields: Any) -> Incoming:
 
 
 def test_a_press_of_stop_names_the_turn_its_chat_and_its_message() -> None:
-    assert press() == StopPressed(group("1.1"), 12, "U1", "5.5")
+    assert press() == ButtonPressed(group("1.1"), "stop", 12, "U1", "5.5")
     direct = press(channel={"id": "D1"}, message={"ts": "5.5"})
-    assert direct == StopPressed(private(), 12, "U1", "5.5")
+    assert direct == ButtonPressed(private(), "stop", 12, "U1", "5.5")
 
 
 @pytest.mark.parametrize(

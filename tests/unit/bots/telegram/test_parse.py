@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from assistant.messages import (
+    ButtonPressed,
     ChatRef,
     Command,
     Edited,
@@ -17,7 +18,6 @@ from assistant.messages import (
     Incoming,
     IncomingMessage,
     Notice,
-    StopPressed,
 )
 from bots.telegram.addressing import BotIdentity
 from bots.telegram.parse import parse
@@ -128,9 +128,11 @@ def test_an_edit_carries_the_new_text() -> None:
 
 def test_the_stop_button_names_its_turn_its_chat_and_its_message() -> None:
     query = {"id": "q", "from": PERSON, "data": "stop:42", "message": message(chat=GROUP)}
-    assert parsed("callback_query", query) == StopPressed(TEAM, 42, "7", "5")
+    assert parsed("callback_query", query) == ButtonPressed(TEAM, "stop", 42, "7", "5")
     gone = {"chat": GROUP, "message_id": 5, "date": 0}  # an InaccessibleMessage
-    assert parsed("callback_query", {**query, "message": gone}) == StopPressed(TEAM, 42, "7", "5")
+    assert parsed("callback_query", {**query, "message": gone}) == ButtonPressed(
+        TEAM, "stop", 42, "7", "5"
+    )
     nameless = {**gone, "message_id": "5"}
     assert parsed("callback_query", {**query, "message": nameless}) == Ignored("unknown_button")
     for data in ("stop:", "stop:-1", "stop:x", "stop:²", "other:1", "stop:" + "9" * 40):
