@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from bots.slack.graphemes import last_boundary
+from bots.graphemes import last_boundary
 from bots.slack.parse import STOP_ACTION
 from bots.slack.split import closed
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from bots.slack.graphemes import is_boundary, last_boundary
+from bots.graphemes import is_boundary, last_boundary
 
 # UTF-16 units. Slack takes 12,000 in a markdown block; the room is for what render adds.
 PIECE_UNITS = 9_000

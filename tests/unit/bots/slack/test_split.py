@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bots.slack.graphemes import is_boundary
+from bots.graphemes import is_boundary
 from bots.slack.split import PIECE_UNITS, closed, split, utf16_units
 
 UNITS = 120  # small pieces, so that short texts have many
