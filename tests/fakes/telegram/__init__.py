@@ -1,6 +1,8 @@
 """A Bot API server for tests: real HTTP, with Telegram's limits, errors and redeliveries."""
 
+from tests.fakes.telegram.bots import FakeBot
+from tests.fakes.telegram.clock import HandClock
 from tests.fakes.telegram.flood import Limits
 from tests.fakes.telegram.server import Failure, FakeTelegram
 
-__all__ = ["Failure", "FakeTelegram", "Limits"]
+__all__ = ["Failure", "FakeBot", "FakeTelegram", "HandClock", "Limits"]

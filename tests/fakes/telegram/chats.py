@@ -5,25 +5,39 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+Fields = dict[str, Any]  # a piece of JSON, as the Bot API writes it
+
+FIRST_DATE = 1_700_000_000  # when every server began
+SERVICE = frozenset(
+    {"new_chat_members", "left_chat_member", "new_chat_title", "group_chat_created"}
+    | {"supergroup_chat_created", "channel_chat_created", "pinned_message"}
+    | {"migrate_to_chat_id", "migrate_from_chat_id"}
+    | {"forum_topic_created", "forum_topic_edited", "forum_topic_closed", "forum_topic_reopened"}
+)
+
 
 @dataclass(frozen=True)
 class Version:
     at: float  # seconds since the server began
-    text: str
-    entities: list[dict[str, Any]]
-    reply_markup: dict[str, Any] | None
+    text: str  # or the caption
+    entities: list[Fields]
+    reply_markup: Fields | None
 
 
 @dataclass
 class Message:
     chat_id: int
     message_id: int
-    sender: dict[str, Any]
+    sender: Fields
     versions: list[Version]
     thread_id: int | None = None
     reply_to: int | None = None
     deleted_at: float | None = None
     reactions: list[str] = field(default_factory=list)  # the bot's
+    content: Fields = field(default_factory=dict)  # photo, document, …; a text has none
+    further: Fields = field(default_factory=dict)  # forward_origin, quote, sender_chat, …
+    known_to: set[int] = field(default_factory=set)  # the bots that were told of it
+    peoples_reactions: dict[int, list[str]] = field(default_factory=dict)
 
     @property
     def from_bot(self) -> bool:
@@ -34,58 +48,95 @@ class Message:
         return self.versions[-1].text
 
     @property
-    def entities(self) -> list[dict[str, Any]]:
+    def entities(self) -> list[Fields]:
         return self.versions[-1].entities
+
+    @property
+    def is_service(self) -> bool:
+        """A member who left, a topic that was made: nothing that somebody wrote."""
+        return bool(SERVICE & self.content.keys())
+
+    @property
+    def keyboard(self) -> list[list[Fields]]:
+        rows: list[list[Fields]] = (self.versions[-1].reply_markup or {}).get("inline_keyboard", [])
+        return rows
 
     @property
     def buttons(self) -> list[str]:
         """The callback data of the buttons below it."""
-        rows = (self.versions[-1].reply_markup or {}).get("inline_keyboard", [])
-        return [button["callback_data"] for row in rows for button in row]
+        return [
+            button["callback_data"]
+            for row in self.keyboard
+            for button in row
+            if "callback_data" in button
+        ]
+
+    def body(self) -> Fields:
+        """The text, or the content with its caption."""
+        version = self.versions[-1]
+        if not self.content:
+            return {"text": version.text} | _filled(entities=version.entities)
+        return self.content | _filled(caption=version.text, caption_entities=version.entities)
 
 
 @dataclass
 class Chat:
     chat_id: int
+    about: Fields  # its type, and its title or name
     messages: dict[int, Message] = field(default_factory=dict)
     threads: set[int] = field(default_factory=set)
+    closed_threads: set[int] = field(default_factory=set)
     actions: list[tuple[float, str]] = field(default_factory=list)  # "typing" and when
     reactions_allowed: bool = True
     shut: str = ""  # where set, writing is forbidden with these words
+    rights: str = ""  # where set, writing is a bad request with these words
+    moved_to: int | None = None  # the supergroup that this group has become
+    absent: set[int] = field(default_factory=set)  # bots that are not in this group
+    admins: set[int] = field(default_factory=set)  # bots that are its administrators
     next_id: int = 1
 
-    def describe(self) -> dict[str, Any]:
-        if self.chat_id > 0:
-            return {"id": self.chat_id, "type": "private", "first_name": f"Person {self.chat_id}"}
-        return {"id": self.chat_id, "type": "supergroup", "title": f"Group {-self.chat_id}"}
+    @property
+    def kind(self) -> str:
+        return str(self.about["type"])
+
+    @property
+    def private(self) -> bool:
+        return self.kind == "private"
+
+    def describe(self) -> Fields:
+        return {"id": self.chat_id, **self.about}
 
     def add(self, message: Message) -> Message:
         self.messages[message.message_id] = message
         self.next_id += 1
         return message
 
-    def payload(self, message: Message) -> dict[str, Any]:
+    def payload(self, message: Message, *, with_reply: bool = True) -> Fields:
         """The message as the Bot API writes it."""
         version = message.versions[-1]
-        fields: dict[str, Any] = {
+        fields: Fields = {
             "message_id": message.message_id,
-            "date": 1_700_000_000 + int(message.versions[0].at),
+            "date": date_at(message.versions[0].at),
             "chat": self.describe(),
             "from": message.sender,
-            "text": version.text,
+            **message.body(),
         }
-        if version.entities:
-            fields["entities"] = version.entities
         if version.reply_markup:
             fields["reply_markup"] = version.reply_markup
         if message.thread_id is not None:
             fields |= {"message_thread_id": message.thread_id, "is_topic_message": True}
         if len(message.versions) > 1:
-            fields["edit_date"] = 1_700_000_000 + int(version.at)
-        if (answered := self.messages.get(message.reply_to or 0)) is not None:
-            fields["reply_to_message"] = self.payload(answered)
-        return fields
+            fields["edit_date"] = date_at(version.at)
+        answered = self.messages.get(message.reply_to or 0)
+        if with_reply and answered is not None:
+            # Telegram leaves out what that one answered in its turn.
+            fields["reply_to_message"] = self.payload(answered, with_reply=False)
+        return fields | message.further
 
 
-def person(user_id: int, name: str = "") -> dict[str, Any]:
-    return {"id": user_id, "is_bot": False, "first_name": name or f"Person {user_id}"}
+def date_at(seconds: float) -> int:
+    return FIRST_DATE + int(seconds)
+
+
+def _filled(**fields: Any) -> Fields:
+    return {name: value for name, value in fields.items() if value}

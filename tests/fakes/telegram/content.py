@@ -27,6 +27,12 @@ def units(text: str) -> int:
     return len(text.encode("utf-16-le")) // 2
 
 
+def covered(text: str, entity: dict[str, Any]) -> str:
+    """What the entity marks in the text."""
+    part = text.encode("utf-16-le")[2 * entity["offset"] :][: 2 * entity["length"]]
+    return part.decode("utf-16-le", "replace")
+
+
 def checked_text(text: str, entities: list[dict[str, Any]], too_long: str) -> str:
     """The text as it will stand; raises Refused."""
     if not text.strip():

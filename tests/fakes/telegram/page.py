@@ -47,7 +47,10 @@ class TelegramWithPage(FakeTelegram):
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         chat = self.chat(int(request.match_info["chat_id"]))
-        messages = [{**asdict(one), "buttons": one.buttons} for one in chat.messages.values()]
+        messages = [
+            {**asdict(one), "known_to": sorted(one.known_to), "buttons": one.buttons}
+            for one in chat.messages.values()
+        ]
         return web.json_response({"messages": messages, "actions": chat.actions})
 
     def _message(self, fields: dict[str, int]) -> Message:

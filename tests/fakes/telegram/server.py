@@ -1,4 +1,4 @@
-"""The HTTP server, and what tests do with it: write as a person, read the chats, make it fail."""
+"""The HTTP server, and what tests do with it: read the chats, wait, make it fail."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-import aiohttp
 from aiohttp import web
 
-from tests.fakes.telegram.chats import Chat, Message, Version, person
-from tests.fakes.telegram.content import detected_entities
+from tests.fakes.telegram.bots import FakeBot
+from tests.fakes.telegram.chats import Fields, Message
 from tests.fakes.telegram.flood import FloodControl, Limits
-from tests.fakes.telegram.methods import Methods, Params
+from tests.fakes.telegram.methods import Methods
+from tests.fakes.telegram.people import People
 from tests.fakes.telegram.refusals import Refused
 from tests.fakes.telegram.updates import UpdateQueue
+from tests.fakes.telegram.webhooks import Webhooks
 
 TOKEN = "1234567:fake-telegram-token"  # of this fake only
 USERNAME = "OutriderTestBot"
 STRUCTURED = frozenset(
     {"allowed_updates", "commands", "drop_pending_updates", "entities", "link_preview_options"}
-    | {"reaction", "reply_markup", "reply_parameters"}
+    | {"reaction", "reply_markup", "reply_parameters", "scope"}
 )
 
 
@@ -43,15 +44,21 @@ class Failure:
     body: str | None = None  # answer this with 200, whatever it is
 
 
-@dataclass(frozen=True)
+@dataclass
 class Call:
     method: str
-    params: Params
+    params: Fields
     at: float
+    bot: str = USERNAME
+    refusal: str = ""  # Telegram's words, where it was refused
 
 
-class FakeTelegram:
-    """`async with FakeTelegram() as telegram:`, then `telegram.url` and `telegram.token`."""
+class FakeTelegram(People):
+    """`async with FakeTelegram() as telegram:`, then `telegram.url` and `telegram.token`.
+
+    `clock` counts seconds; `latency_seconds` is the round trip added to each call. Both hold for
+    all bots; what names no bot is about the first.
+    """
 
     def __init__(
         self,
@@ -60,19 +67,50 @@ class FakeTelegram:
         username: str = USERNAME,
         limits: Limits | None = None,
         port: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+        latency_seconds: float = 0.0,
+        can_read_all_group_messages: bool = False,
     ) -> None:
+        super().__init__(limits or Limits(), clock)
         self.token = token
-        self.bot = {"id": 99, "is_bot": True, "first_name": "Outrider", "username": username}
         self.calls: list[Call] = []
         self.refused_tokens = 0  # calls with a token that is not ours
         self.port = port
-        self._began = time.monotonic()
-        self.queue = UpdateQueue()
-        self.flood = FloodControl(limits or Limits(), self.now)
-        self.methods = Methods(self.bot, self.flood, self.queue, self.now)
+        self.latency_seconds = latency_seconds
+        self._methods: dict[str, Methods] = {}
+        self._webhooks: list[asyncio.Task[None]] = []
         self._failures: dict[str, deque[Failure]] = defaultdict(deque)
-        self._changed = asyncio.Event()
-        self._queries = 0
+        self._runner: web.AppRunner | None = None
+        self.add_bot(token, username, can_read_all_group_messages=can_read_all_group_messages)
+
+    def add_bot(
+        self, token: str, username: str, *, can_read_all_group_messages: bool = False
+    ) -> FakeBot:
+        bot = super().add_bot(
+            token, username, can_read_all_group_messages=can_read_all_group_messages
+        )
+        self._methods[token] = Methods(self, bot)
+        if self._runner is not None:
+            self._start_webhooks(bot)
+        return bot
+
+    # The first bot's.
+
+    @property
+    def bot(self) -> Fields:
+        return self.first_bot.user
+
+    @property
+    def queue(self) -> UpdateQueue:
+        return self.first_bot.queue
+
+    @property
+    def flood(self) -> FloodControl:
+        return self.first_bot.flood
+
+    @property
+    def methods(self) -> Methods:
+        return self._methods[self.token]
 
     async def __aenter__(self) -> FakeTelegram:
         app = web.Application(client_max_size=64 * 2**20)
@@ -86,7 +124,8 @@ class FakeTelegram:
         site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
         await site.start()
         self.port = self._runner.addresses[0][1]
-        self._webhooks = asyncio.create_task(self._deliver())
+        for bot in self.bots.values():
+            self._start_webhooks(bot)
         return self
 
     async def __aexit__(
@@ -95,110 +134,31 @@ class FakeTelegram:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._webhooks.cancel()
-        await asyncio.gather(self._webhooks, return_exceptions=True)
-        await self._runner.cleanup()
+        for task in self._webhooks:
+            task.cancel()
+        await asyncio.gather(*self._webhooks, return_exceptions=True)
+        if self._runner is not None:
+            await self._runner.cleanup()
 
     def add_routes(self, app: web.Application) -> None:
         """For more routes beside Telegram's."""
+
+    def _start_webhooks(self, bot: FakeBot) -> None:
+        delivery = Webhooks(bot, lambda: self.latency_seconds, self._wake)
+        self._webhooks.append(asyncio.create_task(delivery.run()))
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def now(self) -> float:
-        """Seconds since the server began."""
-        return time.monotonic() - self._began
-
-    # A person writes. Private chats have positive ids, groups negative ones.
-
-    def user_says(
-        self,
-        chat_id: int,
-        text: str,
-        *,
-        sender_id: int | None = None,
-        name: str = "",
-        thread_id: int | None = None,
-        reply_to: int | None = None,
-    ) -> Message:
-        chat = self.chat(chat_id)
-        if thread_id is not None:
-            chat.threads.add(thread_id)
-        sender = person(sender_id or abs(chat_id), name)
-        version = Version(self.now(), text, detected_entities(text), None)
-        message = chat.add(Message(chat_id, chat.next_id, sender, [version], thread_id, reply_to))
-        self.push({"message": chat.payload(message)})
-        return message
-
-    def user_sends(self, chat_id: int, **content: Any) -> int:
-        """A message without text: `photo=[…]`, `voice={…}`. Returns its update id."""
-        message = self.user_says(chat_id, "-")
-        self.queue.pending.pop()
-        payload = self.chat(chat_id).payload(message)
-        del payload["text"]
-        return self.push({"message": {**payload, **content}})
-
-    def user_edits(self, message: Message, text: str) -> int:
-        message.versions.append(Version(self.now(), text, detected_entities(text), None))
-        return self.push({"edited_message": self.chat(message.chat_id).payload(message)})
-
-    def user_presses(
-        self,
-        message: Message,
-        data: str,
-        *,
-        sender_id: int | None = None,
-        accessible: bool = True,
-    ) -> str:
-        """Press a button below a message of the bot; returns the query's id.
-
-        A message that is gone is not `accessible`: Telegram then names its chat and id alone.
-        """
-        self._queries += 1
-        query_id = f"query-{self._queries}"
-        self.methods.queries.add(query_id)
-        query = {
-            "id": query_id,
-            "from": person(sender_id or abs(message.chat_id)),
-            "message": self._pressed(message, accessible),
-            "chat_instance": "1",
-            "data": data,
-        }
-        self.push({"callback_query": query})
-        return query_id
-
-    def _pressed(self, message: Message, accessible: bool) -> dict[str, Any]:
-        chat = self.chat(message.chat_id)
-        if accessible:
-            return chat.payload(message)
-        return {"chat": chat.describe(), "message_id": message.message_id, "date": 0}
-
-    def user_deletes(self, message: Message) -> None:
-        """Telegram tells bots nothing of it."""
-        message.deleted_at = self.now()
-
-    def grow_old(self, message: Message, *, hours: float) -> None:
-        message.versions[0] = replace(message.versions[0], at=self.now() - hours * 3600)
-
-    def user_blocks(self, chat_id: int) -> None:
-        self.chat(chat_id).shut = "bot was blocked by the user"
-
-    def push(self, update: dict[str, Any]) -> int:
-        """Queue an update of any kind; returns its id."""
-        update_id = self.queue.push(update)
-        self._wake()
-        return update_id
-
     # What is to be seen
 
-    def chat(self, chat_id: int) -> Chat:
-        return self.methods.chats.setdefault(chat_id, Chat(chat_id))
-
-    def messages(self, chat_id: int) -> list[Message]:
+    def messages(self, chat_id: int, bot: FakeBot | None = None) -> list[Message]:
         """The bot's messages in a chat, without the deleted ones."""
-        stored = self.chat(chat_id).messages.values()
-        return [one for one in stored if one.from_bot and one.deleted_at is None]
+        bot = bot or self.first_bot
+        stored = self.chat(chat_id, bot).messages.values()
+        mine = [one for one in stored if one.sender["id"] == bot.bot_id]
+        return [one for one in mine if one.deleted_at is None]
 
     def calls_of(self, method: str) -> list[Call]:
         return [call for call in self.calls if call.method.lower() == method.lower()]
@@ -219,23 +179,33 @@ class FakeTelegram:
     # HTTP
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        method = request.match_info["method"]
-        if request.match_info["token"] != self.token:
+        await asyncio.sleep(self.latency_seconds / 2)
+        answer = await self._answered(request)
+        await asyncio.sleep(self.latency_seconds / 2)
+        return answer
+
+    async def _answered(self, request: web.Request) -> web.StreamResponse:
+        method, methods = (
+            request.match_info["method"],
+            self._methods.get(request.match_info["token"]),
+        )
+        if methods is None:
             self.refused_tokens += 1
             self._wake()
             return _refusal(Refused(401, "Unauthorized"))
-        params = await _params(request)
-        self.calls.append(Call(method, params, self.now()))
+        call = Call(method, await _params(request), self.now(), methods.bot.username)
+        self.calls.append(call)
         queued = self._failures[method.lower()]
         failure = queued.popleft() if queued else None
         try:
             if failure is not None and not failure.effect:
                 return await self._fail(request, failure)
-            result = await self.methods.call(method, params)
+            result = await methods.call(method, call.params)
             if failure is not None:
                 return await self._fail(request, failure)
             return web.json_response({"ok": True, "result": result})
         except Refused as refused:
+            call.refusal = refused.description
             return _refusal(refused)
         finally:
             self._wake()
@@ -250,30 +220,9 @@ class FakeTelegram:
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["path"].rpartition("/")[2]
-        if request.match_info["token"] != self.token or name not in self.methods.files:
+        if request.match_info["token"] not in self.bots or name not in self.files:
             return _refusal(Refused(404, "Not Found"))
-        return web.Response(body=self.methods.files[name])
-
-    async def _deliver(self) -> None:
-        """To the webhook, in order; again and again until it answers 2xx."""
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(10)) as session:
-            while True:
-                await asyncio.sleep(0.02)
-                hook = self.methods.webhook
-                if not hook or not self.queue.pending:
-                    continue
-                update = self.queue.pending[0]
-                headers = {"X-Telegram-Bot-Api-Secret-Token": hook.get("secret_token", "")}
-                try:
-                    async with session.post(hook["url"], json=update, headers=headers) as answer:
-                        if answer.ok:
-                            self.queue.confirm(update["update_id"] + 1)
-                except aiohttp.ClientError:
-                    continue
-
-    def _wake(self) -> None:
-        self._changed.set()
-        self._changed = asyncio.Event()
+        return web.Response(body=self.files[name])
 
 
 def _refusal(refused: Refused) -> web.Response:
@@ -282,14 +231,14 @@ def _refusal(refused: Refused) -> web.Response:
         "error_code": refused.status,
         "description": refused.description,
     }
-    if refused.retry_after is not None:
-        body["parameters"] = {"retry_after": refused.retry_after}
+    if refused.parameters:
+        body["parameters"] = refused.parameters
     return web.json_response(body, status=refused.status)
 
 
-async def _params(request: web.Request) -> Params:
+async def _params(request: web.Request) -> Fields:
     """From the query, a form or JSON; in a form, structured values come as JSON text."""
-    params: Params = dict(request.query)
+    params: Fields = dict(request.query)
     if request.content_type == "application/json":
         params.update(await request.json())
         return params

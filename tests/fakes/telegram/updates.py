@@ -1,8 +1,9 @@
-"""The queue behind getUpdates: an update stays until a later offset confirms it."""
+"""The queue of a bot's updates: one stays until a later offset, or a webhook's 2xx, confirms it."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 from tests.fakes.telegram.refusals import Refused
@@ -36,12 +37,10 @@ class UpdateQueue:
         mine = self._poll
         self._wake()
         self.confirm(offset)
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(timeout or 0.001):
                 while not self.pending and mine == self._poll:
                     await self._news.wait()
-        except TimeoutError:
-            pass
         if mine != self._poll:
             raise Refused(
                 409,
@@ -57,6 +56,15 @@ class UpdateQueue:
             self.pending = self.pending[offset:]
         else:
             self.pending = [update for update in self.pending if update["update_id"] >= offset]
+
+    def remove(self, update: dict[str, Any]) -> None:
+        self.pending = [one for one in self.pending if one is not update]
+
+    async def news(self, seconds: float) -> None:
+        """Wait until an update comes, at most so long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._news.wait()
 
     def _wake(self) -> None:
         self._news.set()

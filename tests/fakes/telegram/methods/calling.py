@@ -1,0 +1,71 @@
+"""What all methods share: finding what a call names, or refusing it as Telegram does."""
+
+from __future__ import annotations
+
+from tests.fakes.telegram.bots import FakeBot
+from tests.fakes.telegram.chats import Chat, Fields, Message
+from tests.fakes.telegram.refusals import Refused, bad_request, forbidden
+from tests.fakes.telegram.world import World
+
+
+class Calling:
+    def __init__(self, world: World, bot: FakeBot) -> None:
+        self.world = world
+        self.bot = bot
+
+    def readable(self, params: Fields) -> Chat:
+        """The chat that is named. Raises Refused."""
+        given = str(params.get("chat_id", ""))
+        if not given:
+            raise bad_request("chat_id is empty")
+        chat = self.world.known_chat(self.bot, whole_number(given))
+        if chat is None:
+            raise bad_request("chat not found")
+        return chat
+
+    def writable(self, params: Fields) -> Chat:
+        chat = self.readable(params)
+        if chat.moved_to is not None:
+            raise Refused(
+                400,
+                "Bad Request: group chat was upgraded to a supergroup chat",
+                parameters={"migrate_to_chat_id": chat.moved_to},
+            )
+        if chat.shut:
+            raise forbidden(chat.shut)
+        if self.bot.bot_id in chat.absent:
+            raise forbidden(f"bot is not a member of the {chat.kind} chat")
+        return chat
+
+    def existing(self, chat: Chat, params: Fields, verb: str) -> Message:
+        """The message that is named, if it still stands there."""
+        message = chat.messages.get(whole_number(params.get("message_id", 0)))
+        if message is None or message.deleted_at is not None:
+            raise bad_request(f"message to {verb} not found")
+        return message
+
+    def thread(self, chat: Chat, params: Fields) -> int | None:
+        if "message_thread_id" not in params:
+            return None
+        thread = whole_number(params["message_thread_id"])
+        if thread not in chat.threads:
+            raise bad_request("message thread not found")
+        return thread
+
+    def replied(self, chat: Chat, reply: Fields | None) -> int | None:
+        if not reply:
+            return None
+        message = chat.messages.get(reply["message_id"])
+        if message is not None and message.deleted_at is None:
+            return message.message_id
+        if not reply.get("allow_sending_without_reply"):
+            raise bad_request("message to be replied not found")
+        return None
+
+
+def whole_number(value: object) -> int:
+    """0 for what is none, as Telegram reads it."""
+    try:
+        return int(str(value))
+    except ValueError:
+        return 0
