@@ -16,6 +16,7 @@ CommandName = Literal[
 ]  # fmt: skip
 # What a button under a reply asks for; `up` and `down` are thumbs.
 ButtonAction = Literal["stop", "retry", "up", "down"]
+AttachmentKind = Literal["image", "text"]
 TurnState = Literal["queued", "running", "done", "stopped", "cancelled", "failed"]
 
 FINAL_STATES: frozenset[str] = frozenset({"done", "stopped", "cancelled", "failed"})
@@ -30,6 +31,24 @@ class ChatRef:
     chat_id: str
     thread_id: str = ""  # topic or thread; empty where there is none
     kind: ChatKind = "private"
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that came with a message, as the platform describes it; 0 is unknown.
+
+    `data` is None until it is fetched. It stays None where the file can't be had or can't be
+    taken: then the model is told that it came.
+    """
+
+    kind: AttachmentKind
+    file_id: str  # the platform's
+    name: str = ""
+    media_type: str = ""
+    size_bytes: int = 0
+    width: int = 0  # of an image, in pixels
+    height: int = 0
+    data: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +67,8 @@ class IncomingMessage:
     text: str
     language: str = ""  # of the sender's program, as the platform names it: "de", "pt-br"
     from_bot: bool = False  # another bot wrote it
+    attachments: tuple[Attachment, ...] = ()
+    album: str = ""  # the platform's id of the album that the message is a part of
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +134,33 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """The platform gave the chat another id: all goes on there."""
+
+    chat: ChatRef
+    to_chat_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """We were let into a chat, or put out of it; in a private chat: unblocked, or blocked."""
+
+    chat: ChatRef
+    present: bool
+    sender_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ignored:
     """Nothing to do. `reason` is a short snake_case word for the log."""
 
     reason: str
 
 
-Incoming = IncomingMessage | Command | Edited | Deleted | ButtonPressed | Notice | Ignored
+Incoming = (
+    IncomingMessage | Command | Edited | Deleted | ButtonPressed | Notice | Moved | Presence
+    | Ignored
+)  # fmt: skip
 """What a channel's parser makes of one event of its platform."""
 
 
