@@ -1,0 +1,76 @@
+"""What a document is, by what Telegram says of it: an image, a text, or neither. Pure."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from assistant.attachments import IMAGE_BYTES, IMAGE_TYPES, TEXT_BYTES
+from assistant.messages import Attachment
+from assistant.phrases import Phrase
+from bots.telegram.payload import Object, number, text
+from bots.telegram.utf16 import clean
+
+MEGABYTE = 1_000_000
+_NAME_CHARACTERS = 120
+
+_TEXT_TYPES = frozenset(
+    {"application/json", "application/ld+json", "application/xml", "application/yaml"}
+    | {"application/x-yaml", "application/toml", "application/javascript", "application/sql"}
+    | {"application/x-sh", "application/x-python", "application/x-httpd-php", "application/csv"}
+    | {"application/x-ndjson", "application/x-tex", "application/x-subrip", "application/x-ruby"}
+)
+_TEXT_ENDINGS = """
+    .txt .md .markdown .rst .adoc .org .tex .log .csv .tsv .json .jsonl .ndjson .yaml .yml .toml
+    .ini .cfg .conf .env .properties .xml .html .htm .css .scss .svg .srt .vtt .diff .patch .py
+    .pyi .ipynb .js .mjs .ts .tsx .jsx .java .kt .kts .scala .groovy .c .h .cc .cpp .hpp .cs .go
+    .rs .rb .php .pl .pm .lua .r .jl .swift .m .mm .sh .bash .zsh .fish .ps1 .bat .sql .hs .ml
+    .mli .ex .exs .erl .clj .lisp .el .vim .dart .zig .nim .v .sv .vhd .asm .s .proto .graphql
+    .tf .nix .cmake .gradle .mk .dockerfile .gitignore .vue .svelte .tcl .f90 .pas .sol
+"""
+_ENDINGS = frozenset(_TEXT_ENDINGS.split())
+# These say nothing: the name, or the bytes, must.
+_UNTOLD = ("", "application/octet-stream", "binary/octet-stream")
+
+
+def attached_document(document: Object) -> tuple[str, Attachment | None, Phrase | None]:
+    """How to call it, and the attachment, or the phrase that says why it can't be taken."""
+    file_id = clean(text(document.get("file_id")))
+    name = " ".join(clean(text(document.get("file_name"))).split())[-_NAME_CHARACTERS:]
+    called = f"A file named {name}" if name else "A file"
+    if not file_id:
+        return "", None, None
+    given_type = text(document.get("mime_type")).lower().partition(";")[0].strip()
+    size = max(number(document.get("file_size")) or 0, 0)
+    ending = PurePosixPath(name.lower()).suffix
+    if given_type in IMAGE_TYPES:
+        kind, most, refused = "image", IMAGE_BYTES, "content.image_too_big"
+    elif _may_be_text(given_type, ending, name):
+        kind, most, refused = "text", TEXT_BYTES, "content.text_too_big"
+    else:
+        return called, None, Phrase(f"content.{_kind_of(given_type, ending)}")
+    if size > most:
+        return called, None, Phrase(refused, {"most": f"{most // MEGABYTE} MB"})
+    attachment = Attachment(
+        "image" if kind == "image" else "text",
+        file_id,
+        name,
+        given_type if kind == "image" else "text/plain",
+        size,
+    )
+    return called, attachment, None
+
+
+def _may_be_text(given_type: str, ending: str, name: str) -> bool:
+    """What has no known type and no known ending is looked into: a Makefile, a README."""
+    if given_type.startswith("text/") or given_type in _TEXT_TYPES or ending in _ENDINGS:
+        return True
+    return given_type in _UNTOLD and not ending and bool(name)
+
+
+def _kind_of(given_type: str, ending: str) -> str:
+    if given_type == "application/pdf" or ending == ".pdf":
+        return "pdf"
+    for family in ("image", "audio", "video"):
+        if given_type.startswith(f"{family}/"):
+            return {"image": "image_type", "audio": "voice", "video": "video"}[family]
+    return "document"
