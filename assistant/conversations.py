@@ -25,11 +25,13 @@ from assistant.messages import (
     Edited,
     HistoryEntry,
     IncomingMessage,
+    Presence,
     ReplyDelta,
     clean,
 )
 from assistant.metrics import Metrics
 from assistant.phrases import Phrase
+from assistant.presence import live_turns
 from assistant.revisions import Revised, Revisions
 from assistant.settings import AssistantSettings
 from assistant.signals import Signals, WorkerPresence
@@ -225,6 +227,16 @@ class ConversationService:
         if revised.turn_id is not None:
             await self.signals.wake_worker(revised.turn_id)
         self.delivery.look()
+
+    async def move(self, chat: ChatRef, to_chat_id: str) -> None:
+        await self.delivery.move(chat, to_chat_id)
+
+    async def presence(self, presence: Presence) -> None:
+        chat = presence.chat
+        log.info("presence_changed", channel=chat.channel, kind=chat.kind, present=presence.present)
+        if not presence.present:
+            for turn_id in await live_turns(self.database, chat):
+                await self.stop(turn_id)
 
     async def engine_info(self) -> EngineInfo | None:
         return next((one.info for one in await self.signals.workers() if one.info), None)

@@ -19,8 +19,11 @@ from assistant.deliveries import Deliveries, OpenDelivery
 from assistant.deltas import DeltaReader
 from assistant.errors import (
     ChannelError,
+    ChatMoved,
+    CredentialsRefused,
     DeliveryLost,
     PlatformUnavailable,
+    RecipientUnreachable,
     SendOutcomeUnknown,
     StorageUnavailable,
 )
@@ -29,6 +32,7 @@ from assistant.governor import Governor
 from assistant.heartbeat import Heartbeat
 from assistant.messages import ChatRef
 from assistant.metrics import Metrics
+from assistant.migration import Migration
 from assistant.outbox import GONE, Outbox
 from assistant.show import Removal, Show
 from assistant.turns import Turns
@@ -53,6 +57,7 @@ class Delivery:
     governor: Governor
     heartbeat: Heartbeat
     metrics: Metrics
+    migration: Migration
     _wake: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _driving: dict[tuple[int, int], asyncio.Task[None]] = field(default_factory=dict, init=False)
     _small: asyncio.Queue[tuple[str, ChatRef, str]] = field(
@@ -72,6 +77,11 @@ class Delivery:
         """A button under this message was pressed: if it is a lost placeholder, it goes."""
         if await self.deliveries.uncover(turn_id, message_id):
             self._small.put_nowait(("delete", chat, message_id))
+
+    async def move(self, chat: ChatRef, to_chat_id: str) -> None:
+        """The chat has another id: what is under way for it is claimed anew, and shown there."""
+        await self.migration.move(chat, to_chat_id)
+        self._wake.set()
 
     async def run(self) -> None:
         if not self.channels:
@@ -135,8 +145,14 @@ class Delivery:
         except StorageUnavailable:
             log.warning("delivery_left", turn=one.turn_id, reason="storage")
             return "left"
-        except (PlatformUnavailable, SendOutcomeUnknown) as error:
+        except (PlatformUnavailable, SendOutcomeUnknown, CredentialsRefused) as error:
             await self._put_off(one, error.code)
+            return error.code
+        except ChatMoved as error:
+            return await self._move(one, error)
+        except RecipientUnreachable as error:  # nobody is there who could be told
+            log.info("recipient_unreachable", turn=one.turn_id)
+            await self._fail(one, error.code)
             return error.code
         except ChannelError as error:
             log.error("delivery_failed", turn=one.turn_id, code=error.code)
@@ -150,6 +166,11 @@ class Delivery:
     async def _fail(self, one: OpenDelivery, code: str) -> None:
         with suppress(StorageUnavailable):
             await self.deliveries.end(one, "failed", code)
+
+    async def _move(self, one: OpenDelivery, moved: ChatMoved) -> str:
+        with suppress(StorageUnavailable):
+            await self.move(one.chat, moved.to_chat_id)
+        return moved.code
 
     async def _put_off(self, one: OpenDelivery, code: str) -> None:
         """The platform is away for longer than a reply may wait in memory: look again later."""

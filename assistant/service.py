@@ -14,6 +14,7 @@ from assistant.messages import (
     Edited,
     HistoryEntry,
     IncomingMessage,
+    Presence,
     ReplyDelta,
 )
 from assistant.phrases import Phrase
@@ -77,6 +78,14 @@ class Assistant(Protocol):
 
     async def edit(self, edited: Edited) -> None:
         """The person edited a message: it is answered again, in the place of its former answer."""
+        ...
+
+    async def move(self, chat: ChatRef, to_chat_id: str) -> None:
+        """The platform gave the chat another id: its conversations go on there."""
+        ...
+
+    async def presence(self, presence: Presence) -> None:
+        """We were let into a chat, or put out of it: then what is under way for it ends."""
         ...
 
     async def engine_info(self) -> EngineInfo | None:

@@ -38,6 +38,7 @@ from assistant.heartbeat import Heartbeat
 from assistant.intake import Intake
 from assistant.leases import Leases
 from assistant.metrics import Metrics
+from assistant.migration import Migration
 from assistant.pruning import LEASE as PRUNING
 from assistant.pruning import Pruning
 from assistant.revisions import Revisions
@@ -258,6 +259,7 @@ def _delivery(
         governor=governor,
         heartbeat=core.heartbeat,
         metrics=core.metrics,
+        migration=Migration(core.database, core.redis),
     )
 
 

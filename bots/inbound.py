@@ -22,7 +22,9 @@ from assistant.messages import (
     Ignored,
     Incoming,
     IncomingMessage,
+    Moved,
     Notice,
+    Presence,
 )
 from assistant.phrases import Phrase, say
 from assistant.service import Assistant
@@ -42,7 +44,7 @@ async def receive(assistant: Assistant, channel: Channel, item: Incoming) -> str
     try:
         return await _carry_out(assistant, channel, item)
     except MessageRefused as refusal:
-        if isinstance(item, Ignored | Deleted):
+        if not isinstance(item, _FromPerson):
             return ""
         told = await _in_their_language(assistant, item, refusal.phrase)
         if isinstance(item, ButtonPressed):
@@ -67,6 +69,10 @@ async def _carry_out(assistant: Assistant, channel: Channel, item: Incoming) -> 
         case Notice():
             told = await _in_their_language(assistant, item, item.phrase)
             await _say(channel, item.chat, told, item.reply_to)
+        case Moved():
+            await assistant.move(item.chat, item.to_chat_id)
+        case Presence():
+            await assistant.presence(item)
         case Ignored():
             _log.debug("event_ignored", channel=channel.name, reason=item.reason)
         case _:
@@ -76,7 +82,7 @@ async def _carry_out(assistant: Assistant, channel: Channel, item: Incoming) -> 
 
 async def apologise(channel: Channel, item: Incoming) -> None:
     """Tell the person that our own code failed on this event."""
-    if not isinstance(item, Ignored | Deleted):
+    if isinstance(item, _FromPerson):
         await _say(channel, item.chat, say(APOLOGY, _told(item)), _answer_to(item))
 
 

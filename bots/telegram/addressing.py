@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import get_args
 
+from assistant.messages import CommandName
 from bots.telegram.payload import Object, items, mapping, number, text
 from bots.telegram.utf16 import part, units
+
+COMMANDS: Mapping[str, CommandName] = {name: name for name in get_args(CommandName)}
 
 
 @dataclass(frozen=True, slots=True)
 class BotIdentity:
-    """Who we are on Telegram, from getMe. `username` has no @."""
+    """Who we are on Telegram, from getMe. `username` has no @.
+
+    `reads_all`: privacy mode is off, so that all that is said in a group arrives.
+    """
 
     id: int
     username: str
+    reads_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,26 +37,46 @@ class _Piece:
 
 
 def addressed(message: Object, bot: BotIdentity) -> bool:
-    """Mentions us, replies to a message of ours, or is a command with our name."""
-    answered = mapping(mapping(message.get("reply_to_message")).get("from"))
-    if number(answered.get("id")) == bot.id:
+    """Mentions us, replies to a message of ours, or is a command for us.
+
+    What a channel forwards into its discussion group speaks to us only where it mentions us.
+    """
+    pieces = list(_pieces(message))
+    if any(_is_ours(piece, bot) for piece in pieces):
         return True
-    return any(_is_ours(piece, bot) or _names_us(piece, bot) for piece in _pieces(message))
+    if message.get("is_automatic_forward") is True:
+        return False
+    return _answers_us(message, bot) or any(_commands_us(piece, bot) for piece in pieces)
 
 
-def command_of(message: Object, bot: BotIdentity) -> str:
-    """The command that the message begins with, lower case and bare; empty where there is none."""
+def written_by(message: Object, bot: BotIdentity) -> bool:
+    """Whether it is ours: by our account, or by a person who chose our inline result."""
+    writers = (mapping(message.get(name)) for name in ("from", "via_bot"))
+    return any(number(writer.get("id")) == bot.id for writer in writers)
+
+
+def command_of(message: Object, bot: BotIdentity) -> tuple[CommandName | None, str]:
+    """The command for us that the message begins with, and what is written behind it."""
     for piece in _pieces(message):
         if piece.kind == "bot_command" and piece.offset == 0:
-            name, _, target = piece.covered[1:].partition("@")
-            ours = not target or target.lower() == bot.username.lower()
-            return name.lower() if ours else ""
-    return ""
+            name, _, target = piece.covered[1:].lower().partition("@")
+            ours = not target or target == bot.username.lower()
+            content = text(message.get("text"))
+            argument = part(content, piece.length, units(content)).strip()
+            return (COMMANDS.get(name) if ours else None), argument
+    return None, ""
+
+
+def answered_message(message: Object) -> Object:
+    """The message that this one answers; empty where there is none."""
+    answered = mapping(message.get("reply_to_message"))
+    # In a topic, what answers nothing "answers" the topic's beginning.
+    return {} if "forum_topic_created" in answered else answered
 
 
 def without_mention(message: Object, bot: BotIdentity) -> str:
-    """The text without mentions of us. The other text stays as it is."""
-    content = text(message.get("text"))
+    """The text, or the caption, without mentions of us. The other text stays as it is."""
+    content = text(message.get("text")) or text(message.get("caption"))
     ours = sorted((p for p in _pieces(message) if _is_ours(p, bot)), key=lambda p: -p.offset)
     for piece in ours:
         before = part(content, 0, piece.offset)
@@ -64,9 +92,18 @@ def _is_ours(piece: _Piece, bot: BotIdentity) -> bool:
     return piece.kind == "text_mention" and piece.user_id == bot.id
 
 
-def _names_us(piece: _Piece, bot: BotIdentity) -> bool:
-    own = piece.covered.lower().endswith(f"@{bot.username}".lower())
-    return piece.kind == "bot_command" and piece.offset == 0 and own
+def _answers_us(message: Object, bot: BotIdentity) -> bool:
+    return number(mapping(answered_message(message).get("from")).get("id")) == bot.id
+
+
+def _commands_us(piece: _Piece, bot: BotIdentity) -> bool:
+    if piece.kind != "bot_command" or piece.offset != 0:
+        return False
+    name, _, target = piece.covered[1:].lower().partition("@")
+    if target:
+        return target == bot.username.lower()
+    # Without a name it is for any bot. In privacy mode Telegram gives it to the one that is meant.
+    return not bot.reads_all and name in COMMANDS
 
 
 def _pieces(message: Object) -> Iterator[_Piece]:

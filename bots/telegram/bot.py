@@ -10,10 +10,11 @@ from telegram import Bot, BotCommand
 
 from assistant.errors import StartupError
 from bots.telegram.addressing import BotIdentity
+from bots.telegram.parse import KINDS
 from bots.telegram.request import TelegramRequest
 from bots.telegram.settings import TelegramSettings
 
-ALLOWED_UPDATES = ("message", "edited_message", "callback_query")
+ALLOWED_UPDATES = tuple(KINDS)
 COMMANDS = (
     BotCommand("new", "Start a new conversation"),
     BotCommand("stop", "Stop the answer"),
@@ -41,7 +42,8 @@ class TelegramBot(Bot):
         """Ask who we are, and show people our commands."""
         me = await self.get_me()
         await self.set_my_commands(COMMANDS)
-        return BotIdentity(me.id, me.username or "")
+        reads_all = me.can_read_all_group_messages is True
+        return BotIdentity(me.id, me.username or "", reads_all)
 
     async def updates(self, offset: int | None, wait_seconds: int) -> Sequence[Any]:
         """Updates from `offset` on, as they came: an unknown kind must not break the others.

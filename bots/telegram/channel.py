@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from telegram import (
     InlineKeyboardButton,
@@ -14,24 +15,27 @@ from telegram import (
 from telegram.error import BadRequest
 
 from assistant.channel import Pace
-from assistant.errors import MessageGone
+from assistant.errors import ChatMoved, MessageGone
 from assistant.messages import ChatRef
 from bots.telegram.bot import TelegramBot
 from bots.telegram.failures import (
     means_entities_refused,
     means_not_deletable,
     means_not_modified,
+    means_too_long,
     translated,
 )
 from bots.telegram.parse import STOP_DATA
 from bots.telegram.render import TEXT_UNITS, Rendered, render
 from bots.telegram.split import split
-from bots.telegram.utf16 import clean, head
+from bots.telegram.utf16 import clean, head, units
 
 # A little slower than the limits that Telegram names (1 s; 20 a minute in groups).
 PACE = Pace(private_interval_seconds=1.1, group_interval_seconds=3.5, account_calls_per_second=30.0)
 PLACEHOLDER = "…"
 REMOVED = "(removed)"  # where a message can't be taken away any more
+CUT = "[Cut here: Telegram did not take more.]"
+CUT_UNITS = 3000  # of a text that Telegram finds too long although by its own rules it isn't
 SEEN = "👀"  # one of Telegram's own reactions
 STOP_LABEL = "⏹ Stop"
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)  # it would come and go with every edit
@@ -98,7 +102,10 @@ class TelegramChannel:
     async def say(self, chat: ChatRef, text: str, *, reply_to: str = "") -> None:
         question = reply_to if chat.kind == "group" else ""
         plain = head(clean(text).strip(), TEXT_UNITS) or PLACEHOLDER
-        await self._send(chat, plain, question, None)
+        try:
+            await self._send(chat, plain, question, None)
+        except ChatMoved as moved:
+            await self._send(replace(chat, chat_id=moved.to_chat_id), plain, "", None)
 
     async def _send(
         self, chat: ChatRef, text: str, question: str, keyboard: InlineKeyboardMarkup | None
@@ -129,14 +136,24 @@ class TelegramChannel:
         except BadRequest as error:
             if means_not_modified(error):
                 return
-            if not (shown.entities and means_entities_refused(error)):
+            plainer = _plainer(shown, error)
+            if plainer is None:
                 raise
-            await self._edit(chat, number, Rendered(shown.text), keyboard)
+            await self._edit(chat, number, plainer, keyboard)
 
 
 def _shown(text: str) -> Rendered:
     shown = render(text)
     return shown if shown.text else Rendered(PLACEHOLDER)
+
+
+def _plainer(shown: Rendered, refusal: BadRequest) -> Rendered | None:
+    """What to show in place of a text that was refused; None where nothing would help."""
+    if means_too_long(refusal) and units(shown.text) > CUT_UNITS + units(CUT) + 2:
+        return Rendered(f"{head(shown.text, CUT_UNITS).rstrip()}\n\n{CUT}")
+    if shown.entities and means_entities_refused(refusal):
+        return Rendered(shown.text)
+    return None
 
 
 def _keyboard(turn_id: int, final: bool) -> InlineKeyboardMarkup | None:

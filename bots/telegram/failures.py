@@ -1,4 +1,23 @@
-"""What the library raises, in the words of assistant.errors."""
+"""What the library raises, in the words of assistant.errors: the one place that reads Telegram's.
+
+| Telegram says | here it is | the delivery |
+|---|---|---|
+| 401, 404: a wrong token or address | CredentialsRefused | tries again each minute, for a day |
+| 403: blocked, kicked, no member, deactivated | RecipientUnreachable | ends, quietly |
+| 400: chat not found, no rights, topic closed or gone | RecipientUnreachable | ends, quietly |
+| 400: upgraded to a supergroup, with its id | ChatMoved | goes on in the new chat |
+| 400: message to edit not found, can't be edited | MessageGone | lets that message go |
+| 400: message is not modified | – | it stands: success |
+| 400: message is too long | – | the text is cut, and its end says so |
+| 400: can't parse entities | – | the text goes plain |
+| 400: anything else | ContentRefused | the person is told, in words |
+| 429, with `retry_after` | RateLimited | waits as long as it is told |
+| 5xx; 502, 504 or no answer to an edit | PlatformUnavailable | tries again, with growing pauses |
+| 502, 504 or no answer to a post | SendOutcomeUnknown | looks before it posts again |
+| nothing: it can't be reached | PlatformUnavailable | tries again, with growing pauses |
+
+409 (another program asks for the updates, or a webhook is set) concerns the poller alone.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +36,7 @@ from telegram.error import (
 
 from assistant.errors import (
     ChannelError,
+    ChatMoved,
     ContentRefused,
     CredentialsRefused,
     MessageGone,
@@ -50,9 +70,14 @@ _UNREACHABLE = (
     "message thread not found",
     "topic_closed",
     "topic_deleted",
-    "group chat was upgraded",
     "group chat was deactivated",
+    "chat_restricted",
+    "chat_send_plain_forbidden",
+    "user_is_blocked",
+    "user is deactivated",
+    "bot was kicked",
 )
+_TOO_LONG = ("message_too_long", "message is too long", "text is too long")
 # The request did not leave this machine.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
@@ -81,7 +106,9 @@ def translate(error: TelegramError, *, repeatable: bool) -> ChannelError:
             return CredentialsRefused(
                 "Telegram does not accept the token (or the base URL is no Bot API server)."
             )
-        case Forbidden() | ChatMigrated():
+        case ChatMigrated():
+            return ChatMoved(str(error.new_chat_id))
+        case Forbidden():
             return RecipientUnreachable(error.message)
         case BadRequest():
             return _bad_request(error)
@@ -96,6 +123,11 @@ def means_not_modified(error: BadRequest) -> bool:
 
 def means_not_deletable(error: BadRequest) -> bool:
     return NOT_DELETABLE in error.message.lower()
+
+
+def means_too_long(error: BadRequest) -> bool:
+    said = error.message.lower()
+    return any(words in said for words in _TOO_LONG)
 
 
 def means_entities_refused(error: BadRequest) -> bool:

@@ -1,12 +1,13 @@
 """A Telegram Update, as it comes, to a value. Pure; arbitrary JSON never raises.
 
-In a group only what is addressed to us counts: a mention, a reply to one of our messages, or a
-command with our name.
+In a group only what is addressed to us counts (`addressing.py`). What we wrote ourselves, and what
+other bots edit, is nothing; another bot gets an answer, but no notice and no order of its is taken.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from assistant.messages import (
     ButtonPressed,
@@ -16,10 +17,19 @@ from assistant.messages import (
     Ignored,
     Incoming,
     IncomingMessage,
+    Moved,
     Notice,
+    Presence,
 )
 from assistant.phrases import Phrase
-from bots.telegram.addressing import BotIdentity, addressed, command_of, without_mention
+from bots.telegram.addressing import (
+    BotIdentity,
+    addressed,
+    answered_message,
+    command_of,
+    without_mention,
+    written_by,
+)
 from bots.telegram.payload import Object, mapping, number, text
 from bots.telegram.utf16 import clean
 
@@ -27,75 +37,169 @@ STOP_DATA = "stop:"
 ONLY_TEXT = Phrase("notice.only_text")
 EMPTY_QUESTION = Phrase("notice.empty_question")
 
-_COMMANDS: dict[str, Literal["start", "help", "new", "stop"]] = {
-    "start": "start",
-    "help": "help",
-    "new": "new",
-    "stop": "stop",
-}
 # What a person can send that is not text; service messages (joins, pins, …) are not among them.
 _OTHER_CONTENT = frozenset(
     {"animation", "audio", "checklist", "contact", "dice", "document", "game", "invoice"}
     | {"live_photo", "location", "paid_media", "photo", "poll", "sticker", "story", "venue"}
     | {"video", "video_note", "voice"}
 )
+_GENERAL = 1  # the topic that every forum has; in it a message names no thread, and may name none
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    """What reading an update takes besides it."""
+
+    update_id: str
+    account: str
+    bot: BotIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class _Sender:
+    id: str
+    name: str
+    language: str = ""
+    is_bot: bool = False
 
 
 def parse(update: object, *, account: str, bot: BotIdentity) -> Incoming:
     fields = mapping(update)
-    if message := mapping(fields.get("message")):
-        return _message(message, number(fields.get("update_id")), account, bot)
-    if message := mapping(fields.get("edited_message")):
-        return _edited(message, number(fields.get("update_id")), account, bot)
-    if query := mapping(fields.get("callback_query")):
-        return _callback(query, account)
+    update_id = number(fields.get("update_id"))
+    for kind, read in KINDS.items():
+        if (body := mapping(fields.get(kind))) and update_id is not None:
+            return read(body, _About(str(update_id), account, bot))
     return Ignored("unknown_kind")
 
 
-def _message(message: Object, update_id: int | None, account: str, bot: BotIdentity) -> Incoming:
-    chat, sender = _chat(message, account), _sender(message)
+def _message(message: Object, about: _About) -> Incoming:
+    if written_by(message, about.bot):
+        return Ignored("own_message")
+    chat, sender = _chat(message, about.account), _sender(message)
     message_id = number(message.get("message_id"))
-    if chat is None or sender is None or message_id is None or update_id is None:
-        return Ignored("malformed_or_not_a_person")
-    if chat.kind == "group" and not addressed(message, bot):
+    if chat is None or message_id is None:
+        return Ignored("malformed")
+    if moved := _moved(message, chat):
+        return moved
+    if sender is None:
+        return Ignored("malformed")
+    if chat.kind == "group" and not addressed(message, about.bot):
         return Ignored("not_addressed")
+    return _asked(message, str(message_id), chat, sender, about)
+
+
+def _asked(
+    message: Object, message_id: str, chat: ChatRef, sender: _Sender, about: _About
+) -> Incoming:
+    """What a message says that is for us."""
+    notice = Notice(chat, EMPTY_QUESTION, message_id, sender.id, sender.language)
     if not text(message.get("text")):
-        known = _OTHER_CONTENT & message.keys()
-        return Notice(chat, ONLY_TEXT, str(message_id)) if known else Ignored("service_message")
-    if name := _COMMANDS.get(command_of(message, bot)):
-        return Command(chat, name, *sender, message_id=str(message_id))
-    question = _question(message, bot)
+        if not _OTHER_CONTENT & message.keys():
+            return Ignored("service_message")
+        notice = Notice(chat, ONLY_TEXT, message_id, sender.id, sender.language)
+        return Ignored("nothing_from_a_bot") if sender.is_bot else notice
+    name, argument = command_of(message, about.bot)
+    if name is not None and not sender.is_bot:
+        order = Command(chat, name, sender.id, sender.name, message_id)
+        return _in_full(order, argument, message, sender)
+    question = _question(message, about.bot)
     if not question:
-        return Notice(chat, EMPTY_QUESTION, str(message_id))
-    return IncomingMessage(chat, str(update_id), str(message_id), *sender, question)
+        return Ignored("nothing_from_a_bot") if sender.is_bot else notice
+    return IncomingMessage(
+        chat=chat,
+        event_id=about.update_id,
+        message_id=message_id,
+        sender_id=sender.id,
+        sender_name=sender.name,
+        text=question,
+        language=sender.language,
+        from_bot=sender.is_bot,
+    )
 
 
-def _edited(message: Object, update_id: int | None, account: str, bot: BotIdentity) -> Incoming:
-    chat, sender = _chat(message, account), _sender(message)
+def _in_full(order: Command, argument: str, message: Object, sender: _Sender) -> Command:
+    about = number(answered_message(message).get("message_id"))
+    return replace(
+        order,
+        argument=clean(argument),
+        about="" if about is None else str(about),
+        language=sender.language,
+    )
+
+
+def _edited(message: Object, about: _About) -> Incoming:
+    chat, sender = _chat(message, about.account), _sender(message)
     message_id = number(message.get("message_id"))
-    if chat is None or sender is None or message_id is None or update_id is None:
-        return Ignored("malformed_or_not_a_person")
+    if chat is None or sender is None or message_id is None:
+        return Ignored("malformed")
+    if sender.is_bot or written_by(message, about.bot):
+        return Ignored("edited_by_a_bot")  # as many do while they write
     # An edit may drop the mention: whether we know the message is for the assistant to say.
-    question = _question(message, bot)
+    question = _question(message, about.bot)
     if not question:
         return Ignored("edited_to_no_text")
-    return Edited(chat, str(update_id), str(message_id), sender[0], question)
+    return Edited(chat, about.update_id, str(message_id), sender.id, question)
 
 
-def _callback(query: Object, account: str) -> Incoming:
+def _callback(query: Object, about: _About) -> Incoming:
     # Of a message that is gone Telegram still names the chat and the id.
     message = mapping(query.get("message"))
-    chat, message_id = _chat(message, account), number(message.get("message_id"))
-    sender_id = number(mapping(query.get("from")).get("id"))
+    chat, message_id = _chat(message, about.account), number(message.get("message_id"))
+    presser = _sender(query)
     turn = text(query.get("data")).removeprefix(STOP_DATA)
     named = turn != text(query.get("data")) and turn.isascii() and turn.isdigit()
-    if not named or len(turn) > 18 or chat is None or sender_id is None or message_id is None:
+    if not named or len(turn) > 18 or chat is None or presser is None or message_id is None:
         return Ignored("unknown_button")
-    return ButtonPressed(chat, "stop", int(turn), str(sender_id), str(message_id))
+    return ButtonPressed(
+        chat,
+        "stop",
+        int(turn),
+        presser.id,
+        str(message_id),
+        event_id=about.update_id,
+        sender_name=presser.name,
+        language=presser.language,
+    )
+
+
+def _presence(change: Object, about: _About) -> Incoming:
+    chat, sender = _chat(change, about.account), _sender(change)
+    member = mapping(change.get("new_chat_member"))
+    status = text(member.get("status"))
+    if chat is None or sender is None or status not in _STATUSES:
+        return Ignored("malformed")
+    present = member.get("is_member") is True if status == "restricted" else _STATUSES[status]
+    return Presence(chat, present, sender.id)
+
+
+_STATUSES: Mapping[str, bool] = {
+    "creator": True,
+    "administrator": True,
+    "member": True,
+    "restricted": True,
+    "left": False,
+    "kicked": False,
+}
+KINDS: Mapping[str, Callable[[Object, _About], Incoming]] = {
+    "message": _message,
+    "edited_message": _edited,
+    "callback_query": _callback,
+    "my_chat_member": _presence,
+}
+"""What is understood, by the names of Telegram: nothing else is asked for."""
 
 
 def _question(message: Object, bot: BotIdentity) -> str:
     return clean(without_mention(message, bot)).strip()
+
+
+def _moved(message: Object, chat: ChatRef) -> Moved | None:
+    """A group that became a supergroup says so twice: in the old chat, and in the new."""
+    here = number(message.get("migrate_to_chat_id"))
+    there = number(message.get("migrate_from_chat_id"))
+    if here is not None:
+        return Moved(chat, str(here))
+    return None if there is None else Moved(replace(chat, chat_id=str(there)), chat.chat_id)
 
 
 def _chat(message: Object, account: str) -> ChatRef | None:
@@ -105,23 +209,23 @@ def _chat(message: Object, account: str) -> ChatRef | None:
         return None
     thread = number(message.get("message_thread_id"))
     # Without is_topic_message the thread is only a chain of replies, not a place of its own.
-    topic = str(thread) if thread is not None and message.get("is_topic_message") is True else ""
+    placed = message.get("is_topic_message") is True and thread not in (None, _GENERAL)
+    topic = str(thread) if placed else ""
     return ChatRef(
         "telegram", account, str(chat_id), topic, "private" if kind == "private" else "group"
     )
 
 
-def _sender(message: Object) -> tuple[str, str] | None:
-    """Id and name of the person; None for other bots, so that two bots never talk for ever."""
-    chat, behind = mapping(message.get("chat")), mapping(message.get("sender_chat"))
-    if behind:  # an anonymous admin writes in the group's own name, all others are channels
+def _sender(message: Object) -> _Sender | None:
+    """Who wrote: a person, another bot, or a chat in whose name somebody writes (an anonymous
+    admin in the group's, others in their channel's; what a channel forwards into its group)."""
+    if behind := mapping(message.get("sender_chat")):
         chat_id = number(behind.get("id"))
-        if chat_id is None or chat_id != number(chat.get("id")):
-            return None
-        return str(chat_id), clean(text(behind.get("title")))
+        return None if chat_id is None else _Sender(str(chat_id), clean(text(behind.get("title"))))
     person = mapping(message.get("from"))
-    person_id = number(person.get("id"))
-    if person_id is None or person.get("is_bot") is not False:
+    person_id, is_bot = number(person.get("id")), person.get("is_bot")
+    if person_id is None or not isinstance(is_bot, bool):
         return None
     names = (text(person.get("first_name")), text(person.get("last_name")))
-    return str(person_id), clean(" ".join(filter(None, names)))
+    name = clean(" ".join(filter(None, names)))
+    return _Sender(str(person_id), name, clean(text(person.get("language_code"))), is_bot)

@@ -153,7 +153,8 @@ async def test_only_what_is_needed_is_asked_for_and_the_bot_introduces_itself(
     async with account.polling():
         await account.telegram.until(account.texts)
     call = account.telegram.calls_of("getUpdates")[0]
-    assert call.params["allowed_updates"] == ["message", "edited_message", "callback_query"]
+    wanted = ["message", "edited_message", "callback_query", "my_chat_member"]
+    assert call.params["allowed_updates"] == wanted
     assert {c["command"] for c in account.telegram.methods.commands} == {"new", "stop", "help"}
     assert account.telegram.methods.webhook == {}
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
+from typing import Any
 
 from redis.asyncio import Redis
 
@@ -25,6 +26,7 @@ from assistant.intake import Intake
 from assistant.leases import Leases
 from assistant.messages import Accepted, Access, ChatRef, IncomingMessage, ReplyDelta
 from assistant.metrics import Metrics
+from assistant.migration import Migration
 from assistant.revisions import Revisions
 from assistant.settings import AssistantSettings
 from assistant.signals import Signals
@@ -98,6 +100,12 @@ class House:
                     return text, delta
         raise AssertionError("the reply had no end")
 
+    async def rows(
+        self, sql: str, values: Mapping[str, object] | None = None
+    ) -> list[tuple[Any, ...]]:
+        """What stands in Postgres; each call is a transaction of its own."""
+        return list(await self.database.rows(sql, values))
+
 
 def incoming(text: str, chat: ChatRef = CHAT, **values: str) -> IncomingMessage:
     number = str(next(_numbers))
@@ -150,6 +158,7 @@ async def house(
             governor=Governor(redis, database, Leases(database, heartbeat)),
             heartbeat=heartbeat,
             metrics=metrics,
+            migration=Migration(database, redis),
         )
         service = ConversationService(
             database=database,

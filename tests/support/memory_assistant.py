@@ -25,6 +25,7 @@ from assistant.messages import (
     Edited,
     HistoryEntry,
     IncomingMessage,
+    Presence,
     ReplyDelta,
     TurnState,
 )
@@ -246,6 +247,12 @@ class MemoryAssistant:
         turn.questions[edited.message_id] = edited.text
         if turn.state != "queued":
             self._start_again(turn)
+
+    async def move(self, chat: ChatRef, to_chat_id: str) -> None:
+        raise NotImplementedError
+
+    async def presence(self, presence: Presence) -> None:
+        raise NotImplementedError
 
     async def engine_info(self) -> EngineInfo | None:
         return self.info

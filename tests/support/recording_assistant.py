@@ -16,6 +16,7 @@ from assistant.messages import (
     Edited,
     HistoryEntry,
     IncomingMessage,
+    Presence,
     ReplyDelta,
 )
 from assistant.phrases import Phrase
@@ -32,6 +33,8 @@ class RecordingAssistant:
         self.stopped: list[int] = []
         self.pressed: list[tuple[int, ChatRef, str]] = []  # turn, chat, message of the button
         self.edited: list[Edited] = []
+        self.moved: list[tuple[ChatRef, str]] = []
+        self.presences: list[Presence] = []
         self.erased: list[tuple[ChatRef, str]] = []
         self.refusal: Phrase | None = None  # where set, messages are refused with it
         self.bug: Exception | None = None  # where set, raised by everything
@@ -99,6 +102,14 @@ class RecordingAssistant:
     async def edit(self, edited: Edited) -> None:
         self._storage()
         self.edited.append(edited)
+
+    async def move(self, chat: ChatRef, to_chat_id: str) -> None:
+        self._storage()
+        self.moved.append((chat, to_chat_id))
+
+    async def presence(self, presence: Presence) -> None:
+        self._storage()
+        self.presences.append(presence)
 
     async def engine_info(self) -> EngineInfo | None:
         return None

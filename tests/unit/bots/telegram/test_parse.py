@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import example, given
@@ -13,16 +13,20 @@ from assistant.messages import (
     ButtonPressed,
     ChatRef,
     Command,
+    CommandName,
     Edited,
     Ignored,
     Incoming,
     IncomingMessage,
+    Moved,
     Notice,
+    Presence,
 )
 from bots.telegram.addressing import BotIdentity
 from bots.telegram.parse import parse
 
-BOT = BotIdentity(id=99, username="HelperBot")
+BOT = BotIdentity(id=99, username="HelperBot", reads_all=True)
+PRIVACY = BotIdentity(id=99, username="HelperBot")  # its groups' other talk doesn't reach it
 PERSON = {"id": 7, "is_bot": False, "first_name": "Ada", "last_name": "L"}
 PRIVATE = {"id": 7, "type": "private"}
 GROUP = {"id": -100, "type": "supergroup", "title": "Team"}
@@ -44,8 +48,17 @@ def entity(text: str, part: str, kind: str, **more: Any) -> dict[str, Any]:
     return {"type": kind, "offset": size(text[: text.index(part)]), "length": size(part), **more}
 
 
-def parsed(kind: str, body: object) -> Incoming:
-    return parse({"update_id": 11, kind: body}, account="default", bot=BOT)
+def parsed(kind: str, body: object, bot: BotIdentity = BOT) -> Incoming:
+    return parse({"update_id": 11, kind: body}, account="default", bot=bot)
+
+
+def without_text(**more: Any) -> dict[str, Any]:
+    return {key: value for key, value in message(**more).items() if key != "text"}
+
+
+def mentioning(chat: dict[str, Any] = GROUP, **more: Any) -> dict[str, Any]:
+    text = "@HelperBot hi"
+    return message(text, chat, entities=[entity(text, "@HelperBot", "mention")], **more)
 
 
 def test_every_text_in_a_private_chat_is_addressed() -> None:
@@ -91,13 +104,43 @@ def test_other_talk_in_a_group_is_ignored(text: str) -> None:
     assert parsed("message", body) == Ignored("not_addressed")
 
 
-@pytest.mark.parametrize("name", ["start", "help", "new", "stop"])
-def test_commands_are_orders_in_private_and_with_our_name_in_groups(name: str) -> None:
+@pytest.mark.parametrize("name", get_args(CommandName))
+def test_commands_are_orders_in_private_and_with_our_name_in_groups(name: CommandName) -> None:
     private = message(f"/{name}", entities=[entity(f"/{name}", f"/{name}", "bot_command")])
-    assert parsed("message", private) == Command(DIRECT, name, "7", "Ada L", "5")  # type: ignore[arg-type]
-    text = f"/{name}@helperbot now"
+    assert parsed("message", private) == Command(DIRECT, name, "7", "Ada L", "5")
+    text = f"/{name}@helperbot now 😀"
     group = message(text, GROUP, entities=[entity(text, text.split()[0], "bot_command")])
-    assert parsed("message", group) == Command(TEAM, name, "7", "Ada L", "5")  # type: ignore[arg-type]
+    assert parsed("message", group) == Command(TEAM, name, "7", "Ada L", "5", "now 😀")
+
+
+def test_a_command_without_a_name_is_ours_where_telegram_gives_us_only_what_is_meant_for_us() -> (
+    None
+):
+    known = message("/stop", GROUP, entities=[entity("/stop", "/stop", "bot_command")])
+    assert parsed("message", known, PRIVACY) == Command(TEAM, "stop", "7", "Ada L", "5")
+    assert parsed("message", known) == Ignored("not_addressed")
+    other = message("/roll", GROUP, entities=[entity("/roll", "/roll", "bot_command")])
+    assert parsed("message", other, PRIVACY) == Ignored("not_addressed")
+
+
+def test_an_order_names_the_message_that_it_answers() -> None:
+    text = "/forget"
+    body = message(text, entities=[entity(text, text, "bot_command")])
+    got = parsed("message", {**body, "reply_to_message": {"message_id": 3}})
+    assert isinstance(got, Command)
+    assert got.about == "3"
+    topic = {"message_id": 3, "forum_topic_created": {"name": "T"}}
+    got = parsed("message", {**body, "reply_to_message": topic})
+    assert isinstance(got, Command)
+    assert got.about == ""
+
+
+def test_a_mention_in_a_caption_addresses_us() -> None:
+    caption = "@HelperBot what is this?"
+    body = without_text(chat=GROUP, caption=caption, photo=[{}])
+    assert parsed("message", body) == Ignored("not_addressed")
+    named = [entity(caption, "@HelperBot", "mention")]
+    assert parsed("message", {**body, "caption_entities": named}) != Ignored("not_addressed")
 
 
 def test_a_command_for_another_bot_is_not_ours() -> None:
@@ -120,6 +163,20 @@ def test_a_topic_is_a_thread_and_a_chain_of_replies_is_not() -> None:
     assert (topic.chat.thread_id, chain.chat.thread_id) == ("3", "")
 
 
+def test_the_general_topic_is_the_group_itself() -> None:
+    general = parsed("message", message(message_thread_id=1, is_topic_message=True))
+    assert isinstance(general, IncomingMessage)
+    assert general.chat.thread_id == ""
+
+
+def test_what_opens_a_topic_of_ours_is_no_answer_to_us() -> None:
+    opened = {"message_id": 3, "from": {"id": 99}, "forum_topic_created": {"name": "T"}}
+    in_topic = message("hi", GROUP, message_thread_id=3, is_topic_message=True)
+    assert parsed("message", {**in_topic, "reply_to_message": opened}) == Ignored("not_addressed")
+    ours = {"message_id": 4, "from": {"id": 99}, "text": "Hello"}
+    assert isinstance(parsed("message", {**in_topic, "reply_to_message": ours}), IncomingMessage)
+
+
 def test_an_edit_carries_the_new_text() -> None:
     text = "@HelperBot better"
     body = message(text, GROUP, entities=[entity(text, "@HelperBot", "mention")])
@@ -128,30 +185,108 @@ def test_an_edit_carries_the_new_text() -> None:
 
 def test_the_stop_button_names_its_turn_its_chat_and_its_message() -> None:
     query = {"id": "q", "from": PERSON, "data": "stop:42", "message": message(chat=GROUP)}
-    assert parsed("callback_query", query) == ButtonPressed(TEAM, "stop", 42, "7", "5")
+    pressed = ButtonPressed(TEAM, "stop", 42, "7", "5", event_id="11", sender_name="Ada L")
+    assert parsed("callback_query", query) == pressed
     gone = {"chat": GROUP, "message_id": 5, "date": 0}  # an InaccessibleMessage
-    assert parsed("callback_query", {**query, "message": gone}) == ButtonPressed(
-        TEAM, "stop", 42, "7", "5"
-    )
+    assert parsed("callback_query", {**query, "message": gone}) == pressed
     nameless = {**gone, "message_id": "5"}
     assert parsed("callback_query", {**query, "message": nameless}) == Ignored("unknown_button")
     for data in ("stop:", "stop:-1", "stop:x", "stop:²", "other:1", "stop:" + "9" * 40):
         assert parsed("callback_query", {**query, "data": data}) == Ignored("unknown_button")
 
 
-def test_other_bots_and_channels_get_no_answer() -> None:
-    bot = {"id": 8, "is_bot": True, "first_name": "B"}
-    assert isinstance(parsed("message", {**message(), "from": bot}), Ignored)
-    assert isinstance(parsed("channel_post", message()), Ignored)
-    linked = {"id": -5, "type": "channel", "title": "News"}
-    assert isinstance(parsed("message", message(sender_chat=linked)), Ignored)
+def test_another_bot_that_speaks_to_us_is_known_for_one_and_gives_no_orders() -> None:
+    robot = {"id": 8, "is_bot": True, "first_name": "B"}
+    got = parsed("message", {**mentioning(), "from": robot})
+    assert got == IncomingMessage(TEAM, "11", "5", "8", "B", "hi", from_bot=True)
+    assert parsed("message", {**message(chat=GROUP), "from": robot}) == Ignored("not_addressed")
+    order = message("/stop", entities=[entity("/stop", "/stop", "bot_command")])
+    got = parsed("message", {**order, "from": robot})
+    assert isinstance(got, IncomingMessage)
+    for body in (without_text(photo=[{}]), {**mentioning(), "text": "@HelperBot"}):
+        assert isinstance(parsed("message", {**body, "from": robot}), Ignored)
+    assert isinstance(parsed("edited_message", {**mentioning(), "from": robot}), Ignored)
+
+
+def test_our_own_messages_are_nothing_also_those_that_people_post_by_us() -> None:
+    us = {"id": 99, "is_bot": True, "first_name": "Helper"}
+    for body in ({**mentioning(), "from": us}, message(via_bot=us)):
+        assert parsed("message", body) == Ignored("own_message")
+        assert isinstance(parsed("edited_message", body), Ignored)
+
+
+def test_a_channels_post_in_its_discussion_group_is_answered_only_where_it_names_us() -> None:
+    news = {"id": -5, "type": "channel", "title": "News"}
+    telegram = {"id": 777000, "is_bot": False, "first_name": "Telegram"}
+    forwarded = {"is_automatic_forward": True, "sender_chat": news, "from": telegram}
+    got = parsed("message", {**mentioning(), **forwarded})
+    assert got == IncomingMessage(TEAM, "11", "5", "-5", "News", "hi")
+    for quiet in (
+        message(chat=GROUP, **forwarded),
+        message(chat=GROUP, reply_to_message={"from": {"id": 99}}, **forwarded),
+    ):
+        assert parsed("message", quiet) == Ignored("not_addressed")
+
+
+def test_a_comment_below_a_channels_post_is_talk_like_any_other() -> None:
+    post = {"message_id": 2, "is_automatic_forward": True, "sender_chat": {"id": -5}}
+    comment = {"reply_to_message": post, "message_thread_id": 2}
+    got = parsed("message", {**mentioning(), **comment})
+    assert got == IncomingMessage(TEAM, "11", "5", "7", "Ada L", "hi")
+    assert parsed("message", message(chat=GROUP, **comment)) == Ignored("not_addressed")
+
+
+def test_who_writes_in_a_channels_name_is_that_channel() -> None:
+    behind = {"id": -5, "type": "channel", "title": "Ada's channel"}
+    puppet = {"id": 136817688, "is_bot": True, "first_name": "Channel"}
+    got = parsed("message", {**mentioning(), "from": puppet, "sender_chat": behind})
+    assert got == IncomingMessage(TEAM, "11", "5", "-5", "Ada's channel", "hi")
+
+
+def test_a_channels_own_posts_are_nothing() -> None:
+    channel = {"id": -5, "type": "channel", "title": "News"}
+    assert parsed("channel_post", mentioning(channel)) == Ignored("unknown_kind")
+    assert parsed("message", mentioning(channel)) == Ignored("malformed")
+
+
+def test_a_group_that_becomes_a_supergroup_moves_whichever_chat_says_so() -> None:
+    old = {"id": -40, "type": "group", "title": "Team"}
+    before = ChatRef("telegram", "default", "-40", kind="group")
+    in_the_old = without_text(chat=old, migrate_to_chat_id=-100)
+    in_the_new = without_text(chat=GROUP, migrate_from_chat_id=-40)
+    for body in (in_the_old, in_the_new):
+        assert parsed("message", body) == Moved(before, "-100")
+
+
+@pytest.mark.parametrize(
+    ("status", "present"),
+    [("member", True), ("administrator", True), ("left", False), ("kicked", False)],
+)
+def test_being_let_in_and_put_out_is_noticed(status: str, present: bool) -> None:
+    change = {"chat": PRIVATE, "from": PERSON, "new_chat_member": {"status": status}}
+    assert parsed("my_chat_member", change) == Presence(DIRECT, present, "7")
+    restricted = {"status": "restricted", "is_member": present}
+    assert parsed("my_chat_member", {**change, "new_chat_member": restricted}) == Presence(
+        DIRECT, present, "7"
+    )
+    odd = {**change, "new_chat_member": {"status": "odd"}}
+    assert parsed("my_chat_member", odd) == Ignored("malformed")
+
+
+def test_the_language_of_the_persons_program_comes_along() -> None:
+    person = {**PERSON, "language_code": "pt-br"}
+    for got in (
+        parsed("message", {**message(), "from": person}),
+        parsed("message", {**without_text(photo=[{}]), "from": person}),
+        parsed("callback_query", {"data": "stop:1", "message": message(), "from": person}),
+    ):
+        assert isinstance(got, IncomingMessage | Notice | ButtonPressed)
+        assert got.language == "pt-br"
 
 
 def test_an_anonymous_admin_speaks_in_the_groups_name() -> None:
     anonymous = {"id": 1087968824, "is_bot": True, "first_name": "Group"}
-    text = "@HelperBot hi"
-    body = message(text, GROUP, entities=[entity(text, "@HelperBot", "mention")])
-    got = parsed("message", {**body, "from": anonymous, "sender_chat": GROUP})
+    got = parsed("message", {**mentioning(), "from": anonymous, "sender_chat": GROUP})
     assert got == IncomingMessage(TEAM, "11", "5", "-100", "Team", "hi")
 
 
@@ -190,7 +325,8 @@ NAMES = sorted(
     {"message", "edited_message", "callback_query", "update_id", "message_id", "from", "chat"}
     | {"id", "type", "text", "entities", "offset", "length", "user", "is_bot", "first_name"}
     | {"data", "message_thread_id", "is_topic_message", "reply_to_message", "sender_chat"}
-    | {"caption", "caption_entities", "photo"}
+    | {"caption", "caption_entities", "photo", "migrate_to_chat_id", "is_automatic_forward"}
+    | {"my_chat_member", "new_chat_member", "status", "language_code", "via_bot"}
 )
 LIKELY = st.recursive(
     JSON | st.sampled_from(["private", "supergroup", "mention", "bot_command", "@HelperBot", 99]),
