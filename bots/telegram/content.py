@@ -72,6 +72,9 @@ def album_of(message: Object) -> str:
     return clean(text(message.get("media_group_id")))
 
 
+_UNREADABLE = _Held("Something", refusal=Phrase("content.other"))
+
+
 def _is_theirs(answered: Object, bot: BotIdentity) -> bool:
     return number(mapping(answered.get("from")).get("id")) != bot.id
 
@@ -80,7 +83,8 @@ def _held(message: Object) -> _Held:
     """The first that is there, in an order in which a copy comes after what it is a copy of."""
     for kind, read in _READERS.items():
         if message.get(kind):
-            return read(message, kind)
+            held = read(message, kind)
+            return held if held.words else _UNREADABLE
     return _Held()
 
 

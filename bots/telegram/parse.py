@@ -27,22 +27,15 @@ from bots.telegram.addressing import (
     addressed,
     answered_message,
     command_of,
-    without_mention,
     written_by,
 )
+from bots.telegram.content import album_of, content_of
 from bots.telegram.payload import Object, mapping, number, text
 from bots.telegram.utf16 import clean
 
 STOP_DATA = "stop:"
-ONLY_TEXT = Phrase("notice.only_text")
 EMPTY_QUESTION = Phrase("notice.empty_question")
 
-# What a person can send that is not text; service messages (joins, pins, …) are not among them.
-_OTHER_CONTENT = frozenset(
-    {"animation", "audio", "checklist", "contact", "dice", "document", "game", "invoice"}
-    | {"live_photo", "location", "paid_media", "photo", "poll", "sticker", "story", "venue"}
-    | {"video", "video_note", "voice"}
-)
 _GENERAL = 1  # the topic that every forum has; in it a message names no thread, and may name none
 
 
@@ -53,6 +46,7 @@ class _About:
     update_id: str
     account: str
     bot: BotIdentity
+    in_album: bool = False  # a part of an album of which another part is addressed
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +57,13 @@ class _Sender:
     is_bot: bool = False
 
 
-def parse(update: object, *, account: str, bot: BotIdentity) -> Incoming:
+def parse(update: object, *, account: str, bot: BotIdentity, in_album: bool = False) -> Incoming:
+    """`in_album`: it is a part of an album of which another part is addressed to us."""
     fields = mapping(update)
     update_id = number(fields.get("update_id"))
     for kind, read in KINDS.items():
         if (body := mapping(fields.get(kind))) and update_id is not None:
-            return read(body, _About(str(update_id), account, bot))
+            return read(body, _About(str(update_id), account, bot, in_album))
     return Ignored("unknown_kind")
 
 
@@ -83,7 +78,7 @@ def _message(message: Object, about: _About) -> Incoming:
         return moved
     if sender is None:
         return Ignored("malformed")
-    if chat.kind == "group" and not addressed(message, about.bot):
+    if chat.kind == "group" and not (about.in_album or addressed(message, about.bot)):
         return Ignored("not_addressed")
     return _asked(message, str(message_id), chat, sender, about)
 
@@ -92,18 +87,16 @@ def _asked(
     message: Object, message_id: str, chat: ChatRef, sender: _Sender, about: _About
 ) -> Incoming:
     """What a message says that is for us."""
-    notice = Notice(chat, EMPTY_QUESTION, message_id, sender.id, sender.language)
-    if not text(message.get("text")):
-        if not _OTHER_CONTENT & message.keys():
-            return Ignored("service_message")
-        notice = Notice(chat, ONLY_TEXT, message_id, sender.id, sender.language)
-        return Ignored("nothing_from_a_bot") if sender.is_bot else notice
     name, argument = command_of(message, about.bot)
     if name is not None and not sender.is_bot:
         order = Command(chat, name, sender.id, sender.name, message_id)
         return _in_full(order, argument, message, sender)
-    question = _question(message, about.bot)
-    if not question:
+    content = content_of(message, about.bot)
+    if not (content.text or content.attachments):
+        if content.refusal is None and not _says_something(message):
+            return Ignored("service_message")
+        phrase = content.refusal or EMPTY_QUESTION
+        notice = Notice(chat, phrase, message_id, sender.id, sender.language)
         return Ignored("nothing_from_a_bot") if sender.is_bot else notice
     return IncomingMessage(
         chat=chat,
@@ -111,9 +104,11 @@ def _asked(
         message_id=message_id,
         sender_id=sender.id,
         sender_name=sender.name,
-        text=question,
+        text=content.text,
         language=sender.language,
         from_bot=sender.is_bot,
+        attachments=content.attachments,
+        album=album_of(message),
     )
 
 
@@ -135,10 +130,10 @@ def _edited(message: Object, about: _About) -> Incoming:
     if sender.is_bot or written_by(message, about.bot):
         return Ignored("edited_by_a_bot")  # as many do while they write
     # An edit may drop the mention: whether we know the message is for the assistant to say.
-    question = _question(message, about.bot)
-    if not question:
+    content = content_of(message, about.bot)
+    if not content.text:
         return Ignored("edited_to_no_text")
-    return Edited(chat, about.update_id, str(message_id), sender.id, question)
+    return Edited(chat, about.update_id, str(message_id), sender.id, content.text)
 
 
 def _callback(query: Object, about: _About) -> Incoming:
@@ -189,8 +184,8 @@ KINDS: Mapping[str, Callable[[Object, _About], Incoming]] = {
 """What is understood, by the names of Telegram: nothing else is asked for."""
 
 
-def _question(message: Object, bot: BotIdentity) -> str:
-    return clean(without_mention(message, bot)).strip()
+def _says_something(message: Object) -> bool:
+    return bool(text(message.get("text")) or text(message.get("caption")))
 
 
 def _moved(message: Object, chat: ChatRef) -> Moved | None:
