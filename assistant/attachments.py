@@ -7,7 +7,7 @@ then says that it came.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from assistant.database import Database
 from assistant.errors import MessageRefused
 from assistant.image_header import described
 from assistant.markdown import fenced
-from assistant.messages import Attachment, IncomingMessage, clean
+from assistant.messages import Attachment, AttachmentKind, IncomingMessage, clean
 from assistant.phrases import Phrase
 
 IMAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"})
@@ -23,6 +23,7 @@ IMAGE_BYTES = 10_000_000
 # Twelve times what a model looks at; a small file can unfold to gigabytes.
 IMAGE_PIXELS = 50_000_000
 TEXT_BYTES = 1_000_000
+MOST_BYTES: Mapping[AttachmentKind, int] = {"image": IMAGE_BYTES, "text": TEXT_BYTES}
 
 # `bytes` by the ids that a prompt names, in no order.
 LOAD = "SELECT id, bytes FROM attachments WHERE id = ANY(%(ids)s)"

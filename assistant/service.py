@@ -8,6 +8,7 @@ from typing import Protocol
 from assistant.messages import (
     Accepted,
     Answer,
+    Attachment,
     ButtonPressed,
     ChatRef,
     Command,
@@ -28,6 +29,18 @@ class Assistant(Protocol):
         Raises StorageUnavailable (nothing stored: do not acknowledge), MessageRefused (its
         phrase goes to the person; acknowledge).
         """
+        ...
+
+    async def wanted(self, message: IncomingMessage) -> Sequence[Attachment]:
+        """Which of a message's files are worth fetching before it is accepted.
+
+        Raises StorageUnavailable, and MessageRefused: who may not talk here has nothing fetched,
+        and of a picture alone nothing is left where no model sees.
+        """
+        ...
+
+    async def in_album(self, chat: ChatRef, album: str) -> bool:
+        """Whether a part of this album was taken in."""
         ...
 
     async def accept_request(

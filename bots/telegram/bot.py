@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
+import httpx
 from telegram import Bot, BotCommand
 
 from assistant.errors import StartupError
 from bots.telegram.addressing import BotIdentity
 from bots.telegram.parse import KINDS
-from bots.telegram.request import TelegramRequest
+from bots.telegram.payload import Object, mapping
+from bots.telegram.request import TelegramRequest, file_client
 from bots.telegram.settings import TelegramSettings
 
 ALLOWED_UPDATES = tuple(KINDS)
@@ -22,14 +24,22 @@ COMMANDS = (
 )
 POLL_READ_SECONDS = 10.0  # beyond the long poll's own time
 CONNECTIONS = 64
+FILES_AT_ONCE = 8
 
 
 class TelegramBot(Bot):
     """Build it with `open_bot`."""
 
-    __slots__ = ()
+    __slots__ = ("_files",)
 
-    def __init__(self, base_url: str, calls: TelegramRequest, polls: TelegramRequest) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        calls: TelegramRequest,
+        polls: TelegramRequest,
+        files: httpx.AsyncClient,
+    ) -> None:
+        self._files = files
         super().__init__(
             "0:kept-in-the-transport",
             base_url=lambda _: f"{base_url}/bot",
@@ -57,6 +67,14 @@ class TelegramBot(Bot):
         )
         return answer if isinstance(answer, list) else []
 
+    async def file_description(self, file_id: str) -> Object:
+        """Telegram's File as it came: the library takes its path for one on this machine."""
+        return mapping(await self._post("getFile", {"file_id": file_id}))
+
+    def open_file(self, path: str) -> AbstractAsyncContextManager[httpx.Response]:
+        """`path` is quoted. Raises httpx.HTTPError."""
+        return self._files.stream("GET", f"{self.base_file_url}/{path}")
+
 
 @asynccontextmanager
 async def open_bot(settings: TelegramSettings) -> AsyncIterator[TelegramBot]:
@@ -65,8 +83,10 @@ async def open_bot(settings: TelegramSettings) -> AsyncIterator[TelegramBot]:
         raise StartupError("Telegram needs a token: set OUTRIDER_TELEGRAM__TOKEN.")
     calls = TelegramRequest(settings.base_url, settings.token, connections=CONNECTIONS)
     polls = TelegramRequest(settings.base_url, settings.token, connections=2)
+    files = file_client(settings.base_url, settings.token, connections=FILES_AT_ONCE)
     try:
-        yield TelegramBot(settings.base_url, calls, polls)
+        yield TelegramBot(settings.base_url, calls, polls, files)
     finally:
+        await files.aclose()
         await calls.shutdown()
         await polls.shutdown()

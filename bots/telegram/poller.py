@@ -1,15 +1,18 @@
 """Long polling for one account. An update is confirmed to Telegram only after it was handled.
 
-The library's own Updater confirms updates before anything is stored; this loop asks for the next
-ones (which is what confirms the earlier) only when all of a batch are committed. Only one poller
-may run for an account: the caller holds its lease.
+The library's own Updater confirms updates before anything is stored; this loop asks from the first
+update on that is not handled yet, which confirms those before it alone. Chats are handled side by
+side, and each in order: one that waits for a slow file holds up no other. What is in work meanwhile
+comes again with each answer, and is known. An answer has at most a hundred updates from the one
+asked for, so no more than that are ever in work. Only one poller may run for an account: the caller
+holds its lease.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import defaultdict, deque
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -19,13 +22,19 @@ from assistant.channel import Channel
 from assistant.errors import StorageUnavailable
 from assistant.service import Assistant
 from bots.telegram.addressing import BotIdentity
+from bots.telegram.albums import album_id_of
 from bots.telegram.backoff import Backoff
 from bots.telegram.bot import TelegramBot
 from bots.telegram.persistence import Persistence
-from bots.telegram.update import UpdateHandler, chat_id_of, update_id_of
+from bots.telegram.update import UpdateHandler, lane_of, update_id_of
 
 LONG_POLL_SECONDS = 25
+# While something is in work, Telegram answers at once, with what we know: ask only so often.
+ASK_AGAIN_SECONDS = 0.5
 _log = structlog.get_logger()
+
+_Update = tuple[int, Any]  # its id, and itself
+_Lane = tuple[int | None, bool]
 
 
 class TelegramPoller:
@@ -50,15 +59,20 @@ class TelegramPoller:
         self._long_poll_seconds = long_poll_seconds
         self._asking = Persistence(channel.account, Backoff(*retry_seconds))
         self._storing = Backoff(*retry_seconds)
-        self._handled: set[int] = set()  # updates of an unconfirmed batch that are done
 
     async def run(self) -> None:
         identity = await self._asking.until_done(self._introduce)
         _log.info("telegram_polling", account=self._account, username=identity.username)
-        offset: int | None = None
-        while True:
-            batch = await self._asking.until_done(partial(self._ask, offset))
-            offset = await self._handle(batch, identity, offset)
+        async with asyncio.TaskGroup() as group:
+            work = _Work(self._handler, identity, group)
+            while True:
+                batch = await self._asking.until_done(partial(self._ask, work.offset))
+                readable = work.take(batch)
+                await work.settle(ASK_AGAIN_SECONDS)
+                if work.failed() or not readable:
+                    await self._storing.pause()
+                else:
+                    self._storing.reset()
 
     async def _introduce(self) -> BotIdentity:
         identity = await self._bot.introduce()
@@ -68,42 +82,105 @@ class TelegramPoller:
     async def _ask(self, offset: int | None) -> Sequence[Any]:
         return await self._bot.updates(offset, self._long_poll_seconds)
 
-    async def _handle(
-        self, batch: Sequence[Any], identity: BotIdentity, offset: int | None
-    ) -> int | None:
-        """Handle a batch, chats side by side; return what to ask for next."""
-        ids = [update_id for update in batch if (update_id := update_id_of(update)) is not None]
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(self._in_order(updates, identity))
-                for updates in self._by_chat(batch)
-            ]
-        waiting = [first for task in tasks if (first := task.result()) is not None]
-        if waiting or (batch and not ids):
-            await self._storing.pause()
-        else:
-            self._storing.reset()
-        following = min(waiting) if waiting else max(ids) + 1 if ids else offset
-        self._handled = {done for done in self._handled if done >= (following or 0)}
-        return following
 
-    def _by_chat(self, batch: Sequence[Any]) -> Iterable[Sequence[tuple[int, Any]]]:
-        chats: dict[int | None, list[tuple[int, Any]]] = defaultdict(list)
-        for update in batch:
-            update_id = update_id_of(update)
-            if update_id is not None and update_id not in self._handled:
-                chats[chat_id_of(update)].append((update_id, update))
-        return chats.values()
+class _Work:
+    """The updates that are not confirmed yet: in work, done, or to be asked for again."""
 
-    async def _in_order(
-        self, updates: Sequence[tuple[int, Any]], identity: BotIdentity
-    ) -> int | None:
-        """One chat's updates; the id of the first that could not be stored, None if all were."""
-        for update_id, update in updates:
-            try:
-                await self._handler.handle(update, identity)
-            except StorageUnavailable:
-                _log.warning("update_not_stored", update_id=update_id)
-                return update_id
-            self._handled.add(update_id)
-        return None
+    def __init__(
+        self, handler: UpdateHandler, identity: BotIdentity, group: asyncio.TaskGroup
+    ) -> None:
+        self._handler = handler
+        self._identity = identity
+        self._group = group
+        self._lanes: dict[_Lane, deque[_Update]] = {}  # in work, the first of each just now
+        self._next: int | None = None  # behind all that came so far
+        self._unfinished: set[int] = set()  # in work, or not stored and dropped
+        self._done: set[int] = set()  # and not confirmed
+        self._failed = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @property
+    def offset(self) -> int | None:
+        """What to ask from: the first update that is not done."""
+        return min(self._unfinished, default=self._next)
+
+    def take(self, batch: Sequence[Any]) -> bool:
+        """Begin with what is new. False for an answer of which no update can be read."""
+        came = {
+            update_id: update for update in batch if (update_id := update_id_of(update)) is not None
+        }
+        if came:
+            self._next = max(self._next or 0, max(came) + 1)
+            self._forget_gone(set(came))
+        in_work = self._in_work()
+        lanes: dict[_Lane, list[_Update]] = defaultdict(list)
+        for update_id in sorted(came.keys() - in_work - self._done):
+            lanes[lane_of(came[update_id])].append((update_id, came[update_id]))
+        for lane, updates in lanes.items():
+            self._begin(lane, updates)
+        return bool(came) or not batch
+
+    async def settle(self, seconds: float) -> None:
+        """Wait until nothing is in work, but no longer than this."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
+        except TimeoutError:
+            pass
+
+    def failed(self) -> bool:
+        """Whether something could not be stored since the last call."""
+        failed, self._failed = self._failed, False
+        return failed
+
+    def _in_work(self) -> set[int]:
+        return {update_id for lane in self._lanes.values() for update_id, _ in lane}
+
+    def _forget_gone(self, came: set[int]) -> None:
+        """Telegram keeps an update for a day: what it doesn't send again is no more."""
+        in_work = self._in_work()
+        self._unfinished = {
+            one for one in self._unfinished if one in in_work or one in came or one > max(came)
+        }
+        self._done = {one for one in self._done if one >= (self.offset or 0)}
+
+    def _begin(self, lane: _Lane, updates: Sequence[_Update]) -> None:
+        self._unfinished.update(update_id for update_id, _ in updates)
+        if lane in self._lanes:
+            self._lanes[lane].extend(updates)
+            return
+        self._lanes[lane] = deque(updates)
+        self._idle.clear()
+        self._group.create_task(self._in_order(lane))
+
+    async def _in_order(self, lane: _Lane) -> None:
+        """One lane's updates, until none is left; from the first that can't be stored on, all are
+        dropped, and come again."""
+        waiting = self._lanes[lane]
+        try:
+            while waiting:
+                together = _together(waiting)
+                await self._handler.handle([update for _, update in together], self._identity)
+                for update_id, _ in together:
+                    waiting.popleft()
+                    self._unfinished.discard(update_id)
+                    self._done.add(update_id)
+        except StorageUnavailable:
+            _log.warning("update_not_stored", update_id=waiting[0][0])
+            self._failed = True
+        finally:
+            del self._lanes[lane]
+            if not self._lanes:
+                self._idle.set()
+
+
+def _together(waiting: Sequence[_Update]) -> list[_Update]:
+    """The first, with the further parts of the album that it is a part of."""
+    album = album_id_of(waiting[0][1])
+    together = [waiting[0]]
+    for one in list(waiting)[1:]:
+        if not album or album_id_of(one[1]) != album:
+            break
+        together.append(one)
+    return together

@@ -1,23 +1,29 @@
-"""One update, from Telegram's JSON to a commit. The poller and the webhook share it."""
+"""Updates, from Telegram's JSON to a commit. The poller and the webhook share it."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import structlog
 from telegram.error import TelegramError
 
 from assistant.channel import Channel
-from assistant.errors import StorageUnavailable
-from assistant.messages import Incoming
+from assistant.errors import MessageRefused, StorageUnavailable
+from assistant.messages import Incoming, IncomingMessage, Notice
+from assistant.phrases import Phrase
 from assistant.service import Assistant
-from bots.inbound import apologise, receive
+from bots.inbound import APOLOGY, apologise, receive
 from bots.telegram.addressing import BotIdentity
+from bots.telegram.albums import AlbumReader
 from bots.telegram.bot import TelegramBot
-from bots.telegram.parse import parse
+from bots.telegram.files import TelegramFiles
 from bots.telegram.payload import mapping, number, text
 from bots.telegram.utf16 import head
 
+NOT_FETCHED = Phrase("content.not_fetched")
 WORD_UNITS = 200  # of what a pressed button is answered with
 
 _log = structlog.get_logger()
@@ -28,22 +34,63 @@ class UpdateHandler:
         self._bot = bot
         self._channel = channel
         self._assistant = assistant
+        self._albums = AlbumReader(assistant, channel.account)
+        self._files = TelegramFiles(bot)
 
-    async def handle(self, update: Any, identity: BotIdentity) -> None:
-        """Raises StorageUnavailable alone: then the update must come again.
+    async def handle(self, updates: Sequence[Any], identity: BotIdentity) -> None:
+        """One update, or several parts of an album. Raises StorageUnavailable alone: then all of
+        them must come again.
 
         Any other failure is ours to repair: it is logged and the person is told, but kept back,
         the update would stop everybody's messages for ever.
         """
-        update_id = update_id_of(update)
+        update_id = update_id_of(updates[0])
         try:
-            item = parse(update, account=self._channel.account, bot=identity)
-            word = await self._receive(item, update_id)
-            await self._answer_button(update, word)
+            said: set[str] = set()
+            for item in await self._fetched(await self._albums.read(updates, identity)):
+                if isinstance(item, Notice):
+                    if item.phrase.key in said:
+                        continue  # an album of ten videos is refused once
+                    said.add(item.phrase.key)
+                word = await self._receive(item, update_id)
+                await self._answer_button(updates[0], word)
         except StorageUnavailable:
             raise
         except Exception:
             _log.exception("update_failed", update_id=update_id)
+
+    async def _fetched(self, items: Sequence[Incoming]) -> Sequence[Incoming]:
+        """With the files that belong to them, which are fetched side by side."""
+        if not any(isinstance(item, IncomingMessage) and item.attachments for item in items):
+            return items
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._with_files(item)) for item in items]
+        except* StorageUnavailable as several:
+            away = several
+        else:
+            return [one for task in tasks for one in task.result()]
+        raise StorageUnavailable("The database can't be reached at the moment.") from away
+
+    async def _with_files(self, item: Incoming) -> Sequence[Incoming]:
+        """The message with the files that are wanted of it, then the notice of what is missing."""
+        if not isinstance(item, IncomingMessage) or not item.attachments:
+            return (item,)
+        try:
+            wanted = await self._assistant.wanted(item)
+        except MessageRefused as refused:
+            return (_notice(item, refused.phrase),)
+        except StorageUnavailable:
+            raise
+        except Exception:
+            _log.exception("files_not_looked_at", chat=item.chat.chat_id)
+            return (_notice(item, APOLOGY),)
+        fetched = await self._files.fetched(wanted)
+        kept = tuple(one for one in item.attachments if one not in wanted)
+        notices = (_notice(item, NOT_FETCHED),) if any(one.data is None for one in fetched) else ()
+        if not item.text and all(one.data is None for one in fetched):
+            return notices
+        return (replace(item, attachments=(*kept, *fetched)), *notices)
 
     async def _receive(self, item: Incoming, update_id: int | None) -> str:
         try:
@@ -66,15 +113,20 @@ class UpdateHandler:
             _log.debug("button_not_answered", error=type(error).__name__)
 
 
+def _notice(about: IncomingMessage, phrase: Phrase) -> Notice:
+    return Notice(about.chat, phrase, about.message_id, about.sender_id, about.language)
+
+
 def update_id_of(update: Any) -> int | None:
     return number(mapping(update).get("update_id"))
 
 
-def chat_id_of(update: Any) -> int | None:
-    """The chat within which updates are handled in order."""
+def lane_of(update: Any) -> tuple[int | None, bool]:
+    """Within which updates are handled in order: the chat, and whether it is a pressed button,
+    which waits for no file."""
     fields = mapping(update)
     pressed = mapping(fields.get("callback_query"))
     for holder in (fields.get("message"), fields.get("edited_message"), pressed.get("message")):
         if message := mapping(holder):
-            return number(mapping(message.get("chat")).get("id"))
-    return None
+            return number(mapping(message.get("chat")).get("id")), bool(pressed)
+    return None, bool(pressed)

@@ -83,7 +83,7 @@ class TelegramWebhook:
         if self._identity is None:
             return PlainTextResponse("Not ready yet. Please send it again.", status_code=503)
         try:
-            await self._handler.handle(update, self._identity)
+            await self._handler.handle([update], self._identity)
         except StorageUnavailable:
             return PlainTextResponse("Not stored. Please send it again.", status_code=503)
         return Response()

@@ -5,61 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import pytest
-from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from assistant.messages import ChatRef
 from assistant.phrases import Phrase, say
 from bots.inbound import APOLOGY
-from bots.telegram.bot import open_bot
-from bots.telegram.channel import TelegramChannel
-from bots.telegram.parse import ONLY_TEXT
-from bots.telegram.poller import TelegramPoller
-from bots.telegram.settings import TelegramSettings
 from tests.fakes.telegram import Failure, FakeTelegram, Limits
+from tests.support.polling import Account
 from tests.support.recording_assistant import RecordingAssistant
 
 logging.getLogger("aiohttp").setLevel(logging.ERROR)
-
-
-@dataclass
-class Account:
-    telegram: FakeTelegram
-    assistant: RecordingAssistant
-
-    @asynccontextmanager
-    async def polling(self, token: str = "") -> AsyncIterator[None]:
-        """A poller of this account, as another process would start it."""
-        settings = TelegramSettings(
-            token=SecretStr(token or self.telegram.token), base_url=self.telegram.url
-        )
-        async with open_bot(settings) as bot:
-            poller = TelegramPoller(
-                bot,
-                TelegramChannel(bot, "default"),
-                self.assistant,
-                long_poll_seconds=2,
-                retry_seconds=(0.02, 0.1),
-            )
-            task = asyncio.create_task(poller.run())
-            try:
-                yield
-            finally:
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
-
-    def texts(self) -> list[str]:
-        return [message.text for message in self.assistant.accepted]
-
-    def confirmed(self) -> bool:
-        return not self.telegram.queue.pending
-
-    def said(self, chat_id: int) -> list[str]:
-        return [message.text for message in self.telegram.messages(chat_id)]
 
 
 @pytest.fixture
@@ -91,6 +48,74 @@ async def test_nothing_is_confirmed_before_it_is_committed(account: Account) -> 
     async with account.polling():
         await account.telegram.until(account.confirmed)
     assert account.texts() == ["hold me"]
+
+
+SLOW_FILE = Failure(400, "Bad Request: file is temporarily unavailable", hang_seconds=2.5)
+
+
+async def test_a_slow_file_holds_up_its_own_chat_alone_and_is_not_confirmed(
+    account: Account,
+) -> None:
+    account.telegram.fail_next("getFile", SLOW_FILE)
+    async with account.polling():
+        slow = account.telegram.user_sends(7, document={"file_id": "slow", "file_name": "a.txt"})
+        await account.telegram.until(lambda: account.telegram.calls_of("getFile"))
+        account.telegram.user_says(7, "behind the file")
+        for n in range(3):  # each comes with an answer of its own
+            account.telegram.user_says(8, f"other {n}")
+            await account.telegram.until(lambda n=n: f"other {n}" in account.texts())
+        assert account.said(7) == []
+        assert account.telegram.queue.pending[0]["update_id"] == slow
+        await account.telegram.until(account.confirmed)
+    assert account.texts() == ["other 0", "other 1", "other 2", "behind the file"]
+    assert len(account.assistant.deliveries) == 4  # what came again meanwhile was known
+    assert account.said(7) == [say(Phrase("content.not_fetched"))]
+
+
+async def test_while_something_is_in_work_telegram_is_not_asked_without_a_pause(
+    account: Account,
+) -> None:
+    account.telegram.fail_next("getFile", SLOW_FILE)
+    account.telegram.user_sends(7, document={"file_id": "slow", "file_name": "a.txt"})
+    async with account.polling():
+        await account.telegram.until(account.confirmed)
+    assert len(account.telegram.calls_of("getUpdates")) <= 8  # every half a second at most
+
+
+async def test_a_button_waits_for_no_file(account: Account) -> None:
+    async with account.polling():
+        account.telegram.user_says(7, "a question")
+        await account.telegram.until(account.texts)
+        account.telegram.fail_next("getFile", SLOW_FILE)
+        account.telegram.user_sends(7, document={"file_id": "slow", "file_name": "a.txt"})
+        await account.telegram.until(lambda: account.telegram.calls_of("getFile"))
+        account.telegram.user_presses(account.telegram.user_says(7, "reply"), "stop:1")
+        await account.telegram.until(lambda: account.assistant.stopped)
+        assert account.said(7) == []  # the file is still on its way
+
+
+async def test_a_poller_that_dies_at_a_file_leaves_it_to_the_next(account: Account) -> None:
+    account.telegram.files["late"] = b"late text"
+    account.telegram.fail_next("getFile", SLOW_FILE)
+    account.telegram.user_sends(7, document={"file_id": "late", "file_name": "a.txt"})
+    async with account.polling():
+        await account.telegram.until(lambda: account.telegram.calls_of("getFile"))
+    assert account.assistant.deliveries == []
+    async with account.polling():
+        await account.telegram.until(account.confirmed)
+    [message] = account.assistant.accepted
+    assert [one.data for one in message.attachments] == [b"late text"]
+
+
+async def test_an_unreadable_answer_confirms_nothing_that_is_not_stored(account: Account) -> None:
+    account.assistant.failures_left = 1
+    account.telegram.user_says(7, "kept")
+    async with account.polling():
+        await account.telegram.until(lambda: not account.assistant.failures_left)
+        account.telegram.fail_next("getUpdates", Failure(body='{"ok": true, "result": ["x"]}'))
+        account.telegram.fail_next("getUpdates", Failure(body='{"ok": true, "result": []}'))
+        await account.telegram.until(account.confirmed)
+    assert account.texts() == ["kept"]
 
 
 async def test_without_storage_the_update_is_asked_for_again(account: Account) -> None:
@@ -171,9 +196,9 @@ async def test_commands_are_answered_and_other_content_gets_a_sentence(account: 
     async with account.polling():
         account.telegram.user_says(7, "/new")
         await account.telegram.until(lambda: account.said(7))
-        account.telegram.user_sends(7, photo=[{"file_id": "x"}])
+        account.telegram.user_sends(7, voice={"file_id": "x"})
         await account.telegram.until(lambda: len(account.said(7)) == 2)
-    assert account.said(7) == ["done: new", say(ONLY_TEXT)]
+    assert account.said(7) == ["done: new", say(Phrase("content.voice"))]
     assert account.texts() == []
 
 

@@ -10,6 +10,7 @@ from assistant.errors import MessageRefused, StorageUnavailable
 from assistant.messages import (
     Accepted,
     Answer,
+    Attachment,
     ButtonPressed,
     ChatRef,
     Command,
@@ -55,6 +56,16 @@ class RecordingAssistant:
         self._turns[key] = len(self._turns) + 1
         self.accepted.append(message)
         return Accepted(self._turns[key])
+
+    async def wanted(self, message: IncomingMessage) -> Sequence[Attachment]:
+        self._storage()
+        if self.refusal:
+            raise MessageRefused(Phrase("refused.blocked"))
+        return message.attachments
+
+    async def in_album(self, chat: ChatRef, album: str) -> bool:
+        self._storage()
+        return any((one.chat, one.album) == (chat, album) for one in self.accepted)
 
     async def accept_request(
         self, chat: ChatRef, messages: Sequence[ChatMessage], sampling: Sampling

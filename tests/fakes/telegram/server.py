@@ -174,6 +174,7 @@ class FakeTelegram(People):
     # Trouble
 
     def fail_next(self, method: str, failure: Failure | None = None, times: int = 1) -> None:
+        """`method`: also "file", for what is fetched from the file API."""
         self._failures[method.lower()].extend([failure or Failure()] * times)
 
     # HTTP
@@ -222,6 +223,8 @@ class FakeTelegram(People):
         name = request.match_info["path"].rpartition("/")[2]
         if request.match_info["token"] not in self.bots or name not in self.files:
             return _refusal(Refused(404, "Not Found"))
+        if self._failures["file"]:
+            return await self._fail(request, self._failures["file"].popleft())
         return web.Response(body=self.files[name])
 
 
