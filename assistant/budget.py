@@ -4,7 +4,8 @@ Per chat and per account a generic cell rate algorithm: a time that each granted
 interval, and that may lie at most a burst of intervals ahead. Around it:
 
 - The last of a burst is kept for a reply's final edit.
-- With many active chats an account's rate leaves each chat fewer edits: ordinary calls of one chat
+- The edits of a growing reply are paced, so that the rest of the chat's rate gathers for posts and
+  finals. With many active chats an account's rate leaves each chat fewer edits: those of one chat
   are spread over `active chats / rate`.
 - Who must wait for the account draws a ticket: finals first, then in the order of asking.
 - What an emptied Redis does not know counts as spent.
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 from assistant.channel import Pace
 from assistant.messages import ChatKind
@@ -27,40 +29,49 @@ CHAT_BURST = 3  # calls that a rested chat may make at once
 ACCOUNT_BURST = 4
 KEPT = {"chat": 1, "account": 2}  # of each burst, for finals alone
 USABLE = 0.85  # of an account's rate: calls that set out apart may arrive together
-SPREAD = (5, 4)  # ordinary calls take four fifths of that; posts and finals find the rest
+SPREAD = (5, 4)  # edits take four fifths of that; posts and finals find the rest
 ACTIVE = 10 * SECOND  # a chat counts as active for so long after it was to ask again
 AGAIN = 2 * SECOND  # who waits longer asks again by then: a crowd may have gone
 PATIENCE = SECOND  # a ticket lapses when its chat is so late
 
 CHAT_LIFE_MS = 3_600_000
 
+# An edit of a growing reply, a reply's last edit, or any other call.
+Call = Literal["edit", "final", "other"]
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The shortest time between two calls in the long run, in microseconds."""
+    """The shortest time between two calls in the long run, and between two edits of a growing
+    reply, in microseconds."""
 
     chat_interval: int
     account_interval: int
+    edit_interval: int
 
     @staticmethod
     def of(pace: Pace, kind: ChatKind, share: float = 1.0) -> Terms:
         """`share` is the part of the account's rate that may be used."""
-        seconds = (
-            pace.private_interval_seconds if kind == "private" else pace.group_interval_seconds
-        )
+        private = kind == "private"
+        seconds = pace.private_interval_seconds if private else pace.group_interval_seconds
+        edits = pace.private_edit_seconds if private else pace.group_edit_seconds
         rate = pace.account_calls_per_second * USABLE * share
-        return Terms(math.ceil(seconds * SECOND), math.ceil(SECOND / rate))
+        return Terms(
+            math.ceil(seconds * SECOND), math.ceil(SECOND / rate), math.ceil(edits * SECOND)
+        )
 
 
 # KEYS: marker, penalty of the chat, penalty of the account, chat, account, active, queue, promised.
-# ARGV: the chat's name, chat interval, account interval, final (1 or 0), now (tests; else empty).
+# ARGV: the chat's name, chat, account and edit interval, what it is (edit, final, or anything else),
+# now (tests; else empty).
 # Returns the microseconds to wait, 0 when granted and charged, -1 when Redis was emptied.
 GRANT = f"""
 local marker, chat, account, active, queue, promised =
     KEYS[1], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
-local name, interval, share, final =
-    ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
-local now = tonumber(ARGV[5])
+local name, interval, share, pace =
+    ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local edit, final = ARGV[5] == 'edit', ARGV[5] == 'final'
+local now = tonumber(ARGV[6])
 if not now then
     local clock = redis.call('TIME')
     now = clock[1] * {SECOND} + clock[2]
@@ -87,9 +98,10 @@ stay(0)
 
 local kept = final and 0 or {KEPT["chat"]}
 local wait = chat_due + interval - now - interval * ({CHAT_BURST} - kept)
-if not final then
+if edit then
     local spread = math.floor(redis.call('ZCARD', active) * share * {SPREAD[0]} / {SPREAD[1]})
-    if spread > interval then wait = math.max(wait, stored(chat, 'last') + spread - now) end
+    if spread > interval then pace = math.max(pace, spread) end
+    wait = math.max(wait, stored(chat, 'last') + pace - now)
 end
 if wait > 0 then
     stay(wait)
@@ -128,7 +140,7 @@ end
 redis.call('ZREM', queue, name)
 redis.call('ZREM', promised, name)
 redis.call('HSET', chat, 'due', text(chat_due + interval))
-if not final then redis.call('HSET', chat, 'last', text(now)) end
+if edit then redis.call('HSET', chat, 'last', text(now)) end
 redis.call('PEXPIRE', chat, {CHAT_LIFE_MS})
 redis.call('HSET', account, 'due', text(account_due + share))
 return 0

@@ -14,12 +14,18 @@ from assistant.messages import ChatRef
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Shortest time between two calls that write into one chat, in seconds, and the account's
-    budget for all chats together, in calls per second."""
+    """What a platform takes: the shortest time between two calls that write into one chat, in the
+    long run, in seconds; and the account's budget for all chats together, in calls per second.
+
+    A growing reply is edited no more often than each `edit_seconds`: where that is a little
+    longer, room gathers for what needs two calls at once.
+    """
 
     private_interval_seconds: float
     group_interval_seconds: float
     account_calls_per_second: float
+    private_edit_seconds: float = 0.0
+    group_edit_seconds: float = 0.0
 
 
 class Channel(Protocol):

@@ -79,7 +79,9 @@ class GovernedChannel:
     @asynccontextmanager
     async def _governed(self, chat: ChatRef, *, final: bool = False) -> AsyncIterator[None]:
         """One call to the platform. A penalty that it answers with is noted."""
-        await self.governor.permit(chat, self.pace, NOTICE_SECONDS, final=final)
+        await self.governor.permit(
+            chat, self.pace, NOTICE_SECONDS, call="final" if final else "other"
+        )
         try:
             yield
         except RateLimited as error:

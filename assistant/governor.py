@@ -19,7 +19,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
-from assistant.budget import AGAIN, GRANT, SECOND, Terms
+from assistant.budget import AGAIN, GRANT, SECOND, Call, Terms
 from assistant.channel import Pace
 from assistant.database import Database
 from assistant.errors import RateLimited, StorageUnavailable
@@ -61,7 +61,7 @@ class Governor:
         pace: Pace,
         at_most_seconds: float = math.inf,
         *,
-        final: bool = False,
+        call: Call = "other",
     ) -> None:
         """Return when one call into this chat may be made.
 
@@ -69,7 +69,7 @@ class Governor:
         """
         left = at_most_seconds
         while True:
-            wait = await self.ask(chat, pace, final=final)
+            wait = await self.ask(chat, pace, call)
             if wait <= 0:
                 return
             if wait > left:
@@ -78,22 +78,22 @@ class Governor:
             left -= pause
             await asyncio.sleep(pause)
 
-    async def ask(self, chat: ChatRef, pace: Pace, *, final: bool = False) -> float:
+    async def ask(self, chat: ChatRef, pace: Pace, call: Call = "other") -> float:
         """0: one call may be made now, and is charged; else the seconds to wait.
 
-        `final`: the last edit of a reply, for which room is kept.
+        Edits of a growing reply are paced; room is kept for its last, the final.
         """
         keys = _keys(chat)
         closed = self._closures.seconds(keys.penalty(chat.chat_id), keys.penalty(WHOLE_ACCOUNT))
         if closed > 0:
             return closed
         try:
-            return await self._ask_redis(keys, chat, pace, final)
+            return await self._ask_redis(keys, chat, pace, call)
         except LOST:
             self._doubted.add(keys)
         except StorageUnavailable:
             return AWAY_SECONDS
-        return await self._ask_alone(keys, chat, pace, final)
+        return await self._ask_alone(keys, chat, pace, call)
 
     async def penalize(self, chat: ChatRef, seconds: float) -> None:
         """The platform asked for a pause in this chat: nothing is sent before it is over."""
@@ -116,18 +116,19 @@ class Governor:
             except LOST:
                 self._doubted.add(keys)
 
-    async def _ask_redis(self, keys: AccountKeys, chat: ChatRef, pace: Pace, final: bool) -> float:
+    async def _ask_redis(self, keys: AccountKeys, chat: ChatRef, pace: Pace, call: Call) -> float:
         if keys in self._doubted:
             await self._restore(keys)
-        wait = await self._granted(keys, chat, pace, final)
+        wait = await self._granted(keys, chat, pace, call)
         if wait < 0:
             await self._restore(keys)
-            wait = await self._granted(keys, chat, pace, final)
+            wait = await self._granted(keys, chat, pace, call)
         return wait / SECOND if wait >= 0 else AWAY_SECONDS
 
-    async def _granted(self, keys: AccountKeys, chat: ChatRef, pace: Pace, final: bool) -> int:
+    async def _granted(self, keys: AccountKeys, chat: ChatRef, pace: Pace, call: Call) -> int:
         terms = Terms.of(pace, chat.kind)
-        values = (chat.chat_id, terms.chat_interval, terms.account_interval, int(final), "")
+        intervals = (terms.chat_interval, terms.account_interval, terms.edit_interval)
+        values = (chat.chat_id, *intervals, call, "")
         async with asyncio.timeout(REDIS_SECONDS):
             return int(await self._grant(keys.of_grant(chat.chat_id), [*values]))
 
@@ -139,7 +140,7 @@ class Governor:
         self._local.pop(keys, None)
         self._held_until.clear()
 
-    async def _ask_alone(self, keys: AccountKeys, chat: ChatRef, pace: Pace, final: bool) -> float:
+    async def _ask_alone(self, keys: AccountKeys, chat: ChatRef, pace: Pace, call: Call) -> float:
         name = f"chat:{chat.channel}:{chat.account}:{chat.chat_id}"
         now, lease_seconds = self.clock(), self.leases.heartbeat.seconds
         if not await self.leases.acquire(name):
@@ -155,7 +156,7 @@ class Governor:
         if self._held_until.get(name, 0.0) < now:  # another process may have had it
             budget.spend(chat.chat_id, terms, at)
         self._held_until[name] = now + lease_seconds
-        return budget.ask(chat.chat_id, terms, at, final=final) / SECOND
+        return budget.ask(chat.chat_id, terms, at, call) / SECOND
 
     async def _close(self, keys: AccountKeys, chat_id: str, seconds: float) -> None:
         """Here, in Redis and in Postgres; then in Redis again, which may have been emptied, and

@@ -14,6 +14,7 @@ from assistant.budget import (
     PATIENCE,
     SECOND,
     SPREAD,
+    Call,
     Terms,
 )
 
@@ -39,17 +40,17 @@ class LocalBudget:
     _queue: dict[str, Ticket] = field(default_factory=dict, init=False)
     _tickets: int = field(default=0, init=False)
 
-    def ask(self, chat: str, terms: Terms, now: int, *, final: bool = False) -> int:
+    def ask(self, chat: str, terms: Terms, now: int, call: Call = "other") -> int:
         """0 when granted (and charged), else the microseconds to wait."""
         self._active = {one: until for one, until in self._active.items() if until > now}
         self._stay(chat, now)
-        wait = self._chat_wait(chat, terms, now, final)
+        wait = self._chat_wait(chat, terms, now, call)
         if wait <= 0:
-            wait = self._account_wait(chat, terms, now, final)
+            wait = self._account_wait(chat, terms, now, call == "final")
         if wait > 0:
             self._stay(chat, now + min(wait, AGAIN))
             return wait
-        self._charge(chat, terms, now, final)
+        self._charge(chat, terms, now, call)
         return 0
 
     def spend(self, chat: str, terms: Terms, now: int) -> None:
@@ -65,13 +66,14 @@ class LocalBudget:
     def _account_due_at(self, terms: Terms, now: int) -> int:
         return max(self._account_due, self.born + terms.account_interval * ACCOUNT_BURST, now)
 
-    def _chat_wait(self, chat: str, terms: Terms, now: int, final: bool) -> int:
+    def _chat_wait(self, chat: str, terms: Terms, now: int, call: Call) -> int:
         interval = terms.chat_interval
-        room = CHAT_BURST - (0 if final else KEPT["chat"])
+        room = CHAT_BURST - (0 if call == "final" else KEPT["chat"])
         wait = self._chat_due(chat, terms, now) + interval - now - interval * room
         spread = len(self._active) * terms.account_interval * SPREAD[0] // SPREAD[1]
-        if not final and spread > interval:
-            wait = max(wait, self._last.get(chat, 0) + spread - now)
+        if call == "edit":
+            pace = max(terms.edit_interval, spread if spread > interval else 0)
+            wait = max(wait, self._last.get(chat, 0) + pace - now)
         return wait
 
     def _account_wait(self, chat: str, terms: Terms, now: int, final: bool) -> int:
@@ -90,11 +92,11 @@ class LocalBudget:
             self._queue[chat] = held
         return wait
 
-    def _charge(self, chat: str, terms: Terms, now: int, final: bool) -> None:
+    def _charge(self, chat: str, terms: Terms, now: int, call: Call) -> None:
         self._queue.pop(chat, None)
         self._due[chat] = self._chat_due(chat, terms, now) + terms.chat_interval
         self._account_due = self._account_due_at(terms, now) + terms.account_interval
-        if not final:
+        if call == "edit":
             self._last[chat] = now
 
 

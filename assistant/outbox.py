@@ -145,7 +145,9 @@ class Outbox:
             await self._close(intent, "failed", error="stalled")
 
     async def permit(self, *, final: bool = False) -> None:
-        await self.governor.permit(self.one.chat, self.channel.pace, final=final)
+        await self.governor.permit(
+            self.one.chat, self.channel.pace, call="final" if final else "other"
+        )
 
     def _post(self, position: int) -> Awaitable[str]:
         return self.channel.post(

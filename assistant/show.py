@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from assistant.budget import Call
 from assistant.errors import (
     ChannelError,
     ContentRefused,
@@ -132,7 +133,8 @@ class Show:
         outbox = self.outbox
         while True:
             final = reply.final
-            wait = await outbox.governor.ask(outbox.one.chat, outbox.channel.pace, final=final)
+            call: Call = "final" if final else "edit"
+            wait = await outbox.governor.ask(outbox.one.chat, outbox.channel.pace, call)
             if wait <= 0:
                 return
             wait = min(wait, AGAIN_SECONDS)

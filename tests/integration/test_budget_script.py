@@ -9,7 +9,7 @@ from random import Random
 import pytest
 from redis import Redis
 
-from assistant.budget import GRANT, SECOND, Terms
+from assistant.budget import GRANT, SECOND, Call, Terms
 from assistant.channel import Pace
 from assistant.local_budget import LocalBudget
 from assistant.penalties import AccountKeys
@@ -17,7 +17,8 @@ from assistant.penalties import AccountKeys
 KEYS = AccountKeys("telegram", "default")
 START = 1_700_000_000 * SECOND
 # So few calls a second for so many chats that they wait for the account, and for very long.
-PACE, CHATS = Pace(1.1, 3.5, 2.0), 30
+PACE, CHATS = Pace(1.1, 3.5, 2.0, 1.2, 3.1), 30
+CALLS: tuple[Call, ...] = ("edit", "other", "final")
 
 
 @dataclass(slots=True)
@@ -38,10 +39,11 @@ class Both:
         line = [(START + number, number) for number in range(CHATS)]
         for _ in range(calls):
             now, number = heapq.heappop(line)
-            chat, final = str(number), random.random() < 0.3
+            chat, call = str(number), random.choice(CALLS)
             terms = Terms.of(PACE, "group" if number % 3 == 0 else "private")
-            values = [chat, terms.chat_interval, terms.account_interval, int(final), now]
-            wait = budget.ask(chat, terms, now, final=final)
+            intervals = (terms.chat_interval, terms.account_interval, terms.edit_interval)
+            values = [chat, *intervals, call, now]
+            wait = budget.ask(chat, terms, now, call)
             assert script(KEYS.of_grant(chat), values) == wait
             waits += wait > 0
             pause = random.randint(0, 2 * SECOND)

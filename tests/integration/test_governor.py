@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import text
 
 from assistant.budget import ACCOUNT_BURST, CHAT_BURST, KEPT
 from assistant.channel import Pace
@@ -38,8 +37,8 @@ async def test_the_end_of_a_reply_does_not_wait_behind_its_edits(house: Replicas
     for _ in range(ORDINARY):
         assert await governor.ask(CHAT, slow) == 0
     assert await governor.ask(CHAT, slow) > 20
-    assert await governor.ask(CHAT, slow, final=True) == 0
-    assert await governor.ask(CHAT, slow, final=True) > 20
+    assert await governor.ask(CHAT, slow, "final") == 0
+    assert await governor.ask(CHAT, slow, "final") > 20
 
 
 async def test_replicas_share_one_budget(house: Replicas) -> None:
@@ -50,29 +49,27 @@ async def test_replicas_share_one_budget(house: Replicas) -> None:
 async def test_all_chats_of_an_account_share_its_rate(house: Replicas) -> None:
     governor, pace = house.governor("a"), Pace(0.001, 0.001, 10.0)
     chats = [ChatRef("telegram", "default", str(number)) for number in range(5)]
-    counts = await asyncio.gather(
-        *(granted(governor, chat, 1.0, pace, final=True) for chat in chats)
-    )
+    counts = await asyncio.gather(*(granted(governor, chat, 1.0, pace, call="final") for chat in chats))
     assert 0 < sum(counts) <= 10 + ACCOUNT_BURST
 
 
 async def test_a_penalty_closes_the_chat_for_every_replica(house: Replicas) -> None:
     await house.governor("a").penalize(CHAT, 30.0)
     other = house.governor("b")
-    assert await other.ask(CHAT, PACE, final=True) > 20
+    assert await other.ask(CHAT, PACE, "final") > 20
     assert await other.ask(GROUP, PACE) == 0
 
 
 async def test_an_emptied_redis_forgets_no_penalty_of_another_replica(house: Replicas) -> None:
     await house.governor("a").penalize(CHAT, 30.0)
     await house.redis.flushall()
-    assert await house.governor("b").ask(CHAT, PACE, final=True) > 20
+    assert await house.governor("b").ask(CHAT, PACE, "final") > 20
 
 
 async def test_what_an_emptied_redis_granted_counts_as_spent(house: Replicas) -> None:
     governor, slow = house.governor("a"), Pace(30.0, 30.0, 1000.0)
     await house.redis.flushall()
-    assert await governor.ask(CHAT, slow, final=True) > 20
+    assert await governor.ask(CHAT, slow, "final") > 20
 
 
 async def test_penalties_are_read_again_at_the_start(house: Replicas) -> None:
@@ -114,29 +111,25 @@ async def test_many_chats_penalized_at_once_close_the_account_until_the_first_is
 ) -> None:
     for number in range(STRIKES):
         await house.governor("a").penalize(penalized(number), 30.0 + 30 * number)
-    assert 20 < await house.governor("b").ask(OTHER, PACE, final=True) <= 30
+    assert 20 < await house.governor("b").ask(OTHER, PACE, "final") <= 30
     await house.redis.flushall()
-    assert 20 < await house.governor("c").ask(OTHER, PACE, final=True) <= 30
+    assert 20 < await house.governor("c").ask(OTHER, PACE, "final") <= 30
 
 
 async def test_what_is_over_is_forgotten_in_postgres(house: Replicas) -> None:
     governor = house.governor("a")
     await governor.penalize(CHAT, 0.05)
     await governor.penalize(OTHER, 30.0)
-    async with house.database.connection() as connection:
-        for name in ("chat:telegram:default:42", "telegram:default"):
-            await connection.execute(
-                text("INSERT INTO leases (name, owner, until) VALUES (:name, 'gone', now())"),
-                {"name": name},
-            )
+    for name in ("chat:telegram:default:42", "telegram:default"):
+        await house.database.rows(
+            "INSERT INTO leases (name, owner, until) VALUES (%(name)s, 'gone', now())",
+            {"name": name},
+        )
     await asyncio.sleep(0.1)
     await house.redis.flushall()
     await governor.ask(CHAT, PACE)
-    async with house.database.connection() as connection:
-        chats = await connection.execute(text("SELECT chat_id FROM penalties"))
-        leases = await connection.execute(text("SELECT name FROM leases"))
-        assert chats.scalars().all() == ["43"]
-        assert leases.scalars().all() == ["telegram:default"]
+    assert await house.database.rows("SELECT chat_id FROM penalties") == [("43",)]
+    assert await house.database.rows("SELECT name FROM leases") == [("telegram:default",)]
 
 
 async def test_what_cannot_wait_is_told_how_long_it_would_take(house: Replicas) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest_asyncio
+from psycopg_pool import AsyncConnectionPool
 from redis.asyncio import Redis
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from assistant.channel import Pace
 from assistant.database import Database
@@ -56,16 +56,16 @@ async def test_another_takes_a_chat_over_and_does_not_take_it_for_rested(
     await two.ask(OTHER, pace)
     for _ in range(10):  # until whoever was not at it would take a chat for rested
         await one.ask(CHAT, pace)
-        assert await two.ask(CHAT, pace, final=True) == house.lease_seconds / 3
+        assert await two.ask(CHAT, pace, "final") == house.lease_seconds / 3
         await asyncio.sleep(0.2)
     await asyncio.sleep(1.2 * house.lease_seconds)
-    assert house.lease_seconds / 3 < await two.ask(CHAT, pace, final=True) <= 0.5
-    assert await one.ask(CHAT, pace, final=True) == house.lease_seconds / 3
+    assert house.lease_seconds / 3 < await two.ask(CHAT, pace, "final") <= 0.5
+    assert await one.ask(CHAT, pace, "final") == house.lease_seconds / 3
 
 
 async def test_nothing_is_granted_at_once_when_redis_goes(house: Replicas, away: Redis) -> None:
     """It may have granted a burst just before."""
-    assert await house.governor("a", away).ask(CHAT, PACE, final=True) > 0
+    assert await house.governor("a", away).ask(CHAT, PACE, "final") > 0
 
 
 async def test_a_chat_alone_keeps_its_pace(house: Replicas, away: Redis) -> None:
@@ -75,9 +75,7 @@ async def test_a_chat_alone_keeps_its_pace(house: Replicas, away: Redis) -> None
 async def test_alone_the_account_keeps_to_half_its_rate(house: Replicas, away: Redis) -> None:
     governor, pace = house.governor("a", away), Pace(0.001, 0.001, 20.0)
     chats = [ChatRef("telegram", "default", str(number)) for number in range(5)]
-    counts = await asyncio.gather(
-        *(granted(governor, chat, 2.0, pace, final=True) for chat in chats)
-    )
+    counts = await asyncio.gather(*(granted(governor, chat, 2.0, pace, call="final") for chat in chats))
     assert 0 < sum(counts) <= 20
 
 
@@ -86,9 +84,9 @@ async def test_without_redis_another_replica_knows_of_a_penalty(
 ) -> None:
     one, two = house.governor("a", away), house.governor("b", away)
     await one.penalize(CHAT, 30.0)
-    assert await one.ask(CHAT, PACE, final=True) > 20
-    assert await two.ask(CHAT, PACE, final=True) > 20
-    assert await two.ask(OTHER, PACE, final=True) < 20
+    assert await one.ask(CHAT, PACE, "final") > 20
+    assert await two.ask(CHAT, PACE, "final") > 20
+    assert await two.ask(OTHER, PACE, "final") < 20
 
 
 async def test_redis_that_comes_back_is_told_first_what_it_missed(
@@ -104,20 +102,30 @@ async def test_redis_that_comes_back_is_told_first_what_it_missed(
         assert await two.ask(CHAT, PACE) > 20
 
 
-def without_postgres(house: Replicas, redis: Redis) -> Governor:
-    gone = create_async_engine("postgresql+psycopg://nobody@127.0.0.1:1/none")
-    database = Database(gone, house.database.pool)
+@pytest_asyncio.fixture
+async def nowhere() -> AsyncIterator[Database]:
+    """A database that nobody can reach."""
+    url = "postgresql://nobody@127.0.0.1:1/none"
+    async with AsyncConnectionPool(url, min_size=0, max_size=1, timeout=0.2, open=False) as pool:
+        yield Database(pool)
+
+
+def cut_off(house: Replicas, redis: Redis, database: Database) -> Governor:
     return Governor(redis, database, Leases(database, house.heartbeats.of("cut off")))
 
 
-async def test_without_redis_and_postgres_nothing_is_sent(house: Replicas, away: Redis) -> None:
-    governor = without_postgres(house, away)
+async def test_without_redis_and_postgres_nothing_is_sent(
+    house: Replicas, away: Redis, nowhere: Database
+) -> None:
+    governor = cut_off(house, away, nowhere)
     await governor.penalize(OTHER, 0.01)
-    assert await granted(governor, CHAT, 1.5, final=True) == 0
+    assert await granted(governor, CHAT, 1.5, call="final") == 0
 
 
-async def test_with_an_emptied_redis_and_no_postgres_nothing_is_sent(house: Replicas) -> None:
-    governor = without_postgres(house, house.redis)
+async def test_with_an_emptied_redis_and_no_postgres_nothing_is_sent(
+    house: Replicas, nowhere: Database
+) -> None:
+    governor = cut_off(house, house.redis, nowhere)
     assert await governor.ask(CHAT, PACE) == 0
     await house.redis.flushall()
-    assert await granted(governor, CHAT, 1.5, final=True) == 0
+    assert await granted(governor, CHAT, 1.5, call="final") == 0

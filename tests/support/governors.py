@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from assistant.accounts import Accounts
+from assistant.budget import Call
 from assistant.channel import Pace
 from assistant.database import Database, open_database
 from assistant.governor import Governor
@@ -64,14 +65,14 @@ async def replicas(
 
 
 async def granted(
-    governor: Governor, chat: ChatRef, seconds: float, pace: Pace = PACE, *, final: bool = False
+    governor: Governor, chat: ChatRef, seconds: float, pace: Pace = PACE, call: Call = "other"
 ) -> int:
     """How many calls are granted within that time."""
     count = 0
     try:
         async with asyncio.timeout(seconds):
             while True:
-                await governor.permit(chat, pace, final=final)
+                await governor.permit(chat, pace, call=call)
                 count += 1
     except TimeoutError:
         return count

@@ -11,7 +11,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.budget import ACCOUNT_BURST, CHAT_BURST, KEPT, SECOND, Terms
+from assistant.budget import ACCOUNT_BURST, CHAT_BURST, KEPT, SECOND, Call, Terms
 from assistant.channel import Pace
 from assistant.local_budget import Closures, LocalBudget
 from bots.telegram.channel import PACE
@@ -34,11 +34,11 @@ class Telegram:
     def __post_init__(self) -> None:
         self.flood = FloodControl(Limits(), lambda: self.now / SECOND)
 
-    def ask(self, chat: int, *, final: bool = False) -> int:
+    def ask(self, chat: int, call: Call = "edit") -> int:
         """Raises Refused when the budget grants what Telegram doesn't."""
         self.asked += 1
         terms = PRIVATE if chat > 0 else GROUP
-        wait = self.budget.ask(str(chat), terms, self.now, final=final)
+        wait = self.budget.ask(str(chat), terms, self.now, call)
         if wait == 0:
             self.flood.check(chat)
             self.granted[chat] += 1
@@ -64,7 +64,7 @@ class Replies:
             final = telegram.now >= self.ends[chat]
             if final and self.stops:
                 return
-            wait = telegram.ask(chat, final=final)
+            wait = telegram.ask(chat, "final" if final else "edit")
             if wait == 0 and final:
                 self.ended[chat] = telegram.now
                 continue
@@ -98,7 +98,7 @@ def test_whatever_is_granted_telegram_takes(sequence: list[tuple[int, int, bool,
     telegram = Telegram()
     for gap, chat, final, patient in sequence:
         telegram.now += gap * 1000
-        while (wait := telegram.ask(chat, final=final)) and patient:
+        while (wait := telegram.ask(chat, "final" if final else "other")) and patient:
             telegram.now += wait
 
 
@@ -107,7 +107,7 @@ def test_whatever_is_granted_telegram_takes(sequence: list[tuple[int, int, bool,
 def test_a_chat_that_never_rests_is_never_refused(chat: int, finals: list[bool]) -> None:
     telegram = Telegram()
     for number in range(300):
-        while wait := telegram.ask(chat, final=finals[number % len(finals)]):
+        while wait := telegram.ask(chat, "final" if finals[number % len(finals)] else "other"):
             telegram.now += wait
 
 
@@ -122,7 +122,7 @@ def test_a_budget_that_forgot_everything_grants_nothing_that_telegram_refuses(
         if number % forgets_each == 0:
             telegram.budget = LocalBudget(telegram.now)
         for chat in (1, 2, -1):
-            telegram.ask(chat, final=True)
+            telegram.ask(chat, "final")
 
 
 @given(
@@ -191,17 +191,17 @@ def test_an_edits_turn_leaves_room_for_the_end_at_once() -> None:
     for _ in range(CHAT_BURST - KEPT["chat"]):
         assert budget.ask("a", PRIVATE, START) == 0
     assert budget.ask("a", PRIVATE, START) == PRIVATE.chat_interval
-    assert budget.ask("a", PRIVATE, START, final=True) == 0
-    assert budget.ask("a", PRIVATE, START, final=True) == PRIVATE.chat_interval
+    assert budget.ask("a", PRIVATE, START, "final") == 0
+    assert budget.ask("a", PRIVATE, START, "final") == PRIVATE.chat_interval
 
 
 def test_an_end_comes_before_the_edits_that_wait_for_the_account() -> None:
     budget, slow = LocalBudget(RESTED), Terms.of(Pace(0.001, 0.001, 1.0), "private")
     for chat in range(ACCOUNT_BURST):
-        budget.ask(str(chat), slow, START, final=True)
+        budget.ask(str(chat), slow, START, "final")
     waits = [budget.ask(f"edit {number}", slow, START) for number in range(3)]
     assert waits == sorted(set(waits))
-    assert budget.ask("end", slow, START, final=True) == slow.account_interval < waits[0]
+    assert budget.ask("end", slow, START, "final") == slow.account_interval < waits[0]
 
 
 def test_chats_do_not_wait_for_each_other() -> None:
@@ -216,7 +216,7 @@ def test_chats_do_not_wait_for_each_other() -> None:
 def test_a_chat_that_another_process_had_is_not_rested() -> None:
     budget = LocalBudget(RESTED)
     budget.spend("a", PRIVATE, START)
-    assert budget.ask("a", PRIVATE, START, final=True) == PRIVATE.chat_interval
+    assert budget.ask("a", PRIVATE, START, "final") == PRIVATE.chat_interval
 
 
 def test_a_shorter_penalty_does_not_end_a_longer_one() -> None:
@@ -233,4 +233,4 @@ def test_a_shorter_penalty_does_not_end_a_longer_one() -> None:
 def test_an_account_of_which_nothing_is_known_has_no_burst_either() -> None:
     slow, budget = Terms.of(Pace(0.1, 0.1, 1.0), "private"), LocalBudget(START)
     later = START + slow.chat_interval
-    assert budget.ask("a", slow, later, final=True) == slow.account_interval - slow.chat_interval
+    assert budget.ask("a", slow, later, "final") == slow.account_interval - slow.chat_interval
