@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 import structlog
 
 from assistant.access import AccessPolicy
 from assistant.accounts import Account, Accounts
+from assistant.buttons import Buttons
+from assistant.commands import Commands
+from assistant.control import CONVERSATION, Control, place
 from assistant.database import Database
 from assistant.delivery import Delivery
 from assistant.deltas import DeltaReader, DeltaWriter
@@ -30,9 +32,10 @@ from assistant.messages import (
     clean,
 )
 from assistant.metrics import Metrics
+from assistant.persons import Persons
 from assistant.phrases import Phrase
 from assistant.presence import live_turns
-from assistant.revisions import Revised, Revisions
+from assistant.revisions import Revisions
 from assistant.settings import AssistantSettings
 from assistant.signals import Signals, WorkerPresence
 from assistant.turns import Turns
@@ -40,28 +43,6 @@ from inference.api import ChatMessage, EngineInfo, Sampling
 
 log = structlog.get_logger()
 
-HELP = (
-    "Write to me, and I answer. /stop ends an answer, /new begins a new conversation, "
-    "/help shows this."
-)
-CONVERSATION = """
-    SELECT conversations.id FROM conversations JOIN accounts ON accounts.id = account_id
-    WHERE channel = %(channel)s AND accounts.name = %(account)s
-        AND chat_id = %(chat)s AND thread_id = %(thread)s
-"""
-# An order that comes again is not about what came after it.
-LIVE_TURNS = f"""
-SELECT id FROM turns
-WHERE state IN ('running', 'queued') AND conversation_id = ({CONVERSATION})
-    AND created_at <= coalesce(CAST(%(until)s AS timestamptz), now())
-"""
-NEW = f"""
-UPDATE conversations SET starts_after = greatest(starts_after, (
-    SELECT id FROM messages WHERE conversation_id = conversations.id
-        AND created_at <= coalesce(CAST(%(until)s AS timestamptz), now())
-    ORDER BY id DESC LIMIT 1))
-WHERE id = ({CONVERSATION}) RETURNING id
-"""
 HISTORY = f"""
 WITH recent AS (
     SELECT turns.id, coalesce(place, id) AS place, reply, state, error, error_code FROM turns
@@ -74,11 +55,6 @@ JOIN messages ON messages.id = turn_messages.message_id
 JOIN conversations ON conversations.id = messages.conversation_id
 WHERE messages.deleted_at IS NULL AND messages.id > starts_after
 ORDER BY recent.place, messages.id
-"""
-LANGUAGE = """
-SELECT coalesce(persons.language, nullif(%(told)s, ''), identities.language) AS language
-FROM identities JOIN persons ON persons.id = person_id
-WHERE account_id = %(account)s AND platform_id = %(sender)s
 """
 
 
@@ -96,6 +72,10 @@ class ConversationService:
     writer: DeltaWriter
     reader: DeltaReader
     delivery: Delivery
+    control: Control
+    commands: Commands
+    buttons: Buttons
+    persons: Persons
     settings: AssistantSettings
     metrics: Metrics
 
@@ -131,23 +111,10 @@ class ConversationService:
     async def command(self, command: Command) -> Answer:
         account = self._account(command.chat)
         await self.access.check(account, command.sender_id, command.sender_name)
-        if command.name in ("new", "stop"):
-            until = await self.intake.first_came(account.id, command.chat, command.message_id)
-            carry_out = self._new if command.name == "new" else self._stop_chat
-            return Answer(await carry_out(command.chat, until))
-        return Answer(await self._greeting() if command.name == "start" else HELP)
+        return await self.commands.answer(account, command)
 
     async def stop(self, turn_id: int) -> bool:
-        stopped = await self.turns.stop(turn_id)
-        if stopped is None:
-            return False
-        if stopped.state == "running":
-            await self.signals.stop_turn(turn_id)
-        else:
-            self.writer.write(
-                ReplyDelta(turn_id, stopped.attempt, stopped.characters, "", state="stopped")
-            )
-        return True
+        return await self.control.stop(turn_id)
 
     async def turn_chat(self, turn_id: int) -> ChatRef | None:
         return await self.turns.chat(turn_id)
@@ -173,14 +140,10 @@ class ConversationService:
         account = self._account(chat)
         await self.access.check(account, pressed.sender_id, pressed.sender_name)
         await self.delivery.uncover(pressed.turn_id, chat, pressed.message_id)
-        if pressed.action == "stop":
-            await self.stop(pressed.turn_id)
-        return None
+        return await self.buttons.press(account, pressed)
 
     async def language(self, chat: ChatRef, sender_id: str, told: str = "") -> str:
-        values = {"account": self._account(chat).id, "sender": sender_id, "told": told}
-        row = await self.database.row(LANGUAGE, values)
-        return told if row is None else str(row.language)
+        return await self.persons.language(self._account(chat), sender_id, told)
 
     async def history(self, chat: ChatRef, limit: int = 50) -> Sequence[HistoryEntry]:
         rows = await self._rows(HISTORY, chat, limit=limit)
@@ -193,11 +156,7 @@ class ConversationService:
         return entries
 
     async def erase(self, chat: ChatRef, message_id: str) -> None:
-        account = self._account(chat)
-        if chat.kind == "private":
-            await self.intake.bury(account.id, chat, message_id)
-        for revised in await self.revisions.delete(chat, message_id):
-            await self._revise(revised)
+        await self.control.erase(chat, message_id)
 
     async def edit(self, edited: Edited) -> None:
         """A private chat's message that we never saw was edited before it came: it comes now."""
@@ -206,7 +165,7 @@ class ConversationService:
         revised = await self.revisions.edit(
             chat, edited.event_id, edited.message_id, clean(edited.text)
         )
-        await self._revise(revised)
+        await self.control.revise(revised)
         if revised.turn_id is None and chat.kind == "private":
             await self.accept(
                 IncomingMessage(
@@ -215,18 +174,7 @@ class ConversationService:
             )
 
     async def retry(self, turn_id: int) -> int | None:
-        """Answer again, in the same place; the new turn's id, None for a turn that is not over."""
-        revised = await self.revisions.retry(turn_id)
-        await self._revise(revised)
-        return revised.turn_id
-
-    async def _revise(self, revised: Revised) -> None:
-        """Let know who is at it: the worker of the former turn, and one for the new."""
-        if revised.ended is not None:
-            await self.signals.abandon(*revised.ended)
-        if revised.turn_id is not None:
-            await self.signals.wake_worker(revised.turn_id)
-        self.delivery.look()
+        return await self.control.retry(turn_id)
 
     async def move(self, chat: ChatRef, to_chat_id: str) -> None:
         await self.delivery.move(chat, to_chat_id)
@@ -248,21 +196,6 @@ class ConversationService:
         await self.signals.wake_worker(turn_id)
         self.delivery.look()
 
-    async def _new(self, chat: ChatRef, until: datetime | None) -> str:
-        await self._stop_chat(chat, until)
-        await self._rows(NEW, chat, until=until)
-        return "A new conversation. I have forgotten what we talked about before."
-
-    async def _stop_chat(self, chat: ChatRef, until: datetime | None) -> str:
-        live = await self._rows(LIVE_TURNS, chat, until=until)
-        stopped = [await self.stop(row.id) for row in live]
-        return "Stopped." if any(stopped) else "There is nothing to stop."
-
-    async def _greeting(self) -> str:
-        info = await self.engine_info()
-        notice = f"\n\n{info.notice}" if info and info.notice else ""
-        return f"Hello! I am your team's assistant. {HELP}{notice}"
-
     def _account(self, chat: ChatRef) -> Account:
         return self.accounts.get(chat.channel, chat.account)
 
@@ -275,10 +208,4 @@ class ConversationService:
             raise MessageRefused(Phrase("refused.long", values))
 
     async def _rows(self, statement: str, chat: ChatRef, **values: object) -> Sequence[Any]:
-        place = {
-            "channel": chat.channel,
-            "account": chat.account,
-            "chat": chat.chat_id,
-            "thread": chat.thread_id,
-        }
-        return await self.database.rows(statement, {**place, **values})
+        return await self.database.rows(statement, {**place(chat), **values})

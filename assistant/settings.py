@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import BaseModel, Field
 
 # Short on purpose: the demo model loses the thread of anything longer.
 DEFAULT_SYSTEM_PROMPT = "You are Outrider, a helpful AI assistant."
+
+
+class PersonaSettings(BaseModel, extra="forbid"):
+    title: str = Field(min_length=1, max_length=100)
+    prompt: str = Field(min_length=1, max_length=8_000)
 
 
 class AssistantSettings(BaseModel, extra="forbid"):
@@ -13,6 +20,11 @@ class AssistantSettings(BaseModel, extra="forbid"):
 
     system_prompt: str = Field(
         DEFAULT_SYSTEM_PROMPT, description="What the model is told before each conversation."
+    )
+    personas: dict[Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,32}$")], PersonaSettings] = Field(
+        default_factory=dict,
+        description="What `/persona NAME` offers beside `default`, `brief`, `teacher` and `editor`:"
+        " each with a `title` and a `prompt`, which is added to the system prompt.",
     )
     history_turns: int = Field(
         40, ge=1, description="At most so many earlier turns are part of a prompt."

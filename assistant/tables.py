@@ -16,6 +16,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -151,13 +152,37 @@ messages = Table(
     Column("identity_id", BigInteger, ForeignKey("identities.id", ondelete="SET NULL")),
     _text("role", "user"),
     _text("text"),
+    # The platform's id of the album that it is a part of.
+    _text("album", ""),
     _now("created_at"),
     _time("edited_at"),
     _time("deleted_at"),
     UniqueConstraint("account_id", "chat_id", "platform_message_id"),
+    Index("ix_messages_album", "account_id", "chat_id", "album", postgresql_where="album <> ''"),
     Index(None, "conversation_id", "id"),
     Index(None, "identity_id", "created_at"),
     _one_of("role", ("system", "user", "assistant")),
+)
+
+# Files that came with a message. Neither text nor bytes where one could not be had or taken: the
+# prompt then says that it came.
+attachments = Table(
+    "attachments",
+    metadata,
+    _id(),
+    _ref("message_id", "messages.id"),
+    Column("position", Integer, nullable=False),
+    _text("kind"),
+    _text("name"),
+    _text("media_type"),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    # Of a text, before it was cut.
+    Column("characters", Integer, nullable=False),
+    Column("text", Text),
+    Column("bytes", LargeBinary),
+    UniqueConstraint("message_id", "position"),
+    _one_of("kind", ("image", "text")),
 )
 
 turns = Table(
@@ -300,9 +325,11 @@ memories = Table(
     metadata,
     _id(),
     _ref("person_id", "persons.id"),
+    # What the person calls it; never another's while it stands.
+    Column("number", Integer, nullable=False),
     _text("text"),
     _now("created_at"),
-    Index(None, "person_id", "id"),
+    UniqueConstraint("person_id", "number"),
 )
 
 # Thumbs: 1 up, -1 down.

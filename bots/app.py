@@ -25,26 +25,37 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from assistant import schema
 from assistant.access import AccessPolicy
 from assistant.accounts import Accounts
+from assistant.buttons import Buttons
+from assistant.commands import Commands
 from assistant.context import ContextBuilder
+from assistant.control import Control
 from assistant.conversations import ConversationService
 from assistant.database import Database, open_database
 from assistant.deliveries import Deliveries
 from assistant.delivery import Delivery
 from assistant.deltas import DeltaReader, DeltaWriter
 from assistant.embedded import DataDirLock, OnDeath, embedded_postgres, embedded_valkey
+from assistant.erasure import Erasure
 from assistant.errors import StartupError, StorageUnavailable
+from assistant.export import Export
+from assistant.feedback import Feedback
 from assistant.governor import Governor
 from assistant.heartbeat import Heartbeat
+from assistant.history import History
 from assistant.intake import Intake
 from assistant.leases import Leases
+from assistant.memories import Memories
 from assistant.metrics import Metrics
 from assistant.migration import Migration
+from assistant.personas import Personas
+from assistant.persons import Persons
 from assistant.pruning import LEASE as PRUNING
 from assistant.pruning import Pruning
 from assistant.revisions import Revisions
 from assistant.settings import AssistantSettings
 from assistant.signals import Signals
 from assistant.turns import Turns
+from assistant.usage import Usage
 from assistant.worker import Worker
 from bots.channels import ChannelSet, open_channels
 from bots.heap import settle_when_started
@@ -217,20 +228,7 @@ async def _gateway(
     governor = Governor(core.redis, core.database, leases)
     await governor.restore()
     delivery = _delivery(settings.assistant, core, channels, governor)
-    service = ConversationService(
-        database=core.database,
-        accounts=accounts,
-        access=AccessPolicy(core.database),
-        intake=Intake(core.database),
-        turns=core.turns,
-        revisions=Revisions(core.database),
-        signals=core.signals,
-        writer=core.writer,
-        reader=core.reader,
-        delivery=delivery,
-        settings=settings.assistant,
-        metrics=core.metrics,
-    )
+    service = _service(settings.assistant, core, accounts, delivery)
     pages = await build_pages(settings, core.database, core.signals, core.metrics, service, stack)
     inbound = channels.connect(service, governor)
     for router in inbound.routers:
@@ -245,6 +243,51 @@ async def _gateway(
     if bound is not None:
         group.create_task(serve(pages.secured(), bound))
         say(pages.announce(bound))
+
+
+def _service(
+    settings: AssistantSettings, core: Core, accounts: Accounts, delivery: Delivery
+) -> ConversationService:
+    database, intake, revisions = core.database, Intake(core.database), Revisions(core.database)
+    persons = Persons(database)
+    control = Control(
+        database=database,
+        accounts=accounts,
+        intake=intake,
+        turns=core.turns,
+        revisions=revisions,
+        signals=core.signals,
+        writer=core.writer,
+        delivery=delivery,
+    )
+    commands = Commands(
+        control=control,
+        persons=persons,
+        personas=Personas(database, settings.personas),
+        memories=Memories(database),
+        usage=Usage(database),
+        export=Export(database),
+        erasure=Erasure(database, core.redis),
+        signals=core.signals,
+    )
+    return ConversationService(
+        database=database,
+        accounts=accounts,
+        access=AccessPolicy(database),
+        intake=intake,
+        turns=core.turns,
+        revisions=revisions,
+        signals=core.signals,
+        writer=core.writer,
+        reader=core.reader,
+        delivery=delivery,
+        control=control,
+        commands=commands,
+        buttons=Buttons(control, persons, Feedback(database)),
+        persons=persons,
+        settings=settings,
+        metrics=core.metrics,
+    )
 
 
 def _delivery(
@@ -276,7 +319,9 @@ def _worker(
         name=core.name,
         engine=engine,
         turns=core.turns,
-        context=ContextBuilder(core.database, engine, settings.assistant),
+        context=ContextBuilder(
+            History(core.database, settings.assistant.history_turns), engine, settings.assistant
+        ),
         deltas=core.writer,
         signals=core.signals,
         heartbeat=core.heartbeat,

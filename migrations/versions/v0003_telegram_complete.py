@@ -17,6 +17,14 @@ def upgrade() -> None:
     op.add_column(
         "conversations", sa.Column("persona", sa.Text(), server_default="", nullable=False)
     )
+    op.add_column("messages", sa.Column("album", sa.Text(), server_default="", nullable=False))
+    op.create_index(
+        "ix_messages_album",
+        "messages",
+        ["account_id", "chat_id", "album"],
+        postgresql_where=sa.text("album <> ''"),
+    )
+    _create_attachments()
     _create_memories()
     _create_feedback()
     # What a person used of late is read without what they used before.
@@ -33,9 +41,35 @@ def downgrade() -> None:
     op.create_index("ix_turns_person_id", "turns", ["person_id"])
     op.drop_table("feedback")
     op.drop_table("memories")
+    op.drop_table("attachments")
+    op.drop_index("ix_messages_album", "messages")
+    op.drop_column("messages", "album")
     op.drop_column("conversations", "persona")
     op.drop_column("persons", "language")
     op.drop_column("identities", "language")
+
+
+def _create_attachments() -> None:
+    op.create_table(
+        "attachments",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("message_id", sa.BigInteger(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("media_type", sa.Text(), nullable=False),
+        sa.Column("width", sa.Integer(), nullable=False),
+        sa.Column("height", sa.Integer(), nullable=False),
+        sa.Column("characters", sa.Integer(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=True),
+        sa.Column("bytes", sa.LargeBinary(), nullable=True),
+        sa.CheckConstraint("kind IN ('image', 'text')", name=op.f("ck_attachments_kind")),
+        sa.ForeignKeyConstraint(
+            ["message_id"], ["messages.id"], name="fk_attachments_message_id", ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name="pk_attachments"),
+        sa.UniqueConstraint("message_id", "position", name="uq_attachments_message_id_position"),
+    )
 
 
 def _create_memories() -> None:
@@ -43,14 +77,15 @@ def _create_memories() -> None:
         "memories",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("person_id", sa.BigInteger(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         _now("created_at"),
         sa.ForeignKeyConstraint(
             ["person_id"], ["persons.id"], name="fk_memories_person_id", ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name="pk_memories"),
+        sa.UniqueConstraint("person_id", "number", name="uq_memories_person_id_number"),
     )
-    op.create_index("ix_memories_person_id_id", "memories", ["person_id", "id"])
 
 
 def _create_feedback() -> None:

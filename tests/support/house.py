@@ -14,23 +14,34 @@ from redis.asyncio import Redis
 
 from assistant.access import AccessPolicy
 from assistant.accounts import Accounts
+from assistant.buttons import Buttons
+from assistant.commands import Commands
 from assistant.context import ContextBuilder
+from assistant.control import Control
 from assistant.conversations import ConversationService
 from assistant.database import Database, open_database
 from assistant.deliveries import Deliveries
 from assistant.delivery import Delivery
 from assistant.deltas import DeltaReader, DeltaWriter
+from assistant.erasure import Erasure
+from assistant.export import Export
+from assistant.feedback import Feedback
 from assistant.governor import Governor
 from assistant.heartbeat import Heartbeat
+from assistant.history import History
 from assistant.intake import Intake
 from assistant.leases import Leases
+from assistant.memories import Memories
 from assistant.messages import Accepted, Access, ChatRef, IncomingMessage, ReplyDelta
 from assistant.metrics import Metrics
 from assistant.migration import Migration
+from assistant.personas import Personas
+from assistant.persons import Persons
 from assistant.revisions import Revisions
 from assistant.settings import AssistantSettings
 from assistant.signals import Signals
 from assistant.turns import Turns
+from assistant.usage import Usage
 from assistant.worker import Worker
 from inference.api import Engine
 from tests.support.screen import ScreenChannel
@@ -79,7 +90,9 @@ class House:
             heartbeat=self.heartbeats.of(name),
             engine=engine,
             turns=self.turns,
-            context=ContextBuilder(self.database, engine, self.settings),
+            context=ContextBuilder(
+                History(self.database, self.settings.history_turns), engine, self.settings
+            ),
             deltas=self.writer,
             signals=self.signals,
             settings=self.settings,
@@ -160,17 +173,33 @@ async def house(
             metrics=metrics,
             migration=Migration(database, redis),
         )
+        persons, intake, revisions = Persons(database), Intake(database), Revisions(database)
+        control = Control(database, accounts, intake, turns, revisions, signals, writer, delivery)
+        commands = Commands(
+            control=control,
+            persons=persons,
+            personas=Personas(database, settings.personas),
+            memories=Memories(database),
+            usage=Usage(database),
+            export=Export(database),
+            erasure=Erasure(database, redis),
+            signals=signals,
+        )
         service = ConversationService(
             database=database,
             accounts=accounts,
             access=AccessPolicy(database),
-            intake=Intake(database),
+            intake=intake,
             turns=turns,
-            revisions=Revisions(database),
+            revisions=revisions,
             signals=signals,
             writer=writer,
             reader=reader,
             delivery=delivery,
+            control=control,
+            commands=commands,
+            buttons=Buttons(control, persons, Feedback(database)),
+            persons=persons,
             settings=settings,
             metrics=metrics,
         )
