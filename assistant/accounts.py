@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sqlalchemy import text
-
 from assistant.database import Database
 from assistant.messages import Access
 
-REGISTER = text("""
-INSERT INTO accounts (channel, name, access) VALUES (:channel, :name, :access)
+REGISTER = """
+INSERT INTO accounts (channel, name, access) VALUES (%(channel)s, %(name)s, %(access)s)
 ON CONFLICT (channel, name) DO UPDATE SET access = excluded.access RETURNING id
-""")
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +42,8 @@ class Accounts:
         delivered: bool = True,
     ) -> Account:
         values = {"channel": channel, "name": name, "access": access}
-        async with self.database.connection() as connection:
-            account_id = (await connection.execute(REGISTER, values)).scalar_one()
-        account = Account(account_id, channel, name, access, allowlist, delivered)
+        (row,) = await self.database.rows(REGISTER, values)
+        account = Account(row.id, channel, name, access, allowlist, delivered)
         self._known[channel, name] = account
         return account
 

@@ -62,8 +62,8 @@ class Terms:
 
 
 # KEYS: marker, penalty of the chat, penalty of the account, chat, account, active, queue, promised.
-# ARGV: the chat's name, chat, account and edit interval, what it is (edit, final, or anything else),
-# now (tests; else empty).
+# ARGV: the chat's name; chat, account and edit interval; the call (see `Call`); now (tests; else
+# empty).
 # Returns the microseconds to wait, 0 when granted and charged, -1 when Redis was emptied.
 GRANT = f"""
 local marker, chat, account, active, queue, promised =

@@ -6,45 +6,21 @@ messages. A stateless request (public API) brings all of its messages; nothing i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import text
-
-from assistant.database import Database
+from assistant.history import History
 from assistant.settings import AssistantSettings
+from assistant.shown_files import ShownFiles, in_words, of_message
 from assistant.turns import ClaimedTurn
-from inference.api import ChatMessage, Engine, Prompt
+from inference.api import ChatMessage, Engine, Image, Prompt
 from inference.errors import PromptTooLong
-
-# Platforms number messages as they were written; after an outage they may come in another order.
-# Where the ids are no numbers (the page's), what came first was written first.
-HISTORY = text("""
-WITH recent AS (
-    SELECT id, coalesce(place, id) AS place, reply FROM turns
-    WHERE conversation_id = :conversation AND superseded_by IS NULL
-        AND coalesce(place, id) <= (SELECT coalesce(place, id) FROM turns WHERE id = :turn)
-        AND (id = :turn OR state IN ('done', 'stopped', 'failed'))
-    ORDER BY coalesce(place, id) DESC LIMIT :limit
-)
-SELECT recent.id AS turn_id, recent.reply, conversations.kind, messages.role, messages.text,
-    coalesce(identities.name, '') AS sender
-FROM recent
-JOIN turn_messages ON turn_messages.turn_id = recent.id
-JOIN messages ON messages.id = turn_messages.message_id
-JOIN conversations ON conversations.id = messages.conversation_id
-LEFT JOIN identities ON identities.id = messages.identity_id
-WHERE messages.deleted_at IS NULL
-    AND (messages.id > conversations.starts_after OR recent.id = :turn)
-ORDER BY recent.place,
-    lpad(substring(messages.platform_message_id FROM '^[0-9.]+$'), 40, '0'), messages.id
-""")
 
 
 @dataclass(frozen=True, slots=True)
 class ContextBuilder:
-    database: Database
+    history: History
     engine: Engine
     settings: AssistantSettings
 
@@ -53,10 +29,11 @@ class ContextBuilder:
 
         Raises PromptTooLong when not even this turn alone fits.
         """
-        rows = await self._rows(turn)
+        rows = await self.history.of(turn)
         if not any(row.turn_id == turn.id for row in rows):
             return None
-        exchanges = _exchanges(rows, turn.id)
+        images = await self._images(rows)
+        exchanges = _exchanges(rows, turn.id, images)
         stateless = turn.channel == "api"
         system = [] if stateless else [ChatMessage("system", self.settings.system_prompt)]
         while True:
@@ -69,23 +46,29 @@ class ContextBuilder:
                 # The oldest quarter goes: few renderings, and the next turn needs none.
                 exchanges = exchanges[max(1, len(exchanges) // 4) :]
 
-    async def _rows(self, turn: ClaimedTurn) -> Sequence[Any]:
-        values = {
-            "conversation": turn.conversation_id,
-            "turn": turn.id,
-            "limit": self.settings.history_turns + 1,
-        }
-        async with self.database.connection() as connection:
-            return (await connection.execute(HISTORY, values)).all()
+    async def restored(self, prompt: Prompt) -> Prompt:
+        """A frozen prompt, with the images that it only names."""
+        return await ShownFiles(self.history.database).restored(prompt)
+
+    async def _images(self, rows: Sequence[Any]) -> Mapping[int, Image]:
+        if not self.engine.info.vision:
+            return {}
+        return await ShownFiles(self.history.database).images([row.files or () for row in rows])
 
 
-def _exchanges(rows: Sequence[Any], turn_id: int) -> list[list[ChatMessage]]:
+def _exchanges(
+    rows: Sequence[Any], turn_id: int, images: Mapping[int, Image]
+) -> list[list[ChatMessage]]:
     """One list of messages per turn, oldest first; the turn to answer is the last."""
     exchanges: dict[int, list[ChatMessage]] = {}
     replies: dict[int, str] = {}
     for row in rows:
-        spoken = f"{row.sender}: {row.text}" if row.kind == "group" else row.text
-        exchanges.setdefault(row.turn_id, []).append(ChatMessage(row.role, spoken))
+        files = row.files or ()
+        spoken = "\n\n".join(filter(None, (*in_words(files, images), row.text)))
+        if row.kind == "group":
+            spoken = f"{row.sender}: {spoken}"
+        message = ChatMessage(row.role, spoken, of_message(files, images))
+        exchanges.setdefault(row.turn_id, []).append(message)
         replies[row.turn_id] = row.reply
     for one, reply in replies.items():
         if one != turn_id and reply:
@@ -98,8 +81,9 @@ def merged(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
     result: list[ChatMessage] = []
     for message in messages:
         if result and result[-1].role == message.role:
-            text_so_far = f"{result[-1].content}\n\n{message.content}"
-            result[-1] = ChatMessage(message.role, text_so_far)
+            together = "\n\n".join(filter(None, (result[-1].content, message.content)))
+            images = (*result[-1].images, *message.images)
+            result[-1] = ChatMessage(message.role, together, images)
         else:
             result.append(message)
     return result

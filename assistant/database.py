@@ -1,23 +1,23 @@
-"""The way to Postgres: SQLAlchemy for most, a psycopg pool for the intake's one statement."""
+"""The way to Postgres. What must hold together is one statement, or one transaction."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import select
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
+from psycopg.rows import namedtuple_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
-from sqlalchemy import text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, TimeoutError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from assistant.errors import StartupError, StorageUnavailable
 
 CONNECT_SECONDS = 5
-POOL_SIZE = 10
+POOL_SIZE = 20
 STATEMENT_SECONDS = 10.0  # no statement of ours takes so long; a server that is silent does
 # libpq's own limits, so that a server that vanished without a word is noticed.
 CONNECTING = {
@@ -27,8 +27,11 @@ CONNECTING = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
+# A plan that PostgreSQL keeps was made while a table, or a part of it that an index covers, was
+# empty: reading it whole costs nothing then. Once thousands wait, it costs everything.
+PLAN_ANEW = b"SET plan_cache_mode = force_custom_plan"
 
-Pool = AsyncConnectionPool[psycopg.AsyncConnection[tuple[object, ...]]]
+Connection = psycopg.AsyncConnection[Any]  # its rows are named tuples
 
 
 def conninfo(url: str) -> str:
@@ -42,35 +45,70 @@ def sqlalchemy_url(url: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """Two pools on one Postgres. Both hold at most POOL_SIZE connections."""
+    """At most POOL_SIZE connections to one Postgres.
 
-    engine: AsyncEngine
-    pool: Pool
+    Statements have psycopg's places (`%(name)s`). All raise StorageUnavailable when Postgres can't
+    be reached, or is silent for longer than the time allowed.
+    """
+
+    pool: AsyncConnectionPool[Connection]
+
+    async def rows(
+        self, statement: str, values: Mapping[str, object] | None = None
+    ) -> Sequence[Any]:
+        """One statement, which is a transaction of its own."""
+        async with self._connection(STATEMENT_SECONDS) as connection:
+            return await rows(connection, statement, values)
+
+    async def row(self, statement: str, values: Mapping[str, object] | None = None) -> Any | None:
+        """The first row of `rows`."""
+        async with self._connection(STATEMENT_SECONDS) as connection:
+            return await row(connection, statement, values)
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[AsyncConnection]:
-        """A connection on which each statement is a transaction of its own.
-
-        Whatever must hold together is one statement (a CTE), which saves two round trips.
-        Raises StorageUnavailable when Postgres can't be reached.
-        """
-        try:
-            async with (
-                asyncio.timeout(STATEMENT_SECONDS),
-                self.engine.connect() as connection,
-            ):
-                yield connection
-        except (DBAPIError, TimeoutError, OSError) as error:
-            raise_if_unreachable(error)
-            raise
+    async def transaction(self, seconds: float = STATEMENT_SECONDS) -> AsyncIterator[Connection]:
+        """Several statements that hold together, or none of them. See `rows` and `row`."""
+        async with self._connection(seconds) as connection, connection.transaction():
+            yield connection
 
     async def ping(self) -> bool:
         try:
-            async with self.connection() as connection:
-                await connection.execute(text("SELECT 1"))
+            await self.rows("SELECT 1")
         except StorageUnavailable:
             return False
         return True
+
+    @asynccontextmanager
+    async def _connection(self, seconds: float) -> AsyncIterator[Connection]:
+        asked = _cancellations()
+        try:
+            async with asyncio.timeout(seconds), self.pool.connection() as connection:
+                if _cancellations() > asked:  # the pool waits by wait_for(), which swallowed it
+                    raise asyncio.CancelledError
+                yield connection
+        except (psycopg.Error, PoolTimeout, OSError) as error:
+            raise_if_unreachable(error)
+            raise
+
+
+def _cancellations() -> int:
+    """How often this task was asked to end."""
+    task = asyncio.current_task()
+    return task.cancelling() if task else 0
+
+
+async def rows(
+    connection: Connection, statement: str, values: Mapping[str, object] | None = None
+) -> Sequence[Any]:
+    cursor = await connection.execute(statement.encode(), values)
+    return await cursor.fetchall() if cursor.description is not None else []
+
+
+async def row(
+    connection: Connection, statement: str, values: Mapping[str, object] | None = None
+) -> Any | None:
+    cursor = await connection.execute(statement.encode(), values)
+    return await cursor.fetchone() if cursor.description is not None else None
 
 
 # A standby takes no writes until it is promoted: what was written to the former server waits.
@@ -85,41 +123,49 @@ _AWAY = (
 
 def raise_if_unreachable(error: BaseException) -> None:
     """Turn a lost or refused connection into StorageUnavailable; leave real faults alone."""
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    unreachable = isinstance(cause, _AWAY)
-    if unreachable or (isinstance(error, DBAPIError) and error.connection_invalidated):
+    if isinstance(error, _AWAY):
         raise StorageUnavailable("The database can't be reached at the moment.") from error
+
+
+async def _prepare(connection: Connection) -> None:
+    await connection.execute(PLAN_ANEW)
+
+
+def _ended(connection: Connection) -> bool:
+    """Has the server closed it? It said so, which nobody has read yet. Costs no round trip."""
+    looking = select.poll()
+    looking.register(connection.fileno(), select.POLLIN)
+    return bool(looking.poll(0))
+
+
+async def _check(pool: AsyncConnectionPool[Connection], connection: Connection) -> None:
+    """Raises OperationalError for a connection that the server has closed."""
+    if _ended(connection):
+        await connection.close()  # else the pool doesn't know, and gives it out again
+        await pool.drain()  # the others ended too: one after the other costs seconds
+        raise psycopg.OperationalError("the server closed the connection")
 
 
 @asynccontextmanager
 async def open_database(url: str) -> AsyncIterator[Database]:
-    """Both pools, closed on the way out. Raises StartupError when Postgres doesn't answer."""
-    engine = create_async_engine(
-        sqlalchemy_url(url),
-        pool_size=POOL_SIZE,
-        max_overflow=0,
-        isolation_level="AUTOCOMMIT",
-        pool_pre_ping=True,
-        hide_parameters=True,  # an error in the log must not show what people wrote
-        connect_args=dict(CONNECTING),
-    )
-    pool: Pool = AsyncConnectionPool(
+    """The pool, closed on the way out. Raises StartupError when Postgres doesn't answer."""
+    pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
         conninfo(url),
         min_size=1,
         max_size=POOL_SIZE,
         timeout=CONNECT_SECONDS,
         reconnect_timeout=CONNECT_SECONDS,  # else its pauses grow to minutes after an outage
-        check=AsyncConnectionPool.check_connection,
-        kwargs={**CONNECTING, "autocommit": True},
+        configure=_prepare,
+        check=lambda connection: _check(pool, connection),
+        kwargs={**CONNECTING, "autocommit": True, "row_factory": namedtuple_row},
         open=False,
     )
     try:
         await pool.open(wait=True, timeout=CONNECT_SECONDS)
-        yield Database(engine, pool)
+        yield Database(pool)
     except PoolTimeout as error:
         raise StartupError(
             "The database doesn't answer: check OUTRIDER_DATABASE_URL and that Postgres runs."
         ) from error
     finally:
         await pool.close(timeout=2)
-        await engine.dispose()

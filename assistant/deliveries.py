@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+import psycopg
 
 from assistant.database import Database
 from assistant.errors import DeliveryLost
@@ -23,10 +22,10 @@ IntentState = Literal["sending", "sent", "unknown", "failed"]
 
 # A conversation's replies are shown in order: the next begins when the one before is through. One
 # that replaces an earlier answer has that one's place.
-CLAIM = text("""
+CLAIM = """
 WITH next AS (
     SELECT turn_id FROM deliveries
-    WHERE state IN ('pending', 'active', 'removing') AND account_id = ANY(:accounts)
+    WHERE state IN ('pending', 'active', 'removing') AND account_id = ANY(%(accounts)s)
         AND (lease_until IS NULL OR lease_until < now())
         AND NOT EXISTS (
             SELECT FROM deliveries AS earlier
@@ -38,49 +37,53 @@ WITH next AS (
                         deliveries.turn_id)
             -- Asked by index for each: joined, with old statistics, a backlog is its square.
             OFFSET 0)
-    ORDER BY turn_id LIMIT :limit FOR UPDATE OF deliveries SKIP LOCKED
+    ORDER BY turn_id LIMIT %(limit)s FOR UPDATE OF deliveries SKIP LOCKED
 ), claimed AS (
-    UPDATE deliveries SET attempt = attempt + 1, lease_owner = :owner,
+    UPDATE deliveries SET attempt = attempt + 1, lease_owner = %(owner)s,
         state = CASE state WHEN 'removing' THEN state ELSE 'active' END,
-        lease_until = now() + make_interval(secs => :lease_seconds)
+        lease_until = now() + make_interval(secs => %(lease_seconds)s)
     WHERE turn_id IN (SELECT turn_id FROM next)
     RETURNING turn_id, attempt, state, reply_to
 )
 SELECT claimed.*, coalesce(turns.place, turns.id) AS place,
-    channel, accounts.name AS account, chat_id, thread_id, kind
+    channel, accounts.name AS account, chat_id, thread_id, kind, coalesce((
+        SELECT coalesce(persons.language, identities.language) FROM persons
+        JOIN identities ON identities.person_id = persons.id
+        WHERE persons.id = turns.person_id AND identities.account_id = accounts.id
+        LIMIT 1), '') AS language
 FROM claimed JOIN turns ON turns.id = claimed.turn_id
 JOIN conversations ON conversations.id = turns.conversation_id
 JOIN accounts ON accounts.id = conversations.account_id ORDER BY claimed.turn_id
-""")
+"""
 # The lock is for a turn that is replaced in this moment: it knows of the call, or there is none.
-BEGIN = text("""
+BEGIN = """
 INSERT INTO delivery_intents (turn_id, position, kind)
-SELECT turn_id, :position, :kind FROM deliveries
-WHERE turn_id = :turn AND attempt = :attempt AND state IN ('active', 'removing') FOR SHARE
+SELECT turn_id, %(position)s, %(kind)s FROM deliveries
+WHERE turn_id = %(turn)s AND attempt = %(attempt)s AND state IN ('active', 'removing') FOR SHARE
 RETURNING id
-""")
-CLOSE = text("""
+"""
+CLOSE = """
 WITH before AS (
-    SELECT state FROM delivery_intents WHERE id = :intent
+    SELECT state FROM delivery_intents WHERE id = %(intent)s
 ), visible AS (
     UPDATE deliveries SET first_visible_at = coalesce(first_visible_at, now())
-    WHERE turn_id = :turn AND :state = 'sent' AND first_visible_at IS NULL
+    WHERE turn_id = %(turn)s AND %(state)s = 'sent' AND first_visible_at IS NULL
 ), uncertain AS (
     UPDATE deliveries SET placeholders_left = placeholders_left + 1
-    WHERE turn_id = :turn AND :state = 'unknown'
+    WHERE turn_id = %(turn)s AND %(state)s = 'unknown'
 )
-UPDATE delivery_intents SET state = :state, platform_message_id = :message, error = :error,
-    characters = :characters, ended_at = now()
-WHERE id = :intent RETURNING (SELECT state FROM before) AS before,
-    (SELECT attempt <> :attempt FROM deliveries WHERE turn_id = :turn) AS late
-""")
+UPDATE delivery_intents SET state = %(state)s, platform_message_id = %(message)s, error = %(error)s,
+    characters = %(characters)s, ended_at = now()
+WHERE id = %(intent)s RETURNING (SELECT state FROM before) AS before,
+    (SELECT attempt <> %(attempt)s FROM deliveries WHERE turn_id = %(turn)s) AS late
+"""
 # A call that came after another took over. An edit may stand where the whole answer stood: that is
 # shown once more. A post that was looked for in vain stands there now, empty, beside the other.
-LATE = text("""
+LATE = """
 WITH late AS (
     SELECT id, kind IN ('placeholder', 'overflow') AS posted FROM delivery_intents
-    WHERE id = :intent AND (kind IN ('edit', 'final')
-        OR kind <> 'removal' AND coalesce(CAST(:before AS text), state) = 'failed')
+    WHERE id = %(intent)s AND (kind IN ('edit', 'final')
+        OR kind <> 'removal' AND coalesce(CAST(%(before)s AS text), state) = 'failed')
 ), marked AS (
     UPDATE delivery_intents SET state = 'unknown', error = 'late' FROM late
     WHERE delivery_intents.id = late.id
@@ -88,53 +91,53 @@ WITH late AS (
 UPDATE deliveries SET placeholders_left = placeholders_left + posted::int,
     state = CASE WHEN state = 'done' AND NOT posted THEN 'active' ELSE state END,
     lease_until = CASE WHEN state = 'done' THEN NULL ELSE lease_until END
-FROM late WHERE turn_id = (SELECT coalesce(superseded_by, id) FROM turns WHERE id = :turn)
-""")
+FROM late WHERE turn_id = (SELECT coalesce(superseded_by, id) FROM turns WHERE id = %(turn)s)
+"""
 # What was being posted for a turn in the moment in which it was replaced is known by that one.
-POSTS = text("""
+POSTS = """
 SELECT id, position, coalesce(nullif(platform_message_id, ''), (
     SELECT former.platform_message_id FROM delivery_intents AS former
-    WHERE former.turn_id IN (SELECT turns.id FROM turns WHERE superseded_by = :turn)
+    WHERE former.turn_id IN (SELECT turns.id FROM turns WHERE superseded_by = %(turn)s)
         AND former.position = delivery_intents.position AND former.kind = delivery_intents.kind
         AND former.state = 'sent'
     ORDER BY former.id DESC LIMIT 1), '') AS message_id
 FROM delivery_intents
-WHERE turn_id = :turn AND kind IN ('placeholder', 'overflow')
+WHERE turn_id = %(turn)s AND kind IN ('placeholder', 'overflow')
     AND state IN ('sent', 'sending') ORDER BY id
-""")
-END = text("""
-UPDATE deliveries SET state = :state, error = :error, lease_owner = NULL, lease_until = NULL,
-    finished_at = now() WHERE turn_id = :turn AND attempt = :attempt
-""")
-PUT_OFF = text("""
-UPDATE deliveries SET lease_owner = NULL, lease_until = now() + make_interval(secs => :seconds),
-    error = :error
-WHERE turn_id = :turn AND attempt = :attempt AND created_at > now() - interval '1 day'
+"""
+END = """
+UPDATE deliveries SET state = %(state)s, error = %(error)s, lease_owner = NULL, lease_until = NULL,
+    finished_at = now() WHERE turn_id = %(turn)s AND attempt = %(attempt)s
+"""
+PUT_OFF = """
+UPDATE deliveries SET lease_owner = NULL, lease_until = now() + make_interval(secs => %(seconds)s),
+    error = %(error)s
+WHERE turn_id = %(turn)s AND attempt = %(attempt)s AND created_at > now() - interval '1 day'
 RETURNING turn_id
-""")
-RELEASE = text("""
+"""
+RELEASE = """
 UPDATE deliveries SET lease_until = NULL, lease_owner = NULL
-WHERE lease_owner = :owner AND state IN ('active', 'removing')
-""")
+WHERE lease_owner = %(owner)s AND state IN ('active', 'removing')
+"""
 # A button was pressed under a message whose post had an unknown end: now its id is known.
-UNCOVER = text("""
+UNCOVER = """
 WITH lost AS (
-    SELECT id, kind FROM delivery_intents WHERE turn_id = :turn AND state = 'unknown'
+    SELECT id, kind FROM delivery_intents WHERE turn_id = %(turn)s AND state = 'unknown'
         AND (kind IN ('placeholder', 'overflow')
             -- Pressed again: it could not be removed.
-            OR kind = 'removal' AND platform_message_id = :message)
+            OR kind = 'removal' AND platform_message_id = %(message)s)
         AND NOT EXISTS (
             SELECT FROM delivery_intents AS known
-            WHERE known.turn_id = :turn AND known.platform_message_id = :message
+            WHERE known.turn_id = %(turn)s AND known.platform_message_id = %(message)s
                 AND known.kind <> 'removal')
     ORDER BY kind = 'removal' DESC, id LIMIT 1
 ), counted AS (
     UPDATE deliveries SET placeholders_left = greatest(placeholders_left - 1, 0)
-    WHERE turn_id = :turn AND EXISTS (SELECT FROM lost WHERE kind <> 'removal')
+    WHERE turn_id = %(turn)s AND EXISTS (SELECT FROM lost WHERE kind <> 'removal')
 )
-UPDATE delivery_intents SET kind = 'removal', platform_message_id = :message
+UPDATE delivery_intents SET kind = 'removal', platform_message_id = %(message)s
 WHERE id = (SELECT id FROM lost) RETURNING id
-""")
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,7 @@ class OpenDelivery:
     reply_to: str
     removing: bool
     chat: ChatRef
+    language: str = ""  # of who asked
 
     @property
     def replaces(self) -> bool:
@@ -195,7 +199,7 @@ class Deliveries:
         values = {"turn": one.turn_id, "attempt": one.attempt, "position": position, "kind": kind}
         try:
             rows = await self._rows(BEGIN, **values)
-        except IntegrityError as error:
+        except psycopg.IntegrityError as error:
             raise DeliveryLost("The reply was just erased.") from error
         if not rows:
             raise DeliveryLost("Another replica delivers this reply now.")
@@ -228,10 +232,10 @@ class Deliveries:
     async def late(self, one: OpenDelivery, intent: int, before: str | None = None) -> None:
         """This call was made, or may have been, after another took over. `before`: the intent's
         state before it was closed, if it was."""
-        await self._write(LATE, turn=one.turn_id, intent=intent, before=before)
+        await self._rows(LATE, turn=one.turn_id, intent=intent, before=before)
 
     async def end(self, one: OpenDelivery, state: str, error: str = "") -> None:
-        await self._write(END, turn=one.turn_id, attempt=one.attempt, state=state, error=error)
+        await self._rows(END, turn=one.turn_id, attempt=one.attempt, state=state, error=error)
 
     async def put_off(self, one: OpenDelivery, seconds: float, error: str) -> bool:
         """Try again after so many seconds; False for a reply that is a day old."""
@@ -240,19 +244,14 @@ class Deliveries:
 
     async def release(self) -> None:
         """Let another replica go on at once (at shutdown)."""
-        await self._write(RELEASE, owner=self.owner)
+        await self._rows(RELEASE, owner=self.owner)
 
     async def uncover(self, turn_id: int, message_id: str) -> bool:
         """Whether this message is an empty placeholder that was lost, and shall be removed."""
         return bool(await self._rows(UNCOVER, turn=turn_id, message=message_id))
 
-    async def _rows(self, statement: Any, **values: object) -> Sequence[Any]:
-        async with self.database.connection() as connection:
-            return (await connection.execute(statement, values)).all()
-
-    async def _write(self, statement: Any, **values: object) -> None:
-        async with self.database.connection() as connection:
-            await connection.execute(statement, values)
+    async def _rows(self, statement: str, **values: object) -> Sequence[Any]:
+        return await self.database.rows(statement, values)
 
 
 def _open(row: Any) -> OpenDelivery:
@@ -263,4 +262,5 @@ def _open(row: Any) -> OpenDelivery:
         reply_to=row.reply_to,
         removing=row.state == "removing",
         chat=ChatRef(row.channel, row.account, row.chat_id, row.thread_id, row.kind),
+        language=row.language,
     )

@@ -13,18 +13,14 @@ its end: it holds a chat's id, and sending into it would make it longer.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import psycopg
 import structlog
-from psycopg.rows import namedtuple_row
-from psycopg_pool import PoolTimeout
 from redis.asyncio import Redis
 
-from assistant.database import Database, raise_if_unreachable
+from assistant.database import Connection, Database, rows
 from assistant.deltas import key
 from assistant.messages import ChatRef
 from assistant.penalties import AccountKeys
@@ -151,7 +147,7 @@ class Erasure:
     async def conversation(self, which: int | ChatRef) -> bool:
         """False when there is no such conversation. Raises StorageUnavailable: all is as it was."""
         gone = _Gone()
-        async with self._transaction() as connection:
+        async with self.database.transaction(ERASE_SECONDS) as connection:
             found = [which] if isinstance(which, int) else await _ids(connection, which)
             await _erase_conversations(connection, found, gone)
         await self._tell(gone)
@@ -160,23 +156,10 @@ class Erasure:
     async def person(self, person_id: int) -> bool:
         """False when there is no such person. Raises StorageUnavailable: all is as it was."""
         gone = _Gone()
-        async with self._transaction() as connection:
+        async with self.database.transaction(ERASE_SECONDS) as connection:
             known = await _erase_person(connection, person_id, gone)
         await self._tell(gone)
         return known
-
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
-        try:
-            async with (
-                asyncio.timeout(ERASE_SECONDS),
-                self.database.pool.connection() as connection,
-                connection.transaction(),
-            ):
-                yield connection
-        except (psycopg.Error, PoolTimeout, OSError) as error:
-            raise_if_unreachable(error)
-            raise
 
     async def _tell(self, gone: _Gone) -> None:
         """Postgres has forgotten; now who runs it, and Redis."""
@@ -214,70 +197,52 @@ class Erasure:
             log.warning("redis_not_cleared", error=type(error).__name__)
 
 
-async def _ids(connection: psycopg.AsyncConnection[Any], chat: ChatRef) -> list[int]:
+async def _ids(connection: Connection, chat: ChatRef) -> list[int]:
     values = {
         "channel": chat.channel,
         "account": chat.account,
         "chat": chat.chat_id,
         "thread": chat.thread_id,
     }
-    return [row.id for row in await _rows(connection, CONVERSATION_OF, values)]
+    return [row.id for row in await rows(connection, CONVERSATION_OF, values)]
 
 
 async def _erase_conversations(
-    connection: psycopg.AsyncConnection[Any], conversations: Sequence[int], gone: _Gone
+    connection: Connection, conversations: Sequence[int], gone: _Gone
 ) -> None:
     values: dict[str, Any] = {"conversations": list(conversations)}
-    gone.chats += await _rows(connection, LOCK_CONVERSATIONS, values)
-    gone.erased += await _rows(connection, TURNS, values)
-    writers = await _rows(connection, ONLY_THERE, values)
+    gone.chats += await rows(connection, LOCK_CONVERSATIONS, values)
+    gone.erased += await rows(connection, TURNS, values)
+    writers = await rows(connection, ONLY_THERE, values)
     values["identities"] = [one.id for one in writers]
     values["persons"] = [one.person_id for one in writers]
     for statement in ERASE_CONVERSATIONS:
-        await _execute(connection, statement, values)
+        await rows(connection, statement, values)
 
 
-async def _erase_person(
-    connection: psycopg.AsyncConnection[Any], person_id: int, gone: _Gone
-) -> bool:
+async def _erase_person(connection: Connection, person_id: int, gone: _Gone) -> bool:
     values: dict[str, Any] = {"person": person_id, "persons": [person_id]}
     values["identities"] = await _column(connection, IDENTITIES, values)
     await _find(connection, values)
-    await _execute(connection, LOCK_CONVERSATIONS, {"conversations": values["locked"]})
-    await _execute(connection, LOCK_IDENTITIES, values)
+    await rows(connection, LOCK_CONVERSATIONS, {"conversations": values["locked"]})
+    await rows(connection, LOCK_IDENTITIES, values)
     await _find(connection, values)  # what was said while we waited
-    gone.erased += await _rows(connection, ERASE_ALONE, values)
-    gone.emptied += await _rows(connection, EMPTY_SHARED, values)
-    await _execute(connection, ANSWER_OTHERS, values)
-    await _execute(connection, ERASE_MESSAGES, values)
+    gone.erased += await rows(connection, ERASE_ALONE, values)
+    gone.emptied += await rows(connection, EMPTY_SHARED, values)
+    await rows(connection, ANSWER_OTHERS, values)
+    await rows(connection, ERASE_MESSAGES, values)
     await _erase_conversations(connection, values["private"], gone)
-    await _execute(connection, "DELETE FROM identities WHERE person_id = %(person)s", values)
+    await rows(connection, "DELETE FROM identities WHERE person_id = %(person)s", values)
     deleted = "DELETE FROM persons WHERE id = %(person)s RETURNING id"
     # The last conversation may have taken the person with it.
-    return bool(await _rows(connection, deleted, values)) or bool(values["identities"])
+    return bool(await rows(connection, deleted, values)) or bool(values["identities"])
 
 
-async def _find(connection: psycopg.AsyncConnection[Any], values: dict[str, Any]) -> None:
+async def _find(connection: Connection, values: dict[str, Any]) -> None:
     values["private"] = await _column(connection, PRIVATE, values)
     values["groups"] = await _column(connection, GROUPS, values)
     values["locked"] = [*values["private"], *values["groups"]]
 
 
-async def _column(
-    connection: psycopg.AsyncConnection[Any], statement: str, values: Mapping[str, Any]
-) -> list[int]:
-    return [row.id for row in await _rows(connection, statement, values)]
-
-
-async def _rows(
-    connection: psycopg.AsyncConnection[Any], statement: str, values: Mapping[str, Any]
-) -> list[Any]:
-    async with connection.cursor(row_factory=namedtuple_row) as cursor:
-        await cursor.execute(statement.encode(), values)
-        return await cursor.fetchall()
-
-
-async def _execute(
-    connection: psycopg.AsyncConnection[Any], statement: str, values: Mapping[str, Any]
-) -> None:
-    await connection.execute(statement.encode(), values)
+async def _column(connection: Connection, statement: str, values: Mapping[str, Any]) -> list[int]:
+    return [row.id for row in await rows(connection, statement, values)]

@@ -20,7 +20,7 @@ import psycopg
 import structlog
 from psycopg.conninfo import make_conninfo
 
-from assistant.database import CONNECTING, conninfo
+from assistant.database import CONNECTING, PLAN_ANEW, conninfo
 
 log = structlog.get_logger()
 
@@ -109,7 +109,7 @@ class Heartbeat:
                 connection = connection or self._connect()
                 lost = self._renew(connection)
                 self._renewed = time.monotonic()
-            except (psycopg.Error, OSError) as error:
+            except Exception as error:  # whatever it is: a heart that stands still loses all
                 log.warning("heartbeat_missed", error=type(error).__name__)
                 if connection is not None:
                     connection.close()
@@ -122,7 +122,9 @@ class Heartbeat:
 
     def _connect(self) -> psycopg.Connection[Any]:
         url = make_conninfo(conninfo(self.database_url), **CONNECTING)
-        return psycopg.connect(url, autocommit=True)
+        connection = psycopg.connect(url, autocommit=True)
+        connection.execute(PLAN_ANEW)
+        return connection
 
     def _renew(self, connection: psycopg.Connection[Any]) -> Sequence[Key]:
         """Returns what is not ours any more."""

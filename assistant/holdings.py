@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import psycopg
-from psycopg.rows import namedtuple_row
-from psycopg_pool import PoolTimeout
-
-from assistant.database import STATEMENT_SECONDS, Database, raise_if_unreachable
+from assistant.database import Database
 from assistant.erasure import GROUPS, PRIVATE
 
 CONVERSATION = """
@@ -79,14 +74,4 @@ class Holdings:
         return PersonHoldings(name, tuple(IdentityHoldings(*one[1:]) for one in found), *counts)
 
     async def _rows(self, statement: str, values: Mapping[str, Any]) -> Sequence[Any]:
-        try:
-            async with (
-                asyncio.timeout(STATEMENT_SECONDS),
-                self.database.pool.connection() as connection,
-                connection.cursor(row_factory=namedtuple_row) as cursor,
-            ):
-                await cursor.execute(statement.encode(), values)
-                return await cursor.fetchall()
-        except (psycopg.Error, PoolTimeout, OSError) as error:
-            raise_if_unreachable(error)
-            raise
+        return await self.database.rows(statement, values)

@@ -7,7 +7,6 @@ while a turn of its conversation waits, or runs and has shown nothing yet, joins
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -16,9 +15,9 @@ from typing import Any
 
 import psycopg
 import structlog
-from psycopg_pool import PoolTimeout
 
-from assistant.database import STATEMENT_SECONDS, Database, raise_if_unreachable
+from assistant.attachments import ATTACHED, values_of
+from assistant.database import Database
 from assistant.messages import Accepted, ChatRef, IncomingMessage, clean
 from inference.api import ChatMessage, Sampling
 
@@ -28,7 +27,7 @@ log = structlog.get_logger()
 # has seen text, starts again with this message too; where two first messages come at once, the
 # conflict on the waiting turn's partial index is what makes the second join the first.
 # Who has turns in the queue already stands further back with each further one.
-STORE = """
+_STORE = """
 WITH event AS (
     INSERT INTO events (account_id, event_id, chat_id, thread_id)
     VALUES (%(account)s, %(event)s, %(chat)s, %(thread)s)
@@ -53,8 +52,8 @@ WITH event AS (
     SELECT id, person_id FROM known UNION ALL SELECT id, person_id FROM made
 ), message AS (
     INSERT INTO messages
-        (conversation_id, account_id, chat_id, platform_message_id, identity_id, text)
-    SELECT conversation.id, %(account)s, %(chat)s, %(message)s, sender.id, %(text)s
+        (conversation_id, account_id, chat_id, platform_message_id, identity_id, text, album)
+    SELECT conversation.id, %(account)s, %(chat)s, %(message)s, sender.id, %(text)s, %(album)s
     FROM conversation, sender
     ON CONFLICT (account_id, chat_id, platform_message_id) DO NOTHING
     RETURNING id, conversation_id
@@ -98,12 +97,15 @@ WITH event AS (
     FROM turn, message WHERE %(delivered)s
     -- The first question stays: what was posted for it may have to be found after it.
     ON CONFLICT (turn_id) DO NOTHING
-)
+)"""
+_STORED = """
 SELECT turn.id, turn.joined, turn.restarted, turn.restarted IS NULL AND EXISTS (
     SELECT FROM turns AS running
     WHERE running.conversation_id = message.conversation_id AND running.state = 'running') AS waits
 FROM turn, message
 """
+STORE = _STORE + _STORED
+STORE_WITH_FILES = _STORE + ATTACHED + _STORED
 
 # A request of the public API: a conversation of its own, all messages given, never joined.
 STORE_REQUEST = """
@@ -196,24 +198,28 @@ class Intake:
             "sender_name": clean(message.sender_name),
             "message": message.message_id,
             "text": clean(message.text),
+            "album": clean(message.album),
             "delivered": delivered,
         }
-        row = await self._stored(values)
+        if message.attachments:
+            row = await self._stored(STORE_WITH_FILES, values | values_of(message.attachments))
+        else:
+            row = await self._stored(STORE, values)
         if row is None:
             known = await self._one(KNOWN_TURN, values)
             return Accepted(known[0] or 0 if known else 0, duplicate=True)
         turn_id, joined, restarted, waits = row
         return Accepted(turn_id, joined=joined, restarted=restarted, waits=waits)
 
-    async def _stored(self, values: Mapping[str, object]) -> tuple[Any, ...] | None:
+    async def _stored(self, statement: str, values: Mapping[str, object]) -> tuple[Any, ...] | None:
         """In the same moment a message beside it may begin to wait, which this one then joins,
         or the sender or the conversation may be erased, which are then made anew."""
         for _ in range(RACES):
             try:
-                return await self._one(STORE, values)
+                return await self._one(statement, values)
             except psycopg.errors.IntegrityError:
                 log.info("intake_again", chat=values["chat"])
-        return await self._one(STORE, values)
+        return await self._one(statement, values)
 
     async def bury(self, account_id: int, chat: ChatRef, message_id: str) -> None:
         """Remember a message that was deleted before it came."""
@@ -260,13 +266,4 @@ class Intake:
         return Accepted(row[0] if row else 0)
 
     async def _one(self, statement: str, values: Mapping[str, object]) -> tuple[Any, ...] | None:
-        try:
-            async with (
-                asyncio.timeout(STATEMENT_SECONDS),
-                self.database.pool.connection() as connection,
-            ):
-                cursor = await connection.execute(statement.encode(), values, prepare=True)
-                return await cursor.fetchone()
-        except (psycopg.Error, PoolTimeout, OSError) as error:
-            raise_if_unreachable(error)
-            raise
+        return await self.database.row(statement, values)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from sqlalchemy import text
 
 from assistant.database import Database
 from assistant.errors import StorageUnavailable
@@ -19,14 +18,14 @@ log = structlog.get_logger()
 
 Body = Callable[[], Coroutine[Any, Any, None]]
 
-ACQUIRE = text("""
+ACQUIRE = """
 INSERT INTO leases (name, owner, until)
-VALUES (:name, :owner, now() + make_interval(secs => :seconds))
+VALUES (%(name)s, %(owner)s, now() + make_interval(secs => %(seconds)s))
 ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until
 WHERE leases.owner = excluded.owner OR leases.until < now()
 RETURNING name
-""")
-RELEASE = text("DELETE FROM leases WHERE name = :name AND owner = :owner")
+"""
+RELEASE = "DELETE FROM leases WHERE name = %(name)s AND owner = %(owner)s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +53,8 @@ class Leases:
         seconds = self.heartbeat.seconds
         values = {"name": name, "owner": self.heartbeat.owner, "seconds": seconds}
         try:
-            async with asyncio.timeout(seconds / 2), self.database.connection() as connection:
-                return (await connection.execute(ACQUIRE, values)).first() is not None
+            async with asyncio.timeout(seconds / 2):
+                return await self.database.row(ACQUIRE, values) is not None
         except (StorageUnavailable, TimeoutError):
             return False
 
@@ -75,6 +74,6 @@ class Leases:
 
     async def _release(self, name: str) -> None:
         with suppress(StorageUnavailable, TimeoutError):
-            async with asyncio.timeout(2), self.database.connection() as connection:
+            async with asyncio.timeout(2):
                 values = {"name": name, "owner": self.heartbeat.owner}
-                await connection.execute(RELEASE, values)
+                await self.database.rows(RELEASE, values)

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 import structlog
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
-from sqlalchemy import text
 
 from assistant.budget import SECOND
 from assistant.database import Database
@@ -58,24 +57,24 @@ if ARGV[1] == '1' or redis.call('HEXISTS', KEYS[2], 'born') == 0 then
     redis.call('HSET', KEYS[2], 'born', text(now))
 end
 """
-STORE = text("""
+STORE = """
 INSERT INTO penalties (account_id, chat_id, until)
-SELECT id, :chat, now() + make_interval(secs => :seconds) FROM accounts
-WHERE channel = :channel AND name = :account
+SELECT id, %(chat)s, now() + make_interval(secs => %(seconds)s) FROM accounts
+WHERE channel = %(channel)s AND name = %(account)s
 ON CONFLICT (account_id, chat_id) DO UPDATE SET until = greatest(penalties.until, excluded.until)
-""")
-STANDING = text("""
+"""
+STANDING = """
 SELECT chat_id, extract(epoch FROM until - now()) AS seconds
 FROM penalties JOIN accounts ON accounts.id = account_id
-WHERE channel = :channel AND name = :account AND until > now()
-""")
-STANDING_HERE = text(f"{STANDING.text} AND chat_id IN (:chat, '{WHOLE_ACCOUNT}')")
-PENALIZED = text("""
+WHERE channel = %(channel)s AND name = %(account)s AND until > now()
+"""
+STANDING_HERE = f"{STANDING} AND chat_id IN (%(chat)s, '{WHOLE_ACCOUNT}')"
+PENALIZED = """
 SELECT DISTINCT channel, name FROM penalties JOIN accounts ON accounts.id = account_id
 WHERE until > now()
-""")
+"""
 # Skipping what another replica deletes, so that two never wait for each other.
-FORGET = text("""
+FORGET = """
 WITH over AS (
     SELECT account_id, chat_id FROM penalties WHERE until <= now() FOR UPDATE SKIP LOCKED
 ), unused AS (
@@ -85,7 +84,7 @@ WITH over AS (
 )
 DELETE FROM penalties USING over
 WHERE penalties.account_id = over.account_id AND penalties.chat_id = over.chat_id
-""")
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,22 +150,19 @@ class Penalties:
         """Keep it in Postgres; logged where Postgres is away."""
         values = {"channel": keys.channel, "account": keys.account, "chat": chat_id}
         try:
-            async with self.database.connection() as connection:
-                await connection.execute(STORE, {**values, "seconds": seconds})
+            await self.database.rows(STORE, {**values, "seconds": seconds})
         except StorageUnavailable:
             log.warning("penalty_not_stored", channel=keys.channel)
 
     async def standing(self, keys: AccountKeys, chat_id: str) -> float:
         """Seconds that the chat, by its own penalty or the account's, is still closed."""
         values = {"channel": keys.channel, "account": keys.account, "chat": chat_id}
-        async with self.database.connection() as connection:
-            rows = (await connection.execute(STANDING_HERE, values)).all()
+        rows = await self.database.rows(STANDING_HERE, values)
         return max((float(row.seconds) for row in rows), default=0.0)
 
     async def penalized(self) -> Sequence[AccountKeys]:
         """The accounts in which something is closed."""
-        async with self.database.connection() as connection:
-            rows = (await connection.execute(PENALIZED)).all()
+        rows = await self.database.rows(PENALIZED)
         return [AccountKeys(row.channel, row.name) for row in rows]
 
     async def restore(self, keys: AccountKeys, *, doubted: bool) -> None:
@@ -184,9 +180,8 @@ class Penalties:
 
     async def _all_standing(self, keys: AccountKeys) -> Mapping[str, float]:
         values = {"channel": keys.channel, "account": keys.account}
-        async with self.database.connection() as connection:
-            await connection.execute(FORGET)
-            rows = (await connection.execute(STANDING, values)).all()
+        await self.database.rows(FORGET)
+        rows = await self.database.rows(STANDING, values)
         return {row.chat_id: float(row.seconds) for row in rows}
 
 

@@ -9,7 +9,6 @@ import asyncio
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import text
 
 from assistant.database import Database
 from assistant.errors import StorageUnavailable
@@ -23,12 +22,12 @@ BATCH = 1000  # rows of one statement: no lock is held for long
 PAUSE_SECONDS = 0.2  # between batches, so that others come first
 LOOK_SECONDS = 600.0
 
-PRUNE = text("""
+PRUNE = """
 DELETE FROM events WHERE ctid = ANY (ARRAY(
-    SELECT ctid FROM events WHERE received_at < now() - make_interval(secs => 86400 * :days)
-    ORDER BY received_at LIMIT :limit FOR UPDATE SKIP LOCKED
-))
-""")
+    SELECT ctid FROM events WHERE received_at < now() - make_interval(secs => 86400 * %(days)s)
+    ORDER BY received_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+)) RETURNING 1
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +61,4 @@ class Pruning:
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def _batch(self) -> int:
-        async with self.database.connection() as connection:
-            result = await connection.execute(PRUNE, {"days": KEEP_DAYS, "limit": BATCH})
-        return result.rowcount
+        return len(await self.database.rows(PRUNE, {"days": KEEP_DAYS, "limit": BATCH}))

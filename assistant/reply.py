@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 import structlog
 
 from assistant.context import ContextBuilder
 from assistant.deltas import DeltaWriter
-from assistant.errors import StorageUnavailable
 from assistant.messages import ReplyDelta, clean
 from assistant.settings import AssistantSettings
 from assistant.turns import ClaimedTurn, Outcome, Piece, Turns
@@ -31,7 +30,7 @@ class RunningReply:
     _last: Delta = field(default=Delta(""), init=False)
     _written: tuple[int, int] = field(default=(0, 0), init=False)  # characters and tokens
     _consuming: asyncio.Task[None] | None = field(default=None, init=False)
-    _freezing: asyncio.Task[None] | None = field(default=None, init=False)
+    _unfrozen: Prompt | None = field(default=None, init=False)  # not written to Postgres yet
     _stopping: bool = field(default=False, init=False)
     _abandoned: bool = field(default=False, init=False)
 
@@ -68,8 +67,6 @@ class RunningReply:
             task = asyncio.current_task()
             if not self._stopping or (task is not None and task.cancelling()):
                 raise  # not ours: the worker shuts down, or the turn's time is over
-        finally:
-            await self._frozen()
         if self._last.finish_reason is None:
             return self._outcome("stopped")
         return self._outcome("done")
@@ -114,6 +111,8 @@ class RunningReply:
             added=self._text[characters:],
             tokens=tokens,
             added_ids=self._token_ids[tokens:],
+            prompt=self._unfrozen,
+            fingerprint=None if self._unfrozen is None else self.engine.info.fingerprint,
         )
 
     def written(self, piece: Piece) -> None:
@@ -121,6 +120,8 @@ class RunningReply:
             piece.characters + len(piece.added),
             piece.tokens + len(piece.added_ids),
         )
+        if piece.prompt is not None:
+            self._unfrozen = None
 
     def failed(self, code: str, sentence: str) -> Outcome:
         return replace(self._outcome("failed"), error_code=code, error=sentence)
@@ -132,23 +133,16 @@ class RunningReply:
         if sampling.max_tokens is None:
             sampling = replace(sampling, max_tokens=self.settings.answer_tokens)
         prompt = turn.prompt
-        if prompt is None:
+        if prompt is not None:
+            prompt = await context.restored(prompt)
+        else:
             prompt = await context.build(turn)
             if prompt is None:
                 return None
-            # Beside the first tokens: should it be lost, the next attempt begins anew.
-            self._freezing = asyncio.create_task(self._freeze(prompt))
+            # Written with the first tokens: without these the next attempt begins anew.
+            self._unfrozen = prompt
         request_id = f"{turn.id}.{turn.attempt}"
         return GenerationRequest(request_id, prompt, sampling, turn.reply_token_ids)
-
-    async def _freeze(self, prompt: Prompt) -> None:
-        with suppress(StorageUnavailable):
-            if not await self.turns.freeze(self.turn, prompt, self.engine.info.fingerprint):
-                self.abandon()
-
-    async def _frozen(self) -> None:
-        if self._freezing is not None:
-            await asyncio.wait({self._freezing})
 
     def _take(self, delta: Delta) -> None:
         if delta.resumed is not None:  # the prefix as far as it ends on a whole character

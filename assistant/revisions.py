@@ -13,32 +13,29 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import TextClause, text
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from assistant.database import Database
+from assistant.database import Connection, Database, rows
 from assistant.messages import ChatRef
 
 _MESSAGE = """
     SELECT messages.id FROM messages JOIN accounts ON accounts.id = account_id
-    WHERE channel = :channel AND accounts.name = :account
-        AND chat_id = :chat AND platform_message_id = :message
+    WHERE channel = %(channel)s AND accounts.name = %(account)s
+        AND chat_id = %(chat)s AND platform_message_id = %(message)s
 """
 # Before all else, in a statement of its own: what follows sees all that was committed by then.
-HOLD = text(f"""
+HOLD = f"""
 SELECT FROM conversations WHERE id = (
     SELECT conversation_id FROM messages WHERE id = ({_MESSAGE})) FOR NO KEY UPDATE
-""")
-HOLD_OF_TURN = text("""
+"""
+HOLD_OF_TURN = """
 SELECT FROM conversations
-WHERE id = (SELECT conversation_id FROM turns WHERE id = :turn) FOR NO KEY UPDATE
-""")
+WHERE id = (SELECT conversation_id FROM turns WHERE id = %(turn)s) FOR NO KEY UPDATE
+"""
 # Calls that are just begun are let through first, and known then; later ones are fenced.
-HOLD_DELIVERIES = text(f"""
+HOLD_DELIVERIES = f"""
 SELECT FROM deliveries WHERE conversation_id = (
     SELECT conversation_id FROM messages WHERE id = ({_MESSAGE}))
     AND state IN ('pending', 'active', 'removing') ORDER BY turn_id FOR NO KEY UPDATE
-""")
+"""
 _ANSWERING = """
     SELECT turns.id FROM turns JOIN turn_messages ON turn_id = turns.id
     WHERE message_id = (SELECT id FROM changed) AND superseded_by IS NULL
@@ -82,26 +79,26 @@ old AS (
 _REPLACED = "SELECT fresh.id, old.id AS old, old.attempt, old.state FROM fresh, old"
 
 # An edit that comes again, perhaps after a newer one, is known by its event.
-EDIT = text(f"""
+EDIT = f"""
 WITH event AS (
     INSERT INTO events (account_id, event_id, chat_id, thread_id)
-    SELECT account_id, :event, chat_id, :thread FROM messages WHERE id = ({_MESSAGE})
+    SELECT account_id, %(event)s, chat_id, %(thread)s FROM messages WHERE id = ({_MESSAGE})
     ON CONFLICT DO NOTHING RETURNING event_id
 ), changed AS (
-    UPDATE messages SET text = :text, edited_at = now()
-    WHERE id = ({_MESSAGE}) AND deleted_at IS NULL AND text <> :text
+    UPDATE messages SET text = %(text)s, edited_at = now()
+    WHERE id = ({_MESSAGE}) AND deleted_at IS NULL AND text <> %(text)s
         AND EXISTS (SELECT FROM event) RETURNING id
 ), answering AS ({_ANSWERING}),
 {_REPLACE}
 {_REPLACED}
-""")
-RETRY = text(f"""
-WITH answering AS (SELECT id FROM turns WHERE id = :turn AND state NOT IN ('queued', 'running')),
+"""
+RETRY = f"""
+WITH answering AS (SELECT id FROM turns WHERE id = %(turn)s AND state NOT IN ('queued', 'running')),
 {_REPLACE}
 {_REPLACED}
-""")
+"""
 # A turn with further messages is answered again without this one.
-DELETE = text(f"""
+DELETE = f"""
 WITH changed AS (
     UPDATE messages SET deleted_at = now(), text = ''
     WHERE id = ({_MESSAGE}) AND deleted_at IS NULL RETURNING id
@@ -113,9 +110,9 @@ WITH changed AS (
 ),
 {_REPLACE}
 {_REPLACED}
-""")
+"""
 # Turns of which all messages are deleted: an answer repeats what it answers.
-REMOVE = text(f"""
+REMOVE = f"""
 WITH gone AS (
     SELECT turn_id AS id FROM turn_messages
     WHERE message_id = ({_MESSAGE}) AND NOT EXISTS (
@@ -138,7 +135,7 @@ WITH gone AS (
         AND superseded_by IS NULL
 )
 SELECT id, attempt, state FROM old
-""")
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,40 +155,32 @@ class Revisions:
         where = _where(chat, message_id)
         values = {**where, "event": event_id, "thread": chat.thread_id, "text": text}
         async with self._holding(where, HOLD, HOLD_DELIVERIES) as connection:
-            return _revised(await _rows(connection, EDIT, values))
+            return _revised(await rows(connection, EDIT, values))
 
     async def retry(self, turn_id: int) -> Revised:
         """Answer again, in the same place. Nothing for a turn that is not over."""
         values = {"turn": turn_id}
         async with self._holding(values, HOLD_OF_TURN) as connection:
-            return _revised(await _rows(connection, RETRY, values))
+            return _revised(await rows(connection, RETRY, values))
 
     async def delete(self, chat: ChatRef, message_id: str) -> Sequence[Revised]:
         """Forget the message and what answers it alone."""
         where = _where(chat, message_id)
         async with self._holding(where, HOLD, HOLD_DELIVERIES) as connection:
-            again = _revised(await _rows(connection, DELETE, where))
-            removed = await _rows(connection, REMOVE, where)
+            again = _revised(await rows(connection, DELETE, where))
+            removed = await rows(connection, REMOVE, where)
         gone = [Revised(None, (row.id, row.attempt)) for row in removed if row.state == "running"]
         return [again, *gone]
 
     @asynccontextmanager
     async def _holding(
-        self, values: Mapping[str, object], *holds: TextClause
-    ) -> AsyncIterator[AsyncConnection]:
+        self, values: Mapping[str, object], *holds: str
+    ) -> AsyncIterator[Connection]:
         """One transaction, in which nothing else changes what the conversation's turns answer."""
-        async with self.database.connection() as connection:
-            await connection.execution_options(isolation_level="READ COMMITTED")
-            async with connection.begin():
-                for hold in holds:
-                    await connection.execute(hold, values)
-                yield connection
-
-
-async def _rows(
-    connection: AsyncConnection, statement: TextClause, values: Mapping[str, object]
-) -> Sequence[Any]:
-    return (await connection.execute(statement, values)).all()
+        async with self.database.transaction() as connection:
+            for hold in holds:
+                await rows(connection, hold, values)
+            yield connection
 
 
 def _where(chat: ChatRef, message_id: str) -> dict[str, object]:

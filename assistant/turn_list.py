@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import text
-
 from assistant.database import Database
 from assistant.messages import TurnState
 
@@ -32,22 +30,21 @@ _UNDELIVERED = f"""
 {_COLUMNS.format(error_code="'undelivered, ' || deliveries.error")}
 FROM deliveries JOIN turns ON turns.id = turn_id {_JOINED}
 WHERE deliveries.state = 'failed' AND turns.state <> 'failed' AND superseded_by IS NULL
-ORDER BY deliveries.finished_at DESC LIMIT :limit
+ORDER BY deliveries.finished_at DESC LIMIT %(limit)s
 """
 _FAILED = f"""
 {_SELECT} WHERE turns.state = 'failed' AND superseded_by IS NULL
-ORDER BY turns.finished_at DESC LIMIT :limit
+ORDER BY turns.finished_at DESC LIMIT %(limit)s
 """
 # Each state in full, since each has a partial index. A failure that was answered again is none.
 NEWEST = {
-    "failed": text(
-        f"({_FAILED}) UNION ALL ({_UNDELIVERED}) ORDER BY moment DESC, id DESC LIMIT :limit"
-    ),
-    "running": text(f"{_SELECT} WHERE turns.state = 'running' ORDER BY turns.id DESC LIMIT :limit"),
-    "queued": text(f"{_SELECT} WHERE turns.state = 'queued' ORDER BY turns.id DESC LIMIT :limit"),
-    "all": text(f"{_SELECT} ORDER BY turns.id DESC LIMIT :limit"),
+    "failed": f"({_FAILED}) UNION ALL ({_UNDELIVERED})"
+    " ORDER BY moment DESC, id DESC LIMIT %(limit)s",
+    "running": f"{_SELECT} WHERE turns.state = 'running' ORDER BY turns.id DESC LIMIT %(limit)s",
+    "queued": f"{_SELECT} WHERE turns.state = 'queued' ORDER BY turns.id DESC LIMIT %(limit)s",
+    "all": f"{_SELECT} ORDER BY turns.id DESC LIMIT %(limit)s",
 }
-ONE = text(f"{_SELECT} WHERE turns.id = :turn")
+ONE = f"{_SELECT} WHERE turns.id = %(turn)s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +71,11 @@ class TurnList:
     database: Database
 
     async def newest(self, state: Listed, limit: int) -> Sequence[ListedTurn]:
-        return [ListedTurn(**row) for row in await self._rows(NEWEST[state], limit=limit)]
+        return [ListedTurn(**row._asdict()) for row in await self._rows(NEWEST[state], limit=limit)]
 
     async def find(self, turn_id: int) -> ListedTurn | None:
         rows = await self._rows(ONE, turn=turn_id)
-        return ListedTurn(**rows[0]) if rows else None
+        return ListedTurn(**rows[0]._asdict()) if rows else None
 
-    async def _rows(self, statement: Any, **values: object) -> Sequence[Any]:
-        async with self.database.connection() as connection:
-            return (await connection.execute(statement, values)).mappings().all()
+    async def _rows(self, statement: str, **values: object) -> Sequence[Any]:
+        return await self.database.rows(statement, values)

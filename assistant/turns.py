@@ -11,32 +11,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+import psycopg
 
 from assistant.database import Database
 from assistant.messages import FINAL_STATES, ChatRef, TurnState
-from inference.api import ChatMessage, Prompt, Sampling
+from inference.api import ChatMessage, Image, Prompt, Role, Sampling
 
 _CLAIMED = """
-    SET state = 'running', attempt = attempt + 1, lease_owner = :worker,
-        lease_until = now() + make_interval(secs => :lease_seconds),
+    SET state = 'running', attempt = attempt + 1, lease_owner = %(worker)s,
+        lease_until = now() + make_interval(secs => %(lease_seconds)s),
         started_at = coalesce(started_at, now()),
         -- Only the same model can go on from these tokens; any other begins anew.
-        reply = CASE WHEN fingerprint = :fingerprint AND reply_token_ids <> '{}'
+        reply = CASE WHEN fingerprint = %(fingerprint)s AND reply_token_ids <> '{}'
                 THEN reply ELSE '' END,
-        reply_token_ids = CASE WHEN fingerprint = :fingerprint THEN reply_token_ids ELSE '{}' END,
-        prompt_messages = CASE WHEN fingerprint = :fingerprint THEN prompt_messages END,
-        prompt_token_ids = CASE WHEN fingerprint = :fingerprint THEN prompt_token_ids END
+        reply_token_ids = CASE WHEN fingerprint = %(fingerprint)s
+                          THEN reply_token_ids ELSE '{}' END,
+        prompt_messages = CASE WHEN fingerprint = %(fingerprint)s THEN prompt_messages END,
+        prompt_token_ids = CASE WHEN fingerprint = %(fingerprint)s THEN prompt_token_ids END
 """
 _CLAIM_RESULT = """
     RETURNING id, due_at, conversation_id, attempt, failures, sampling, stop_requested,
         prompt_messages, prompt_token_ids, reply, reply_token_ids
 ), attempt AS (
-    INSERT INTO attempts (turn_id, number, worker) SELECT id, attempt, :worker FROM claimed
+    INSERT INTO attempts (turn_id, number, worker) SELECT id, attempt, %(worker)s FROM claimed
 )
 SELECT claimed.*, (
     SELECT channel FROM conversations JOIN accounts ON accounts.id = account_id
@@ -44,7 +44,7 @@ SELECT claimed.*, (
 FROM claimed
 """
 # In the queue's order; within a conversation an answer that replaces an earlier one goes first.
-CLAIM_QUEUED = text(f"""
+CLAIM_QUEUED = f"""
 WITH next AS (
     SELECT id FROM turns AS waiting WHERE state = 'queued' AND NOT EXISTS (
         SELECT FROM turns AS busy
@@ -53,107 +53,107 @@ WITH next AS (
         SELECT FROM turns AS earlier
         WHERE earlier.conversation_id = waiting.conversation_id AND earlier.state = 'queued'
             AND coalesce(earlier.place, earlier.id) < coalesce(waiting.place, waiting.id))
-    ORDER BY due_at, id LIMIT :limit FOR UPDATE SKIP LOCKED
+    ORDER BY due_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ), claimed AS (
     UPDATE turns {_CLAIMED} WHERE id IN (SELECT id FROM next)
-{_CLAIM_RESULT}""")
-CLAIM_EXPIRED = text(f"""
+{_CLAIM_RESULT}"""
+CLAIM_EXPIRED = f"""
 WITH next AS (
     SELECT id FROM turns WHERE state = 'running' AND lease_until < now()
-    ORDER BY lease_until LIMIT :limit FOR UPDATE SKIP LOCKED
+    ORDER BY lease_until LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ), claimed AS (
     -- An owner that let its lease run out has died at it.
     UPDATE turns {_CLAIMED}, failures = failures + (lease_owner IS NOT NULL)::int
     WHERE id IN (SELECT id FROM next)
-{_CLAIM_RESULT}""")
-WATCH = text("""
-SELECT id, attempt, stop_requested FROM turns WHERE id = ANY(:turns) AND state = 'running'
-""")
-SHOW = text("""
+{_CLAIM_RESULT}"""
+WATCH = """
+SELECT id, attempt, stop_requested FROM turns WHERE id = ANY(%(turns)s) AND state = 'running'
+"""
+SHOW = """
 UPDATE turns SET shown_at = coalesce(shown_at, now())
-WHERE id = :turn AND attempt = :attempt AND state <> 'queued' RETURNING id
-""")
-# All of a worker's running replies in one statement: what came since the last time.
-CHECKPOINT = text("""
+WHERE id = %(turn)s AND attempt = %(attempt)s AND state <> 'queued' RETURNING id
+"""
+# All of a worker's running replies in one statement: what came since the last time. With a reply's
+# first comes the prompt that it was generated from, so that a takeover never builds it again.
+CHECKPOINT = """
 WITH given AS (
-    SELECT * FROM jsonb_to_recordset(CAST(:pieces AS jsonb)) AS one
-        (turn bigint, attempt int, characters int, added text, tokens int, added_ids int[])
+    SELECT * FROM jsonb_to_recordset(CAST(%(pieces)s AS jsonb)) AS one
+        (turn bigint, attempt int, characters int, added text, tokens int, added_ids int[],
+        fingerprint text, messages jsonb, prompt_ids int[])
 ), free AS (
     -- A row that somebody has locked holds up no other; its turn comes the next time.
     SELECT id FROM turns WHERE id IN (SELECT turn FROM given) FOR NO KEY UPDATE SKIP LOCKED
 )
 UPDATE turns SET reply = left(reply, given.characters) || given.added,
     reply_token_ids = reply_token_ids[1:given.tokens] || given.added_ids,
+    fingerprint = coalesce(given.fingerprint, turns.fingerprint),
+    prompt_messages = coalesce(given.messages, turns.prompt_messages),
+    prompt_token_ids = coalesce(given.prompt_ids, turns.prompt_token_ids),
     first_token_at = coalesce(first_token_at, now())
 FROM given, free
 WHERE turns.id = given.turn AND turns.id = free.id AND turns.attempt = given.attempt
     AND state = 'running'
 RETURNING turns.id, turns.attempt
-""")
-FREEZE = text("""
-UPDATE turns SET prompt_messages = CAST(:messages AS jsonb), prompt_token_ids = :token_ids,
-    fingerprint = :fingerprint
-WHERE id = :turn AND attempt = :attempt AND state = 'running' RETURNING id
-""")
-FINISH = text("""
+"""
+FINISH = """
 WITH ended AS (
-    UPDATE turns SET state = :state, reply = :reply,
+    UPDATE turns SET state = %(state)s, reply = %(reply)s,
         -- Nobody goes on from here any more, and the prompt repeats what others wrote.
         prompt_messages = NULL, prompt_token_ids = NULL, reply_token_ids = '{}',
-        finish_reason = :finish_reason, error_code = :error_code, error = :error,
-        prompt_tokens = :prompt_tokens, cached_tokens = :cached_tokens,
-        output_tokens = :output_tokens, lease_owner = NULL, lease_until = NULL,
-        first_token_at = CASE WHEN :reply = '' THEN first_token_at
+        finish_reason = %(finish_reason)s, error_code = %(error_code)s, error = %(error)s,
+        prompt_tokens = %(prompt_tokens)s, cached_tokens = %(cached_tokens)s,
+        output_tokens = %(output_tokens)s, lease_owner = NULL, lease_until = NULL,
+        first_token_at = CASE WHEN %(reply)s = '' THEN first_token_at
                               ELSE coalesce(first_token_at, now()) END,
         finished_at = now()
-    WHERE id = :turn AND attempt = :attempt AND state = 'running' RETURNING id, attempt
+    WHERE id = %(turn)s AND attempt = %(attempt)s AND state = 'running' RETURNING id, attempt
 )
-UPDATE attempts SET ended_at = now(), error = :error_code FROM ended
+UPDATE attempts SET ended_at = now(), error = %(error_code)s FROM ended
 WHERE attempts.turn_id = ended.id AND attempts.number = ended.attempt RETURNING turn_id
-""")
+"""
 # Who asked for its end in the same moment is not asked to wait for another attempt.
-RELEASE = text("""
+RELEASE = """
 WITH freed AS (
-    UPDATE turns SET lease_owner = NULL, lease_until = now() + make_interval(secs => :after),
-        failures = failures + :failed,
+    UPDATE turns SET lease_owner = NULL, lease_until = now() + make_interval(secs => %(after)s),
+        failures = failures + %(failed)s,
         state = CASE WHEN stop_requested THEN 'stopped' ELSE state END,
         finished_at = CASE WHEN stop_requested THEN now() END,
         prompt_messages = CASE WHEN stop_requested THEN NULL ELSE prompt_messages END,
         prompt_token_ids = CASE WHEN stop_requested THEN NULL ELSE prompt_token_ids END
-    WHERE id = :turn AND attempt = :attempt AND state = 'running' RETURNING id, attempt
+    WHERE id = %(turn)s AND attempt = %(attempt)s AND state = 'running' RETURNING id, attempt
 )
-UPDATE attempts SET ended_at = now(), error = :error FROM freed
+UPDATE attempts SET ended_at = now(), error = %(error)s FROM freed
 WHERE attempts.turn_id = freed.id AND attempts.number = freed.attempt RETURNING turn_id
-""")
+"""
 # It waits, or waits to be tried again, or its worker has died.
 _UNATTENDED = "(lease_owner IS NULL OR lease_until < now())"
-STOP = text(f"""
+STOP = f"""
 UPDATE turns SET stop_requested = true,
     state = CASE WHEN {_UNATTENDED} THEN 'stopped' ELSE state END,
     finished_at = CASE WHEN {_UNATTENDED} THEN now() END,
     prompt_messages = CASE WHEN {_UNATTENDED} THEN NULL ELSE prompt_messages END,
     prompt_token_ids = CASE WHEN {_UNATTENDED} THEN NULL ELSE prompt_token_ids END
-WHERE id = :turn AND state IN ('queued', 'running')
+WHERE id = %(turn)s AND state IN ('queued', 'running')
 RETURNING state, attempt, char_length(reply) AS characters
-""")
-READ = text(
+"""
+READ = (
     "SELECT state, attempt, reply, error, error_code, prompt_tokens, output_tokens,"
-    " coalesce(finish_reason, '') AS finish_reason FROM turns WHERE id = :turn"
+    " coalesce(finish_reason, '') AS finish_reason FROM turns WHERE id = %(turn)s"
 )
 # Of many turns that somebody follows and hears nothing of: those with news, and those erased.
-READ_SILENT = text("""
+READ_SILENT = """
 SELECT given.turn, turns.id, state, attempt, reply, error, error_code, prompt_tokens,
     output_tokens, coalesce(finish_reason, '') AS finish_reason
-FROM unnest(CAST(:turns AS bigint[]), CAST(:characters AS int[])) AS given (turn, characters)
+FROM unnest(CAST(%(turns)s AS bigint[]), CAST(%(characters)s AS int[])) AS given (turn, characters)
 LEFT JOIN turns ON turns.id = given.turn
 WHERE turns.id IS NULL OR state NOT IN ('queued', 'running')
     OR char_length(reply) > given.characters
-""")
-CHAT = text("""
+"""
+CHAT = """
 SELECT accounts.channel, accounts.name, chat_id, thread_id, kind FROM turns
 JOIN conversations ON conversations.id = turns.conversation_id
-JOIN accounts ON accounts.id = conversations.account_id WHERE turns.id = :turn
-""")
+JOIN accounts ON accounts.id = conversations.account_id WHERE turns.id = %(turn)s
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What a reply has beyond its first `characters` and `tokens`, which stand in Postgres."""
+    """What a reply has beyond its first `characters` and `tokens`, which stand in Postgres.
+
+    `prompt` and the `fingerprint` of its model while they don't stand there.
+    """
 
     turn: int
     attempt: int
@@ -199,6 +202,8 @@ class Piece:
     added: str
     tokens: int
     added_ids: Sequence[int]
+    prompt: Prompt | None = None
+    fingerprint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +249,7 @@ class Turns:
         return await self._claim(CLAIM_EXPIRED, worker, lease_seconds, fingerprint, limit)
 
     async def _claim(
-        self, statement: Any, worker: str, lease_seconds: float, fingerprint: str, limit: int
+        self, statement: str, worker: str, lease_seconds: float, fingerprint: str, limit: int
     ) -> Sequence[ClaimedTurn]:
         values = {
             "worker": worker,
@@ -253,17 +258,15 @@ class Turns:
             "limit": limit,
         }
         try:
-            async with self.database.connection() as connection:
-                rows = (await connection.execute(statement, values)).mappings().all()
-        except IntegrityError:  # another worker began a turn of one of these conversations
+            rows = await self.database.rows(statement, values)
+        except psycopg.IntegrityError:  # another worker began a turn of one of these conversations
             return []
-        in_order = sorted(rows, key=lambda row: (row["due_at"], row["id"]))
+        in_order = sorted(rows, key=lambda row: (row.due_at, row.id))
         return [_claimed(row) for row in in_order]
 
     async def watch(self, turns: Sequence[int]) -> Mapping[tuple[int, int], bool]:
         """Of these turns, (turn, attempt) → was asked to stop, for those that run."""
-        async with self.database.connection() as connection:
-            rows = (await connection.execute(WATCH, {"turns": list(turns)})).all()
+        rows = await self.database.rows(WATCH, {"turns": list(turns)})
         return {(row.id, row.attempt): row.stop_requested for row in rows}
 
     async def show(self, turn_id: int, attempt: int) -> bool:
@@ -271,26 +274,14 @@ class Turns:
 
         False: don't show it, the turn starts again (or another attempt has taken it over).
         """
-        async with self.database.connection() as connection:
-            values = {"turn": turn_id, "attempt": attempt}
-            return (await connection.execute(SHOW, values)).first() is not None
-
-    async def freeze(self, turn: ClaimedTurn, prompt: Prompt, fingerprint: str) -> bool:
-        """Keep the rendered prompt: a takeover never builds the context again."""
-        messages = [[one.role, one.content] for one in prompt.messages]
-        values = {
-            "messages": json.dumps(messages),
-            "token_ids": None if prompt.token_ids is None else list(prompt.token_ids),
-            "fingerprint": fingerprint,
-        }
-        return await self._fenced(FREEZE, turn, values)
+        values = {"turn": turn_id, "attempt": attempt}
+        return await self.database.row(SHOW, values) is not None
 
     async def checkpoint(self, pieces: Sequence[Piece]) -> set[tuple[int, int]]:
         """Write the replies so far. Returns the (turn, attempt) that were written: what is missing
         is not held any more, or was locked in that moment."""
-        values = {"pieces": json.dumps([asdict(piece) for piece in pieces])}
-        async with self.database.connection() as connection:
-            rows = (await connection.execute(CHECKPOINT, values)).all()
+        values = {"pieces": json.dumps([_written(piece) for piece in pieces])}
+        rows = await self.database.rows(CHECKPOINT, values)
         return {(row.id, row.attempt) for row in rows}
 
     async def finish(self, turn: ClaimedTurn, outcome: Outcome) -> bool:
@@ -309,58 +300,79 @@ class Turns:
 
     async def stop(self, turn_id: int) -> Stopped | None:
         """Ask for the end; a turn that still waits ends here. None: it had ended before."""
-        async with self.database.connection() as connection:
-            row = (await connection.execute(STOP, {"turn": turn_id})).first()
+        row = await self.database.row(STOP, {"turn": turn_id})
         return None if row is None else Stopped(*row)
 
     async def read(self, turn_id: int) -> Reply | None:
-        async with self.database.connection() as connection:
-            row = (await connection.execute(READ, {"turn": turn_id})).mappings().first()
+        row = await self.database.row(READ, {"turn": turn_id})
         return None if row is None else _reply(row)
 
     async def read_silent(self, held: Mapping[int, int]) -> Mapping[int, Reply | None]:
         """What has more than so many characters, or is over; None for a turn that is no more."""
         values = {"turns": list(held), "characters": list(held.values())}
-        async with self.database.connection() as connection:
-            rows = (await connection.execute(READ_SILENT, values)).mappings().all()
-        return {row["turn"]: None if row["id"] is None else _reply(row) for row in rows}
+        rows = await self.database.rows(READ_SILENT, values)
+        return {row.turn: None if row.id is None else _reply(row) for row in rows}
 
     async def chat(self, turn_id: int) -> ChatRef | None:
-        async with self.database.connection() as connection:
-            row = (await connection.execute(CHAT, {"turn": turn_id})).first()
+        row = await self.database.row(CHAT, {"turn": turn_id})
         return None if row is None else ChatRef(*row)
 
-    async def _fenced(self, statement: Any, turn: ClaimedTurn, values: Mapping[str, Any]) -> bool:
+    async def _fenced(self, statement: str, turn: ClaimedTurn, values: Mapping[str, Any]) -> bool:
         fence = {"turn": turn.id, "attempt": turn.attempt}
-        async with self.database.connection() as connection:
-            return (await connection.execute(statement, {**values, **fence})).first() is not None
+        return await self.database.row(statement, {**values, **fence}) is not None
 
 
-def _reply(row: Mapping[Any, Any]) -> Reply:
-    values = {one.name: row[one.name] for one in fields(Reply) if one.name != "text"}
-    return Reply(text=row["reply"], **values)
+def _written(piece: Piece) -> Mapping[str, object]:
+    prompt = piece.prompt
+    return {
+        "turn": piece.turn,
+        "attempt": piece.attempt,
+        "characters": piece.characters,
+        "added": piece.added,
+        "tokens": piece.tokens,
+        "added_ids": piece.added_ids,
+        "fingerprint": piece.fingerprint,
+        "messages": prompt and [_written(one) for one in prompt.messages],
+        "prompt_ids": prompt and prompt.token_ids,
+    }
 
 
-def _claimed(row: Mapping[Any, Any]) -> ClaimedTurn:
-    given = dict(row["sampling"])
+def _reply(row: Any) -> Reply:
+    values = {one.name: getattr(row, one.name) for one in fields(Reply) if one.name != "text"}
+    return Reply(text=row.reply, **values)
+
+
+def _claimed(row: Any) -> ClaimedTurn:
+    given = dict(row.sampling)
     if "stop" in given:
         given["stop"] = tuple(given["stop"])
     return ClaimedTurn(
-        id=row["id"],
-        conversation_id=row["conversation_id"],
-        attempt=row["attempt"],
-        failures=row["failures"],
+        id=row.id,
+        conversation_id=row.conversation_id,
+        attempt=row.attempt,
+        failures=row.failures,
         sampling=Sampling(**given),
-        stop_requested=row["stop_requested"],
-        channel=row["channel"],
-        prompt=_frozen(row["prompt_messages"], row["prompt_token_ids"]),
-        reply=row["reply"],
-        reply_token_ids=tuple(row["reply_token_ids"]),
+        stop_requested=row.stop_requested,
+        channel=row.channel,
+        prompt=_frozen(row.prompt_messages, row.prompt_token_ids),
+        reply=row.reply,
+        reply_token_ids=tuple(row.reply_token_ids),
     )
 
 
 def _frozen(messages: list[list[Any]] | None, token_ids: list[int] | None) -> Prompt | None:
     if messages is None:
         return None
-    given = tuple(ChatMessage(role, content) for role, content in messages)
+    given = tuple(_read(*one) for one in messages)
     return Prompt(given, None if token_ids is None else tuple(token_ids))
+
+
+def _written(message: ChatMessage) -> list[Any]:
+    """Of its images only what they are: their content stands in `attachments`, by their keys."""
+    images = [[one.media_type, one.width, one.height, one.key] for one in message.images]
+    return [message.role, message.content, *([images] if images else [])]
+
+
+def _read(role: Role, content: str, images: Sequence[Sequence[Any]] = ()) -> ChatMessage:
+    shown = tuple(Image(kind, b"", width, height, key) for kind, width, height, key in images)
+    return ChatMessage(role, content, shown)

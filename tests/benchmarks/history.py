@@ -31,7 +31,7 @@ TIMES = 200
 # What a message costs from its coming to the end of its answer on the platform.
 OF_A_TURN = (
     *("access.STANDING", "intake.STORE"),
-    *("turns.CLAIM_EXPIRED", "turns.CLAIM_QUEUED", "context.HISTORY", "turns.FREEZE"),
+    *("turns.CLAIM_EXPIRED", "turns.CLAIM_QUEUED", "history.HISTORY"),
     *("turns.CHECKPOINT", "turns.WATCH", "turns.SHOW", "turns.READ", "turns.FINISH"),
     *("heartbeat.RENEW turn", "heartbeat.RENEW delivery"),
     *("deliveries.CLAIM", "deliveries.POSTS", "deliveries.BEGIN", "deliveries.CLOSE"),

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from pydantic import SecretStr
-from sqlalchemy import text as sql
 
 from assistant.messages import ChatRef
 from inference.api import ChatMessage, Sampling
@@ -71,9 +70,7 @@ async def test_a_seeded_answer_is_begun_anew_and_any_other_gone_on_with(
 
 
 async def _failed_once(home: House) -> bool:
-    query = sql("SELECT FROM attempts WHERE error = 'engine_unavailable'")
-    async with home.database.connection() as connection:
-        return (await connection.execute(query)).first() is not None
+    return bool(await home.rows("SELECT FROM attempts WHERE error = 'engine_unavailable'"))
 
 
 async def _follow(home: House, turn: int) -> tuple[list[int], str]:

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import text
 
 from assistant.erasure import Erasure
 from assistant.messages import ChatRef
@@ -44,12 +43,6 @@ def named(word: str, number: int) -> dict[str, str]:
     return {"event_id": f"{word}-event-{number}", "message_id": f"{word}-message-{number}"}
 
 
-async def rows(home: House, query: str) -> list[tuple[object, ...]]:
-    async with home.database.connection() as connection:
-        found = await connection.execute(text(query))
-        return [tuple(row) for row in found.all()] if found.returns_rows else []
-
-
 async def talk(home: House, chat: ChatRef, by: dict[str, str], word: str) -> None:
     """Two questions, answered and shown."""
     for number in (1, 2):
@@ -59,14 +52,14 @@ async def talk(home: House, chat: ChatRef, by: dict[str, str], word: str) -> Non
 
 
 async def _all_shown(home: House) -> bool:
-    return not await rows(home, "SELECT FROM deliveries WHERE state <> 'done'")
+    return not await home.rows("SELECT FROM deliveries WHERE state <> 'done'")
 
 
 async def everywhere(home: House, *, but: tuple[str, ...] = ()) -> None:
     """Ana's word in each column of each table, and in Redis."""
     chat = PRIVATE.chat_id
-    await rows(home, f"INSERT INTO penalties SELECT id, '{chat}', now() FROM accounts LIMIT 1")
-    await rows(home, f"INSERT INTO leases VALUES ('chat:telegram:default:{chat}', 'me', now())")
+    await home.rows(f"INSERT INTO penalties SELECT id, '{chat}', now() FROM accounts LIMIT 1")
+    await home.rows(f"INSERT INTO leases VALUES ('chat:telegram:default:{chat}', 'me', now())")
     assert await plant(home.database, WORD, but=but) == LISTED
     assert set(await tables_with(home.database, WORD)) == await tables_with_text(home.database)
     kinds = {name.split(":")[1] for name in await keys_with(home.redis, WORD)}
@@ -100,8 +93,8 @@ async def test_of_an_erased_person_no_trace_is_left_on_any_channel(home: House) 
             f"Still the {WORD}.", web, sender_id=web.chat_id, sender_name="", **named(WORD, 3)
         )
         await home.answer(said.turn_id)
-        await rows(home, "UPDATE identities SET person_id = (SELECT min(id) FROM persons)")
-        await rows(home, "DELETE FROM persons WHERE id <> (SELECT min(id) FROM persons)")
+        await home.rows("UPDATE identities SET person_id = (SELECT min(id) FROM persons)")
+        await home.rows("DELETE FROM persons WHERE id <> (SELECT min(id) FROM persons)")
         await everywhere(home)
         await talk(home, NEIGHBOUR, BY_BEN, OTHER)
         before = await rows_of(home.database, OTHER)
@@ -111,7 +104,7 @@ async def test_of_an_erased_person_no_trace_is_left_on_any_channel(home: House) 
 
 
 async def person(home: House, word: str) -> int:
-    found = await rows(home, f"SELECT person_id FROM identities WHERE platform_id LIKE '%{word}%'")
+    found = await home.rows(f"SELECT person_id FROM identities WHERE platform_id LIKE '%{word}%'")
     return int(str(found[0][0]))
 
 
@@ -142,8 +135,7 @@ async def test_in_a_group_only_the_erased_persons_part_goes(home: House) -> None
         last = await home.say(f"Thanks! {WORD}", GROUP, **BY_ANA, **named(WORD, 3))
         await home.answer(last.turn_id)
         await until(lambda: _all_shown(home))
-        await rows(
-            home,
+        await home.rows(
             f"UPDATE deliveries SET reply_to = '{WORD}-message-1' WHERE turn_id ="
             f" {both[0].turn_id}",
         )
@@ -151,15 +143,15 @@ async def test_in_a_group_only_the_erased_persons_part_goes(home: House) -> None
     # What a group's event says is its id alone.
     assert set(await tables_with(home.database, WORD)) == {"events"}
     assert await keys_with(home.redis, WORD) == []
-    assert await rows(home, "SELECT id, state, reply FROM turns ORDER BY id") == [
+    assert await home.rows("SELECT id, state, reply FROM turns ORDER BY id") == [
         (both[0].turn_id, "done", ""),
         (bens.turn_id, "done", answer),
     ]
-    assert await rows(home, "SELECT reply_to FROM deliveries ORDER BY turn_id") == [
+    assert await home.rows("SELECT reply_to FROM deliveries ORDER BY turn_id") == [
         (f"{OTHER}-message-1",),
         (f"{OTHER}-message-2",),
     ]
-    assert len(await rows(home, "SELECT FROM messages")) == 2
+    assert len(await home.rows("SELECT FROM messages")) == 2
 
 
 async def test_what_runs_in_the_group_starts_again_without_the_erased_words(home: House) -> None:
@@ -179,12 +171,12 @@ async def test_what_runs_in_the_group_starts_again_without_the_erased_words(home
         await home.answer(waiting.turn_id)
         await until(lambda: _all_shown(home))
     assert WORD not in "".join(shown.text for shown in home.screen.chats[GROUP.chat_id])
-    order = await rows(home, "SELECT id FROM turns ORDER BY finished_at")
+    order = await home.rows("SELECT id FROM turns ORDER BY finished_at")
     assert order == [(running.turn_id,), (waiting.turn_id,)]
 
 
 async def _has_reply(home: House) -> bool:
-    return bool(await rows(home, "SELECT FROM turns WHERE reply <> '' AND shown_at IS NOT NULL"))
+    return bool(await home.rows("SELECT FROM turns WHERE reply <> '' AND shown_at IS NOT NULL"))
 
 
 async def test_erasing_a_conversation_ends_its_generation(

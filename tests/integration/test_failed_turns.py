@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import text
 
+from assistant.database import rows
 from assistant.errors import RecipientUnreachable
 from assistant.turn_list import NEWEST, TurnList
 from inference.scripted import ScriptedEngine
@@ -120,9 +120,8 @@ async def test_each_state_is_listed_by_itself(home: House) -> None:
 
 @pytest.mark.parametrize(("state", "index"), [("failed", "ix_turns_failed"), ("all", "pk_turns")])
 async def test_a_list_is_read_from_its_index(home: House, state: str, index: str) -> None:
-    async with home.database.engine.connect() as connection:
-        await connection.execute(text("SET enable_seqscan = off"))
-        explain = text(f"EXPLAIN {NEWEST[state].text}")
-        plan = "\n".join((await connection.execute(explain, {"limit": 20})).scalars())
-        await connection.execute(text("RESET enable_seqscan"))
+    async with home.database.transaction() as connection:
+        await rows(connection, "SET LOCAL enable_seqscan = off")
+        lines = await rows(connection, f"EXPLAIN {NEWEST[state]}", {"limit": 20})
+    plan = "\n".join(line for (line,) in lines)
     assert f"Index Scan Backward using {index}" in plan, plan

@@ -49,7 +49,9 @@ async def test_replicas_share_one_budget(house: Replicas) -> None:
 async def test_all_chats_of_an_account_share_its_rate(house: Replicas) -> None:
     governor, pace = house.governor("a"), Pace(0.001, 0.001, 10.0)
     chats = [ChatRef("telegram", "default", str(number)) for number in range(5)]
-    counts = await asyncio.gather(*(granted(governor, chat, 1.0, pace, call="final") for chat in chats))
+    counts = await asyncio.gather(
+        *(granted(governor, chat, 1.0, pace, call="final") for chat in chats)
+    )
     assert 0 < sum(counts) <= 10 + ACCOUNT_BURST
 
 

@@ -75,7 +75,9 @@ async def test_a_chat_alone_keeps_its_pace(house: Replicas, away: Redis) -> None
 async def test_alone_the_account_keeps_to_half_its_rate(house: Replicas, away: Redis) -> None:
     governor, pace = house.governor("a", away), Pace(0.001, 0.001, 20.0)
     chats = [ChatRef("telegram", "default", str(number)) for number in range(5)]
-    counts = await asyncio.gather(*(granted(governor, chat, 2.0, pace, call="final") for chat in chats))
+    counts = await asyncio.gather(
+        *(granted(governor, chat, 2.0, pace, call="final") for chat in chats)
+    )
     assert 0 < sum(counts) <= 20
 
 

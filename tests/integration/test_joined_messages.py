@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
-from sqlalchemy import text
 
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
@@ -42,7 +41,5 @@ async def test_a_reply_belongs_to_the_first_question_whatever_joins(home: House)
     """A post that was lost is looked for from there on: a later question may be newer than it."""
     await home.say("Where", message_id="7")
     turn = (await home.say("and when", message_id="8")).turn_id
-    async with home.database.connection() as connection:
-        query = text("SELECT reply_to FROM deliveries WHERE turn_id = :turn")
-        found = (await connection.execute(query, {"turn": turn})).scalar_one()
-    assert found == "7"
+    query = "SELECT reply_to FROM deliveries WHERE turn_id = %(turn)s"
+    assert await home.rows(query, {"turn": turn}) == [("7",)]

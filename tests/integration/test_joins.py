@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
-from sqlalchemy import text
 
+from assistant.database import rows
 from assistant.messages import ChatRef
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
@@ -26,13 +26,8 @@ def engine(**settings: float) -> ScriptedEngine:
     return ScriptedEngine(ScriptedSettings(**{**SLOW, **settings}))  # type: ignore[arg-type]
 
 
-async def rows(home: House, query: str) -> list[tuple[object, ...]]:
-    async with home.database.connection() as connection:
-        return [tuple(row) for row in (await connection.execute(text(query))).all()]
-
-
 async def running(home: House, turn_id: int) -> bool:
-    return (turn_id, "running") in await rows(home, "SELECT id, state FROM turns")
+    return (turn_id, "running") in await home.rows("SELECT id, state FROM turns")
 
 
 async def test_a_message_before_any_text_joins_and_the_turn_starts_again_with_both(
@@ -49,7 +44,7 @@ async def test_a_message_before_any_text_joins_and_the_turn_starts_again_with_bo
     assert "About apples and pears" in reply, "both were asked in one prompt"
     assert last.attempt == 2
     assert [one.text for one in home.screen.chats["42"]] == [reply]
-    assert await rows(home, "SELECT count(*), max(failures) FROM turns") == [(1, 0)]
+    assert await home.rows("SELECT count(*), max(failures) FROM turns") == [(1, 0)]
 
 
 async def test_generation_of_the_former_attempt_ends_at_once(home: House) -> None:
@@ -66,7 +61,7 @@ async def test_generation_of_the_former_attempt_ends_at_once(home: House) -> Non
 
 
 async def rows_attempt(home: House, turn: int, at_least: int) -> bool:
-    found = await rows(home, f"SELECT attempt, state FROM turns WHERE id = {turn}")
+    found = await home.rows(f"SELECT attempt, state FROM turns WHERE id = {turn}")
     return found[0][1] == "running" and int(str(found[0][0])) >= min(at_least, 2)
 
 
@@ -88,24 +83,21 @@ async def test_a_message_after_the_first_text_waits_is_seen_to_and_is_answered_n
 
 async def test_a_message_in_the_moment_of_the_claim_joins_the_turn(home: House) -> None:
     first = await home.say("About apples")
-    async with home.database.engine.connect() as claiming:
-        await claiming.execution_options(isolation_level="READ COMMITTED")
-        async with claiming.begin():
-            await claiming.execute(
-                text(
-                    "UPDATE turns SET state = 'running', attempt = 1, lease_owner = 'gone',"
-                    " lease_until = now()"
-                )
-            )
-            saying = asyncio.create_task(home.say("and pears"))
-            await until(lambda: waiting_for_a_lock(home))
+    async with home.database.transaction(30) as claiming:
+        await rows(
+            claiming,
+            "UPDATE turns SET state = 'running', attempt = 1, lease_owner = 'gone',"
+            " lease_until = now()",
+        )
+        saying = asyncio.create_task(home.say("and pears"))
+        await until(lambda: waiting_for_a_lock(home))
     second = await saying
     assert (second.turn_id, second.joined, second.restarted) == (first.turn_id, True, 1)
 
 
 async def waiting_for_a_lock(home: House) -> bool:
     held_up = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-    return bool(await rows(home, f"{held_up} AND datname = current_database()"))
+    return bool(await home.rows(f"{held_up} AND datname = current_database()"))
 
 
 async def test_text_that_a_web_page_saw_counts_as_shown(home: House) -> None:
@@ -131,7 +123,7 @@ async def test_text_that_nobody_saw_does_not_count(home: House) -> None:
 
 
 async def checkpointed(home: House, turn: int) -> bool:
-    return (await rows(home, f"SELECT reply <> '' FROM turns WHERE id = {turn}")) == [(True,)]
+    return (await home.rows(f"SELECT reply <> '' FROM turns WHERE id = {turn}")) == [(True,)]
 
 
 async def test_many_messages_at_once_make_one_turn_or_wait_and_none_is_lost(home: House) -> None:
@@ -141,9 +133,9 @@ async def test_many_messages_at_once_make_one_turn_or_wait_and_none_is_lost(home
         )
         for turn in {one.turn_id for one in said}:
             await home.answer(turn)
-    linked = await rows(home, "SELECT count(DISTINCT message_id) FROM turn_messages")
+    linked = await home.rows("SELECT count(DISTINCT message_id) FROM turn_messages")
     assert linked == [(20,)]
-    assert await rows(home, "SELECT count(*) FROM turns WHERE state <> 'done'") == [(0,)]
+    assert await home.rows("SELECT count(*) FROM turns WHERE state <> 'done'") == [(0,)]
 
 
 async def test_fifty_messages_of_one_do_not_delay_anothers_first(
@@ -158,8 +150,8 @@ async def test_fifty_messages_of_one_do_not_delay_anothers_first(
         )
         async with working(home.worker(engine(tokens_per_second=400))):
             await home.answer(other.turn_id)
-            started = await rows(
-                home, "SELECT id FROM turns WHERE started_at IS NOT NULL ORDER BY started_at"
+            started = await home.rows(
+                "SELECT id FROM turns WHERE started_at IS NOT NULL ORDER BY started_at"
             )
     assert started.index((other.turn_id,)) <= 1
 
@@ -174,5 +166,5 @@ async def test_a_persons_own_turns_keep_their_order(database_url: str, redis_url
         async with working(home.worker(engine(tokens_per_second=400))):
             for turn in turns:
                 await home.answer(turn)
-        started = await rows(home, "SELECT id FROM turns ORDER BY started_at")
+        started = await home.rows("SELECT id FROM turns ORDER BY started_at")
     assert [one for (one,) in started] == turns

@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from sqlalchemy import text
-
 from assistant.errors import PlatformUnavailable
 from assistant.messages import ChatRef
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
-from tests.support.house import house, working
+from tests.support.house import house, until, working
 from tests.support.screen import ScreenChannel
 
 LATE_SECONDS = 0.5
@@ -25,7 +23,15 @@ class LateScreen(ScreenChannel):
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def edit(
-        self, chat: ChatRef, message_id: str, text: str, *, turn_id: int, final: bool
+        self,
+        chat: ChatRef,
+        message_id: str,
+        text: str,
+        *,
+        turn_id: int,
+        final: bool,
+        last: bool = False,
+        language: str = "",
     ) -> None:
         if self.late is None:
             self.late = asyncio.create_task(self._later(chat, message_id, text, turn_id))
@@ -48,10 +54,7 @@ async def test_an_edit_that_comes_late_does_not_stay_in_the_place_of_the_answer(
     async with house(database_url, redis_url, screen=screen) as home:
         async with working(home.worker(engine)):
             reply, _ = await home.answer((await home.say("Tell me of the sea")).turn_id)
-            query = text("SELECT count(*) FROM deliveries WHERE state = 'done'")
-            async with asyncio.timeout(20), home.database.connection() as connection:
-                while not (await connection.execute(query)).scalar_one():
-                    await asyncio.sleep(0.02)
+            await until(lambda: home.rows("SELECT FROM deliveries WHERE state = 'done'"))
         assert screen.late is not None
         await screen.late
         assert [one.text for one in screen.chats["42"]] == [reply]

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import text
 
 from assistant.database import Database, open_database
 from assistant.leases import Leases
@@ -74,10 +73,7 @@ async def test_who_lost_the_lease_stops_working(database: Database, replica: Rep
     leases = replica("a")
     task = asyncio.create_task(leases.run_while_held("poll", lambda: work("a")))
     await until(lambda: work.now)
-    async with database.connection() as connection:
-        await connection.execute(
-            text("UPDATE leases SET owner = 'b', until = now() + interval '1 minute'")
-        )
+    await database.rows("UPDATE leases SET owner = 'b', until = now() + interval '1 minute'")
     await until(lambda: not work.now)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 import psycopg
 import pytest
 import pytest_asyncio
-from sqlalchemy import TextClause
 
 import assistant
 from tests.support.filling import TABLES, fill
-from tests.support.hot_path import ELSEWHERE, STATEMENTS, written
+from tests.support.hot_path import ELSEWHERE, STATEMENTS
 from tests.support.plans import (
     IN_A_CONVERSATION,
     MESSAGES,
@@ -60,9 +59,9 @@ def constants() -> Mapping[str, str]:
         module = importlib.import_module(f"assistant.{one.name}")
         for name, value in vars(module).items():
             full_name = f"{one.name}.{name}"
-            statement = isinstance(value, TextClause) or BEGINS.match(str(value))
+            statement = isinstance(value, str) and BEGINS.match(value)
             if statement and name.isupper() and name[0] != "_" and full_name not in PARTS:
-                found[full_name] = written(value)
+                found[full_name] = value
     return found
 
 

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import text
 
 from assistant import pruning
 from assistant.accounts import Accounts
@@ -23,23 +22,19 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 async def events(database: Database, days: float, count: int) -> None:
     """So many events that came so many days ago."""
-    async with database.connection() as connection:
-        await connection.execute(
-            text(
-                "INSERT INTO events (account_id, event_id, chat_id, received_at)"
-                " SELECT id, :days || '-' || n, 'chat', now() - make_interval(days => :days)"
-                " FROM accounts, generate_series(1, :count) AS n"
-            ),
-            {"days": days, "count": count},
-        )
+    await database.rows(
+        "INSERT INTO events (account_id, event_id, chat_id, received_at)"
+        " SELECT id, %(days)s || '-' || n, 'chat', now() - make_interval(days => %(days)s)"
+        " FROM accounts, generate_series(1, %(count)s) AS n",
+        {"days": days, "count": count},
+    )
 
 
 async def left(database: Database) -> dict[str, int]:
-    async with database.connection() as connection:
-        rows = await connection.execute(
-            text("SELECT split_part(event_id, '-', 1), count(*) FROM events GROUP BY 1")
-        )
-        return {str(days): int(count) for days, count in rows}
+    rows = await database.rows(
+        "SELECT split_part(event_id, '-', 1), count(*) FROM events GROUP BY 1"
+    )
+    return {str(days): int(count) for days, count in rows}
 
 
 async def test_old_events_are_pruned_and_those_of_the_last_week_stay(database: Database) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from sqlalchemy import text
 
+from assistant.database import rows
 from assistant.deliveries import BEGIN, Deliveries
 from assistant.errors import DeliveryLost
 from assistant.messages import Edited
@@ -17,14 +17,9 @@ from tests.support.house import CHAT, House, house, until, working
 POSTS = "SELECT turn_id, state FROM delivery_intents ORDER BY id"
 
 
-async def rows(home: House, query: str) -> list[tuple[int, ...]]:
-    async with home.database.connection() as connection:
-        return [tuple(row) for row in (await connection.execute(text(query))).all()]
-
-
 async def blocked(home: House) -> bool:
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-    return (await rows(home, waiting))[0][0] > 0
+    return (await home.rows(waiting))[0][0] > 0
 
 
 async def test_a_post_that_was_begun_first_is_known_to_the_turn_that_replaces_its_own(
@@ -35,20 +30,18 @@ async def test_a_post_that_was_begun_first_is_known_to_the_turn_that_replaces_it
         home.delivery.accounts = []  # what is delivered here is delivered by the test
         turn = (await home.say("About herons", message_id="500")).turn_id
         await until(lambda: model.statistics().requests_running)
-        ((account,),) = await rows(home, "SELECT account_id FROM deliveries")
+        ((account,),) = await home.rows("SELECT account_id FROM deliveries")
         deliveries = Deliveries(home.database, "another", 10.0)
         (one,) = await deliveries.claim([account], 1)
         edit = Edited(CHAT, "edit-1", "500", "7", "About storks")
-        async with home.database.engine.connect() as begun:
-            await begun.execution_options(isolation_level="READ COMMITTED")
-            async with begun.begin():
-                # As Deliveries.begin, whose transaction is not over yet.
-                values = {"turn": turn, "attempt": 1, "position": 0, "kind": "placeholder"}
-                await begun.execute(BEGIN, values)
-                editing = asyncio.create_task(home.service.edit(edit))
-                await until(lambda: blocked(home))
+        async with home.database.transaction(30) as begun:
+            # As Deliveries.begin, whose transaction is not over yet.
+            values = {"turn": turn, "attempt": 1, "position": 0, "kind": "placeholder"}
+            await rows(begun, BEGIN, values)
+            editing = asyncio.create_task(home.service.edit(edit))
+            await until(lambda: blocked(home))
         await editing
-        ((fresh,),) = await rows(home, f"SELECT superseded_by FROM turns WHERE id = {turn}")
-        assert await rows(home, POSTS) == [(turn, "sending"), (fresh, "sending")]
+        ((fresh,),) = await home.rows(f"SELECT superseded_by FROM turns WHERE id = {turn}")
+        assert await home.rows(POSTS) == [(turn, "sending"), (fresh, "sending")]
         with pytest.raises(DeliveryLost):
             await deliveries.begin(one, 0, "placeholder")

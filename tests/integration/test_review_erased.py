@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from sqlalchemy import text
 
+from assistant.database import rows
 from assistant.errors import DeliveryLost
 from tests.support.house import House, house, until
 
 
 async def blocked(home: House) -> bool:
-    async with home.database.connection() as connection:
-        waiting = text("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-        return (await connection.execute(waiting)).first() is not None
+    return bool(await home.rows("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
 
 
 async def test_a_call_that_begins_while_its_turn_is_erased_is_not_made(
@@ -26,11 +24,9 @@ async def test_a_call_that_begins_while_its_turn_is_erased_is_not_made(
         turn = (await home.say("About herons")).turn_id
         deliveries = home.delivery.deliveries
         (one,) = await deliveries.claim(accounts, 1)
-        async with home.database.engine.connect() as connection:
-            await connection.execution_options(isolation_level="READ COMMITTED")
-            async with connection.begin():
-                await connection.execute(text(f"DELETE FROM turns WHERE id = {turn}"))
-                beginning = asyncio.create_task(deliveries.begin(one, 0, "placeholder"))
-                await until(lambda: blocked(home))
+        async with home.database.transaction(30) as connection:
+            await rows(connection, f"DELETE FROM turns WHERE id = {turn}")
+            beginning = asyncio.create_task(deliveries.begin(one, 0, "placeholder"))
+            await until(lambda: blocked(home))
         with pytest.raises(DeliveryLost):
             await beginning

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
-from sqlalchemy import text
 
+from assistant.database import rows
 from assistant.messages import ChatRef
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
@@ -28,21 +28,16 @@ def engine() -> ScriptedEngine:
 
 
 async def attempts(home: House) -> dict[int, int]:
-    async with home.database.connection() as connection:
-        found = await connection.execute(
-            text("SELECT id, attempt FROM turns WHERE state <> 'queued'")
-        )
-        return {row.id: row.attempt for row in found}
+    return dict(await home.rows("SELECT id, attempt FROM turns WHERE state <> 'queued'"))
 
 
 async def test_turns_keep_their_leases_while_another_turns_row_is_held(home: House) -> None:
-    async with working(home.worker(engine())), home.database.engine.connect() as holder:
+    async with working(home.worker(engine())):
         held = (await home.say("One")).turn_id
         other = (await home.say("Two", chat=ChatRef("telegram", "default", "43"))).turn_id
         await until(lambda: _running(home, 2))
-        await holder.execution_options(isolation_level="READ COMMITTED")
-        async with holder.begin():
-            await holder.execute(text(f"SELECT FROM turns WHERE id = {held} FOR UPDATE"))
+        async with home.database.transaction() as holder:
+            await rows(holder, f"SELECT FROM turns WHERE id = {held} FOR UPDATE")
             await asyncio.sleep(2.5 * FAST.lease_seconds)
         await asyncio.sleep(FAST.lease_seconds)
         _, last = await home.answer(other)

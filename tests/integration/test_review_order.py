@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
-from sqlalchemy import text
 
 from assistant.messages import Edited
 from inference.scripted import ScriptedEngine
@@ -21,11 +20,6 @@ async def home(database_url: str, redis_url: str) -> AsyncIterator[House]:
 
 def engine(pace: float) -> ScriptedEngine:
     return ScriptedEngine(ScriptedSettings(tokens_per_second=pace, answer_tokens=40))
-
-
-async def value(home: House, query: str) -> object:
-    async with home.database.connection() as connection:
-        return (await connection.execute(text(query))).scalar_one()
 
 
 async def test_an_answer_begun_anew_is_shown_before_the_one_that_waits_behind_it(

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest_asyncio
-from sqlalchemy import text
 
+from assistant.database import rows
 from assistant.messages import ChatRef, Edited
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
@@ -29,29 +29,22 @@ def engine(first: float = 0.0) -> ScriptedEngine:
     )
 
 
-async def rows(home: House, query: str) -> list[tuple[object, ...]]:
-    async with home.database.connection() as connection:
-        return [tuple(row) for row in (await connection.execute(text(query))).all()]
-
-
 @asynccontextmanager
 async def held(home: House, query: str) -> AsyncIterator[None]:
     """The rows of this query are locked by somebody for the block."""
-    async with home.database.engine.connect() as connection:
-        await connection.execution_options(isolation_level="READ COMMITTED")
-        async with connection.begin():
-            await connection.execute(text(f"{query} FOR NO KEY UPDATE"))
-            yield
+    async with home.database.transaction(30) as connection:
+        await rows(connection, f"{query} FOR NO KEY UPDATE")
+        yield
 
 
 async def blocked(home: House, at_least: int) -> bool:
     waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-    here = await rows(home, f"{waiting} AND datname = current_database()")
+    here = await home.rows(f"{waiting} AND datname = current_database()")
     return len(here) >= at_least
 
 
 async def settled(home: House) -> bool:
-    return not await rows(home, "SELECT FROM turns WHERE state IN ('queued', 'running')")
+    return not await home.rows("SELECT FROM turns WHERE state IN ('queued', 'running')")
 
 
 async def test_a_message_is_answered_that_joins_while_the_one_before_it_is_edited(
@@ -59,7 +52,7 @@ async def test_a_message_is_answered_that_joins_while_the_one_before_it_is_edite
 ) -> None:
     async with working(home.worker(engine(first=1.0))):
         turn = (await home.say("About herons", message_id="500")).turn_id
-        await until(lambda: rows(home, "SELECT FROM turns WHERE state = 'running'"))
+        await until(lambda: home.rows("SELECT FROM turns WHERE state = 'running'"))
         async with held(home, "SELECT FROM messages WHERE platform_message_id = '500'"):
             edit = Edited(CHAT, "edit-1", "500", "7", "About storks")
             editing = asyncio.create_task(home.service.edit(edit))
@@ -69,12 +62,12 @@ async def test_a_message_is_answered_that_joins_while_the_one_before_it_is_edite
             await until(lambda: _either(home, again))
         await asyncio.gather(editing, saying)
         await until(lambda: settled(home))
-    (answers,) = await rows(home, "SELECT string_agg(reply, ' ') FROM turns WHERE state = 'done'")
+    (answers,) = await home.rows("SELECT string_agg(reply, ' ') FROM turns WHERE state = 'done'")
     assert "storks" in str(answers) and "ducks" in str(answers)
 
 
 async def _either(home: House, query: str) -> bool:
-    return bool(await rows(home, query)) or await blocked(home, 2)
+    return bool(await home.rows(query)) or await blocked(home, 2)
 
 
 async def test_a_message_is_answered_that_joins_while_the_one_before_it_is_deleted(
@@ -89,11 +82,11 @@ async def test_a_message_is_answered_that_joins_while_the_one_before_it_is_delet
     await asyncio.gather(saying, erasing)
     async with working(home.worker(engine())):
         await until(lambda: settled(home))
-    assert await rows(home, "SELECT state, reply ~ 'ducks' FROM turns") == [("done", True)]
+    assert await home.rows("SELECT state, reply ~ 'ducks' FROM turns") == [("done", True)]
 
 
 async def test_an_edit_that_comes_again_after_a_newer_one_changes_nothing(home: House) -> None:
     await home.say("About herons", message_id="500")
     for event, words in (("edit-1", "About storks"), ("edit-2", "About ducks"), ("edit-1", "")):
         await home.service.edit(Edited(CHAT, event, "500", "7", words or "About storks"))
-    assert await rows(home, "SELECT text FROM messages") == [("About ducks",)]
+    assert await home.rows("SELECT text FROM messages") == [("About ducks",)]

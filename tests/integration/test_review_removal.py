@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from sqlalchemy import text
-
 from assistant.messages import ChatRef, Edited
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
@@ -20,7 +18,9 @@ class SlowScreen(ScreenChannel):
 
     go: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def post(self, chat: ChatRef, *, turn_id: int, key: str, reply_to: str) -> str:
+    async def post(
+        self, chat: ChatRef, *, turn_id: int, key: str, reply_to: str, language: str = ""
+    ) -> str:
         first = "post" not in self.calls
         posted = await ScreenChannel.post(self, chat, turn_id=turn_id, key=key, reply_to=reply_to)
         if first:
@@ -29,9 +29,8 @@ class SlowScreen(ScreenChannel):
 
 
 async def settled(home: House) -> bool:
-    async with home.database.connection() as connection:
-        query = "SELECT FROM deliveries WHERE state IN ('pending', 'active', 'removing')"
-        return (await connection.execute(text(query))).first() is None
+    query = "SELECT FROM deliveries WHERE state IN ('pending', 'active', 'removing')"
+    return not await home.rows(query)
 
 
 async def test_a_placeholder_whose_post_is_answered_after_the_deletion_is_removed(

@@ -31,7 +31,7 @@ async def _turn(database_url: str, setting: str) -> None:
         name = connection.info.dbname
         await connection.execute(f'ALTER DATABASE "{name}" {setting}'.encode())
         await connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
 

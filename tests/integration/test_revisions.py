@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
-from sqlalchemy import text
 
 from assistant.messages import ChatRef, Edited
 from inference.scripted import ScriptedEngine
@@ -27,20 +26,15 @@ def engine(pace: float = 200, tokens: int = 24, first: float = 0.0) -> ScriptedE
     )
 
 
-async def rows(home: House, query: str) -> list[tuple[object, ...]]:
-    async with home.database.connection() as connection:
-        return [tuple(row) for row in (await connection.execute(text(query))).all()]
-
-
 def edited(message_id: str, words: str, event: str = "edit-1", chat: ChatRef = CHAT) -> Edited:
     return Edited(chat, event, message_id, "7", words)
 
 
 async def settled(home: House) -> bool:
-    open_ones = await rows(
-        home, "SELECT 1 FROM deliveries WHERE state IN ('pending', 'active', 'removing')"
+    open_ones = await home.rows(
+        "SELECT 1 FROM deliveries WHERE state IN ('pending', 'active', 'removing')"
     )
-    live = await rows(home, "SELECT 1 FROM turns WHERE state IN ('queued', 'running')")
+    live = await home.rows("SELECT 1 FROM turns WHERE state IN ('queued', 'running')")
     return not open_ones and not live
 
 
@@ -58,7 +52,7 @@ async def test_an_edited_question_is_answered_again_in_the_same_message(home: Ho
         (shown,) = await texts(home)
     assert "storks" in shown and "herons" not in shown
     assert shown.startswith("You wrote 1 message")
-    states = await rows(home, "SELECT state, superseded_by, reply FROM turns ORDER BY id")
+    states = await home.rows("SELECT state, superseded_by, reply FROM turns ORDER BY id")
     assert states[0][:2] == ("done", first.turn_id + 1)
     assert states[0][2] == old, "superseded, not lost"
     assert [one.text for one in await home.service.history(CHAT)] == ["About storks", shown]
@@ -74,12 +68,12 @@ async def test_an_edit_in_mid_answer_ends_the_old_one_and_goes_on_in_the_same_me
         await home.service.edit(edited("500", "About storks"))
         await until(lambda: any("storks" in one.text for one in home.screen.chats["42"]))
         assert model.statistics().requests_running == 1, "the old generation has ended"
-        newest = (await rows(home, "SELECT max(id) FROM turns"))[0][0]
+        newest = (await home.rows("SELECT max(id) FROM turns"))[0][0]
         assert isinstance(newest, int)
         await home.service.stop(newest)
         (shown,) = await texts(home)
     assert "storks" in shown and "herons" not in shown
-    assert await rows(home, "SELECT state, error_code FROM turns ORDER BY id") == [
+    assert await home.rows("SELECT state, error_code FROM turns ORDER BY id") == [
         ("cancelled", "superseded"),
         ("stopped", ""),
     ]
@@ -124,7 +118,7 @@ async def test_an_edit_of_a_waiting_question_is_only_its_new_text(home: House) -
     async with working(home.worker(engine())):
         (shown,) = await texts(home)
     assert "storks" in shown
-    assert await rows(home, "SELECT count(*) FROM turns") == [(1,)]
+    assert await home.rows("SELECT count(*) FROM turns") == [(1,)]
 
 
 async def test_an_edit_that_comes_before_its_message_is_the_message(home: House) -> None:
@@ -138,7 +132,7 @@ async def test_an_edit_that_comes_before_its_message_is_the_message(home: House)
 
 async def test_an_edit_in_a_group_that_was_not_addressed_is_not_stored(home: House) -> None:
     await home.service.edit(edited("500", "About storks", chat=GROUP))
-    assert await rows(home, "SELECT count(*) FROM messages") == [(0,)]
+    assert await home.rows("SELECT count(*) FROM messages") == [(0,)]
 
 
 async def test_the_same_edit_twice_answers_once(home: House) -> None:
@@ -148,7 +142,7 @@ async def test_the_same_edit_twice_answers_once(home: House) -> None:
         for _ in range(3):
             await home.service.edit(edited("500", "About storks"))
         await texts(home)
-    assert await rows(home, "SELECT count(*) FROM turns") == [(2,)]
+    assert await home.rows("SELECT count(*) FROM turns") == [(2,)]
 
 
 async def test_a_deleted_question_takes_its_answer_along(home: House) -> None:
@@ -158,9 +152,9 @@ async def test_a_deleted_question_takes_its_answer_along(home: House) -> None:
         await until(lambda: settled(home))
         await home.service.erase(CHAT, "500")
         assert await texts(home) == []
-    assert await rows(home, "SELECT state FROM deliveries") == [("removed",)]
-    assert await rows(home, "SELECT text FROM messages") == [("",)]
-    assert await rows(home, "SELECT reply FROM turns") == [("",)]
+    assert await home.rows("SELECT state FROM deliveries") == [("removed",)]
+    assert await home.rows("SELECT text FROM messages") == [("",)]
+    assert await home.rows("SELECT reply FROM turns") == [("",)]
     assert await home.service.history(CHAT) == []
 
 
@@ -172,7 +166,7 @@ async def test_a_question_deleted_in_mid_answer_ends_it_and_takes_it_along(home:
         await home.service.erase(CHAT, "500")
         await until(lambda: model.statistics().requests_running == 0)
         assert await texts(home) == []
-    assert await rows(home, "SELECT state, error_code FROM turns") == [("cancelled", "deleted")]
+    assert await home.rows("SELECT state, error_code FROM turns") == [("cancelled", "deleted")]
 
 
 async def test_one_deleted_of_two_questions_is_answered_again_without_it(home: House) -> None:
@@ -190,8 +184,8 @@ async def test_a_deletion_that_comes_before_its_message_buries_it(home: House) -
     await home.service.erase(CHAT, "500")
     late = await home.service.accept(incoming("My secret", message_id="500"))
     assert late.duplicate
-    assert await rows(home, "SELECT count(*) FROM turns") == [(0,)]
-    assert await rows(home, "SELECT text FROM messages") == [("",)]
+    assert await home.rows("SELECT count(*) FROM turns") == [(0,)]
+    assert await home.rows("SELECT text FROM messages") == [("",)]
 
 
 async def test_a_turn_that_is_over_can_be_asked_again_in_place(home: House) -> None:
@@ -204,7 +198,7 @@ async def test_a_turn_that_is_over_can_be_asked_again_in_place(home: House) -> N
         assert await home.service.retry(first.turn_id) is None, "it has been replaced"
         (shown,) = await texts(home)
     assert "herons" in shown
-    assert await rows(home, f"SELECT state FROM turns WHERE id = {again}") == [("done",)]
+    assert await home.rows(f"SELECT state FROM turns WHERE id = {again}") == [("done",)]
 
 
 async def test_a_running_turn_is_not_asked_again(home: House) -> None:

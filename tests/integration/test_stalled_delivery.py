@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import text
 
 from assistant.channel import Pace
+from assistant.database import rows
 from assistant.deliveries import Deliveries
 from assistant.errors import DeliveryLost
 from assistant.messages import ChatRef
@@ -33,12 +33,22 @@ class SlowScreen(ScreenChannel):
     before_edit: Callable[[], Awaitable[None]] = nothing
     before_post: Callable[[], Awaitable[None]] = nothing
 
-    async def post(self, chat: ChatRef, *, turn_id: int, key: str, reply_to: str) -> str:
+    async def post(
+        self, chat: ChatRef, *, turn_id: int, key: str, reply_to: str, language: str = ""
+    ) -> str:
         await self.before_post()
         return await ScreenChannel.post(self, chat, turn_id=turn_id, key=key, reply_to=reply_to)
 
     async def edit(
-        self, chat: ChatRef, message_id: str, text: str, *, turn_id: int, final: bool
+        self,
+        chat: ChatRef,
+        message_id: str,
+        text: str,
+        *,
+        turn_id: int,
+        final: bool,
+        last: bool = False,
+        language: str = "",
     ) -> None:
         await self.before_edit()
         await ScreenChannel.edit(self, chat, message_id, text, turn_id=turn_id, final=final)
@@ -59,17 +69,14 @@ def clock(*moments: float) -> Callable[[], float]:
 async def outbox(home: House, *moments: float) -> Outbox:
     """The outbox of a claimed reply, in a process whose clock shows these seconds."""
     deliveries = Deliveries(home.database, "another", LEASE_SECONDS)
-    async with home.database.connection() as connection:
-        account = (await connection.execute(text("SELECT account_id FROM deliveries"))).scalar_one()
+    ((account,),) = await home.rows("SELECT account_id FROM deliveries")
     (one,) = await deliveries.claim([account], 1)
     governor, metrics = home.delivery.governor, Metrics()
     return Outbox(one, home.screen, deliveries, governor, metrics, clock(*moments))
 
 
 async def intents(home: House) -> list[tuple[object, ...]]:
-    async with home.database.connection() as connection:
-        query = text("SELECT kind, state, error FROM delivery_intents ORDER BY id")
-        return [tuple(row) for row in (await connection.execute(query)).all()]
+    return await home.rows("SELECT kind, state, error FROM delivery_intents ORDER BY id")
 
 
 async def test_who_stood_still_asks_again_before_it_calls(home: House) -> None:
@@ -86,19 +93,14 @@ async def test_who_stood_still_while_another_took_over_calls_nothing(home: House
     calls = len(home.screen.calls)
 
     # As soon as this one has looked, another claims the delivery.
-    async with home.database.connection() as connection:
-        await connection.execute(
-            text(
-                "CREATE FUNCTION take_over() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-                " UPDATE deliveries SET attempt = attempt + 1; RETURN new; END $$"
-            )
-        )
-        await connection.execute(
-            text(
-                "CREATE TRIGGER take_over AFTER INSERT ON delivery_intents"
-                " FOR EACH ROW EXECUTE FUNCTION take_over()"
-            )
-        )
+    await home.rows(
+        "CREATE FUNCTION take_over() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " UPDATE deliveries SET attempt = attempt + 1; RETURN new; END $$"
+    )
+    await home.rows(
+        "CREATE TRIGGER take_over AFTER INSERT ON delivery_intents"
+        " FOR EACH ROW EXECUTE FUNCTION take_over()"
+    )
     with pytest.raises(DeliveryLost):
         await stalled.edit(0, message_id, "The sea", final=False)
     assert len(home.screen.calls) == calls
@@ -112,17 +114,17 @@ async def placed(screen: ScreenChannel) -> str:
 
 
 async def state(home: House) -> tuple[object, ...]:
-    async with home.database.connection() as connection:
-        query = text("SELECT state, lease_until IS NULL, placeholders_left FROM deliveries")
-        return tuple((await connection.execute(query)).one())
+    (found,) = await home.rows(
+        "SELECT state, lease_until IS NULL, placeholders_left FROM deliveries"
+    )
+    return found
 
 
 async def follow(home: House, ending: str) -> None:
     """Another takes the delivery over and brings it to this state."""
-    async with home.database.connection() as connection:
-        await connection.execute(
-            text("UPDATE deliveries SET attempt = attempt + 1, state = :state"), {"state": ending}
-        )
+    await home.rows(
+        "UPDATE deliveries SET attempt = attempt + 1, state = %(state)s", {"state": ending}
+    )
 
 
 async def test_an_edit_that_came_after_another_had_ended_it_has_the_answer_shown_again(
@@ -163,8 +165,7 @@ async def test_a_post_that_another_looked_for_in_vain_and_that_came_then_is_coun
 
     async def not_found() -> None:
         await follow(home, "active")
-        async with home.database.connection() as connection:
-            await connection.execute(text(mark_failed))
+        await home.rows(mark_failed)
 
     home.screen.before_post = not_found
     await slow.post(0)
@@ -175,9 +176,7 @@ async def test_a_post_that_another_looked_for_in_vain_and_that_came_then_is_coun
 async def held_up(home: House) -> bool:
     """Asked outside of any transaction: within one the first answer stays."""
     waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-    async with home.database.connection() as connection:
-        found = await connection.execute(text(f"{waiting} AND datname = current_database()"))
-        return bool(found.all())
+    return bool(await home.rows(f"{waiting} AND datname = current_database()"))
 
 
 async def test_how_a_call_ended_is_written_down_also_by_who_is_cancelled_meanwhile(
@@ -185,18 +184,16 @@ async def test_how_a_call_ended_is_written_down_also_by_who_is_cancelled_meanwhi
 ) -> None:
     await home.say("Tell me of the sea")
     slow = await outbox(home, 0.0, 0.0)
-    async with home.database.engine.connect() as holding:
-        await holding.execution_options(isolation_level="READ COMMITTED")
-        async with holding.begin():
+    async with home.database.transaction(30) as holding:
 
-            async def lock() -> None:
-                await holding.execute(text("SELECT FROM deliveries FOR UPDATE"))
+        async def lock() -> None:
+            await rows(holding, "SELECT FROM deliveries FOR UPDATE")
 
-            home.screen.before_post = lock
-            post = asyncio.create_task(slow.post(0))
-            await until(lambda: held_up(home))
-            post.cancel(GONE)
-            await asyncio.sleep(0.01)
+        home.screen.before_post = lock
+        post = asyncio.create_task(slow.post(0))
+        await until(lambda: held_up(home))
+        post.cancel(GONE)
+        await asyncio.sleep(0.01)
     with pytest.raises(asyncio.CancelledError):
         await post
     assert await intents(home) == [("placeholder", "sent", "")]

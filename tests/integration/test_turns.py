@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import text
 
 from assistant.errors import MessageRefused
 from assistant.messages import ChatRef
@@ -27,11 +26,6 @@ def engine(**values: float) -> ScriptedEngine:
     return ScriptedEngine(ScriptedSettings(**{"tokens_per_second": 500.0, **values}))
 
 
-async def rows(home: House, query: str) -> list[tuple[object, ...]]:
-    async with home.database.connection() as connection:
-        return [tuple(row) for row in (await connection.execute(text(query))).all()]
-
-
 async def test_a_message_is_answered_and_history_is_part_of_the_next_prompt(home: House) -> None:
     async with working(home.worker(engine())):
         first, last = await home.answer((await home.say("Tell me about herons")).turn_id)
@@ -39,7 +33,7 @@ async def test_a_message_is_answered_and_history_is_part_of_the_next_prompt(home
         assert "herons" in first
         second, _ = await home.answer((await home.say("And about storks")).turn_id)
     assert "storks" in second
-    assert await rows(home, "SELECT state, attempt FROM turns ORDER BY id") == [("done", 1)] * 2
+    assert await home.rows("SELECT state, attempt FROM turns ORDER BY id") == [("done", 1)] * 2
     spoken = [(one.role, one.text) for one in await home.service.history(CHAT)]
     assert spoken == [
         ("user", "Tell me about herons"),
@@ -58,15 +52,15 @@ async def test_a_redelivered_event_and_a_twin_event_make_one_turn(home: House) -
     assert not first.duplicate
     assert again.duplicate and other.duplicate
     assert {first.turn_id, again.turn_id, other.turn_id} == {first.turn_id}
-    assert await rows(home, "SELECT count(*) FROM turns") == [(1,)]
+    assert await home.rows("SELECT count(*) FROM turns") == [(1,)]
 
 
 async def test_many_redeliveries_at_once_make_one_turn(home: House) -> None:
     message = incoming("Hello")
     accepted = await asyncio.gather(*(home.service.accept(message) for _ in range(20)))
     assert sum(not one.duplicate for one in accepted) == 1
-    assert await rows(home, "SELECT count(*) FROM turns") == [(1,)]
-    assert await rows(home, "SELECT count(*) FROM identities") == [(1,)]
+    assert await home.rows("SELECT count(*) FROM turns") == [(1,)]
+    assert await home.rows("SELECT count(*) FROM identities") == [(1,)]
 
 
 async def test_messages_that_wait_are_answered_together(home: House) -> None:
@@ -76,7 +70,7 @@ async def test_messages_that_wait_are_answered_together(home: House) -> None:
     async with working(home.worker(engine())):
         reply, _ = await home.answer(first.turn_id)
     assert "pears" in reply
-    assert await rows(home, "SELECT count(*) FROM turns") == [(1,)]
+    assert await home.rows("SELECT count(*) FROM turns") == [(1,)]
 
 
 async def test_one_turn_runs_at_a_time_in_a_conversation_and_others_are_not_held_up(
@@ -88,12 +82,12 @@ async def test_one_turn_runs_at_a_time_in_a_conversation_and_others_are_not_held
         await until(lambda: "edit" in home.screen.calls)
         second = await home.say("One more thing")
         aside = await home.say("Somebody else asks", chat=other)
-        states = await rows(home, "SELECT id, state FROM turns ORDER BY id")
+        states = await home.rows("SELECT id, state FROM turns ORDER BY id")
         await home.answer(aside.turn_id)
         await home.answer(second.turn_id)
     assert dict(states)[first.turn_id] == "running"
     assert dict(states)[second.turn_id] == "queued"
-    ended = await rows(home, "SELECT id FROM turns ORDER BY finished_at")
+    ended = await home.rows("SELECT id FROM turns ORDER BY finished_at")
     assert ended.index((first.turn_id,)) < ended.index((second.turn_id,))
 
 
@@ -109,8 +103,8 @@ async def test_a_reply_is_posted_once_and_edited_as_it_grows(home: House) -> Non
     for earlier, later in zip(shown[0].looks, shown[0].looks[1:], strict=False):
         assert later.startswith(earlier)
     await until(lambda: rows_done(home))
-    intents = await rows(
-        home, "SELECT kind, state, platform_message_id FROM delivery_intents ORDER BY id"
+    intents = await home.rows(
+        "SELECT kind, state, platform_message_id FROM delivery_intents ORDER BY id"
     )
     assert intents[0] == ("placeholder", "sent", shown[0].id)
     assert set(intents[1:-1]) == {("edit", "sent", shown[0].id)}
@@ -118,7 +112,7 @@ async def test_a_reply_is_posted_once_and_edited_as_it_grows(home: House) -> Non
 
 
 async def rows_done(home: House) -> bool:
-    return (await rows(home, "SELECT state FROM deliveries")) == [("done",)]
+    return (await home.rows("SELECT state FROM deliveries")) == [("done",)]
 
 
 async def test_stop_ends_generation_and_keeps_what_was_said(home: House) -> None:
@@ -130,7 +124,7 @@ async def test_stop_ends_generation_and_keeps_what_was_said(home: House) -> None
         assert last.state == "stopped"
         assert reply
         assert not await home.service.stop(turn)
-    assert await rows(home, "SELECT state, reply FROM turns") == [("stopped", reply)]
+    assert await home.rows("SELECT state, reply FROM turns") == [("stopped", reply)]
 
 
 async def test_a_turn_between_two_attempts_is_stopped_at_once_and_keeps_its_text(
@@ -140,7 +134,7 @@ async def test_a_turn_between_two_attempts_is_stopped_at_once_and_keeps_its_text
         turn = (await home.say("A very long story")).turn_id
         await until(lambda: len(home.screen.calls) > 8)
     # The worker has gone and gave it back; nobody is at it.
-    assert await rows(home, "SELECT state, lease_owner FROM turns") == [("running", None)]
+    assert await home.rows("SELECT state, lease_owner FROM turns") == [("running", None)]
     assert await home.service.stop(turn)
     reply, last = await home.answer(turn)
     assert last.state == "stopped"
@@ -159,10 +153,9 @@ async def test_what_was_said_until_the_end_of_a_worker_is_kept(
         async with working(home.worker(engine(tokens_per_second=20, answer_tokens=400))):
             await home.say("A very long story")
             await until(lambda: len(home.screen.calls) > 8)
-        ((words, tokens),) = await rows(
-            home,
-            "SELECT array_length(string_to_array(reply, ' '), 1),"
-            " array_length(reply_token_ids, 1) FROM turns",
+        ((words, tokens),) = await home.rows(
+            "SELECT array_length(string_to_array(reply, ' '), 1) AS words,"
+            " array_length(reply_token_ids, 1) AS tokens FROM turns",
         )
         assert words == tokens and int(str(words)) > 3
 
@@ -214,10 +207,7 @@ async def test_a_worker_that_falls_silent_loses_its_turn_and_the_answer_goes_on(
     await until(lambda: any(len(shown.text) > 60 for shown in home.screen.chats["42"]))
     await asyncio.sleep(0.3)  # a checkpoint
     # As if the process were gone: the lease is over and nobody renews it.
-    async with home.database.connection() as connection:
-        await connection.execute(
-            text("UPDATE turns SET lease_owner = 'gone', lease_until = now() - interval '1s'")
-        )
+    await home.rows("UPDATE turns SET lease_owner = 'gone', lease_until = now() - interval '1s'")
     async with working(home.worker(engine(tokens_per_second=300, answer_tokens=60), "second")):
         reply, last = await home.answer(turn)
         await until(lambda: home.screen.chats["42"][0].final)
@@ -230,7 +220,7 @@ async def test_a_worker_that_falls_silent_loses_its_turn_and_the_answer_goes_on(
     await alone.start(lambda line, share: None)
     expected = await whole(alone, [ChatMessage("user", "A story that survives")], home)
     assert reply == expected
-    assert await rows(home, "SELECT number FROM attempts ORDER BY number") == [(1,), (2,)]
+    assert await home.rows("SELECT number FROM attempts ORDER BY number") == [(1,), (2,)]
 
 
 async def whole(engine: ScriptedEngine, messages: list[ChatMessage], home: House) -> str:
@@ -275,12 +265,12 @@ async def test_empty_and_oversized_messages_are_refused_in_a_sentence(home: Hous
         await home.say("  \n ")
     with pytest.raises(MessageRefused, match="100,000"):
         await home.say("x" * 100_000)
-    assert await rows(home, "SELECT count(*) FROM messages") == [(0,)]
+    assert await home.rows("SELECT count(*) FROM messages") == [(0,)]
 
 
 async def test_what_postgres_cannot_hold_is_replaced(home: House) -> None:
     await home.say("nul \x00 and lone \ud83d surrogate")
-    assert await rows(home, "SELECT text FROM messages") == [("nul � and lone ? surrogate",)]
+    assert await home.rows("SELECT text FROM messages") == [("nul � and lone ? surrogate",)]
 
 
 async def test_strangers_are_paired_by_a_code(database_url: str, redis_url: str) -> None:
@@ -293,7 +283,7 @@ async def test_strangers_are_paired_by_a_code(database_url: str, redis_url: str)
         assert await home.service.access.pair("WRONGCODE") is None
         assert await home.service.access.pair(code.lower()) == "Ana"
         assert (await home.say("Now?")).turn_id
-        assert await rows(home, "SELECT count(*) FROM messages") == [(1,)]
+        assert await home.rows("SELECT count(*) FROM messages") == [(1,)]
 
 
 async def test_a_deleted_question_leaves_the_history_and_its_turn_ends(home: House) -> None:
@@ -302,7 +292,7 @@ async def test_a_deleted_question_leaves_the_history_and_its_turn_ends(home: Hou
     await home.service.erase(CHAT, message.message_id)
     _, last = await home.answer(accepted.turn_id)
     assert (last.state, last.error_code) == ("cancelled", "deleted")
-    assert await rows(home, "SELECT text FROM messages") == [("",)]
+    assert await home.rows("SELECT text FROM messages") == [("",)]
     assert await home.service.history(CHAT) == []
 
 
@@ -312,30 +302,24 @@ async def test_a_turn_that_was_left_is_taken_again_when_its_lease_runs_out(home:
         await home.answer((await home.say("warm up")).turn_id)
         turn = (await home.say("Left behind")).turn_id
         await home.answer(turn)
-        async with home.database.connection() as connection:
-            await connection.execute(
-                text(
-                    "UPDATE turns SET state = 'running', lease_owner = 'worker',"
-                    " lease_until = now() + interval '1 second', finished_at = NULL"
-                    f" WHERE id = {turn}"
-                )
-            )
+        await home.rows(
+            "UPDATE turns SET state = 'running', lease_owner = 'worker',"
+            " lease_until = now() + interval '1 second', finished_at = NULL"
+            f" WHERE id = {turn}"
+        )
         await until(lambda: _attempts(home, turn, 2))
-    assert (await rows(home, f"SELECT state FROM turns WHERE id = {turn}")) == [("done",)]
+    assert (await home.rows(f"SELECT state FROM turns WHERE id = {turn}")) == [("done",)]
 
 
 async def _attempts(home: House, turn: int, number: int) -> bool:
-    return (number, "done") in await rows(
-        home, f"SELECT attempt, state FROM turns WHERE id = {turn}"
+    return (number, "done") in await home.rows(
+        f"SELECT attempt, state FROM turns WHERE id = {turn}"
     )
 
 
 async def test_a_turn_that_kills_its_workers_ends_at_last(home: House) -> None:
     turn = (await home.say("Deadly")).turn_id
-    async with home.database.connection() as connection:
-        await connection.execute(
-            text("UPDATE turns SET state = 'running', failures = 40, lease_until = now()")
-        )
+    await home.rows("UPDATE turns SET state = 'running', failures = 40, lease_until = now()")
     async with working(home.worker(engine())):
         _, last = await home.answer(turn)
     assert (last.state, last.error_code) == ("failed", "attempts")

@@ -7,7 +7,6 @@ import signal
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from inference.processes import multiprocessing_children
 from inference.settings import EngineSettings
@@ -39,6 +38,5 @@ async def test_a_killed_core_is_rebuilt_and_the_answer_goes_on_in_the_same_messa
 
 
 async def ended(home: House, turn: int) -> bool:
-    async with home.database.connection() as connection:
-        found = await connection.execute(text("SELECT state FROM turns"))
-        return found.scalar_one() not in ("queued", "running")
+    ((state,),) = await home.rows("SELECT state FROM turns")
+    return state not in ("queued", "running")

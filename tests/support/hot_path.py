@@ -11,15 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from sqlalchemy import TextClause
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
-
 from assistant import (
     access,
-    context,
     conversations,
     deliveries,
     heartbeat,
+    history,
     intake,
     leases,
     pruning,
@@ -51,13 +48,6 @@ class HotStatement:
     sql: str
     values_of: ValuesOf
     what: str = ""  # where a statement is listed twice
-
-
-def written(statement: TextClause | str) -> str:
-    """A statement as psycopg gets it."""
-    if isinstance(statement, str):
-        return statement
-    return str(statement.compile(dialect=PGDialect_psycopg()))
 
 
 def _running(filled: Filled, number: int) -> int:
@@ -122,7 +112,12 @@ def _fence(filled: Filled, number: int) -> Values:
 
 def _piece(filled: Filled, number: int) -> str:
     given = {"characters": 0, "added": "It lies on", "tokens": 0, "added_ids": [40_000, 40_001]}
-    return json.dumps([{**_fence(filled, number), **given}])
+    prompt = {
+        "fingerprint": "model",
+        "messages": [["user", "And now?"]],
+        "prompt_ids": [*range(900)],
+    }
+    return json.dumps([{**_fence(filled, number), **given, **prompt}])
 
 
 def _finish(filled: Filled, number: int) -> Values:
@@ -150,13 +145,14 @@ def _of_turn(filled: Filled, number: int) -> Values:
 
 def _context(filled: Filled, number: int) -> Values:
     """The history of a turn that waits, or of the last of the long conversation."""
-    if number % 4 == 0:
-        return {"conversation": 1, "turn": filled.messages, "limit": 41}
-    turn = _running(filled, number)
-    return {"conversation": filled.conversation_of(turn), "turn": turn, "limit": 41}
+    conversation, turn = 1, filled.messages
+    if number % 4:
+        turn = _running(filled, number)
+        conversation = filled.conversation_of(turn)
+    return {"conversations": [conversation], "turns": [turn], "limit": 41}
 
 
-_HOT: Sequence[tuple[str, TextClause | str, ValuesOf]] = (
+_HOT: Sequence[tuple[str, str, ValuesOf]] = (
     ("access.STANDING", access.STANDING, lambda f, n: {"account": 1, "sender": f"sender-{1 + n}"}),
     (
         "access.REQUEST",
@@ -193,17 +189,7 @@ _HOT: Sequence[tuple[str, TextClause | str, ValuesOf]] = (
     ),
     ("turns.CLAIM_EXPIRED", turns.CLAIM_EXPIRED, _claim),
     ("turns.CLAIM_QUEUED", turns.CLAIM_QUEUED, _claim),
-    ("context.HISTORY", context.HISTORY, _context),
-    (
-        "turns.FREEZE",
-        turns.FREEZE,
-        lambda f, n: {
-            **_fence(f, n),
-            "messages": '[["user", "And now?"]]',
-            "fingerprint": "model",
-            "token_ids": [40_000 + one for one in range(900)],
-        },
-    ),
+    ("history.HISTORY", history.HISTORY, _context),
     (
         "turns.CHECKPOINT",
         turns.CHECKPOINT,
@@ -311,4 +297,4 @@ _HOT: Sequence[tuple[str, TextClause | str, ValuesOf]] = (
     ),
     ("pruning.PRUNE", pruning.PRUNE, lambda f, n: {"days": 6.9, "limit": pruning.BATCH}),
 )
-STATEMENTS = tuple(HotStatement(name, written(one), values) for name, one, values in _HOT)
+STATEMENTS = tuple(HotStatement(name, one, values) for name, one, values in _HOT)

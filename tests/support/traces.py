@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+import psycopg
 from redis.asyncio import Redis
-from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
 
 from assistant.database import Database
 
 # Of the whole program, not of any person.
 OURS = ("accounts", "alembic_version")
-COLUMNS = text("""
+COLUMNS = """
 SELECT table_name, column_name, udt_name FROM information_schema.columns
 WHERE table_schema = 'public' AND udt_name IN ('text', 'varchar', 'jsonb', 'json', '_text')
 ORDER BY 1, 2
-""")
-TABLES = text("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'")
+"""
+TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
 
 
 async def plant(database: Database, word: str, *, but: Collection[str] = ()) -> set[str]:
@@ -27,41 +26,36 @@ async def plant(database: Database, word: str, *, but: Collection[str] = ()) -> 
     Returns the columns ("table.column") that could not: those with a list of values.
     """
     refused: set[str] = set()
-    async with database.connection() as connection:
-        for table, column, kind in (await connection.execute(COLUMNS)).all():
-            if table in OURS or f"{table}.{column}" in but:
-                continue
-            planted = f"coalesce({column}::text, '') || '{word}' || ctid::text"
-            if kind in ("json", "jsonb"):
-                planted = f"to_{kind}({planted})"
-            elif kind == "_text":
-                planted = f"ARRAY[{planted}]"
-            where = f"coalesce({column}::text, '') NOT LIKE '%{word}%'"
-            try:
-                await connection.execute(
-                    text(f"UPDATE {table} SET {column} = {planted} WHERE {where}")
-                )
-            except IntegrityError:
-                refused.add(f"{table}.{column}")
+    for table, column, kind in await database.rows(COLUMNS):
+        if table in OURS or f"{table}.{column}" in but:
+            continue
+        planted = f"coalesce({column}::text, '') || '{word}' || ctid::text"
+        if kind in ("json", "jsonb"):
+            planted = f"to_{kind}({planted})"
+        elif kind == "_text":
+            planted = f"ARRAY[{planted}]"
+        where = f"coalesce({column}::text, '') NOT LIKE '%{word}%'"
+        try:
+            await database.rows(f"UPDATE {table} SET {column} = {planted} WHERE {where}")
+        except psycopg.IntegrityError:
+            refused.add(f"{table}.{column}")
     return refused
 
 
 async def tables_with(database: Database, word: str) -> dict[str, int]:
     """Table → rows in which the word stands, in whatever column."""
     found: dict[str, int] = {}
-    async with database.connection() as connection:
-        for (table,) in (await connection.execute(TABLES)).all():
-            query = f"SELECT count(*) FROM {table} WHERE {table}::text ILIKE '%{word}%'"
-            count = (await connection.execute(text(query))).scalar_one()
-            if count:
-                found[table] = count
+    for (table,) in await database.rows(TABLES):
+        query = f"SELECT count(*) FROM {table} WHERE {table}::text ILIKE '%{word}%'"
+        ((count,),) = await database.rows(query)
+        if count:
+            found[table] = count
     return found
 
 
 async def tables_with_text(database: Database) -> set[str]:
     """All tables in which a word could stand."""
-    async with database.connection() as connection:
-        return {row.table_name for row in await connection.execute(COLUMNS)} - set(OURS)
+    return {row.table_name for row in await database.rows(COLUMNS)} - set(OURS)
 
 
 async def keys_with(redis: Redis, word: str) -> list[str]:
@@ -89,9 +83,7 @@ async def _value(redis: Redis, name: str) -> Any:
 async def rows_of(database: Database, word: str) -> dict[str, list[str]]:
     """Table → its rows in which the word stands, as text."""
     found: dict[str, list[str]] = {}
-    async with database.connection() as connection:
-        for (table,) in (await connection.execute(TABLES)).all():
-            query = f"SELECT {table}::text FROM {table} WHERE {table}::text ILIKE '%{word}%'"
-            rows = (await connection.execute(text(query))).scalars().all()
-            found[table] = sorted(rows)
+    for (table,) in await database.rows(TABLES):
+        query = f"SELECT {table}::text FROM {table} WHERE {table}::text ILIKE '%{word}%'"
+        found[table] = sorted(row for (row,) in await database.rows(query))
     return found

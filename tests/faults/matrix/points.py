@@ -56,7 +56,7 @@ POINTS: Sequence[Point] = (
     Point("queued", "in the queue: no worker there", strike="no_worker"),
     # A turn
     _worker("claimed", "right after the claim", "assistant.turns:Turns.claim", only="something"),
-    _worker("prefill", "in prefill", "assistant.turns:Turns.freeze"),
+    _worker("prefill", "in prefill", "assistant.context:ContextBuilder.build"),
     _worker("token-1", "at the 1st token", TAKE, only="text"),
     _worker("token-20", "at the 20th token", TAKE, only="text", nth=20),
     _worker("token-last", "at the last token", TAKE, only="end", when="before"),
