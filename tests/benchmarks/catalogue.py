@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from tests.benchmarks import (
+    busy_hour,
     clean_clone,
     deltas,
     dispatch,
@@ -15,6 +16,7 @@ from tests.benchmarks import (
     later_start,
     memory,
     queue,
+    telegram,
     throughput,
 )
 from tests.benchmarks.table import Effort, Table
@@ -30,6 +32,8 @@ MEASUREMENTS: Mapping[str, Measurement] = {
     "dispatch": dispatch.measure,
     "deltas": deltas.measure,
     "queue": queue.measure,
+    "telegram": telegram.measure,
+    "busy-hour": busy_hour.measure,
     "history": history.measure,
     "clean-clone": clean_clone.measure,
 }

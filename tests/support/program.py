@@ -30,6 +30,7 @@ class Program:
     data_dir: Path
     settings: dict[str, str] = field(default_factory=dict)
     command: tuple[str, ...] = ("run",)
+    module: str = "bots.cli"  # what is started in its place
     folder: Path | None = None  # where it is started; `.env` and the TOML file are read there
 
     def __post_init__(self) -> None:
@@ -47,7 +48,7 @@ class Program:
     def start(self) -> None:
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "bots.cli", *self.command],
+                [sys.executable, "-m", self.module, *self.command],
                 cwd=self.folder,
                 env=self.environment(),
                 stdin=subprocess.DEVNULL,
