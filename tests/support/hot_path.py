@@ -13,6 +13,7 @@ from itertools import count
 
 from assistant import (
     access,
+    control,
     conversations,
     deliveries,
     heartbeat,
@@ -288,8 +289,8 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
     ("revisions.RETRY", revisions.RETRY, lambda f, n: {"turn": _ended(f, n)}),
     ("revisions.DELETE", revisions.DELETE, lambda f, n: _message_of(f, _ended(f, n))),
     ("revisions.REMOVE", revisions.REMOVE, lambda f, n: _message_of(f, _ended(f, n))),
-    ("conversations.LIVE_TURNS", conversations.LIVE_TURNS, lambda f, n: _order(2 + n % 20)),
-    ("conversations.NEW", conversations.NEW, lambda f, n: _order(f.idle_conversation(n))),
+    ("control.LIVE_TURNS", control.LIVE_TURNS, lambda f, n: _order(2 + n % 20)),
+    ("control.NEW", control.NEW, lambda f, n: _order(f.idle_conversation(n))),
     (
         "conversations.HISTORY",
         conversations.HISTORY,
