@@ -10,6 +10,7 @@ import structlog
 
 from assistant.access import AccessPolicy
 from assistant.accounts import Account, Accounts
+from assistant.attachments import readable
 from assistant.buttons import Buttons
 from assistant.commands import Commands
 from assistant.control import CONVERSATION, Control, place
@@ -21,6 +22,7 @@ from assistant.intake import Intake
 from assistant.messages import (
     Accepted,
     Answer,
+    Attachment,
     ButtonPressed,
     ChatRef,
     Command,
@@ -81,8 +83,12 @@ class ConversationService:
 
     async def accept(self, message: IncomingMessage) -> Accepted:
         account = self._account(message.chat)
-        self._check_text(message.text)
+        if message.attachments:
+            message = readable(message, self.settings.message_characters - len(message.text))
+        self._check_text(message.text, may_be_empty=bool(message.attachments))
         await self.access.check(account, message.sender_id, message.sender_name)
+        if message.album and (answered := await self._add_part(message)) is not None:
+            return answered
         accepted = await self.intake.store(account.id, message, account.delivered)
         if not accepted.duplicate:
             self.metrics.message(account.channel)
@@ -98,6 +104,19 @@ class ConversationService:
             if accepted.waits and account.delivered:
                 self.delivery.mark_waiting(message.chat, message.message_id)
         return accepted
+
+    async def wanted(self, message: IncomingMessage) -> Sequence[Attachment]:
+        account = self._account(message.chat)
+        await self.access.check(account, message.sender_id, message.sender_name)
+        if await self._sees_images():
+            return message.attachments
+        files = [one for one in message.attachments if one.kind != "image"]
+        if not files and not message.text.strip():
+            raise MessageRefused(Phrase("content.blind"))
+        return files
+
+    async def in_album(self, chat: ChatRef, album: str) -> bool:
+        return await self.revisions.in_album(chat, album)
 
     async def accept_request(
         self, chat: ChatRef, messages: Sequence[ChatMessage], sampling: Sampling
@@ -192,6 +211,18 @@ class ConversationService:
     async def workers(self) -> Sequence[WorkerPresence]:
         return await self.signals.workers()
 
+    async def _add_part(self, message: IncomingMessage) -> Accepted | None:
+        revised = await self.revisions.add_part(message)
+        if revised is None or revised.turn_id is None:
+            return None
+        await self.control.revise(revised)
+        return Accepted(revised.turn_id, joined=True)
+
+    async def _sees_images(self) -> bool:
+        """Where no worker is there yet, one that sees may come."""
+        infos = [one.info for one in await self.signals.workers() if one.info is not None]
+        return not infos or any(info.vision for info in infos)
+
     async def _wake(self, turn_id: int) -> None:
         await self.signals.wake_worker(turn_id)
         self.delivery.look()
@@ -199,9 +230,9 @@ class ConversationService:
     def _account(self, chat: ChatRef) -> Account:
         return self.accounts.get(chat.channel, chat.account)
 
-    def _check_text(self, text: str) -> None:
+    def _check_text(self, text: str, *, may_be_empty: bool = False) -> None:
         longest = self.settings.message_characters
-        if not text.strip():
+        if not text.strip() and not may_be_empty:
             raise MessageRefused(Phrase("refused.empty"))
         if len(text) > longest:
             values = {"length": len(text), "longest": longest}

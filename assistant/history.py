@@ -11,14 +11,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assistant.database import Database
-from assistant.shown_files import FILES
 from assistant.turns import ClaimedTurn
 
 # Platforms number messages as they were written; after an outage they may come in another order.
 # Where the ids are no numbers (the page's), what came first was written first.
-HISTORY = f"""
+HISTORY = """
 SELECT asked.turn AS asked, recent.id AS turn_id, recent.reply, conversations.kind,
-    messages.role, messages.text, coalesce(identities.name, '') AS sender, {FILES} AS files
+    messages.role, messages.text, coalesce(identities.name, '') AS sender, (
+        SELECT jsonb_agg(jsonb_build_object(
+            'id', id, 'kind', kind, 'name', name, 'media_type', media_type, 'width', width,
+            'height', height, 'characters', characters, 'text', text, 'there', bytes IS NOT NULL)
+            ORDER BY position)
+        FROM attachments WHERE message_id = messages.id) AS files
 FROM unnest(CAST(%(turns)s AS bigint[]), CAST(%(conversations)s AS bigint[]))
     AS asked (turn, conversation)
 CROSS JOIN LATERAL (

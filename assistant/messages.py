@@ -48,6 +48,7 @@ class Attachment:
     size_bytes: int = 0
     width: int = 0  # of an image, in pixels
     height: int = 0
+    characters: int = 0  # of a text, before it was cut to what fits
     data: bytes | None = None
 
 

@@ -13,8 +13,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from assistant.database import Connection, Database, rows
-from assistant.messages import ChatRef
+from assistant.attachments import ATTACHED, values_of
+from assistant.database import Connection, Database, row, rows
+from assistant.messages import ChatRef, IncomingMessage, clean
 
 _MESSAGE = """
     SELECT messages.id FROM messages JOIN accounts ON accounts.id = account_id
@@ -92,6 +93,43 @@ WITH event AS (
 {_REPLACE}
 {_REPLACED}
 """
+# A further part of an album goes to the turn that answers another part, and is the same person's.
+PART = f"""
+WITH sibling AS (
+    SELECT id, conversation_id, account_id, chat_id, identity_id
+    FROM messages WHERE id = ({_MESSAGE})
+), answering AS (
+    SELECT turns.id, state FROM turns JOIN turn_messages ON turn_id = turns.id
+    WHERE message_id = (SELECT id FROM sibling) AND superseded_by IS NULL
+    ORDER BY turns.id DESC LIMIT 1 FOR NO KEY UPDATE OF turns
+), event AS (
+    INSERT INTO events (account_id, event_id, chat_id, thread_id)
+    SELECT account_id, %(event)s, chat_id, %(thread)s FROM sibling, answering
+    ON CONFLICT DO NOTHING RETURNING event_id
+), message AS (
+    INSERT INTO messages
+        (conversation_id, account_id, chat_id, platform_message_id, identity_id, text, album)
+    SELECT conversation_id, account_id, chat_id, %(part)s, identity_id, %(text)s, %(album)s
+    FROM sibling, event
+    ON CONFLICT (account_id, chat_id, platform_message_id) DO NOTHING
+    RETURNING id
+), link AS (
+    INSERT INTO turn_messages (turn_id, message_id) SELECT answering.id, message.id
+    FROM answering, message
+){ATTACHED}
+SELECT id, state, EXISTS (SELECT FROM message) AS stored FROM answering
+"""
+SIBLING = """
+SELECT platform_message_id FROM messages JOIN accounts ON accounts.id = account_id
+WHERE channel = %(channel)s AND accounts.name = %(account)s
+    AND chat_id = %(chat)s AND album = %(album)s AND album <> '' AND deleted_at IS NULL
+LIMIT 1
+"""
+AGAIN = f"""
+WITH answering AS (SELECT CAST(%(turn)s AS bigint) AS id),
+{_REPLACE}
+{_REPLACED}
+"""
 RETRY = f"""
 WITH answering AS (SELECT id FROM turns WHERE id = %(turn)s AND state NOT IN ('queued', 'running')),
 {_REPLACE}
@@ -102,6 +140,8 @@ DELETE = f"""
 WITH changed AS (
     UPDATE messages SET deleted_at = now(), text = ''
     WHERE id = ({_MESSAGE}) AND deleted_at IS NULL RETURNING id
+), files AS (
+    DELETE FROM attachments USING changed WHERE message_id = changed.id
 ), answering AS (
     SELECT answering.id FROM ({_ANSWERING}) AS answering WHERE EXISTS (
         SELECT FROM turn_messages JOIN messages ON messages.id = message_id
@@ -137,6 +177,8 @@ WITH gone AS (
 SELECT id, attempt, state FROM old
 """
 
+_ANSWERED_AGAIN = ("running", "done", "failed")
+
 
 @dataclass(frozen=True, slots=True)
 class Revised:
@@ -156,6 +198,34 @@ class Revisions:
         values = {**where, "event": event_id, "thread": chat.thread_id, "text": text}
         async with self._holding(where, HOLD, HOLD_DELIVERIES) as connection:
             return _revised(await rows(connection, EDIT, values))
+
+    async def in_album(self, chat: ChatRef, album: str) -> bool:
+        """Whether a part of this album was taken in, and not deleted since."""
+        where = {**_where(chat, ""), "album": clean(album)}
+        return await self.database.row(SIBLING, where) is not None
+
+    async def add_part(self, message: IncomingMessage) -> Revised | None:
+        """Answer an album with one part more. A turn that waits simply finds it; one that runs or
+        is over is replaced; one that was stopped stays so. None: no part of it is answered yet.
+        """
+        where = {**_where(message.chat, ""), "album": clean(message.album)}
+        sibling = await self.database.row(SIBLING, where)
+        if sibling is None:
+            return None
+        values = {
+            **where,
+            **values_of(message.attachments),
+            "message": sibling.platform_message_id,
+            "event": message.event_id,
+            "thread": message.chat.thread_id,
+            "part": message.message_id,
+            "text": clean(message.text),
+        }
+        async with self._holding(values, HOLD, HOLD_DELIVERIES) as connection:
+            turn = await row(connection, PART, values)
+            if turn is None or not turn.stored or turn.state not in _ANSWERED_AGAIN:
+                return None if turn is None else Revised(turn.id)
+            return _revised(await rows(connection, AGAIN, {"turn": turn.id}))
 
     async def retry(self, turn_id: int) -> Revised:
         """Answer again, in the same place. Nothing for a turn that is not over."""

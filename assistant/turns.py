@@ -332,7 +332,7 @@ def _written(piece: Piece) -> Mapping[str, object]:
         "tokens": piece.tokens,
         "added_ids": piece.added_ids,
         "fingerprint": piece.fingerprint,
-        "messages": prompt and [_written(one) for one in prompt.messages],
+        "messages": prompt and [_message_written(one) for one in prompt.messages],
         "prompt_ids": prompt and prompt.token_ids,
     }
 
@@ -363,16 +363,16 @@ def _claimed(row: Any) -> ClaimedTurn:
 def _frozen(messages: list[list[Any]] | None, token_ids: list[int] | None) -> Prompt | None:
     if messages is None:
         return None
-    given = tuple(_read(*one) for one in messages)
+    given = tuple(_message_read(*one) for one in messages)
     return Prompt(given, None if token_ids is None else tuple(token_ids))
 
 
-def _written(message: ChatMessage) -> list[Any]:
+def _message_written(message: ChatMessage) -> list[Any]:
     """Of its images only what they are: their content stands in `attachments`, by their keys."""
     images = [[one.media_type, one.width, one.height, one.key] for one in message.images]
     return [message.role, message.content, *([images] if images else [])]
 
 
-def _read(role: Role, content: str, images: Sequence[Sequence[Any]] = ()) -> ChatMessage:
+def _message_read(role: Role, content: str, images: Sequence[Sequence[Any]] = ()) -> ChatMessage:
     shown = tuple(Image(kind, b"", width, height, key) for kind, width, height, key in images)
     return ChatMessage(role, content, shown)

@@ -19,9 +19,26 @@ Progress = Callable[[str, float | None], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """A JPEG, PNG, WebP or GIF as it came; width and height in pixels.
+
+    `key` is the caller's own id of it; the engine never looks at it.
+    """
+
+    media_type: str
+    data: bytes
+    width: int
+    height: int
+    key: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ChatMessage:
+    """`images` come before the content. Only for an engine whose `EngineInfo` says `vision`."""
+
     role: Role
     content: str
+    images: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +124,7 @@ class EngineInfo:
     fingerprint: str
     notice: str = ""
     attribution: str = ""
+    vision: bool = False  # whether it sees images
 
 
 @dataclass(frozen=True, slots=True)
