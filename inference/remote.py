@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
@@ -36,6 +37,7 @@ from inference.sse import event_data
 CONNECT_TIMEOUT_SECONDS = 10.0
 # Only the remote end can tokenize; this many characters a token never refuses what would fit.
 CHARACTERS_PER_TOKEN = 8
+LEAST_IMAGE_TOKENS = 64  # of any model that is known
 _LEAST_ANSWER_TOKENS = 64
 
 
@@ -59,7 +61,13 @@ class RemoteEngine:
 
     @property
     def info(self) -> EngineInfo:
-        return EngineInfo("remote", self._model, self._max_model_len, f"remote:{self._model}")
+        return EngineInfo(
+            profile="remote",
+            model=self._model,
+            max_model_len=self._max_model_len,
+            fingerprint=f"remote:{self._model}",
+            vision=self._settings.vision,
+        )
 
     async def start(self, progress: Progress) -> None:
         """Ask the endpoint for its models. Raises EngineUnavailable, ModelNotFound."""
@@ -86,6 +94,7 @@ class RemoteEngine:
         room = _LEAST_ANSWER_TOKENS if max_tokens is None else max_tokens
         limit = max(self._max_model_len - room, 0)
         least = sum(len(message.content) for message in messages) // CHARACTERS_PER_TOKEN
+        least += sum(len(message.images) for message in messages) * LEAST_IMAGE_TOKENS
         if least > limit:
             raise PromptTooLong(least, limit)
         return Prompt(messages=tuple(messages), token_ids=None)
@@ -158,7 +167,7 @@ class RemoteEngine:
         }
         return {
             "model": self._model,
-            "messages": [{"role": each.role, "content": each.content} for each in messages],
+            "messages": [{"role": each.role, "content": _content(each)} for each in messages],
             "stream": True,
             "stream_options": {"include_usage": True},
             **{name: value for name, value in chosen.items() if value is not None},
@@ -198,3 +207,14 @@ class RemoteEngine:
         if self._state != "ready" or self._client is None:
             raise EngineUnavailable(f"The engine is {self._state}: try again shortly.")
         return self._client
+
+
+def _content(message: ChatMessage) -> str | list[dict[str, Any]]:
+    """A text, or the images and the text as parts."""
+    if not message.images:
+        return message.content
+    parts: list[dict[str, Any]] = []
+    for image in message.images:
+        url = f"data:{image.media_type};base64,{base64.b64encode(image.data).decode()}"
+        parts.append({"type": "image_url", "image_url": {"url": url}})
+    return [*parts, {"type": "text", "text": message.content}] if message.content else parts

@@ -2,8 +2,8 @@
 
 It serves the tests and benchmarks that are not about the model, and passes the same contract
 tests. An answer is a function of the prompt alone: it says how many messages the user wrote and
-repeats the last one's words; where that message asks for "emoji" or "cjk" it shows some. A token
-is a word with its space, and its id a checksum of it.
+repeats the last one's words, and how many images it came with; where that message asks for "emoji"
+or "cjk" it shows some. A token is a word with its space, and its id a checksum of it.
 """
 
 from __future__ import annotations
@@ -50,11 +50,12 @@ def id_of(token: str) -> int:
 
 def answer_to(messages: Sequence[ChatMessage]) -> str:
     """What the script answers, before it is filled up to its length."""
-    asked = [message.content for message in messages if message.role == "user"]
-    last = asked[-1] if asked else ""
+    asked = [message for message in messages if message.role == "user"]
+    last, seen = (asked[-1].content, len(asked[-1].images)) if asked else ("", 0)
     shown = [text for word, text in (("emoji", _EMOJI), ("cjk", _CJK)) if word in last.lower()]
     count = f"{len(asked)} message{'' if len(asked) == 1 else 's'}"
-    return " ".join([f"You wrote {count}, the last one:", *last.split(), *shown])
+    images = f"with {seen} image{'' if seen == 1 else 's'}, " if seen else ""
+    return " ".join([f"You wrote {count}, {images}the last one:", *last.split(), *shown])
 
 
 class ScriptedEngine:
@@ -73,6 +74,7 @@ class ScriptedEngine:
             max_model_len=MAX_MODEL_LEN,
             fingerprint="scripted-1",
             notice="Scripted answers: no model is running here.",
+            vision=self._settings.vision,
         )
 
     async def start(self, progress: Progress) -> None:

@@ -25,6 +25,9 @@ class ScriptedSettings(BaseModel):
         ge=1,
         description="How many words a scripted answer has, where nothing else ends it.",
     )
+    vision: bool = Field(
+        default=False, description="Whether the scripted engine takes images, which it counts."
+    )
     fail_after_tokens: int | None = Field(
         default=None, ge=0, description="After so many words the scripted engine breaks off."
     )
@@ -60,6 +63,11 @@ class EngineSettings(BaseModel):
         default=120.0,
         gt=0,
         description="How long a remote endpoint may stay silent, also before its first token.",
+    )
+    vision: bool = Field(
+        default=False,
+        description="Whether the model of `remote` sees images. Those that people send are then "
+        "part of what the endpoint gets.",
     )
     max_num_seqs: int | None = Field(
         default=None,

@@ -7,13 +7,14 @@ that hangs up, wants a key, and can be told to fail in the ways that endpoints d
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
 
-from inference.api import ChatMessage
+from inference.api import ChatMessage, Image, Role
 from inference.scripted import answer_to, tokens_of
 
 KEY = "sk-test"
@@ -76,7 +77,7 @@ class OpenAiServer:
         return response
 
     async def _stream(self, response: web.StreamResponse, body: dict[str, Any]) -> None:
-        messages = [ChatMessage(each["role"], each["content"]) for each in body["messages"]]
+        messages = [_message(**each) for each in body["messages"]]
         tokens = tokens_of(answer_to(messages))
         tokens += [f" more{number}" for number in range(self.answer_tokens - len(tokens))]
         shown = tokens[: body.get("max_tokens", len(tokens))]
@@ -95,6 +96,18 @@ class OpenAiServer:
             usage = {"prompt_tokens": prompt, "completion_tokens": len(shown)}
             await _send(response, {"choices": [], "usage": usage})
         await response.write(b"data: [DONE]\n\n")
+
+
+def _message(role: Role, content: str | list[dict[str, Any]]) -> ChatMessage:
+    """Refuses what an endpoint can't read: a part that is no text and no image as a data URL."""
+    parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    texts = [part["text"] for part in parts if part["type"] == "text"]
+    urls = [part["image_url"]["url"] for part in parts if part["type"] == "image_url"]
+    images = []
+    for url in urls:
+        media_type, data = url.removeprefix("data:").split(";base64,")
+        images.append(Image(media_type, base64.b64decode(data, validate=True), 0, 0))
+    return ChatMessage(role, "\n".join(texts), tuple(images))
 
 
 def _chunk(delta: dict[str, str], reason: str | None = None) -> dict[str, Any]:
