@@ -22,6 +22,7 @@ class Version:
     text: str  # or the caption
     entities: list[Fields]
     reply_markup: Fields | None
+    lost: list[Fields] = field(default_factory=list)  # entities that Telegram left out
 
 
 @dataclass
@@ -37,6 +38,7 @@ class Message:
     content: Fields = field(default_factory=dict)  # photo, document, …; a text has none
     further: Fields = field(default_factory=dict)  # forward_origin, quote, sender_chat, …
     known_to: set[int] = field(default_factory=set)  # the bots that were told of it
+    inline_id: str = ""  # by which a bot may edit it where it is not
     peoples_reactions: dict[int, list[str]] = field(default_factory=dict)
 
     @property
@@ -85,13 +87,18 @@ class Chat:
     about: Fields  # its type, and its title or name
     messages: dict[int, Message] = field(default_factory=dict)
     threads: set[int] = field(default_factory=set)
+    topics: dict[int, str] = field(default_factory=dict)  # their names
     closed_threads: set[int] = field(default_factory=set)
     actions: list[tuple[float, str]] = field(default_factory=list)  # "typing" and when
+    drafts: dict[int, list[Version]] = field(default_factory=dict)  # since the last message
+    draft_history: list[tuple[int, Version]] = field(default_factory=list)
     reactions_allowed: bool = True
     shut: str = ""  # where set, writing is forbidden with these words
     rights: str = ""  # where set, writing is a bad request with these words
     moved_to: int | None = None  # the supergroup that this group has become
+    discussion: int | None = None  # the group in which this channel's posts are discussed
     absent: set[int] = field(default_factory=set)  # bots that are not in this group
+    kicked: set[int] = field(default_factory=set)  # bots that were put out
     admins: set[int] = field(default_factory=set)  # bots that are its administrators
     next_id: int = 1
 
@@ -127,8 +134,9 @@ class Chat:
             fields |= {"message_thread_id": message.thread_id, "is_topic_message": True}
         if len(message.versions) > 1:
             fields["edit_date"] = date_at(version.at)
-        answered = self.messages.get(message.reply_to or 0)
-        if with_reply and answered is not None:
+        answered = self.messages.get(message.reply_to or message.thread_id or 0)
+        if with_reply and answered is not None and answered is not message:
+            # What answers nothing in a topic answers the message that says the topic was made.
             # Telegram leaves out what that one answered in its turn.
             fields["reply_to_message"] = self.payload(answered, with_reply=False)
         return fields | message.further

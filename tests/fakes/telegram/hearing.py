@@ -9,7 +9,7 @@ from tests.fakes.telegram.content import covered
 
 def hears(bot: FakeBot, chat: Chat, message: Message) -> bool:
     """In privacy mode: what speaks to the bot, and what nobody wrote."""
-    if message.sender["id"] == bot.bot_id or bot.bot_id in chat.absent:
+    if message.sender["id"] == bot.bot_id or bot.bot_id in chat.absent | chat.kicked:
         return False
     if chat.kind in ("private", "channel") or message.is_service:
         return True

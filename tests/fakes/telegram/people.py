@@ -7,12 +7,14 @@ from typing import Any
 
 from tests.fakes.telegram.bots import FakeBot
 from tests.fakes.telegram.chats import Chat, Fields, Message, Version, date_at
-from tests.fakes.telegram.content import detected_entities
+from tests.fakes.telegram.content import marks
+from tests.fakes.telegram.entities import units
 from tests.fakes.telegram.world import World
 
 
 class People(World):
     _queries = 0
+    _last_told = 0  # the newest update
 
     def user_says(
         self,
@@ -24,21 +26,35 @@ class People(World):
         thread_id: int | None = None,
         reply_to: int | None = None,
         entities: list[Fields] | None = None,
+        quote: str = "",
         bot: FakeBot | None = None,
         **further: Any,
     ) -> Message:
         """`entities`: formatting, beside the mentions, commands and links that are detected.
 
-        `further`: more fields of the message, as the Bot API writes them.
+        `quote`: the part of the answered message that is quoted. `further`: more fields of the
+        message, as the Bot API writes them: `forward_origin=…` (origins.py).
         """
-        version = Version(self.now(), text, detected_entities(text) + (entities or []), None)
+        version = Version(self.now(), text, marks(text, entities), None)
         sender = self.person(sender_id or abs(chat_id), name)
         chat = self.chat(chat_id, bot)
+        if quote:
+            answered = chat.messages[reply_to or 0].text
+            position = units(answered[: answered.index(quote)])
+            further["quote"] = {"text": quote, "position": position, "is_manual": True}
         message = self.written(chat, version, sender, thread_id, reply_to, further=further)
         self.deliver(chat, message, "message", bot)
         return message
 
-    def user_sends(
+    def user_sends(self, chat_id: int, **how: Any) -> int:
+        """A message without text: `photo=[…]`, `voice={…}`, as the Bot API writes it.
+
+        `how` may also have what `user_says` knows, and a caption. Returns the update's id.
+        """
+        self.sent(chat_id, **how)
+        return self._last_told
+
+    def sent(
         self,
         chat_id: int,
         *,
@@ -48,23 +64,23 @@ class People(World):
         reply_to: int | None = None,
         caption: str = "",
         caption_entities: list[Fields] | None = None,
+        further: Fields | None = None,
         bot: FakeBot | None = None,
         **content: Any,
-    ) -> int:
-        """A message without text: `photo=[…]`, `voice={…}`. Returns its update id."""
-        marks = detected_entities(caption) + (caption_entities or [])
-        version = Version(self.now(), caption, marks, None)
+    ) -> Message:
+        """As `user_sends`, with fields beside the content, and the message in return."""
+        version = Version(self.now(), caption, marks(caption, caption_entities), None)
         sender = self.person(sender_id or abs(chat_id), name)
         chat = self.chat(chat_id, bot)
-        message = self.written(chat, version, sender, thread_id, reply_to, content)
-        return self.deliver(chat, message, "message", bot)
+        message = self.written(chat, version, sender, thread_id, reply_to, content, further)
+        self._last_told = self.deliver(chat, message, "message", bot)
+        return message
 
     def user_edits(
         self, message: Message, text: str, *, entities: list[Fields] | None = None
     ) -> int:
         """The text, or the caption."""
-        marks = detected_entities(text) + (entities or [])
-        message.versions.append(Version(self.now(), text, marks, None))
+        message.versions.append(Version(self.now(), text, marks(text, entities), None))
         bot = self.bot_of(message)
         return self.deliver(self.chat(message.chat_id, bot), message, "edited_message", bot)
 

@@ -14,20 +14,24 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.fakes.telegram.asking import Asking
 from tests.fakes.telegram.bots import FakeBot
 from tests.fakes.telegram.chats import Fields, Message
 from tests.fakes.telegram.flood import FloodControl, Limits
 from tests.fakes.telegram.methods import Methods
-from tests.fakes.telegram.people import People
-from tests.fakes.telegram.refusals import Refused
+from tests.fakes.telegram.methods.uploads import Upload
+from tests.fakes.telegram.refusals import Refused, bad_request
 from tests.fakes.telegram.updates import UpdateQueue
 from tests.fakes.telegram.webhooks import Webhooks
 
 TOKEN = "1234567:fake-telegram-token"  # of this fake only
 USERNAME = "OutriderTestBot"
+DRAFT_SECONDS = 30.0
+TYPING_SECONDS = 5.0
 STRUCTURED = frozenset(
     {"allowed_updates", "commands", "drop_pending_updates", "entities", "link_preview_options"}
-    | {"reaction", "reply_markup", "reply_parameters", "scope"}
+    | {"caption_entities", "message_ids", "reaction", "reply_markup", "reply_parameters"}
+    | {"result", "results", "rich_message", "scope"}
 )
 
 
@@ -53,7 +57,7 @@ class Call:
     refusal: str = ""  # Telegram's words, where it was refused
 
 
-class FakeTelegram(People):
+class FakeTelegram(Asking):
     """`async with FakeTelegram() as telegram:`, then `telegram.url` and `telegram.token`.
 
     `clock` counts seconds; `latency_seconds` is the round trip added to each call. Both hold for
@@ -74,6 +78,7 @@ class FakeTelegram(People):
         super().__init__(limits or Limits(), clock)
         self.token = token
         self.calls: list[Call] = []
+        self.downloads: list[str] = []  # the file_ids of files that were fetched
         self.refused_tokens = 0  # calls with a token that is not ours
         self.port = port
         self.latency_seconds = latency_seconds
@@ -113,7 +118,7 @@ class FakeTelegram(People):
         return self._methods[self.token]
 
     async def __aenter__(self) -> FakeTelegram:
-        app = web.Application(client_max_size=64 * 2**20)
+        app = web.Application(client_max_size=80 * 2**20)
         app.router.add_route("*", "/bot{token}/{method}", self._answer)
         app.router.add_get("/file/bot{token}/{path:.+}", self._file)
         self.add_routes(app)
@@ -160,6 +165,21 @@ class FakeTelegram(People):
         mine = [one for one in stored if one.sender["id"] == bot.bot_id]
         return [one for one in mine if one.deleted_at is None]
 
+    def drafts(self, chat_id: int, bot: FakeBot | None = None) -> list[str]:
+        """The texts that are shown as being written."""
+        drafts = self.chat(chat_id, bot).drafts.values()
+        newest = [versions[-1] for versions in drafts]
+        return [one.text for one in newest if self.now() - one.at < DRAFT_SECONDS]
+
+    def is_typing(self, chat_id: int, bot: FakeBot | None = None) -> bool:
+        """What a bot sent since ends it."""
+        chat = self.chat(chat_id, bot)
+        written = [one.versions[0].at for one in chat.messages.values() if one.from_bot]
+        return any(
+            self.now() - at < TYPING_SECONDS and at >= max(written, default=0.0)
+            for at, _ in chat.actions
+        )
+
     def calls_of(self, method: str) -> list[Call]:
         return [call for call in self.calls if call.method.lower() == method.lower()]
 
@@ -194,11 +214,12 @@ class FakeTelegram(People):
             self.refused_tokens += 1
             self._wake()
             return _refusal(Refused(401, "Unauthorized"))
-        call = Call(method, await _params(request), self.now(), methods.bot.username)
+        call = Call(method, {}, self.now(), methods.bot.username)
         self.calls.append(call)
         queued = self._failures[method.lower()]
         failure = queued.popleft() if queued else None
         try:
+            call.params = await _params(request)
             if failure is not None and not failure.effect:
                 return await self._fail(request, failure)
             result = await methods.call(method, call.params)
@@ -220,12 +241,17 @@ class FakeTelegram(People):
         return _refusal(Refused(failure.status, failure.description, failure.retry_after))
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
-        name = request.match_info["path"].rpartition("/")[2]
-        if request.match_info["token"] not in self.bots or name not in self.files:
+        await asyncio.sleep(self.latency_seconds)
+        if request.match_info["token"] not in self.bots:
+            return _refusal(Refused(401, "Unauthorized"))
+        path = request.match_info["path"]
+        named = {self.file_paths.get(one, f"documents/{one}"): one for one in self.files}
+        if path not in named:
             return _refusal(Refused(404, "Not Found"))
         if self._failures["file"]:
             return await self._fail(request, self._failures["file"].popleft())
-        return web.Response(body=self.files[name])
+        self.downloads.append(named[path])
+        return web.Response(body=self.files[named[path]])
 
 
 def _refusal(refused: Refused) -> web.Response:
@@ -244,7 +270,28 @@ async def _params(request: web.Request) -> Fields:
     params: Fields = dict(request.query)
     if request.content_type == "application/json":
         params.update(await request.json())
-        return params
-    for name, value in (await request.post()).items():
-        params[name] = json.loads(str(value)) if name in STRUCTURED else value
-    return params
+    else:
+        for name, value in (await request.post()).items():
+            params[name] = _uploaded(value) if isinstance(value, web.FileField) else value
+    for name in STRUCTURED & params.keys():
+        if isinstance(params[name], str):
+            params[name] = _decoded(name, params[name])
+    attached = {one.part: one for one in params.values() if isinstance(one, Upload)}
+    return {name: _attachment(value, attached) for name, value in params.items()}
+
+
+def _decoded(name: str, value: str) -> Any:
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise bad_request(f"can't parse {name.replace('_', ' ')} JSON object") from None
+
+
+def _uploaded(part: web.FileField) -> Upload:
+    return Upload(part.name, part.filename, part.file.read(), part.content_type)
+
+
+def _attachment(value: Any, attached: dict[str, Upload]) -> Any:
+    """A parameter may name another part of the form, which has the file."""
+    named = value.removeprefix("attach://") if isinstance(value, str) else ""
+    return attached.get(named, value) if named != value else value

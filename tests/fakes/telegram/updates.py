@@ -10,6 +10,11 @@ from tests.fakes.telegram.refusals import Refused
 
 OPT_IN = frozenset({"chat_member", "message_reaction", "message_reaction_count"})
 
+OTHER_POLL = (
+    "Conflict: terminated by other getUpdates request; make sure that only one bot instance is "
+    "running"
+)
+
 
 class UpdateQueue:
     def __init__(self) -> None:
@@ -19,6 +24,7 @@ class UpdateQueue:
         self._next_id = 1001
         self._news = asyncio.Event()
         self._poll = 0  # the newest getUpdates wins
+        self._interruption = OTHER_POLL
 
     def push(self, update: dict[str, Any]) -> int:
         """Queue an update (without its id); returns the id. Kinds not asked for are dropped."""
@@ -33,23 +39,24 @@ class UpdateQueue:
 
     async def take(self, offset: int, limit: int, timeout: float) -> list[dict[str, Any]]:
         """Raises Refused (409) when another getUpdates comes while this one waits."""
-        self._poll += 1
+        self.interrupt(OTHER_POLL)
         mine = self._poll
-        self._wake()
         self.confirm(offset)
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout or 0.001):
                 while not self.pending and mine == self._poll:
                     await self._news.wait()
         if mine != self._poll:
-            raise Refused(
-                409,
-                "Conflict: terminated by other getUpdates request; make sure that only one bot "
-                "instance is running",
-            )
+            raise Refused(409, self._interruption)
         batch = self.pending[:limit]
         self.handed_out += [update["update_id"] for update in batch]
         return batch
+
+    def interrupt(self, words: str) -> None:
+        """End the poll that waits, if there is one, with these words."""
+        self._poll += 1
+        self._interruption = words
+        self._wake()
 
     def confirm(self, offset: int) -> None:
         if offset < 0:

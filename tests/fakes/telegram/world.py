@@ -11,6 +11,7 @@ from tests.fakes.telegram.chats import Chat, Fields, Message
 from tests.fakes.telegram.flood import FloodControl, Limits
 from tests.fakes.telegram.hearing import hears
 
+SUFFIXES = {"photos": ".jpg", "voice": ".oga", "music": ".mp3", "videos": ".mp4"}
 FIRST_BOT_ID = 99
 FURTHER_BOT_IDS = 5_000_000_000  # no person of a test has such an id
 
@@ -23,10 +24,16 @@ class World:
         self._began = clock()
         self._limits = limits
         self._changed = asyncio.Event()
+        self.bots_read_bots = False  # since 10.0 a bot may be allowed to
         self.bots: dict[str, FakeBot] = {}  # by token
         self.groups: dict[int, Chat] = {}
         self.people: dict[int, Fields] = {}
-        self.files: dict[str, bytes] = {}
+        self.files: dict[str, bytes] = {}  # by file_id
+        self.file_paths: dict[str, str] = {}
+        self.claimed_sizes: dict[str, int] = {}  # of files that claim another than they have
+        self.inline_queries: dict[str, Fields] = {}
+        self.inline_messages: dict[str, Message] = {}
+        self.guest_messages: dict[str, Message] = {}  # by the guest query's id
 
     def now(self) -> float:
         """Seconds since the server began."""
@@ -89,6 +96,31 @@ class World:
         update_id = (bot or self.first_bot).queue.push(update)
         self._wake()
         return update_id
+
+    def new_file(
+        self, data: bytes, folder: str = "documents", *, size: int | None = None, name: str = ""
+    ) -> Fields:
+        """Keep a file for getFile. `size`: what it claims, where that is not what it has."""
+        number = len(self.files) + 1
+        file_id = f"file-{number}"
+        self.files[file_id] = data
+        path = f"{folder}/file_{number}{SUFFIXES.get(folder, '')}"
+        self.file_paths[file_id] = f"{folder}/{file_id}-{name}" if name else path
+        self.claimed_sizes[file_id] = len(data) if size is None else size
+        return {
+            "file_id": file_id,
+            "file_unique_id": f"unique-{number}",
+            "file_size": self.claimed_sizes[file_id],
+        }
+
+    def bot_wrote(self, bot: FakeBot, chat: Chat, message: Message) -> None:
+        """Other bots are told of it where they may read bots."""
+        if self.bots_read_bots and not chat.private:
+            self.deliver(chat, message)
+
+    def guest_answered(self, bot: FakeBot, query_id: str, result: Fields) -> str:
+        """Show the answer in the chat where a guest was asked; returns its inline id."""
+        raise NotImplementedError
 
     def _wake(self) -> None:
         self._changed.set()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tests.fakes.telegram.chats import Chat, Fields
+from tests.fakes.telegram.methods.drafts import Drafts
+from tests.fakes.telegram.methods.edits import Edits
 from tests.fakes.telegram.methods.messages import Messages
 from tests.fakes.telegram.methods.profile import Profile
 from tests.fakes.telegram.methods.queries import Queries
@@ -12,7 +14,7 @@ from tests.fakes.telegram.methods.receiving import Receiving
 from tests.fakes.telegram.refusals import Refused
 
 
-class Methods(Messages, Profile, Queries, Receiving):
+class Methods(Messages, Edits, Drafts, Queries, Profile, Receiving):
     async def call(self, name: str, params: Fields) -> Any:
         """Raises Refused."""
         method = getattr(self, f"on_{name.lower()}", None)

@@ -14,16 +14,21 @@ class Calling:
         self.bot = bot
 
     def readable(self, params: Fields) -> Chat:
-        """The chat that is named. Raises Refused."""
+        """The chat that is named, where the bot may look into it. Raises Refused."""
         given = str(params.get("chat_id", ""))
         if not given:
             raise bad_request("chat_id is empty")
         chat = self.world.known_chat(self.bot, whole_number(given))
         if chat is None:
             raise bad_request("chat not found")
+        if self.bot.bot_id in chat.kicked:
+            raise forbidden(f"bot was kicked from the {chat.kind} chat")
+        if self.bot.bot_id in chat.absent:
+            raise forbidden(f"bot is not a member of the {chat.kind} chat")
         return chat
 
-    def writable(self, params: Fields) -> Chat:
+    def reachable(self, params: Fields) -> Chat:
+        """A chat in which the bot may still edit and delete."""
         chat = self.readable(params)
         if chat.moved_to is not None:
             raise Refused(
@@ -33,13 +38,19 @@ class Calling:
             )
         if chat.shut:
             raise forbidden(chat.shut)
-        if self.bot.bot_id in chat.absent:
-            raise forbidden(f"bot is not a member of the {chat.kind} chat")
+        return chat
+
+    def writable(self, params: Fields) -> Chat:
+        chat = self.reachable(params)
+        if chat.rights:
+            raise bad_request(chat.rights)
         return chat
 
     def existing(self, chat: Chat, params: Fields, verb: str) -> Message:
         """The message that is named, if it still stands there."""
-        message = chat.messages.get(whole_number(params.get("message_id", 0)))
+        if not params.get("message_id"):
+            raise bad_request("message identifier is not specified")
+        message = chat.messages.get(whole_number(params["message_id"]))
         if message is None or message.deleted_at is not None:
             raise bad_request(f"message to {verb} not found")
         return message
@@ -50,12 +61,14 @@ class Calling:
         thread = whole_number(params["message_thread_id"])
         if thread not in chat.threads:
             raise bad_request("message thread not found")
+        if thread in chat.closed_threads and self.bot.bot_id not in chat.admins:
+            raise bad_request("TOPIC_CLOSED")
         return thread
 
     def replied(self, chat: Chat, reply: Fields | None) -> int | None:
         if not reply:
             return None
-        message = chat.messages.get(reply["message_id"])
+        message = chat.messages.get(whole_number(reply.get("message_id")))
         if message is not None and message.deleted_at is None:
             return message.message_id
         if not reply.get("allow_sending_without_reply"):
