@@ -25,7 +25,7 @@ BY_ANA = {"sender_id": f"{WORD}-7", "sender_name": f"Ana {WORD}"}
 BY_BEN = {"sender_id": f"{OTHER}-8", "sender_name": f"Ben {OTHER}"}
 LISTED = {  # columns that hold one of a few values
     *("identities.access", "conversations.kind", "messages.role", "turns.state"),
-    *("deliveries.state", "delivery_intents.kind", "delivery_intents.state"),
+    *("deliveries.state", "delivery_intents.kind", "delivery_intents.state", "attachments.kind"),
 }
 
 
@@ -60,6 +60,15 @@ async def everywhere(home: House, *, but: tuple[str, ...] = ()) -> None:
     chat = PRIVATE.chat_id
     await home.rows(f"INSERT INTO penalties SELECT id, '{chat}', now() FROM accounts LIMIT 1")
     await home.rows(f"INSERT INTO leases VALUES ('chat:telegram:default:{chat}', 'me', now())")
+    await home.rows(
+        "INSERT INTO attachments (message_id, position, kind, name, media_type, width, height,"
+        f" characters, text) SELECT min(id), 0, 'text', '{WORD}', '', 0, 0, 7, '{WORD}'"
+        f" FROM messages WHERE text LIKE '%{WORD}%'"
+    )
+    await home.rows(
+        "INSERT INTO memories (person_id, number, text)"
+        f" SELECT id, 1, '{WORD}' FROM persons WHERE name LIKE '%{WORD}%'"
+    )
     assert await plant(home.database, WORD, but=but) == LISTED
     assert set(await tables_with(home.database, WORD)) == await tables_with_text(home.database)
     kinds = {name.split(":")[1] for name in await keys_with(home.redis, WORD)}
@@ -86,7 +95,8 @@ async def test_of_an_erased_conversation_no_trace_is_left(home: House) -> None:
 
 
 async def test_of_an_erased_person_no_trace_is_left_on_any_channel(home: House) -> None:
-    web = ChatRef("web", "default", f"{WORD}-cookie-hash")
+    # With a thread that has the word already: planted, it would be another than its events'.
+    web = ChatRef("web", "default", f"{WORD}-cookie-hash", f"{WORD}-thread")
     async with working(home.worker(engine())):
         await talk(home, PRIVATE, BY_ANA, WORD)
         said = await home.say(
