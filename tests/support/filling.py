@@ -21,7 +21,8 @@ BATCH = 1_000_000
 
 TABLES = (
     *("persons", "identities", "conversations", "events", "messages", "turns"),
-    *("turn_messages", "attempts", "deliveries", "delivery_intents"),
+    *("turn_messages", "attempts", "deliveries", "delivery_intents", "attachments"),
+    *("memories", "feedback"),
 )
 
 _SINCE = "now() - (%(messages)s - n) * (interval '700 days' / %(messages)s)"
@@ -38,6 +39,8 @@ _ONCE = (
     "INSERT INTO conversations (id, account_id, chat_id, kind) OVERRIDING SYSTEM VALUE"
     " SELECT n, 1, 'chat-' || n, CASE n WHEN 1 THEN 'group' ELSE 'private' END"
     " FROM generate_series(1, %(conversations)s) AS n",
+    "INSERT INTO memories (person_id, number, text) SELECT n, number, 'I live in a town'"
+    " FROM generate_series(1, %(conversations)s) AS n, generate_series(1, 4) AS number",
 )
 _EACH = (
     # Older ones are pruned: a hundredth of 700 days is a week.
@@ -45,10 +48,14 @@ _EACH = (
     f" SELECT 1, 'event-' || n, 'chat-' || {_CONVERSATION}, {_SINCE}"
     " FROM generate_series(%(first)s, %(last)s) AS n WHERE n > %(messages)s - %(events)s",
     "INSERT INTO messages (id, conversation_id, account_id, chat_id, platform_message_id,"
-    " identity_id, text, created_at) OVERRIDING SYSTEM VALUE"
+    " identity_id, text, album, created_at) OVERRIDING SYSTEM VALUE"
     f" SELECT n, {_CONVERSATION}, 1, 'chat-' || {_CONVERSATION}, n::text, {_CONVERSATION},"
     " 'What is the capital of country ' || n || ', and how many people live there?',"
-    f" {_SINCE} FROM generate_series(%(first)s, %(last)s) AS n",
+    f" CASE WHEN n %% 10 = 3 THEN 'album-' || n ELSE '' END, {_SINCE}"
+    " FROM generate_series(%(first)s, %(last)s) AS n",
+    "INSERT INTO attachments (message_id, position, kind, name, media_type, width, height,"
+    " characters, text) SELECT n, 0, 'text', 'notes.txt', 'text/plain', 0, 0, 9, 'Some text'"
+    " FROM generate_series(%(first)s, %(last)s) AS n WHERE n %% 10 = 3",
     "INSERT INTO turns (id, conversation_id, person_id, state, attempt, reply, finish_reason,"
     " due_at, created_at, started_at, finished_at) OVERRIDING SYSTEM VALUE"
     f" SELECT n, {_CONVERSATION}, {_CONVERSATION},"
@@ -57,6 +64,8 @@ _EACH = (
     f" 'stop', {_SINCE}, {_SINCE}, {_SINCE}, {_SINCE}"
     " FROM generate_series(%(first)s, %(last)s) AS n",
     "INSERT INTO turn_messages SELECT n, n FROM generate_series(%(first)s, %(last)s) AS n",
+    f"INSERT INTO feedback (turn_id, person_id, value) SELECT n, {_CONVERSATION}, 1"
+    " FROM generate_series(%(first)s, %(last)s) AS n WHERE n %% 10 = 3",
     "INSERT INTO attempts (turn_id, number, worker, ended_at)"
     " SELECT n, 1, 'worker', now() FROM generate_series(%(first)s, %(last)s) AS n",
     "INSERT INTO deliveries (turn_id, account_id, conversation_id, state, reply_to, attempt,"

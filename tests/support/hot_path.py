@@ -13,6 +13,7 @@ from itertools import count
 
 from assistant import (
     access,
+    attachments,
     control,
     conversations,
     deliveries,
@@ -22,8 +23,10 @@ from assistant import (
     leases,
     pruning,
     revisions,
+    shown_files,
     turns,
 )
+from assistant.messages import Attachment
 from tests.support.filling import Filled
 
 Values = Mapping[str, object]
@@ -39,6 +42,7 @@ ELSEWHERE = {
     "turn_list": "by an admin's order",
 }
 _fresh = count()
+FILE = Attachment("image", "file", media_type="image/png", data=b"an image")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +97,19 @@ def _incoming(filled: Filled, conversation: int, sender: int | str) -> Values:
         "sender_name": "Ana",
         "message": f"fresh-{number}",
         "text": "And how many people live there?",
+        "album": "",
         "delivered": True,
     }
+
+
+def _with_album(filled: Filled, number: int) -> int:
+    """A message that is a part of one."""
+    return _ended(filled, number) // 10 * 10 + 3
+
+
+def _in_album(filled: Filled, number: int) -> Values:
+    message = _with_album(filled, number)
+    return {**_message_of(filled, message), "album": f"album-{message}"}
 
 
 def _request(filled: Filled, number: int) -> Values:
@@ -166,6 +181,15 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
         intake.STORE,
         lambda f, n: _incoming(f, f.idle_conversation(n), f.idle_conversation(n)),
     ),
+    (
+        "intake.STORE_WITH_FILES",
+        intake.STORE_WITH_FILES,
+        lambda f, n: (
+            _incoming(f, f.idle_conversation(n), f.idle_conversation(n))
+            | attachments.values_of([FILE])
+        ),
+    ),
+    ("shown_files.LOAD", shown_files.LOAD, lambda f, n: {"ids": [1 + n, 20 + n]}),
     (
         "intake.KNOWN_TURN",
         intake.KNOWN_TURN,
@@ -279,6 +303,20 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
             "text": "And what is its river?",
         },
     ),
+    ("revisions.SIBLING", revisions.SIBLING, _in_album),
+    (
+        "revisions.PART",
+        revisions.PART,
+        lambda f, n: {
+            **_message_of(f, _with_album(f, n)),
+            **_in_album(f, n),
+            **attachments.values_of([FILE]),
+            "event": f"part-{next(_fresh)}",
+            "part": f"part-{next(_fresh)}",
+            "text": "",
+        },
+    ),
+    ("revisions.AGAIN", revisions.AGAIN, lambda f, n: {"turn": _ended(f, n)}),
     ("revisions.HOLD", revisions.HOLD, lambda f, n: _message_of(f, _ended(f, n))),
     (
         "revisions.HOLD_DELIVERIES",
