@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from assistant.messages import ChatRef
+from assistant.messages import ChatRef, Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,11 @@ class Channel(Protocol):
     @property
     def pace(self) -> Pace: ...
 
+    @property
+    def message_characters(self) -> int:
+        """About so many fit into one message: when the text outgrows it, another is needed soon."""
+        ...
+
     def split(self, text: str) -> Sequence[str]:
         """Cut a reply (the model's Markdown) into the texts of successive platform messages.
 
@@ -50,12 +55,14 @@ class Channel(Protocol):
         """
         ...
 
-    async def post(self, chat: ChatRef, *, turn_id: int, key: str, reply_to: str) -> str:
+    async def post(
+        self, chat: ChatRef, *, turn_id: int, key: str, reply_to: str, language: str = ""
+    ) -> str:
         """Post an empty placeholder as a new message and return the platform's message id.
 
         `reply_to` is the message id of the question. `key` goes with the message where the
         platform keeps such a thing, for `find`. Raises SendOutcomeUnknown when the platform may
-        have taken the message although no id came back.
+        have taken the message although no id came back. Buttons are in `language`.
         """
         ...
 
@@ -65,9 +72,21 @@ class Channel(Protocol):
         ...
 
     async def edit(
-        self, chat: ChatRef, message_id: str, text: str, *, turn_id: int, final: bool
+        self,
+        chat: ChatRef,
+        message_id: str,
+        text: str,
+        *,
+        turn_id: int,
+        final: bool,
+        last: bool = False,
+        language: str = "",
     ) -> None:
-        """Replace the message's text. An edit that changes nothing is success."""
+        """Replace the message's text. An edit that changes nothing is success.
+
+        `final`: this text stays. `last`: the reply is over and this is its last message, where a
+        person can ask for another answer or rate this one.
+        """
         ...
 
     async def delete(self, chat: ChatRef, message_id: str) -> None:
@@ -84,4 +103,10 @@ class Channel(Protocol):
 
     async def say(self, chat: ChatRef, text: str, *, reply_to: str = "") -> None:
         """Post a short notice of Outrider's own (help, refusal, error) in plain text."""
+        ...
+
+    async def say_document(
+        self, chat: ChatRef, document: Document, caption: str, *, reply_to: str = ""
+    ) -> bool:
+        """Post a file of Outrider's own. False where the channel can't: nothing was posted."""
         ...

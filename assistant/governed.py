@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from assistant.channel import Channel, Pace
 from assistant.errors import RateLimited
 from assistant.governor import Governor
-from assistant.messages import ChatRef
+from assistant.messages import ChatRef, Document
 
 # Whoever says a notice holds up the messages that came after: longer than this it is left unsaid.
 NOTICE_SECONDS = 5.0
@@ -37,22 +37,46 @@ class GovernedChannel:
     def pace(self) -> Pace:
         return self.channel.pace
 
+    @property
+    def message_characters(self) -> int:
+        return self.channel.message_characters
+
     def split(self, text: str) -> Sequence[str]:
         return self.channel.split(text)
 
-    async def post(self, chat: ChatRef, *, turn_id: int, key: str, reply_to: str) -> str:
+    async def post(
+        self, chat: ChatRef, *, turn_id: int, key: str, reply_to: str, language: str = ""
+    ) -> str:
         async with self._governed(chat):
-            return await self.channel.post(chat, turn_id=turn_id, key=key, reply_to=reply_to)
+            return await self.channel.post(
+                chat, turn_id=turn_id, key=key, reply_to=reply_to, language=language
+            )
 
     async def find(self, chat: ChatRef, key: str, *, reply_to: str) -> str | None:
         async with self._governed(chat):
             return await self.channel.find(chat, key, reply_to=reply_to)
 
     async def edit(
-        self, chat: ChatRef, message_id: str, text: str, *, turn_id: int, final: bool
+        self,
+        chat: ChatRef,
+        message_id: str,
+        text: str,
+        *,
+        turn_id: int,
+        final: bool,
+        last: bool = False,
+        language: str = "",
     ) -> None:
         async with self._governed(chat, final=final):
-            await self.channel.edit(chat, message_id, text, turn_id=turn_id, final=final)
+            await self.channel.edit(
+                chat,
+                message_id,
+                text,
+                turn_id=turn_id,
+                final=final,
+                last=last,
+                language=language,
+            )
 
     async def delete(self, chat: ChatRef, message_id: str) -> None:
         async with self._governed(chat):
@@ -75,6 +99,12 @@ class GovernedChannel:
     async def _say(self, chat: ChatRef, text: str, reply_to: str) -> None:
         async with self._governed(chat):
             await self.channel.say(chat, text, reply_to=reply_to)
+
+    async def say_document(
+        self, chat: ChatRef, document: Document, caption: str, *, reply_to: str = ""
+    ) -> bool:
+        async with self._governed(chat):
+            return await self.channel.say_document(chat, document, caption, reply_to=reply_to)
 
     @asynccontextmanager
     async def _governed(self, chat: ChatRef, *, final: bool = False) -> AsyncIterator[None]:

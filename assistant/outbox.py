@@ -90,11 +90,19 @@ class Outbox:
                 await asyncio.sleep(pause)
         raise PlatformUnavailable("The platform could not be reached for too long.")
 
-    async def edit(self, position: int, message_id: str, piece: str, *, final: bool) -> None:
+    async def edit(
+        self, position: int, message_id: str, piece: str, *, final: bool, last: bool = False
+    ) -> None:
         """One edit, without retry. Raises ChannelError; a penalty is noted first."""
         intent = await self._begin(position, "final" if final else "edit")
         call = self.channel.edit(
-            self.one.chat, message_id, piece, turn_id=self.one.turn_id, final=final
+            self.one.chat,
+            message_id,
+            piece,
+            turn_id=self.one.turn_id,
+            final=final,
+            last=last,
+            language=self.one.language,
         )
         try:
             await self._made(intent, "edit", call)
@@ -155,6 +163,7 @@ class Outbox:
             turn_id=self.one.turn_id,
             key=self.one.key(position),
             reply_to=self.one.reply_to,
+            language=self.one.language,
         )
 
     async def _found(self, intent: int, position: int, error: str = "interrupted") -> str:

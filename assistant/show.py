@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -21,17 +21,13 @@ from assistant.errors import (
 from assistant.governor import AGAIN_SECONDS
 from assistant.messages import ReplyDelta, TurnState
 from assistant.outbox import RETRY_SECONDS, SETTLE_SECONDS, Outbox
+from assistant.phrases import ENGLISH, Phrase, language_of, say, sentences
 from assistant.turns import Turns
 
 log = structlog.get_logger()
 
-ENDINGS: Mapping[str, str] = {
-    "stopped": "Stopped.",
-    "cancelled": "Cancelled.",
-    "done": "I have nothing to say to that.",
-    "failed": "Something went wrong here. Please try again.",
-}
-REFUSED = "⚠ This answer can't be shown here. Please ask again, in other words."
+REFUSED = Phrase("ending.refused")
+ROOM = 100  # characters more, before a full message is looked at again
 # Ends that another turn, or the removal of the reply, answers for.
 SILENT_ENDS = frozenset({"superseded", "deleted"})
 
@@ -40,26 +36,32 @@ SILENT_ENDS = frozenset({"superseded", "deleted"})
 class ShownReply:
     """What a reply looks like now, for whoever shows it next; older looks are skipped."""
 
+    language: str = ""  # of whom it is for
     text: str = ""
     attempt: int = 0
     state: TurnState | None = None
     error: str = ""
     error_code: str = ""
     fault: Exception | None = None
+    full: int = 0  # characters, beyond which the text needs a further message
     changed: asyncio.Event = field(default_factory=asyncio.Event)
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    pressing: asyncio.Event = field(default_factory=asyncio.Event)  # no edit's turn is waited for
 
     def apply(self, delta: ReplyDelta) -> None:
         self.text = self.text[: delta.offset] + delta.text
         self.attempt = delta.attempt
         self.state, self.error, self.error_code = delta.state, delta.error, delta.error_code
         self.changed.set()
-        if delta.state is not None:
-            self.ended.set()
+        if self.final or self.outgrown:
+            self.pressing.set()
 
     @property
     def final(self) -> bool:
         return self.state is not None
+
+    @property
+    def outgrown(self) -> bool:
+        return len(self.text) > self.full
 
     @property
     def silent(self) -> bool:
@@ -70,9 +72,18 @@ class ShownReply:
         if self.state is None:
             return self.text
         if self.state == "failed":
-            sentence = self.error or ENDINGS["failed"]
+            sentence = self._failure()
             return f"{self.text}\n\n⚠ {sentence}" if self.text.strip() else f"⚠ {sentence}"
-        return self.text if self.text.strip() else ENDINGS[self.state]
+        ending = Phrase(f"ending.{self.state}")
+        return self.text if self.text.strip() else say(ending, self.language)
+
+    def _failure(self) -> str:
+        """In English as it was stored, with its figures; else by its code where that is known."""
+        key = f"error.{self.error_code}"
+        known = key in sentences(ENGLISH)
+        if self.error and (not known or language_of(self.language) == ENGLISH):
+            return self.error
+        return say(Phrase(key if known else "ending.failed"), self.language)
 
 
 @dataclass(slots=True)
@@ -82,14 +93,14 @@ class Show:
     outbox: Outbox
     turns: Turns
     _posted: dict[int, str] = field(default_factory=dict, init=False)
-    _shown: dict[int, tuple[str, bool]] = field(default_factory=dict, init=False)
+    _shown: dict[int, tuple[str, bool, bool]] = field(default_factory=dict, init=False)
     _may_show: int = field(default=0, init=False)  # the attempt whose text may be shown
     # Messages with an edit of unknown end: it may take effect yet, also after a later one.
     _unsettled: set[int] = field(default_factory=set, init=False)
 
     async def follow(self, deltas: AsyncIterator[ReplyDelta]) -> None:
         """Show the reply until its end stands on the platform."""
-        reply = ShownReply()
+        reply = ShownReply(self.outbox.one.language)
         reading = asyncio.create_task(_read(deltas, reply))
         try:
             await self._show(reply)
@@ -110,7 +121,9 @@ class Show:
                 raise reply.fault
             if not reply.visible().strip():
                 continue
-            await self._permitted(reply)
+            if not await self._permitted(reply):
+                await self._make_room(reply)
+                continue
             if reply.silent:
                 return
             final = reply.final
@@ -128,22 +141,37 @@ class Show:
         with suppress(MessageGone, PlatformUnavailable, SendOutcomeUnknown, RateLimited):
             await self.outbox.edit(0, self._posted[0], "", final=False)
 
-    async def _permitted(self, reply: ShownReply) -> None:
-        """Wait until a call may be made. The reply's end does not wait for an edit's turn."""
+    async def _permitted(self, reply: ShownReply) -> bool:
+        """Wait until a call may be made. The reply's end does not wait for an edit's turn.
+
+        False: the text has outgrown its last message meanwhile.
+        """
         outbox = self.outbox
         while True:
             final = reply.final
+            if not final and reply.outgrown:
+                return False
+            reply.pressing.clear()
             call: Call = "final" if final else "edit"
             wait = await outbox.governor.ask(outbox.one.chat, outbox.channel.pace, call)
             if wait <= 0:
-                return
+                return True
             wait = min(wait, AGAIN_SECONDS)
             if final:
                 await asyncio.sleep(wait)
                 continue
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait):
-                    await reply.ended.wait()
+                    await reply.pressing.wait()
+
+    async def _make_room(self, reply: ShownReply) -> None:
+        """Post the further message before its text's turn comes, so that this goes on at once."""
+        reply.changed.set()
+        text = reply.visible()
+        pieces = self.outbox.channel.split(text)
+        await self._post_missing(pieces)
+        begins = len(text) - len(pieces[-1])
+        reply.full = max(begins + self.outbox.channel.message_characters, len(text) + ROOM)
 
     async def _may(self, attempt: int) -> bool:
         """Whether text of this attempt may be shown; a turn that starts again shows nothing."""
@@ -152,11 +180,20 @@ class Show:
         return self._may_show == attempt
 
     async def _put(self, pieces: Sequence[str], final: bool) -> None:
-        """Bring the platform's messages to these pieces; only the last may still change."""
+        """Bring the platform's messages to these pieces; only the last may still change.
+
+        While it grows, what is new comes first: nothing that was read is gone for a moment.
+        """
         permitted = True  # the caller asked for the first call
-        for position, piece in enumerate(pieces):
+        order = range(len(pieces))
+        if not final:
+            await self._post_missing(pieces)
+            order = order[::-1]
+        for position in order:
+            piece = pieces[position]
             done = final or position < len(pieces) - 1
-            if self._shown.get(position) == (piece, done):
+            last = final and position == len(pieces) - 1
+            if self._shown.get(position) == (piece, done, last):
                 continue
             if position not in self._posted:
                 self._posted[position] = await self.outbox.post(position)
@@ -164,14 +201,20 @@ class Show:
             if not permitted:
                 await self.outbox.permit(final=final)
             permitted = False
-            if await self._edit(position, piece, done):
-                self._shown[position] = (piece, done)
+            if await self._edit(position, piece, done, last):
+                self._shown[position] = (piece, done, last)
 
-    async def _edit(self, position: int, piece: str, final: bool) -> bool:
+    async def _post_missing(self, pieces: Sequence[str]) -> None:
+        for position in range(len(self._posted), len(pieces)):
+            self._posted[position] = await self.outbox.post(position)
+
+    async def _edit(self, position: int, piece: str, final: bool, last: bool) -> bool:
         """Edit until it stands. An edit that isn't final is given up for a newer one."""
         for pause in (*RETRY_SECONDS, None):
             try:
-                await self.outbox.edit(position, self._posted[position], piece, final=final)
+                await self.outbox.edit(
+                    position, self._posted[position], piece, final=final, last=last
+                )
             except RateLimited:
                 if not final:
                     return False
@@ -201,7 +244,8 @@ class Show:
         """The delivery has failed; the person is told in words that no platform refuses."""
         await self.outbox.permit(final=True)
         with suppress(ChannelError):
-            await self.outbox.edit(position, self._posted[position], REFUSED, final=True)
+            refused = f"⚠ {say(REFUSED, self.outbox.one.language)}"
+            await self.outbox.edit(position, self._posted[position], refused, final=True)
 
     async def _settle(self, pieces: Sequence[str]) -> None:
         """Say the end again where an edit that nobody answered may have come after it."""
@@ -210,7 +254,7 @@ class Show:
             await asyncio.sleep(SETTLE_SECONDS)
         for position in unsettled:
             await self.outbox.permit(final=True)
-            await self._edit(position, pieces[position], True)
+            await self._edit(position, pieces[position], True, position == len(pieces) - 1)
 
     async def _clear_surplus(self) -> None:
         """Take away messages of an earlier, longer answer."""

@@ -30,6 +30,9 @@ from assistant.phrases import Phrase, say
 from assistant.service import Assistant
 
 APOLOGY = Phrase("notice.fault")
+NO_FILES = Phrase("notice.no_files")
+NOT_SENT = Phrase("notice.file_not_sent")
+PART_CHARACTERS = 2000  # of one notice: what every channel shows in one message
 
 _FromPerson = IncomingMessage | Command | Edited | ButtonPressed | Notice
 
@@ -58,7 +61,7 @@ async def _carry_out(assistant: Assistant, channel: Channel, item: Incoming) -> 
         case IncomingMessage():
             await assistant.accept(item)
         case Command():
-            await _answer(channel, item, await assistant.command(item))
+            await _answer(assistant, channel, item, await assistant.command(item))
         case Edited():
             await assistant.edit(item)
         case Deleted():
@@ -109,8 +112,33 @@ def _answer_to(item: Incoming) -> str:
             return ""
 
 
-async def _answer(channel: Channel, command: Command, answer: Answer) -> None:
-    await _say(channel, command.chat, answer.text, command.message_id)
+async def _answer(assistant: Assistant, channel: Channel, command: Command, answer: Answer) -> None:
+    if answer.document is None:
+        for part in parts(answer.text):
+            await _say(channel, command.chat, part, command.message_id)
+        return
+    try:
+        sent = await channel.say_document(
+            command.chat, answer.document, answer.text, reply_to=command.message_id
+        )
+        missing = None if sent else NO_FILES
+    except ChannelError as error:
+        _log.warning("file_not_sent", channel=channel.name, code=error.code)
+        missing = NOT_SENT
+    if missing is not None:
+        told = await _in_their_language(assistant, command, missing)
+        await _say(channel, command.chat, told, command.message_id)
+
+
+def parts(text: str) -> list[str]:
+    """A long notice in several, cut between lines; a longer line stays whole."""
+    cut: list[str] = []
+    for line in text.split("\n"):
+        if cut and len(cut[-1]) + len(line) < PART_CHARACTERS:
+            cut[-1] = f"{cut[-1]}\n{line}"
+        else:
+            cut.append(line)
+    return cut
 
 
 async def _say(channel: Channel, chat: ChatRef, text: str, reply_to: str = "") -> None:

@@ -10,12 +10,12 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from assistant.channel import Pace
 from assistant.errors import CredentialsRefused, MessageGone, RecipientUnreachable
-from assistant.messages import ChatRef
+from assistant.messages import ChatRef, Document
 from bots.closing import closing
 from bots.slack.client import call, connect
 from bots.slack.errors import NotDeletable, lost
 from bots.slack.render import message, plain
-from bots.slack.split import split
+from bots.slack.split import PIECE_UNITS, split
 
 EVENT_TYPE = "outrider_turn"
 PAGE_MESSAGES = 200  # the most that Slack recommends
@@ -50,10 +50,16 @@ class SlackChannel:
     def pace(self) -> Pace:
         return _PACE
 
+    @property
+    def message_characters(self) -> int:
+        return PIECE_UNITS
+
     def split(self, text: str) -> Sequence[str]:
         return split(text)
 
-    async def post(self, chat: ChatRef, *, turn_id: int, key: str, reply_to: str) -> str:
+    async def post(
+        self, chat: ChatRef, *, turn_id: int, key: str, reply_to: str, language: str = ""
+    ) -> str:
         """`reply_to` is not used: the thread that a reply belongs to is the chat's."""
         answer = await call(
             self._client.chat_postMessage,
@@ -70,7 +76,15 @@ class SlackChannel:
         return ts
 
     async def edit(
-        self, chat: ChatRef, message_id: str, text: str, *, turn_id: int, final: bool
+        self,
+        chat: ChatRef,
+        message_id: str,
+        text: str,
+        *,
+        turn_id: int,
+        final: bool,
+        last: bool = False,
+        language: str = "",
     ) -> None:
         await call(
             self._client.chat_update,
@@ -144,6 +158,12 @@ class SlackChannel:
             mrkdwn=False,
             **_QUIET,
         )
+
+    async def say_document(
+        self, chat: ChatRef, document: Document, caption: str, *, reply_to: str = ""
+    ) -> bool:
+        """A bot that may only write messages can't upload files."""
+        return False
 
 
 def _metadata(key: str) -> dict[str, Any]:

@@ -7,21 +7,16 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import httpx
-from telegram import Bot, BotCommand
+from telegram import Bot
 
 from assistant.errors import StartupError
 from bots.telegram.addressing import BotIdentity
-from bots.telegram.parse import KINDS
+from bots.telegram.commands import register_commands
+from bots.telegram.parse import kinds_of
 from bots.telegram.payload import Object, mapping
 from bots.telegram.request import TelegramRequest, file_client
 from bots.telegram.settings import TelegramSettings
 
-ALLOWED_UPDATES = tuple(KINDS)
-COMMANDS = (
-    BotCommand("new", "Start a new conversation"),
-    BotCommand("stop", "Stop the answer"),
-    BotCommand("help", "What I can do"),
-)
 POLL_READ_SECONDS = 10.0  # beyond the long poll's own time
 CONNECTIONS = 64
 FILES_AT_ONCE = 8
@@ -30,7 +25,7 @@ FILES_AT_ONCE = 8
 class TelegramBot(Bot):
     """Build it with `open_bot`."""
 
-    __slots__ = ("_files",)
+    __slots__ = ("_allowed", "_files")
 
     def __init__(
         self,
@@ -38,8 +33,10 @@ class TelegramBot(Bot):
         calls: TelegramRequest,
         polls: TelegramRequest,
         files: httpx.AsyncClient,
+        allowed_updates: tuple[str, ...],
     ) -> None:
         self._files = files
+        self._allowed = allowed_updates
         super().__init__(
             "0:kept-in-the-transport",
             base_url=lambda _: f"{base_url}/bot",
@@ -48,10 +45,15 @@ class TelegramBot(Bot):
             get_updates_request=polls,
         )
 
+    @property
+    def allowed_updates(self) -> tuple[str, ...]:
+        """The kinds of updates that Telegram is asked for: those that are understood here."""
+        return self._allowed
+
     async def introduce(self) -> BotIdentity:
         """Ask who we are, and show people our commands."""
         me = await self.get_me()
-        await self.set_my_commands(COMMANDS)
+        await register_commands(self)
         reads_all = me.can_read_all_group_messages is True
         return BotIdentity(me.id, me.username or "", reads_all)
 
@@ -62,7 +64,7 @@ class TelegramBot(Bot):
         """
         answer: Any = await self._post(
             "getUpdates",
-            {"offset": offset, "timeout": wait_seconds, "allowed_updates": ALLOWED_UPDATES},
+            {"offset": offset, "timeout": wait_seconds, "allowed_updates": self.allowed_updates},
             read_timeout=wait_seconds + POLL_READ_SECONDS,
         )
         return answer if isinstance(answer, list) else []
@@ -85,7 +87,8 @@ async def open_bot(settings: TelegramSettings) -> AsyncIterator[TelegramBot]:
     polls = TelegramRequest(settings.base_url, settings.token, connections=2)
     files = file_client(settings.base_url, settings.token, connections=FILES_AT_ONCE)
     try:
-        yield TelegramBot(settings.base_url, calls, polls, files)
+        kinds = kinds_of(inline=settings.inline, guest=settings.guest)
+        yield TelegramBot(settings.base_url, calls, polls, files, kinds)
     finally:
         await files.aclose()
         await calls.shutdown()

@@ -6,17 +6,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from telegram import (
-    InlineKeyboardButton,
-    InlineKeyboardMarkup,
-    LinkPreviewOptions,
-    ReplyParameters,
-)
+from telegram import InlineKeyboardMarkup, LinkPreviewOptions, ReplyParameters
 from telegram.error import BadRequest
 
 from assistant.channel import Pace
 from assistant.errors import ChatMoved, MessageGone
-from assistant.messages import ChatRef
+from assistant.messages import ChatRef, Document
 from bots.telegram.bot import TelegramBot
 from bots.telegram.failures import (
     means_entities_refused,
@@ -25,7 +20,7 @@ from bots.telegram.failures import (
     means_too_long,
     translated,
 )
-from bots.telegram.parse import STOP_DATA
+from bots.telegram.keyboard import ended_keyboard, stop_keyboard
 from bots.telegram.render import TEXT_UNITS, Rendered, render
 from bots.telegram.split import split
 from bots.telegram.utf16 import clean, head, units
@@ -33,18 +28,18 @@ from bots.telegram.utf16 import clean, head, units
 # Telegram's limits: 1 a second; 20 a minute in groups, of which a burst is a part. Edits leave a
 # little of that, so that a reply that goes on in a further message doesn't stand still.
 PACE = Pace(
-    private_interval_seconds=1.02,
+    private_interval_seconds=1.0,
     group_interval_seconds=3.5,
     account_calls_per_second=30.0,
     private_edit_seconds=1.08,
     group_edit_seconds=3.1,
 )
+CAPTION_UNITS = 1024
 PLACEHOLDER = "…"
 REMOVED = "(removed)"  # where a message can't be taken away any more
 CUT = "[Cut here: Telegram did not take more.]"
 CUT_UNITS = 3000  # of a text that Telegram finds too long although by its own rules it isn't
 SEEN = "👀"  # one of Telegram's own reactions
-STOP_LABEL = "⏹ Stop"
 _NO_PREVIEW = LinkPreviewOptions(is_disabled=True)  # it would come and go with every edit
 
 
@@ -67,14 +62,20 @@ class TelegramChannel:
     def pace(self) -> Pace:
         return PACE
 
+    @property
+    def message_characters(self) -> int:
+        return TEXT_UNITS
+
     def split(self, text: str) -> Sequence[str]:
         return split(text)
 
-    async def post(self, chat: ChatRef, *, turn_id: int, key: str, reply_to: str) -> str:
+    async def post(
+        self, chat: ChatRef, *, turn_id: int, key: str, reply_to: str, language: str = ""
+    ) -> str:
         """`key` is not used: Telegram keeps nothing beside a message."""
         # In a private chat it is clear what is answered.
         question = reply_to if chat.kind == "group" else ""
-        keyboard = _keyboard(turn_id, final=False)
+        keyboard = stop_keyboard(turn_id, language)
         return await self._send(chat, PLACEHOLDER, question, keyboard)
 
     async def find(self, chat: ChatRef, key: str, *, reply_to: str) -> str | None:
@@ -82,9 +83,20 @@ class TelegramChannel:
         return None
 
     async def edit(
-        self, chat: ChatRef, message_id: str, text: str, *, turn_id: int, final: bool
+        self,
+        chat: ChatRef,
+        message_id: str,
+        text: str,
+        *,
+        turn_id: int,
+        final: bool,
+        last: bool = False,
+        language: str = "",
     ) -> None:
-        shown, keyboard = _shown(text), _keyboard(turn_id, final)
+        shown = _shown(text)
+        keyboard = None if final else stop_keyboard(turn_id, language)
+        if last:
+            keyboard = ended_keyboard(turn_id)
         with translated(repeatable=True):
             await self._edit(chat, _number(message_id), shown, keyboard)
 
@@ -113,6 +125,21 @@ class TelegramChannel:
             await self._send(chat, plain, question, None)
         except ChatMoved as moved:
             await self._send(replace(chat, chat_id=moved.to_chat_id), plain, "", None)
+
+    async def say_document(
+        self, chat: ChatRef, document: Document, caption: str, *, reply_to: str = ""
+    ) -> bool:
+        question = reply_to if chat.kind == "group" else ""
+        with translated(repeatable=False):
+            await self._bot.send_document(
+                chat.chat_id,
+                document.content,
+                caption=head(clean(caption).strip(), CAPTION_UNITS) or None,
+                filename=document.name,
+                message_thread_id=_topic(chat),
+                reply_parameters=_reply(question),
+            )
+        return True
 
     async def _send(
         self, chat: ChatRef, text: str, question: str, keyboard: InlineKeyboardMarkup | None
@@ -161,13 +188,6 @@ def _plainer(shown: Rendered, refusal: BadRequest) -> Rendered | None:
     if shown.entities and means_entities_refused(refusal):
         return Rendered(shown.text)
     return None
-
-
-def _keyboard(turn_id: int, final: bool) -> InlineKeyboardMarkup | None:
-    if final:
-        return None
-    button = InlineKeyboardButton(STOP_LABEL, callback_data=f"{STOP_DATA}{turn_id}")
-    return InlineKeyboardMarkup(((button,),))
 
 
 def _reply(question: str) -> ReplyParameters | None:

@@ -30,10 +30,10 @@ from bots.telegram.addressing import (
     written_by,
 )
 from bots.telegram.content import album_of, content_of
+from bots.telegram.keyboard import pressed
 from bots.telegram.payload import Object, mapping, number, text
 from bots.telegram.utf16 import clean
 
-STOP_DATA = "stop:"
 EMPTY_QUESTION = Phrase("notice.empty_question")
 
 _GENERAL = 1  # the topic that every forum has; in it a message names no thread, and may name none
@@ -141,14 +141,12 @@ def _callback(query: Object, about: _About) -> Incoming:
     message = mapping(query.get("message"))
     chat, message_id = _chat(message, about.account), number(message.get("message_id"))
     presser = _sender(query)
-    turn = text(query.get("data")).removeprefix(STOP_DATA)
-    named = turn != text(query.get("data")) and turn.isascii() and turn.isdigit()
-    if not named or len(turn) > 18 or chat is None or presser is None or message_id is None:
+    asked = pressed(text(query.get("data")))
+    if asked is None or chat is None or presser is None or message_id is None:
         return Ignored("unknown_button")
     return ButtonPressed(
         chat,
-        "stop",
-        int(turn),
+        *asked,
         presser.id,
         str(message_id),
         event_id=about.update_id,
@@ -181,7 +179,16 @@ KINDS: Mapping[str, Callable[[Object, _About], Incoming]] = {
     "callback_query": _callback,
     "my_chat_member": _presence,
 }
-"""What is understood, by the names of Telegram: nothing else is asked for."""
+"""What is understood, by the names of Telegram."""
+INLINE = ("inline_query", "chosen_inline_result")
+GUEST = ("guest_message",)
+
+
+def kinds_of(*, inline: bool, guest: bool) -> tuple[str, ...]:
+    """What an account asks Telegram for; nothing else is."""
+    optional = {*INLINE, *GUEST}
+    always = [kind for kind in KINDS if kind not in optional]
+    return (*always, *(INLINE if inline else ()), *(GUEST if guest else ()))
 
 
 def _says_something(message: Object) -> bool:

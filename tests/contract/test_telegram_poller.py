@@ -180,7 +180,6 @@ async def test_only_what_is_needed_is_asked_for_and_the_bot_introduces_itself(
     call = account.telegram.calls_of("getUpdates")[0]
     wanted = ["message", "edited_message", "callback_query", "my_chat_member"]
     assert call.params["allowed_updates"] == wanted
-    assert {c["command"] for c in account.telegram.methods.commands} == {"new", "stop", "help"}
     assert account.telegram.methods.webhook == {}
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from assistant.channel import Pace
 from assistant.errors import ChannelError, ContentRefused, MessageGone, SendOutcomeUnknown
-from assistant.messages import ChatRef
+from assistant.messages import ChatRef, Document
 
 
 @dataclass(slots=True)
@@ -24,6 +24,7 @@ class Shown:
     final: bool = False
     key: str = ""
     turn_id: int = 0
+    last: bool = False  # more can be asked for under it
 
     @property
     def text(self) -> str:
@@ -38,6 +39,7 @@ class ScreenChannel:
     piece_characters: int = 4096
     chats: dict[str, list[Shown]] = field(default_factory=lambda: defaultdict(list))
     said: list[str] = field(default_factory=list)
+    documents: list[Document] = field(default_factory=list)
     failures: list[ChannelError] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     marked: list[str] = field(default_factory=list)  # messages that were shown to wait
@@ -45,11 +47,17 @@ class ScreenChannel:
     readable: bool = True  # whether a post can be found again by its key
     _numbers: int = 0
 
+    @property
+    def message_characters(self) -> int:
+        return self.piece_characters
+
     def split(self, text: str) -> Sequence[str]:
         size = self.piece_characters
         return [text[start : start + size] for start in range(0, len(text), size)]
 
-    async def post(self, chat: ChatRef, *, turn_id: int, key: str, reply_to: str) -> str:
+    async def post(
+        self, chat: ChatRef, *, turn_id: int, key: str, reply_to: str, language: str = ""
+    ) -> str:
         self.calls.append("post")
         failure = self.failures.pop(0) if self.failures else None
         if failure is not None and not isinstance(failure, SendOutcomeUnknown):
@@ -62,7 +70,15 @@ class ScreenChannel:
         return shown.id
 
     async def edit(
-        self, chat: ChatRef, message_id: str, text: str, *, turn_id: int, final: bool
+        self,
+        chat: ChatRef,
+        message_id: str,
+        text: str,
+        *,
+        turn_id: int,
+        final: bool,
+        last: bool = False,
+        language: str = "",
     ) -> None:
         self.calls.append("edit")
         if self.failures:
@@ -72,7 +88,7 @@ class ScreenChannel:
         for shown in self.chats[chat.chat_id]:
             if shown.id == message_id:
                 shown.looks.append(text)
-                shown.final = final
+                shown.final, shown.last, shown.turn_id = final, last, turn_id
                 return
         raise MessageGone("There is no such message.")
 
@@ -95,3 +111,10 @@ class ScreenChannel:
 
     async def say(self, chat: ChatRef, text: str, *, reply_to: str = "") -> None:
         self.said.append(text)
+
+    async def say_document(
+        self, chat: ChatRef, document: Document, caption: str, *, reply_to: str = ""
+    ) -> bool:
+        self.said.append(caption)
+        self.documents.append(document)
+        return True
