@@ -29,6 +29,7 @@ from bots.slack.socket import SlackSocket
 from bots.telegram.bot import open_bot
 from bots.telegram.channel import TelegramChannel
 from bots.telegram.poller import TelegramPoller
+from bots.telegram.settings import TelegramSettings
 from bots.telegram.webhook import TelegramWebhook
 
 log = structlog.get_logger()
@@ -109,25 +110,34 @@ OFF = {
 async def open_telegram(
     settings: Settings, accounts: Accounts, channels: ChannelSet, stack: AsyncExitStack
 ) -> bool:
-    telegram = settings.telegram
-    if telegram.token is None:
-        return False
+    ours = settings.telegram.by_name()
+    for name, telegram in ours.items():
+        await open_telegram_account(name, telegram, accounts, channels, stack)
+    return bool(ours)
+
+
+async def open_telegram_account(
+    name: str,
+    telegram: TelegramSettings,
+    accounts: Accounts,
+    channels: ChannelSet,
+    stack: AsyncExitStack,
+) -> None:
     bot = await stack.enter_async_context(open_bot(telegram))
     account = await accounts.register(
-        "telegram", DEFAULT, access=telegram.access, allowlist=frozenset(telegram.allowlist)
+        "telegram", name, access=telegram.access, allowlist=frozenset(telegram.allowlist)
     )
+    lease = f"telegram:{name}"
 
     def connect(service: Assistant, notices: Channel) -> Inbound:
         if telegram.webhook_url is not None:
             webhook = TelegramWebhook(bot, notices, service, telegram)
-            register = Listener("telegram:default", surviving("Telegram", webhook.run), False)
+            register = Listener(lease, surviving(lease, webhook.run), exclusive=False)
             return Inbound([register], [webhook.router()])
         poller = TelegramPoller(bot, notices, service)
-        polling = Listener("telegram:default", surviving("Telegram", poller.run), True)
-        return Inbound([polling], [])
+        return Inbound([Listener(lease, surviving(lease, poller.run), exclusive=True)], [])
 
-    channels.add(TelegramChannel(bot, DEFAULT), account, connect)
-    return True
+    channels.add(TelegramChannel(bot, name), account, connect)
 
 
 async def open_slack(

@@ -45,6 +45,15 @@ erase = typer.Typer(
 )
 cli.add_typer(erase, name="erase")
 
+telegram = typer.Typer(help="The accounts on Telegram.", no_args_is_help=True)
+cli.add_typer(telegram, name="telegram")
+webhook = typer.Typer(
+    help="An account's webhook, as Telegram knows it. A start sets it, or removes it, by itself.",
+    no_args_is_help=True,
+)
+telegram.add_typer(webhook, name="webhook")
+
+TelegramAccount = Annotated[str, typer.Option("--account", help="The account's name.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Erase it; else it is only looked at.")]
 
 
@@ -148,6 +157,33 @@ def person(
 
     settings = _settings(quiet=True)
     _async(lambda: run_erase(settings, person_id, yes=yes))
+
+
+@webhook.command("show")
+def show_webhook(account: TelegramAccount = "default") -> None:
+    """Show where Telegram sends updates, how many wait, and what went wrong last."""
+    from bots.telegram.webhook_command import show
+
+    settings = _settings(quiet=True)
+    _async(lambda: show(settings.telegram, account, say))
+
+
+@webhook.command("set")
+def set_webhook(account: TelegramAccount = "default") -> None:
+    """Let Telegram send updates to the address in the settings."""
+    from bots.telegram.webhook_command import set_up
+
+    settings = _settings(quiet=True)
+    _async(lambda: set_up(settings.telegram, account, say))
+
+
+@webhook.command("remove")
+def remove_webhook(account: TelegramAccount = "default") -> None:
+    """Let Telegram keep updates until they are polled for."""
+    from bots.telegram.webhook_command import remove
+
+    settings = _settings(quiet=True)
+    _async(lambda: remove(settings.telegram, account, say))
 
 
 @database.command()

@@ -12,7 +12,7 @@ import os
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -34,6 +34,7 @@ from inference.settings import EngineSettings
 
 PREFIX = "OUTRIDER_"
 DELIMITER = "__"
+ANY = "<NAME>"
 ENV_FILE = ".env"
 TOML_FILE = "outrider.toml"
 
@@ -203,16 +204,25 @@ def _read_toml(file: str) -> object:
 
 
 def known_names(model: type[BaseModel] = Settings, prefix: str = PREFIX) -> dict[str, FieldInfo]:
-    """Every setting by its name in the environment."""
+    """Every setting by its name in the environment, with ANY for what people name themselves."""
     names: dict[str, FieldInfo] = {}
     for name, field in model.model_fields.items():
-        inner = _inner_model(field)
+        inner, named = _inner_model(field), _named_model(field)
         full = prefix + name.upper()
-        if inner is None:
-            names[full] = field
-        else:
+        if named is not None:
+            names.update(known_names(named, full + DELIMITER + ANY + DELIMITER))
+        elif inner is not None:
             names.update(known_names(inner, full + DELIMITER))
+        else:
+            names[full] = field
     return names
+
+
+def _named_model(field: FieldInfo) -> type[BaseModel] | None:
+    """Of a table whose entries people name themselves: what each of them is."""
+    of_entries: Any = get_args(field.annotation)[-1:]
+    entries: type = of_entries[0] if get_origin(field.annotation) is dict else object
+    return entries if issubclass(entries, BaseModel) else None
 
 
 def _inner_model(field: FieldInfo) -> type[BaseModel] | None:
@@ -224,14 +234,31 @@ def _inner_model(field: FieldInfo) -> type[BaseModel] | None:
 
 def _unknown(names: Iterable[str], where: str) -> list[str]:
     known = known_names()
-    groups = {name.rsplit(DELIMITER, 1)[0] for name in known if DELIMITER in name}
+    groups = {group for name in known for group in _groups(name)}
     faults = []
     for name in names:
         upper = name.upper()
         ours = upper.startswith(PREFIX) and upper not in RESERVED
-        if ours and upper not in known and upper not in groups:
+        if ours and not {upper, _unnamed(upper, groups)} & (known.keys() | groups):
             faults.append(f"{name} in {where} is not a setting{_hint(upper, known)}")
     return faults
+
+
+def _groups(name: str) -> Iterable[str]:
+    """What a nested name stands in, which may be written as JSON as well."""
+    while DELIMITER in name:
+        name = name.rsplit(DELIMITER, 1)[0]
+        yield name
+
+
+def _unnamed(name: str, groups: Iterable[str]) -> str:
+    """The name with ANY in place of what a person called an entry of a table."""
+    for group in groups:
+        table = group.removesuffix(ANY)
+        if group != table and name.startswith(table):
+            _, delimiter, rest = name.removeprefix(table).partition(DELIMITER)
+            return group + delimiter + rest
+    return name
 
 
 # Read by our tools and by processes that we start, not settings of a person.

@@ -11,20 +11,26 @@ from bots.slack.client import call, connect, web_client
 from bots.slack.settings import SlackSettings
 from bots.telegram.bot import open_bot
 from bots.telegram.failures import translated
+from bots.telegram.settings import DEFAULT, name_of
 
 
 async def telegram(settings: Settings) -> Finding:
-    if settings.telegram.token is None:
+    accounts = settings.telegram.by_name()
+    if not accounts:
         return off("Set OUTRIDER_TELEGRAM__TOKEN to turn it on.")
-    try:
-        async with open_bot(settings.telegram) as bot:
-            with translated(repeatable=True):
-                me = await bot.get_me()
-    except CredentialsRefused as error:
-        return fails(f"{error} Copy it anew from @BotFather into OUTRIDER_TELEGRAM__TOKEN.")
-    except ChannelError as error:
-        return fails(f"{error} Check the network and OUTRIDER_TELEGRAM__BASE_URL.")
-    return fine(f"The token is @{me.username}'s.")
+    said = []
+    for name, account in accounts.items():
+        setting = name_of(name, "token")
+        try:
+            async with open_bot(account) as bot:
+                with translated(repeatable=True):
+                    me = await bot.get_me()
+        except CredentialsRefused as error:
+            return fails(f"{error} Copy it anew from @BotFather into {setting}.")
+        except ChannelError as error:
+            return fails(f"{error} Check the network and OUTRIDER_TELEGRAM__BASE_URL.")
+        said.append(f"The token{'' if name == DEFAULT else f' of {name}'} is @{me.username}'s.")
+    return fine(" ".join(said))
 
 
 async def slack(settings: Settings) -> Finding:

@@ -12,6 +12,7 @@ from telegram.error import Conflict, InvalidToken, TelegramError
 from assistant.errors import RateLimited
 from bots.telegram.backoff import Backoff
 from bots.telegram.failures import translate
+from bots.telegram.settings import name_of
 
 _Result = TypeVar("_Result")
 _log = structlog.get_logger()
@@ -46,7 +47,8 @@ class Persistence:
             return 0.0
         if isinstance(error, InvalidToken):
             if not self._refused:
-                hint = "Check OUTRIDER_TELEGRAM__TOKEN: @BotFather shows the current token."
+                named = name_of(self.account, "token")
+                hint = f"Check {named}: @BotFather shows the current token."
                 _log.error("telegram_token_refused", account=self.account, hint=hint)
             self._refused = True
             return self.backoff.longest

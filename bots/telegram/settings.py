@@ -2,35 +2,57 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+import re
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from assistant.messages import Access
 
+DEFAULT = "default"
+_NAME = re.compile(r"[a-z0-9_-]{1,32}")
 
-class TelegramSettings(BaseModel):
+
+def name_of(account: str, field: str) -> str:
+    """A setting of an account, by its name in the environment."""
+    of_account = "" if account == DEFAULT else f"ACCOUNTS__{account.upper()}__"
+    return f"OUTRIDER_TELEGRAM__{of_account}{field.upper()}"
+
+
+class TelegramAccount(BaseModel):
+    """What each of our bots on Telegram has of its own."""
+
     model_config = ConfigDict(extra="forbid")
 
     token: SecretStr | None = Field(
         default=None, description="The bot's token from @BotFather. Without it Telegram is off."
-    )
-    base_url: str = Field(
-        default="https://api.telegram.org",
-        description="The Bot API server's root, to which `/bot<token>` and `/file/bot<token>` "
-        "are added.",
     )
     access: Access = Field(
         default="pairing",
         description="Who may talk to the bot: everybody, the allow-list, or whom an admin paired.",
     )
     allowlist: tuple[str, ...] = Field(
-        default=(), description="Ids of the Telegram users who may talk to the bot."
+        default=(),
+        description="Ids of the Telegram users who may talk to the bot, and of groups in which "
+        "everybody may.",
     )
     webhook_url: str | None = Field(
         default=None,
-        description="The public https address of /webhooks/telegram. Empty: long polling.",
+        description="The public https address of /webhooks/telegram (for a further account, of "
+        "/webhooks/telegram/ and its name). Empty: long polling.",
     )
     webhook_secret: SecretStr | None = Field(
         default=None, description="What Telegram sends along to show that it is Telegram."
+    )
+    inline: bool = Field(
+        default=False,
+        description="Answer also where people write the bot's name and a question into any chat. "
+        "Turn on inline mode and inline feedback (100 %) at @BotFather as well.",
+    )
+    guest: bool = Field(
+        default=False,
+        description="Answer also where people mention the bot in chats that it is no member of. "
+        "Turn on guest mode at @BotFather as well.",
     )
 
     @field_validator("token", "webhook_url", "webhook_secret", mode="before")
@@ -39,13 +61,6 @@ class TelegramSettings(BaseModel):
         empty = isinstance(value, SecretStr) and not value.get_secret_value()
         return None if value == "" or empty else value
 
-    @field_validator("base_url")
-    @classmethod
-    def is_a_root(cls, value: str) -> str:
-        if not value.startswith(("http://", "https://")):
-            raise ValueError("must begin with http:// or https://")
-        return value.rstrip("/")
-
     @field_validator("allowlist", mode="before")
     @classmethod
     def ids_as_text(cls, value: object) -> object:
@@ -53,3 +68,66 @@ class TelegramSettings(BaseModel):
         if isinstance(value, int | str):
             return tuple(str(value).replace(",", " ").split())
         return tuple(map(str, value)) if isinstance(value, list | tuple) else value
+
+
+class TelegramSettings(TelegramAccount):
+    """The account `default`, and the further ones."""
+
+    base_url: str = Field(
+        default="https://api.telegram.org",
+        description="The Bot API server's root, to which `/bot<token>` and `/file/bot<token>` "
+        "are added.",
+    )
+    accounts: dict[str, TelegramAccount] = Field(
+        default={}, description="Further accounts by their names, each a bot with its own token."
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def is_a_root(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return value.rstrip("/")
+
+    @field_validator("accounts")
+    @classmethod
+    def can_be_told_apart(
+        cls, accounts: Mapping[str, TelegramAccount]
+    ) -> Mapping[str, TelegramAccount]:
+        for name, account in accounts.items():
+            if name == DEFAULT or not _NAME.fullmatch(name):
+                raise ValueError(
+                    "an account's name has at most 32 of a-z 0-9 _ - and is not 'default', which "
+                    "is the one of OUTRIDER_TELEGRAM__TOKEN"
+                )
+            if account.token is None:
+                raise ValueError(f"the account {name} has no token")
+        return accounts
+
+    @model_validator(mode="after")
+    def each_has_its_own_token(self) -> TelegramSettings:
+        """Of two that poll with one token, each would cut the other off."""
+        known: dict[str, str] = {}
+        for name, account in self.by_name().items():
+            token = account.token.get_secret_value() if account.token else ""
+            if (other := known.setdefault(token, name)) != name:
+                raise ValueError(
+                    f"the accounts {other} and {name} have the same token: each needs a bot of "
+                    "its own, from @BotFather"
+                )
+        return self
+
+    def by_name(self) -> dict[str, TelegramSettings]:
+        """Each account that has a token, as if it were the only one."""
+        named: dict[str, TelegramAccount] = {**self.accounts}
+        if self.token is not None:
+            named = {DEFAULT: self, **named}
+        fields = TelegramAccount.model_fields
+        return {
+            name: TelegramSettings.model_construct(
+                **{field: getattr(one, field) for field in fields},
+                base_url=self.base_url,
+                accounts={},
+            )
+            for name, one in named.items()
+        }

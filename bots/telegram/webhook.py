@@ -1,4 +1,5 @@
-"""Updates by webhook: POST /webhooks/telegram, instead of long polling.
+"""Updates by webhook, instead of long polling: POST /webhooks/telegram, and for a further account
+/webhooks/telegram/NAME.
 
 200 says "received" and comes after the commit; 503 makes Telegram send the update again. Telegram
 sends the updates of one chat one after the other, so their order holds.
@@ -20,9 +21,9 @@ from assistant.errors import StartupError, StorageUnavailable
 from assistant.service import Assistant
 from bots.telegram.addressing import BotIdentity
 from bots.telegram.backoff import Backoff
-from bots.telegram.bot import ALLOWED_UPDATES, TelegramBot
+from bots.telegram.bot import TelegramBot
 from bots.telegram.persistence import Persistence
-from bots.telegram.settings import TelegramSettings
+from bots.telegram.settings import DEFAULT, TelegramSettings, name_of
 from bots.telegram.update import UpdateHandler
 
 PATH = "/webhooks/telegram"
@@ -45,7 +46,8 @@ class TelegramWebhook:
         retry_seconds: tuple[float, float] = (1.0, 30.0),
     ) -> None:
         """Raises StartupError when the settings would let anybody in, or nobody."""
-        self._url, self._secret = _checked(settings)
+        self._path = path_of(channel.account)
+        self._url, self._secret = checked(settings, channel.account)
         self._bot = bot
         self._handler = UpdateHandler(bot, channel, assistant)
         self._calling = Persistence(channel.account, Backoff(*retry_seconds))
@@ -58,17 +60,12 @@ class TelegramWebhook:
 
     def router(self) -> APIRouter:
         routes = APIRouter()
-        routes.add_api_route(PATH, self._take, methods=["POST"], include_in_schema=False)
+        routes.add_api_route(self._path, self._take, methods=["POST"], include_in_schema=False)
         return routes
 
     async def _register(self) -> BotIdentity:
         identity = await self._bot.introduce()
-        await self._bot.set_webhook(
-            self._url,
-            secret_token=self._secret,
-            allowed_updates=ALLOWED_UPDATES,
-            drop_pending_updates=False,
-        )
+        await set_webhook(self._bot, self._url, self._secret)
         return identity
 
     async def _take(self, request: Request) -> Response:
@@ -89,15 +86,31 @@ class TelegramWebhook:
         return Response()
 
 
-def _checked(settings: TelegramSettings) -> tuple[str, str]:
-    url = settings.webhook_url or ""
+def path_of(account: str) -> str:
+    return PATH if account == DEFAULT else f"{PATH}/{account}"
+
+
+async def set_webhook(bot: TelegramBot, url: str, secret: str) -> None:
+    """Raises TelegramError. What waits at Telegram comes then; nothing is dropped."""
+    await bot.set_webhook(
+        url,
+        secret_token=secret,
+        allowed_updates=bot.allowed_updates,
+        drop_pending_updates=False,
+    )
+
+
+def checked(settings: TelegramSettings, account: str) -> tuple[str, str]:
+    """Address and secret of an account. Raises StartupError where they would let anybody in, or
+    nobody."""
+    url, path = settings.webhook_url or "", path_of(account)
     if not url.startswith("https://") and settings.base_url.startswith("https://api.telegram.org"):
-        raise StartupError("OUTRIDER_TELEGRAM__WEBHOOK_URL must begin with https://.")
-    if not url.endswith(PATH):
-        raise StartupError(f"OUTRIDER_TELEGRAM__WEBHOOK_URL must end in {PATH}.")
+        raise StartupError(f"{name_of(account, 'webhook_url')} must begin with https://.")
+    if not url.endswith(path):
+        raise StartupError(f"{name_of(account, 'webhook_url')} must end in {path}.")
     secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else ""
     if not _SECRET.fullmatch(secret):
         raise StartupError(
-            "OUTRIDER_TELEGRAM__WEBHOOK_SECRET must be set, with 16 to 256 of A-Z a-z 0-9 _ -."
+            f"{name_of(account, 'webhook_secret')} must be set, with 16 to 256 of A-Z a-z 0-9 _ -."
         )
     return url, secret

@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from assistant.errors import StartupError
-from bots.settings import Settings, known_names, load_settings
+from bots.settings import ANY, Settings, known_names, load_settings
 
 HIDDEN = "hidden-part"
 
@@ -181,7 +181,8 @@ def test_no_secret_is_in_the_representation(monkeypatch: pytest.MonkeyPatch) -> 
     secret = [name for name, field in known_names().items() if SecretStr in _kinds(field)]
     assert len(secret) >= 9
     for name in secret:
-        monkeypatch.setenv(name, f"postgresql://{HIDDEN}" if "DATABASE" in name else HIDDEN)
+        value = f"postgresql://{HIDDEN}" if "DATABASE" in name else f"{HIDDEN}-{name}"
+        monkeypatch.setenv(name.replace(ANY, "ONE"), value)
     monkeypatch.setenv("OUTRIDER_REDIS_URL", f"redis://{HIDDEN}")
     settings = load_settings()
     assert HIDDEN not in repr(settings)

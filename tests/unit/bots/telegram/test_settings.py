@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from bots.telegram.request import environment_proxy
-from bots.telegram.settings import TelegramSettings
+from bots.telegram.settings import TelegramSettings, name_of
 
 
 def test_an_empty_token_is_no_token() -> None:
@@ -44,3 +44,37 @@ def test_the_environments_proxy_counts_unless_it_is_barred(monkeypatch: pytest.M
     assert environment_proxy("https://api.telegram.org") == "http://proxy:3128"
     monkeypatch.setenv("NO_PROXY", "telegram.org")
     assert environment_proxy("https://api.telegram.org") is None
+
+
+@pytest.mark.parametrize(
+    ("accounts", "said"),
+    [
+        ({"b": {"token": "1:a"}}, "the accounts default and b have the same token"),
+        ({"b": {"token": "1:b"}, "c": {"token": "1:b"}}, "the accounts b and c have the same"),
+        ({"B C": {"token": "1:b"}}, "at most 32 of a-z 0-9 _ -"),
+        ({"default": {"token": "1:b"}}, "is not 'default'"),
+        ({"b": {}}, "the account b has no token"),
+        ({"b": {"token": "1:b", "tokn": "x"}}, "tokn"),
+    ],
+)
+def test_accounts_that_can_not_be_told_apart_are_refused(accounts: object, said: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        TelegramSettings.model_validate({"token": "1:a", "accounts": accounts})
+    assert said in str(refused.value)
+
+
+def test_each_account_is_as_if_it_were_the_only_one() -> None:
+    given = {"token": "1:a", "base_url": "http://h:1", "accounts": {"b": {"token": "1:b"}}}
+    ours = TelegramSettings.model_validate({**given, "allowlist": "7"}).by_name()
+    assert {name: one.base_url for name, one in ours.items()} == {
+        "default": "http://h:1",
+        "b": "http://h:1",
+    }
+    assert (ours["default"].allowlist, ours["b"].allowlist) == (("7",), ())
+    without = TelegramSettings.model_validate({"accounts": {"b": {"token": "1:b"}}})
+    assert list(without.by_name()) == ["b"]
+
+
+def test_a_setting_of_an_account_has_a_name_in_the_environment() -> None:
+    assert name_of("default", "token") == "OUTRIDER_TELEGRAM__TOKEN"
+    assert name_of("sales", "token") == "OUTRIDER_TELEGRAM__ACCOUNTS__SALES__TOKEN"
