@@ -13,6 +13,7 @@ from typing import Any
 from assistant.history import History
 from assistant.settings import AssistantSettings
 from assistant.shown_files import ShownFiles, in_words, of_message
+from assistant.system_prompt import system_prompt
 from assistant.turns import ClaimedTurn
 from inference.api import ChatMessage, Engine, Image, Prompt
 from inference.errors import PromptTooLong
@@ -30,12 +31,14 @@ class ContextBuilder:
         Raises PromptTooLong when not even this turn alone fits.
         """
         rows = await self.history.of(turn)
-        if not any(row.turn_id == turn.id for row in rows):
+        own = next((row for row in rows if row.turn_id == turn.id), None)
+        if own is None:
             return None
         images = await self._images(rows)
         exchanges = _exchanges(rows, turn.id, images)
         stateless = turn.channel == "api"
-        system = [] if stateless else [ChatMessage("system", self.settings.system_prompt)]
+        told = system_prompt(self.settings, own.about)
+        system = [] if stateless else [ChatMessage("system", told)]
         while True:
             messages = merged([*system, *(one for exchange in exchanges for one in exchange)])
             try:

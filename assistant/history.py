@@ -22,7 +22,16 @@ SELECT asked.turn AS asked, recent.id AS turn_id, recent.reply, conversations.ki
             'id', id, 'kind', kind, 'name', name, 'media_type', media_type, 'width', width,
             'height', height, 'characters', characters, 'text', text, 'there', bytes IS NOT NULL)
             ORDER BY position)
-        FROM attachments WHERE message_id = messages.id) AS files
+        FROM attachments WHERE message_id = messages.id) AS files,
+    -- For the system prompt; what a person had us remember reaches no group.
+    CASE WHEN recent.id = asked.turn THEN (
+        SELECT jsonb_build_object(
+            'persona', conversations.persona, 'language', persons.language,
+            'memories', CASE conversations.kind WHEN 'private' THEN (
+                SELECT jsonb_agg(memories.text ORDER BY memories.number) FROM memories
+                WHERE memories.person_id = turns.person_id) END)
+        FROM turns LEFT JOIN persons ON persons.id = turns.person_id
+        WHERE turns.id = asked.turn) END AS about
 FROM unnest(CAST(%(turns)s AS bigint[]), CAST(%(conversations)s AS bigint[]))
     AS asked (turn, conversation)
 CROSS JOIN LATERAL (
@@ -56,6 +65,7 @@ class History:
 
     async def of(self, turn: ClaimedTurn) -> Sequence[Any]:
         """One row per message, oldest first, the turn's own last; a turn's rows carry its reply.
+        The turn's own carry what the system prompt needs (`about`).
 
         Raises StorageUnavailable.
         """

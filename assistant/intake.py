@@ -44,10 +44,13 @@ WITH event AS (
     INSERT INTO persons (name) SELECT %(sender_name)s FROM event
     WHERE NOT EXISTS (SELECT FROM known) RETURNING id
 ), made AS (
-    INSERT INTO identities (person_id, account_id, platform_id, name)
-    SELECT id, %(account)s, %(sender)s, %(sender_name)s FROM person
+    INSERT INTO identities (person_id, account_id, platform_id, name, language)
+    SELECT id, %(account)s, %(sender)s, %(sender_name)s, %(language)s FROM person
     ON CONFLICT (account_id, platform_id) DO UPDATE SET name = excluded.name
     RETURNING id, person_id
+), told AS (
+    UPDATE identities SET language = %(language)s FROM known, event
+    WHERE identities.id = known.id AND %(language)s NOT IN ('', language)
 ), sender AS (
     SELECT id, person_id FROM known UNION ALL SELECT id, person_id FROM made
 ), message AS (
@@ -173,6 +176,7 @@ WHERE account_id = %(account)s AND chat_id = %(chat)s AND platform_message_id = 
 """
 
 RACES = 3
+LANGUAGE_CHARACTERS = 35  # the longest name of one that platforms use
 # A person's further turn stands so many seconds behind, for each that they have in the queue, up
 # to so many: about what an answer takes, so that nobody else's first waits for them.
 FAIRNESS = {"share": 5.0, "most": 100}
@@ -196,6 +200,7 @@ class Intake:
             "kind": message.chat.kind,
             "sender": message.sender_id,
             "sender_name": clean(message.sender_name),
+            "language": clean(message.language)[:LANGUAGE_CHARACTERS],
             "message": message.message_id,
             "text": clean(message.text),
             "album": clean(message.album),

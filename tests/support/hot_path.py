@@ -17,14 +17,20 @@ from assistant import (
     control,
     conversations,
     deliveries,
+    export,
+    feedback,
     heartbeat,
     history,
     intake,
     leases,
+    memories,
+    personas,
+    persons,
     pruning,
     revisions,
     shown_files,
     turns,
+    usage,
 )
 from assistant.messages import Attachment
 from tests.support.filling import Filled
@@ -40,6 +46,11 @@ ELSEWHERE = {
     "erasure": "by an admin's order",
     "holdings": "by an admin's order",
     "turn_list": "by an admin's order",
+    "memories.LIST": "on the few memories of a person",
+    "memories.KNOWN": "on the few memories of a person",
+    "memories.ADD": "on the few memories of a person",
+    "memories.FORGET": "on the few memories of a person",
+    "memories.FORGET_ALL": "on the few memories of a person",
 }
 _fresh = count()
 FILE = Attachment("image", "file", media_type="image/png", data=b"an image")
@@ -95,6 +106,7 @@ def _incoming(filled: Filled, conversation: int, sender: int | str) -> Values:
         "kind": "private",
         "sender": f"sender-{sender}",
         "sender_name": "Ana",
+        "language": "de",
         "message": f"fresh-{number}",
         "text": "And how many people live there?",
         "album": "",
@@ -166,6 +178,10 @@ def _context(filled: Filled, number: int) -> Values:
         turn = _running(filled, number)
         conversation = filled.conversation_of(turn)
     return {"conversations": [conversation], "turns": [turn], "limit": 41}
+
+
+def _person(number: int) -> Values:
+    return {"account": 1, "sender": f"sender-{1 + number}"}
 
 
 _HOT: Sequence[tuple[str, str, ValuesOf]] = (
@@ -329,6 +345,58 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
     ("revisions.REMOVE", revisions.REMOVE, lambda f, n: _message_of(f, _ended(f, n))),
     ("control.LIVE_TURNS", control.LIVE_TURNS, lambda f, n: _order(2 + n % 20)),
     ("control.NEW", control.NEW, lambda f, n: _order(f.idle_conversation(n))),
+    ("control.LAST", control.LAST, lambda f, n: _order(f.idle_conversation(n))),
+    (
+        "control.ABOUT",
+        control.ABOUT,
+        lambda f, n: {**_chat(f.idle_conversation(n)), "message": str(_ended(f, n))},
+    ),
+    ("control.CONVERSATIONS", control.CONVERSATIONS, lambda f, n: _chat(f.idle_conversation(n))),
+    ("persons.FIND", persons.FIND, lambda f, n: {**_person(n), "name": "Ana"}),
+    ("persons.KNOWN", persons.KNOWN, lambda f, n: _person(n)),
+    ("persons.LANGUAGE", persons.LANGUAGE, lambda f, n: {**_person(n), "told": "de"}),
+    ("persons.CHOOSE", persons.CHOOSE, lambda f, n: {"person": 1 + n, "language": "de"}),
+    ("memories.HOLD", memories.HOLD, lambda f, n: {"person": 1 + n}),
+    (
+        "personas.CURRENT",
+        personas.CURRENT,
+        lambda f, n: {**_chat(f.idle_conversation(n)), "account": 1},
+    ),
+    (
+        "personas.SWITCH",
+        personas.SWITCH,
+        lambda f, n: {
+            **_chat(f.idle_conversation(n)),
+            "account": 1,
+            "kind": "private",
+            "persona": "brief",
+        },
+    ),
+    (
+        "usage.READ",
+        usage.READ,
+        lambda f, n: {
+            **_chat(f.idle_conversation(n)),
+            "account": 1,
+            "person": 30 + n,
+            "everywhere": n % 2 == 0,
+        },
+    ),
+    (
+        "feedback.GIVE",
+        feedback.GIVE,
+        lambda f, n: {
+            "turn": _ended(f, n),
+            "person": 1 + n,
+            "value": 1,
+            "event": f"press-{n}",
+        },
+    ),
+    (
+        "export.PAGE",
+        export.PAGE,
+        lambda f, n: {**_chat(f.idle_conversation(n)), "before": f.messages // 2, "limit": 200},
+    ),
     (
         "conversations.HISTORY",
         conversations.HISTORY,
