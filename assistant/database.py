@@ -18,6 +18,7 @@ from assistant.errors import StartupError, StorageUnavailable
 
 CONNECT_SECONDS = 5
 POOL_SIZE = 20
+PING_SECONDS = 1.0
 STATEMENT_SECONDS = 10.0  # no statement of ours takes so long; a server that is silent does
 # libpq's own limits, so that a server that vanished without a word is noticed.
 CONNECTING = {
@@ -72,9 +73,11 @@ class Database:
             yield connection
 
     async def ping(self) -> bool:
+        """Whether it answers, and soon: who asks has little time."""
         try:
-            await self.rows("SELECT 1")
-        except StorageUnavailable:
+            async with asyncio.timeout(PING_SECONDS):
+                await self.rows("SELECT 1")
+        except (StorageUnavailable, TimeoutError):
             return False
         return True
 

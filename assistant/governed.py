@@ -87,8 +87,14 @@ class GovernedChannel:
             await self.channel.mark_waiting(chat, message_id)
 
     async def typing(self, chat: ChatRef) -> None:
-        async with self._governed(chat):
+        """No platform counts it; inside a penalty it is left out like any other call."""
+        if await self.governor.closed(chat):
+            raise RateLimited(NOTICE_SECONDS)
+        try:
             await self.channel.typing(chat)
+        except RateLimited as error:
+            await self.governor.penalize(chat, error.retry_after_seconds)
+            raise
 
     async def say(self, chat: ChatRef, text: str, *, reply_to: str = "") -> None:
         try:

@@ -95,6 +95,19 @@ class Governor:
             return AWAY_SECONDS
         return await self._ask_alone(keys, chat, pace, call)
 
+    async def closed(self, chat: ChatRef) -> bool:
+        """Whether a penalty bars the chat, or might: for what no platform counts (typing)."""
+        keys = _keys(chat)
+        names = (keys.penalty(chat.chat_id), keys.penalty(WHOLE_ACCOUNT))
+        if keys in self._doubted or self._closures.seconds(*names) > 0:
+            return True
+        try:
+            async with asyncio.timeout(REDIS_SECONDS):
+                *penalties, known = await self.redis.mget(*names, keys.marker)
+        except LOST:
+            return True
+        return known is None or any(penalties)
+
     async def penalize(self, chat: ChatRef, seconds: float) -> None:
         """The platform asked for a pause in this chat: nothing is sent before it is over."""
         log.warning("chat_penalized", channel=chat.channel, seconds=seconds)

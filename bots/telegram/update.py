@@ -20,6 +20,7 @@ from bots.telegram.addressing import BotIdentity
 from bots.telegram.albums import AlbumReader
 from bots.telegram.bot import TelegramBot
 from bots.telegram.files import TelegramFiles
+from bots.telegram.life import SignsOfLife
 from bots.telegram.payload import mapping, number, text
 from bots.telegram.utf16 import head
 
@@ -36,6 +37,7 @@ class UpdateHandler:
         self._assistant = assistant
         self._albums = AlbumReader(assistant, channel.account)
         self._files = TelegramFiles(bot)
+        self._life = SignsOfLife(channel)
 
     async def handle(self, updates: Sequence[Any], identity: BotIdentity) -> None:
         """One update, or several parts of an album. Raises StorageUnavailable alone: then all of
@@ -47,7 +49,10 @@ class UpdateHandler:
         update_id = update_id_of(updates[0])
         try:
             said: set[str] = set()
-            for item in await self._fetched(await self._albums.read(updates, identity)):
+            read = await self._albums.read(updates, identity)
+            if isinstance(read[0], IncomingMessage):
+                self._life.show(read[0].chat)
+            for item in await self._fetched(read):
                 if isinstance(item, Notice):
                     if item.phrase.key in said:
                         continue  # an album of ten videos is refused once
