@@ -46,8 +46,9 @@ def readable(message: IncomingMessage, room: int) -> IncomingMessage:
         room -= len(file.data.decode()) if file.kind == "text" and file.data is not None else 0
         files.append(file)
     if not message.text.strip() and all(one.data is None for one in files):
-        kind = "text" if any(one.kind == "text" for one in files) else "image"
-        raise MessageRefused(Phrase(f"content.unreadable_{kind}"))
+        texts = any(one.kind == "text" for one in files)
+        key = "content.unreadable_text" if texts else "content.unreadable_image"
+        raise MessageRefused(Phrase(key))
     return replace(message, attachments=tuple(files))
 
 

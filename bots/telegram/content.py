@@ -157,20 +157,20 @@ def _checklist(message: Object, kind: str) -> _Held:
     return _Held("\n".join((f"Checklist: {_line(checklist.get('title'))}", *tasks)))
 
 
-def _unusable(words: str, name: str) -> Callable[[Object, str], _Held]:
-    held = _Held(words, refusal=Phrase(f"content.{name}"))
+def _unusable(words: str, key: str) -> Callable[[Object, str], _Held]:
+    held = _Held(words, refusal=Phrase(key))
     return lambda message, kind: held
 
 
 # An animation comes with a document beside it, a venue with a location.
 _READERS: Mapping[str, Callable[[Object, str], _Held]] = {
     "photo": _photo,
-    "animation": _unusable("An animation", "video"),
-    "live_photo": _unusable("A live photo", "video"),
-    "video": _unusable("A video", "video"),
-    "video_note": _unusable("A video message", "video"),
-    "voice": _unusable("A voice message", "voice"),
-    "audio": _unusable("An audio file", "voice"),
+    "animation": _unusable("An animation", "content.video"),
+    "live_photo": _unusable("A live photo", "content.video"),
+    "video": _unusable("A video", "content.video"),
+    "video_note": _unusable("A video message", "content.video"),
+    "voice": _unusable("A voice message", "content.voice"),
+    "audio": _unusable("An audio file", "content.voice"),
     "document": _document,
     "sticker": _sticker,
     "dice": _dice,
@@ -179,11 +179,11 @@ _READERS: Mapping[str, Callable[[Object, str], _Held]] = {
     "contact": _contact,
     "poll": _poll,
     "checklist": _checklist,
-    "game": _unusable("A game", "other"),
-    "invoice": _unusable("An invoice", "other"),
-    "paid_media": _unusable("Paid media", "other"),
-    "story": _unusable("A story", "other"),
-    "giveaway": _unusable("A giveaway", "other"),
+    "game": _unusable("A game", "content.other"),
+    "invoice": _unusable("An invoice", "content.other"),
+    "paid_media": _unusable("Paid media", "content.other"),
+    "story": _unusable("A story", "content.other"),
+    "giveaway": _unusable("A giveaway", "content.other"),
 }
 
 

@@ -47,7 +47,7 @@ def attached_document(document: Object) -> tuple[str, Attachment | None, Phrase 
     elif _may_be_text(given_type, ending, name):
         kind, most, refused = "text", TEXT_BYTES, "content.text_too_big"
     else:
-        return called, None, Phrase(f"content.{_kind_of(given_type, ending)}")
+        return called, None, Phrase(_reason(given_type, ending))
     if size > most:
         return called, None, Phrase(refused, {"most": f"{most // MEGABYTE} MB"})
     attachment = Attachment(
@@ -67,10 +67,12 @@ def _may_be_text(given_type: str, ending: str, name: str) -> bool:
     return given_type in _UNTOLD and not ending and bool(name)
 
 
-def _kind_of(given_type: str, ending: str) -> str:
+def _reason(given_type: str, ending: str) -> str:
+    """The key of the phrase that says why a document of this kind can't be taken."""
     if given_type == "application/pdf" or ending == ".pdf":
-        return "pdf"
-    for family in ("image", "audio", "video"):
-        if given_type.startswith(f"{family}/"):
-            return {"image": "image_type", "audio": "voice", "video": "video"}[family]
-    return "document"
+        return "content.pdf"
+    family = given_type.partition("/")[0]
+    return _REASONS.get(family, "content.document")
+
+
+_REASONS = {"image": "content.image_type", "audio": "content.voice", "video": "content.video"}

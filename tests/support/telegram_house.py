@@ -39,6 +39,7 @@ async def telegram_house(
     access: Access = "open",
     tokens_per_second: float = 2000.0,
     answer_tokens: int = 12,
+    vision: bool = False,
     **settings: Any,
 ) -> AsyncIterator[House]:
     """`settings` are the account's."""
@@ -46,7 +47,9 @@ async def telegram_house(
         token=SecretStr(telegram.token), base_url=telegram.url, access=access, **settings
     )
     engine = ScriptedEngine(
-        ScriptedSettings(tokens_per_second=tokens_per_second, answer_tokens=answer_tokens)
+        ScriptedSettings(
+            tokens_per_second=tokens_per_second, answer_tokens=answer_tokens, vision=vision
+        )
     )
     async with AsyncExitStack() as stack:
         bot = await stack.enter_async_context(open_bot(given))
