@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from assistant.accounts import Account
 from assistant.database import Database
 from assistant.errors import MessageRefused
-from assistant.messages import clean
+from assistant.messages import ChatRef, clean
 from assistant.phrases import Phrase
 
 # Letters that can't be mistaken for one another; 8 of 31 make 8.5e11 codes.
@@ -49,14 +49,19 @@ WHERE pairing_code = %(code)s AND access = 'pending' RETURNING name
 class AccessPolicy:
     database: Database
 
-    async def check(self, account: Account, sender_id: str, sender_name: str) -> None:
-        """Return if this person may talk to this account; else raise MessageRefused, in words."""
+    async def check(
+        self, account: Account, chat: ChatRef, sender_id: str, sender_name: str
+    ) -> None:
+        """Return if this person may talk to this account, here; else raise MessageRefused, in
+        words. A list names people, and groups in which everybody may."""
         if account.access == "open" and not account.delivered:
             return  # the web page and the API have their own doors
         standing, code = await self._standing(account, sender_id)
         if standing == "blocked":
             raise MessageRefused(Phrase("refused.blocked"))
-        if account.access == "open" or sender_id in account.allowlist or standing == "allowed":
+        if account.access == "open" or standing == "allowed":
+            return
+        if account.allowlist & {sender_id, chat.chat_id}:
             return
         if account.access == "allowlist":
             raise MessageRefused(Phrase("refused.allowlist", {"id": sender_id}))

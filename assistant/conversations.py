@@ -8,8 +8,8 @@ from typing import Any
 
 import structlog
 
-from assistant.access import AccessPolicy
 from assistant.accounts import Account, Accounts
+from assistant.admission import Admission
 from assistant.attachments import readable
 from assistant.buttons import Buttons
 from assistant.commands import Commands
@@ -66,7 +66,7 @@ class ConversationService:
 
     database: Database
     accounts: Accounts
-    access: AccessPolicy
+    admission: Admission
     intake: Intake
     turns: Turns
     revisions: Revisions
@@ -86,7 +86,7 @@ class ConversationService:
         if message.attachments:
             message = readable(message, self.settings.message_characters - len(message.text))
         self._check_text(message.text, may_be_empty=bool(message.attachments))
-        await self.access.check(account, message.sender_id, message.sender_name)
+        await self.admission.check_message(account, message)
         if message.album and (answered := await self._add_part(message)) is not None:
             return answered
         accepted = await self.intake.store(account.id, message, account.delivered)
@@ -107,7 +107,7 @@ class ConversationService:
 
     async def wanted(self, message: IncomingMessage) -> Sequence[Attachment]:
         account = self._account(message.chat)
-        await self.access.check(account, message.sender_id, message.sender_name)
+        await self.admission.check_message(account, message)
         if await self._sees_images():
             return message.attachments
         files = [one for one in message.attachments if one.kind != "image"]
@@ -129,7 +129,7 @@ class ConversationService:
 
     async def command(self, command: Command) -> Answer:
         account = self._account(command.chat)
-        await self.access.check(account, command.sender_id, command.sender_name)
+        await self.admission.check(account, command.chat, command.sender_id, command.sender_name)
         return await self.commands.answer(account, command)
 
     async def stop(self, turn_id: int) -> bool:
@@ -157,7 +157,8 @@ class ConversationService:
             log.warning("button_of_another_chat", turn=pressed.turn_id)
             return Phrase("button.gone")
         account = self._account(chat)
-        await self.access.check(account, pressed.sender_id, pressed.sender_name)
+        who = (pressed.sender_id, pressed.sender_name)
+        await self.admission.access.check(account, pressed.chat, *who)  # told to them alone
         await self.delivery.uncover(pressed.turn_id, chat, pressed.message_id)
         return await self.buttons.press(account, pressed)
 

@@ -21,6 +21,9 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._messages = self._counter("messages", "Messages accepted.", "channel")
+        self._bots_ignored = self._counter(
+            "bot_messages_ignored", "Messages of other bots that were not answered.", "channel"
+        )
         self._turns = self._counter(
             "turns", "Attempts at turns by how they ended.", "channel", "outcome"
         )
@@ -45,6 +48,9 @@ class Metrics:
 
     def message(self, channel: str) -> None:
         self._messages.labels(channel).inc()
+
+    def bot_ignored(self, channel: str) -> None:
+        self._bots_ignored.labels(channel).inc()
 
     def failure(self, channel: str, code: str) -> None:
         self._failures.labels(channel, code).inc()

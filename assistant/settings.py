@@ -11,8 +11,12 @@ DEFAULT_SYSTEM_PROMPT = "You are Outrider, a helpful AI assistant."
 
 
 class PersonaSettings(BaseModel, extra="forbid"):
-    title: str = Field(min_length=1, max_length=100)
-    prompt: str = Field(min_length=1, max_length=8_000)
+    title: str = Field(
+        min_length=1, max_length=100, description="What `/persona` shows beside the name."
+    )
+    prompt: str = Field(
+        min_length=1, max_length=8_000, description="What is added to the system prompt."
+    )
 
 
 class AssistantSettings(BaseModel, extra="forbid"):
@@ -25,6 +29,12 @@ class AssistantSettings(BaseModel, extra="forbid"):
         default_factory=dict,
         description="What `/persona NAME` offers beside `default`, `brief`, `teacher` and `editor`:"
         " each with a `title` and a `prompt`, which is added to the system prompt.",
+    )
+    bot_answers: int = Field(
+        3, ge=0, description="Answers to another bot in one chat within the window; then silence."
+    )
+    bot_window_seconds: float = Field(
+        600.0, gt=0, description="The window in which answers to another bot are counted."
     )
     history_turns: int = Field(
         40, ge=1, description="At most so many earlier turns are part of a prompt."

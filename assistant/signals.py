@@ -115,6 +115,11 @@ class Signals:
         made = self.redis.xgroup_create(QUEUE, WORKERS_GROUP, id="$", mkstream=True)
         return bool(await self._try(made, False))
 
+    async def first(self, what: str, seconds: int) -> bool:
+        """Whether this happens for the first time in so many seconds; True where Redis is away."""
+        noted = self.redis.set(f"outrider:first:{what}", 1, nx=True, ex=seconds)
+        return await self._try(noted, True, SIGNAL_SECONDS) is not None
+
     async def stop_turn(self, turn_id: int) -> None:
         """Tell the worker that runs this turn to end it now and to keep what was said."""
         await self._try(self.redis.publish(STOPS, str(turn_id)), None, SIGNAL_SECONDS)

@@ -25,6 +25,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from assistant import schema
 from assistant.access import AccessPolicy
 from assistant.accounts import Accounts
+from assistant.admission import Admission
 from assistant.buttons import Buttons
 from assistant.commands import Commands
 from assistant.context import ContextBuilder
@@ -44,6 +45,7 @@ from assistant.heartbeat import Heartbeat
 from assistant.history import History
 from assistant.intake import Intake
 from assistant.leases import Leases
+from assistant.loop_guard import LoopGuard
 from assistant.memories import Memories
 from assistant.metrics import Metrics
 from assistant.migration import Migration
@@ -273,7 +275,12 @@ def _service(
     return ConversationService(
         database=database,
         accounts=accounts,
-        access=AccessPolicy(database),
+        admission=Admission(
+            AccessPolicy(database),
+            LoopGuard(database, settings.bot_answers, settings.bot_window_seconds),
+            core.signals,
+            core.metrics,
+        ),
         intake=intake,
         turns=core.turns,
         revisions=revisions,

@@ -11,7 +11,7 @@ from typing import assert_never
 import structlog
 
 from assistant.channel import Channel
-from assistant.errors import ChannelError, MessageRefused, StorageUnavailable
+from assistant.errors import ChannelError, MessageRefused, Silenced, StorageUnavailable
 from assistant.messages import (
     Answer,
     ButtonPressed,
@@ -46,8 +46,10 @@ async def receive(assistant: Assistant, channel: Channel, item: Incoming) -> str
     """
     try:
         return await _carry_out(assistant, channel, item)
+    except Silenced:
+        return ""
     except MessageRefused as refusal:
-        if not isinstance(item, _FromPerson):
+        if not isinstance(item, _FromPerson) or _by_bot(item):
             return ""
         told = await _in_their_language(assistant, item, refusal.phrase)
         if isinstance(item, ButtonPressed):
@@ -85,7 +87,7 @@ async def _carry_out(assistant: Assistant, channel: Channel, item: Incoming) -> 
 
 async def apologise(channel: Channel, item: Incoming) -> None:
     """Tell the person that our own code failed on this event."""
-    if isinstance(item, _FromPerson):
+    if isinstance(item, _FromPerson) and not _by_bot(item):
         await _say(channel, item.chat, say(APOLOGY, _told(item)), _answer_to(item))
 
 
@@ -94,6 +96,11 @@ async def _in_their_language(assistant: Assistant, item: _FromPerson, phrase: Ph
         return say(phrase, await assistant.language(item.chat, item.sender_id, _told(item)))
     except StorageUnavailable:
         return say(phrase, _told(item))
+
+
+def _by_bot(item: _FromPerson) -> bool:
+    """It would answer what it is told."""
+    return isinstance(item, IncomingMessage) and item.from_bot
 
 
 def _told(item: _FromPerson) -> str:

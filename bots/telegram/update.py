@@ -50,7 +50,7 @@ class UpdateHandler:
         try:
             said: set[str] = set()
             read = await self._albums.read(updates, identity)
-            if isinstance(read[0], IncomingMessage):
+            if isinstance(read[0], IncomingMessage) and not read[0].from_bot:
                 self._life.show(read[0].chat)
             for item in await self._fetched(read):
                 if isinstance(item, Notice):
@@ -81,6 +81,8 @@ class UpdateHandler:
         """The message with the files that are wanted of it, then the notice of what is missing."""
         if not isinstance(item, IncomingMessage) or not item.attachments:
             return (item,)
+        if item.from_bot:  # nothing of it is worth a download, and no notice is said to it
+            return (replace(item, attachments=()),)
         try:
             wanted = await self._assistant.wanted(item)
         except MessageRefused as refused:

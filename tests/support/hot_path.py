@@ -23,9 +23,11 @@ from assistant import (
     history,
     intake,
     leases,
+    loop_guard,
     memories,
     personas,
     persons,
+    presence,
     pruning,
     revisions,
     shown_files,
@@ -44,6 +46,7 @@ ELSEWHERE = {
     "accounts.REGISTER": "at the start, on the few accounts",
     "penalties": "on the few chats that a platform bars",
     "erasure": "by an admin's order",
+    "migration": "when a group becomes a supergroup",
     "holdings": "by an admin's order",
     "turn_list": "by an admin's order",
     "memories.LIST": "on the few memories of a person",
@@ -186,6 +189,21 @@ def _person(number: int) -> Values:
 
 _HOT: Sequence[tuple[str, str, ValuesOf]] = (
     ("access.STANDING", access.STANDING, lambda f, n: {"account": 1, "sender": f"sender-{1 + n}"}),
+    (
+        "loop_guard.SPENT",
+        loop_guard.SPENT,
+        lambda f, n: {
+            "account": 1,
+            "bot": f"sender-{1 + n}",
+            "chat": f"chat-{1 + n}",
+            "seconds": 600.0,
+        },
+    ),
+    (
+        "presence.LIVE",
+        presence.LIVE,
+        lambda f, n: {"channel": "telegram", "account": "default", "chat": f"chat-{1 + n}"},
+    ),
     (
         "access.REQUEST",
         access.REQUEST,

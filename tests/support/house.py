@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 
 from assistant.access import AccessPolicy
 from assistant.accounts import Accounts
+from assistant.admission import Admission
 from assistant.buttons import Buttons
 from assistant.commands import Commands
 from assistant.context import ContextBuilder
@@ -31,6 +32,7 @@ from assistant.heartbeat import Heartbeat
 from assistant.history import History
 from assistant.intake import Intake
 from assistant.leases import Leases
+from assistant.loop_guard import LoopGuard
 from assistant.memories import Memories
 from assistant.messages import Accepted, Access, ChatRef, IncomingMessage, ReplyDelta
 from assistant.metrics import Metrics
@@ -188,7 +190,12 @@ async def house(
         service = ConversationService(
             database=database,
             accounts=accounts,
-            access=AccessPolicy(database),
+            admission=Admission(
+                AccessPolicy(database),
+                LoopGuard(database, settings.bot_answers, settings.bot_window_seconds),
+                signals,
+                metrics,
+            ),
             intake=intake,
             turns=turns,
             revisions=revisions,
