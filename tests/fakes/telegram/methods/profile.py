@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from tests.fakes.telegram.chats import Fields
+from tests.fakes.telegram.chats import Chat, Fields
 from tests.fakes.telegram.methods.calling import Calling, whole_number
 from tests.fakes.telegram.refusals import bad_request
 
@@ -82,6 +82,14 @@ class Profile(Calling):
             "file_size": size,
             "file_path": self.world.file_paths.get(file_id, f"documents/{file_id}"),
         }
+
+
+def command_scopes(chat: Chat) -> list[str]:
+    """The scopes that hold in a chat, the narrowest first."""
+    scopes: list[Fields] = [{"type": "chat", "chat_id": chat.chat_id}, {"type": "default"}]
+    kind = "all_private_chats" if chat.private else "all_group_chats"
+    scopes.insert(1, {"type": kind})
+    return [json.dumps(scope, sort_keys=True) for scope in scopes]
 
 
 def _key(params: Fields) -> tuple[str, str]:
