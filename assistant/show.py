@@ -180,29 +180,37 @@ class Show:
         return self._may_show == attempt
 
     async def _put(self, pieces: Sequence[str], final: bool) -> None:
-        """Bring the platform's messages to these pieces; only the last may still change.
-
-        While it grows, what is new comes first: nothing that was read is gone for a moment.
-        """
+        """Bring the platform's messages to these pieces; only the last may still change."""
         permitted = True  # the caller asked for the first call
-        order = range(len(pieces))
         if not final:
             await self._post_missing(pieces)
-            order = order[::-1]
-        for position in order:
-            piece = pieces[position]
+        for position in self._order(pieces, final):
             done = final or position < len(pieces) - 1
             last = final and position == len(pieces) - 1
-            if self._shown.get(position) == (piece, done, last):
-                continue
             if position not in self._posted:
                 self._posted[position] = await self.outbox.post(position)
                 permitted = False
             if not permitted:
                 await self.outbox.permit(final=final)
             permitted = False
-            if await self._edit(position, piece, done, last):
-                self._shown[position] = (piece, done, last)
+            if await self._edit(position, pieces[position], done, last):
+                self._shown[position] = (pieces[position], done, last)
+
+    def _order(self, pieces: Sequence[str], final: bool) -> Sequence[int]:
+        """The messages to edit. While the reply grows, what is new comes first, so that nothing
+        that was read is gone for a moment; a message that is full keeps its buttons until the
+        end, when it comes last."""
+        positions = range(len(pieces))
+        stale = [one for one in positions if self._text_of(one) != pieces[one]]
+        if not final:
+            return stale[::-1]
+        ended = {one: (pieces[one], True, one == len(pieces) - 1) for one in positions}
+        return stale + [
+            one for one in positions if one not in stale and self._shown[one] != ended[one]
+        ]
+
+    def _text_of(self, position: int) -> str | None:
+        return self._shown[position][0] if position in self._shown else None
 
     async def _post_missing(self, pieces: Sequence[str]) -> None:
         for position in range(len(self._posted), len(pieces)):
