@@ -11,9 +11,7 @@ from typing import Any
 
 from assistant.database import Database
 from assistant.markdown import fenced
-from inference.api import Image, Prompt
-
-MOST_IMAGES = 10  # of one prompt; as many as an album has
+from inference.api import MOST_IMAGES, Image, Prompt
 
 LOAD = "SELECT id, bytes FROM attachments WHERE id = ANY(%(ids)s) AND bytes IS NOT NULL"
 

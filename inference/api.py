@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+MOST_IMAGES = 10  # of one prompt; vLLM advises no more for Llama 4, and an album has as many
+
 Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length", "abort"]
 EngineState = Literal["starting", "ready", "dead", "stopped"]

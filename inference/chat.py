@@ -25,10 +25,19 @@ def render_token_ids(tokenizer: Any, messages: Sequence[ChatMessage]) -> tuple[i
         str(token) for token in tokenizer.added_tokens_decoder.values() if token.special
     ]
     conversation = [
-        {"role": message.role, "content": plain(message.content, special)} for message in messages
+        {"role": message.role, "content": _content(message, special)} for message in messages
     ]
     return tuple(
         tokenizer.apply_chat_template(
             conversation, add_generation_prompt=True, tokenize=True, return_dict=False
         )
     )
+
+
+def _content(message: ChatMessage, special: Sequence[str]) -> str | list[dict[str, str]]:
+    """A text, or its parts where images come before it; the template marks their places."""
+    said = plain(message.content, special)
+    if not message.images:
+        return said
+    places = [{"type": "image"} for _ in message.images]
+    return [*places, {"type": "text", "text": said}]

@@ -22,6 +22,7 @@ class Profile:
     `extra` is the pip extra it needs ("" for none); `gpus` the graphics cards it needs at least.
     `answer_tokens` is the default for an answer's length, `least_answer_tokens` the smallest
     useful one, for which a prompt must leave room. `kv_cache_bytes` None leaves it to vLLM.
+    `vision`: the model sees images.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Profile:
     least_answer_tokens: int = 64
     notice: str = ""
     attribution: str = ""
+    vision: bool = False
 
 
 _DEMO_NOTICE = (
@@ -85,6 +87,7 @@ PROFILES: dict[str, Profile] = {
             answer_tokens=2048,
             least_answer_tokens=256,
             attribution="Built with Llama",
+            vision=True,
         ),
         Profile(
             name="maverick",
@@ -104,6 +107,7 @@ PROFILES: dict[str, Profile] = {
             answer_tokens=2048,
             least_answer_tokens=256,
             attribution="Built with Llama",
+            vision=True,
         ),
         Profile(name="remote", runner="remote", hardware="none", max_model_len=131072),
         Profile(name="scripted", runner="scripted", hardware="none"),

@@ -66,7 +66,7 @@ class RemoteEngine:
             model=self._model,
             max_model_len=self._max_model_len,
             fingerprint=f"remote:{self._model}",
-            vision=self._settings.vision,
+            vision=bool(self._settings.vision),
         )
 
     async def start(self, progress: Progress) -> None:

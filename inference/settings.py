@@ -64,10 +64,10 @@ class EngineSettings(BaseModel):
         gt=0,
         description="How long a remote endpoint may stay silent, also before its first token.",
     )
-    vision: bool = Field(
-        default=False,
-        description="Whether the model of `remote` sees images. Those that people send are then "
-        "part of what the endpoint gets.",
+    vision: bool | None = Field(
+        default=None,
+        description="Whether images that people send are shown to the model; without it `scout` "
+        "and `maverick` see them, and the model of `remote` does not.",
     )
     max_num_seqs: int | None = Field(
         default=None,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import platform
+from dataclasses import replace
 from pathlib import Path
 
 from inference.api import Engine, Progress
@@ -82,7 +83,17 @@ def _vllm_engine(profile: Profile, settings: EngineSettings, data_dir: Path) -> 
 
         return str(ensure_demo_model(data_dir, progress))
 
-    return VllmEngine(profile, locate, max_num_seqs=settings.max_num_seqs, debug=settings.debug)
+    if settings.vision and not profile.vision:
+        raise ProfileRefused(
+            f"The model of the profile {profile.name} sees no images: leave "
+            "OUTRIDER_ENGINE__VISION away."
+        )
+    return VllmEngine(
+        replace(profile, vision=profile.vision and settings.vision is not False),
+        locate,
+        max_num_seqs=settings.max_num_seqs,
+        debug=settings.debug,
+    )
 
 
 def existing(model: str) -> str:

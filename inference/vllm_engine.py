@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import hashlib
 import threading
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ from inference.processes import (
 )
 from inference.profiles import Profile
 from inference.resume import ResumePoint, resume_point
+from inference.vision import image_tokens, opened, readable
 from inference.vllm_launch import (
     engine_arguments,
     environment,
@@ -141,30 +143,36 @@ class VllmEngine:
     ) -> Prompt:
         if self._tokenizer is None:
             raise self._unavailable()
-        token_ids = await asyncio.to_thread(render_token_ids, self._tokenizer, messages)
+        shown = tuple(messages)
+        if any(one.images for one in shown):
+            shown = await asyncio.to_thread(readable, shown)
+        token_ids = await asyncio.to_thread(render_token_ids, self._tokenizer, shown)
         room = self._profile.least_answer_tokens if max_tokens is None else max_tokens
         limit = max(self.info.max_model_len - room, 0)
-        if len(token_ids) > limit:
-            raise PromptTooLong(len(token_ids), limit)
-        return Prompt(messages=tuple(messages), token_ids=token_ids)
+        prompt = Prompt(messages=shown, token_ids=token_ids)
+        if _length(prompt) > limit:
+            raise PromptTooLong(_length(prompt), limit)
+        return prompt
 
     async def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:
         llm = self._ready()
-        prompt = request.prompt.token_ids
-        if prompt is None:
-            prompt = (await self.render(request.prompt.messages)).token_ids or ()
+        given = request.prompt
+        if given.token_ids is None:
+            given = await self.render(given.messages)
+        prompt_tokens = _length(given)
         point = ResumePoint()
         if request.prefix_token_ids:
             point = self._resume_point(request)
             yield Delta("", resumed=Resumed(len(point.token_ids), point.text))
         kept = point.token_ids
-        answer_tokens = self._answer_tokens(request.sampling, len(prompt))
+        answer_tokens = self._answer_tokens(request.sampling, prompt_tokens)
         if point.ended or len(kept) >= answer_tokens:
             reason: FinishReason = "stop" if point.ended else "length"
-            yield Delta("", (), reason, len(prompt), len(kept))
+            yield Delta("", (), reason, prompt_tokens, len(kept))
             return
         parameters = self._parameters(request.sampling, answer_tokens - len(kept))
-        stream = self._stream(llm, request.request_id, (*prompt, *kept), parameters)
+        prompt = await self._input(llm, given, kept)
+        stream = self._stream(llm, request.request_id, prompt, parameters)
         async with contextlib.aclosing(stream) as outputs:
             written = len(kept)
             async for output in outputs:
@@ -172,8 +180,8 @@ class VllmEngine:
                 written += len(completion.token_ids)
                 cached = output.num_cached_tokens or 0
                 if output.finished:
-                    self._count(len(prompt), written - len(kept), cached)
-                    ending = (completion.finish_reason, len(prompt), written, cached)
+                    self._count(prompt_tokens, written - len(kept), cached)
+                    ending = (completion.finish_reason, prompt_tokens, written, cached)
                     yield Delta(completion.text, tuple(completion.token_ids), *ending)
                 else:
                     yield Delta(completion.text, tuple(completion.token_ids))
@@ -236,6 +244,7 @@ class VllmEngine:
             fingerprint=_fingerprint(model, self._tokenizer),
             notice=self._profile.notice,
             attribution=self._profile.attribution,
+            vision=self._profile.vision,
         )
 
     async def _first_token(self) -> None:
@@ -249,15 +258,26 @@ class VllmEngine:
 
     # --- generating ---
 
+    async def _input(self, llm: Any, prompt: Prompt, kept: Sequence[int]) -> Any:
+        """What vLLM takes: the ids, and for each image's place among them the image."""
+        from vllm.inputs import TokensPrompt, tokens_input
+
+        token_ids = [*(prompt.token_ids or ()), *kept]
+        images = [image for message in prompt.messages for image in message.images]
+        if not images:
+            return tokens_input(token_ids)
+        seen = [await asyncio.to_thread(opened, image) for image in images]
+        given = TokensPrompt(prompt_token_ids=token_ids, multi_modal_data={"image": seen})
+        return await llm.renderer.process_for_engine_async(given, time.time())
+
     async def _stream(
-        self, llm: Any, request_id: str, token_ids: Sequence[int], parameters: Any
+        self, llm: Any, request_id: str, prompt: Any, parameters: Any
     ) -> AsyncGenerator[Any, None]:
         """vLLM's outputs, its errors in our words."""
         from vllm.exceptions import GracefulHTTPError
-        from vllm.inputs import tokens_input
         from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
-        stream = llm.generate(tokens_input(list(token_ids)), parameters, request_id)
+        stream = llm.generate(prompt, parameters, request_id)
         try:
             async with contextlib.aclosing(stream) as outputs:
                 async for output in outputs:
@@ -324,6 +344,12 @@ class VllmEngine:
 def _shown(model: str) -> str:
     """A folder's name; a name on the hub as it is."""
     return Path(model).name if Path(model).is_dir() else model
+
+
+def _length(prompt: Prompt) -> int:
+    """In tokens: an image's place is one id, of which vLLM makes many."""
+    images = [image for message in prompt.messages for image in message.images]
+    return len(prompt.token_ids or ()) + sum(image_tokens(one) - 1 for one in images)
 
 
 def _first(*values: float | None) -> float | None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from inference.api import MOST_IMAGES
 from inference.plugin import ENABLED_BY
 from inference.profiles import Profile
 
@@ -63,7 +64,8 @@ def engine_arguments(profile: Profile, model: str, max_num_seqs: int | None) -> 
         "enforce_eager": profile.enforce_eager,
         "tensor_parallel_size": profile.tensor_parallel,
         "enable_expert_parallel": profile.expert_parallel,
-        "language_model_only": profile.gpus > 0,
+        "language_model_only": profile.gpus > 0 and not profile.vision,
+        "limit_mm_per_prompt": {"image": MOST_IMAGES} if profile.vision else {},
         "enable_prefix_caching": True,
         "disable_log_stats": True,
         "use_tqdm_on_load": False,
