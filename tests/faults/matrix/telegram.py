@@ -53,9 +53,10 @@ class TelegramPlatform:
 
     def press_stop(self, chat: str) -> bool:
         for message in reversed(self.fake.messages(int(chat))):
-            if message.buttons:
-                self.fake.user_presses(message, message.buttons[0])
-                return True
+            for data in message.buttons:
+                if data.startswith("stop:"):
+                    self.fake.user_presses(message, data)
+                    return True
         return False
 
     def idle(self) -> bool:
