@@ -200,7 +200,7 @@ class Commands:
         form = FORMS.get(order.argument.casefold())
         if form is None:
             return order.answer("export.how")
-        document = await self.export.document(order.chat, form)
+        document = await self.export.document(order.chat, form, order.say("export.cut"))
         if document is None:
             return order.answer("export.nothing")
         return Answer(order.say("export.done"), document)

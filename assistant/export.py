@@ -42,29 +42,37 @@ ORDER BY page.place DESC, messages.id
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    database: Database
+    """`most_bytes` of a file; `page_turns` are read at once."""
 
-    async def document(self, chat: ChatRef, form: Form) -> Document | None:
-        """None where nothing is stored."""
+    database: Database
+    most_bytes: int = MOST_BYTES
+    page_turns: int = PAGE_TURNS
+
+    async def document(self, chat: ChatRef, form: Form, note: str) -> Document | None:
+        """None where nothing is stored. `note` stands in the text where it had to be cut."""
         exchanges: list[bytes] = []
         size, whole = 0, True
         async for exchange in self._exchanges(chat, form):
             size += len(exchange)
-            if size > MOST_BYTES:
+            if size > self.most_bytes:
                 whole = False
                 break
             exchanges.append(exchange)
         if not exchanges:
             return None
         exchanges.reverse()
-        content = _json(exchanges, whole) if form == "json" else _markdown(exchanges, whole)
+        content = (
+            _json(exchanges, whole)
+            if form == "json"
+            else _markdown(exchanges, "" if whole else note)
+        )
         return Document(*MEDIA_TYPES[form], content)
 
     async def _exchanges(self, chat: ChatRef, form: Form) -> AsyncIterator[bytes]:
         """Newest first, each as a piece of the file."""
         before = 2**63 - 1
         while True:
-            values = {**place(chat), "before": before, "limit": PAGE_TURNS}
+            values = {**place(chat), "before": before, "limit": self.page_turns}
             found = await self.database.rows(PAGE, values)
             for _, rows in groupby(found, key=lambda row: row.id):
                 if piece := _piece(list(rows), form):
@@ -109,8 +117,8 @@ def _time(moment: Any) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if moment else "…"
 
 
-def _markdown(exchanges: Sequence[bytes], whole: bool) -> bytes:
-    parts = [] if whole else [b"*Older messages are left out: the file would be too large.*"]
+def _markdown(exchanges: Sequence[bytes], note: str) -> bytes:
+    parts = [f"*{note}*".encode()] if note else []
     return b"\n\n---\n\n".join([*parts, *exchanges]) + b"\n"
 
 

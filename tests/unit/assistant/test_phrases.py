@@ -11,23 +11,13 @@ import pytest
 
 import assistant
 from assistant.commands import COMMANDS
-from assistant.personas import BUILT_IN, DEFAULT
 from assistant.phrases import ENGLISH, LANGUAGES, Phrase, language_of, say, sentences
 
 OTHERS = [code for code in LANGUAGES if code != ENGLISH]
-# Keys that are put together from a name; what stands behind it is named here.
-FAMILIES = {
-    "command": COMMANDS,
-    "persona": (DEFAULT, *BUILT_IN),
-    "ending": ("stopped", "cancelled", "done", "failed"),
-    "error": tuple(key.partition(".")[2] for key in sentences(ENGLISH) if key[:6] == "error."),
-    "button": ("given", "withdrawn"),
-    "usage": ("today", "month"),
-}
 OF_A_LANGUAGE = {"language.name", "language.in_english", "language.thousands"}
 SOURCES = [
     path.read_text()
-    for folder in ("assistant", "bots")
+    for folder in ("assistant", "bots", "inference")
     for path in (Path(assistant.__file__).parent.parent / folder).rglob("*.py")
 ]
 
@@ -85,9 +75,13 @@ def test_a_commands_description_fits_where_platforms_show_it(code: str) -> None:
 
 
 def test_every_sentence_is_said_somewhere() -> None:
-    families = {f"{name}.{one}" for name, ones in FAMILIES.items() for one in ones}
-    for key in sentences(ENGLISH).keys() - families - OF_A_LANGUAGE:
-        assert any(f'"{key}"' in source for source in SOURCES), key
+    literals = {one for source in SOURCES for one in re.findall(r"""["']([a-z_.]+)["']""", source)}
+    # Keys that are put together from a name, as in f"command.{name}".
+    begun = {
+        one for source in SOURCES for one in re.findall(r"""f["']([a-z_]+\.[a-z_]*)\{""", source)
+    }
+    put_together = {f"{beginning}{one}" for beginning in begun for one in literals}
+    assert sentences(ENGLISH).keys() - OF_A_LANGUAGE - literals - put_together == set()
 
 
 def test_every_phrase_in_the_code_has_its_sentence() -> None:
