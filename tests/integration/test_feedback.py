@@ -77,7 +77,7 @@ async def test_the_press_of_a_stranger_is_refused(database_url: str, redis_url: 
     async with house(database_url, redis_url, access="pairing") as home:
         with pytest.raises(MessageRefused) as refused:
             await home.say("About herons", GROUP)
-        assert await home.service.access.pair(str(refused.value.phrase.values["code"]))
+        assert await home.service.admission.access.pair(str(refused.value.phrase.values["code"]))
         async with working(home.worker(quick())):
             turn, _ = await asked(home, "About herons", GROUP)
         for action in ("up", "retry", "stop"):
