@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from telegram import Bot, Update
-from telegram.error import BadRequest, InvalidToken, RetryAfter
+from telegram.error import BadRequest, Forbidden, InvalidToken, RetryAfter
 
 from tests.fakes.telegram import FakeTelegram, HandClock, Limits
 
@@ -194,6 +194,34 @@ async def test_a_bare_command_is_for_the_bot_that_wrote_last(telegram: FakeTeleg
         assert (await texts(bot), await texts(other)) == ([], ["/new"])
 
 
+async def test_bots_read_each_other_where_they_may_and_are_spoken_to(
+    telegram: FakeTelegram,
+) -> None:
+    telegram.add_bot(SECOND_TOKEN, "OtherTestBot")
+    async with library(telegram) as bot, library(telegram, SECOND_TOKEN) as other:
+        await other.send_message(-100, "@OutriderTestBot unread")
+        telegram.bots_read_bots = True
+        await other.send_message(-100, "@OutriderTestBot read")
+        await other.send_message(-100, "not for you")
+        assert await texts(bot) == ["@OutriderTestBot read"]
+        assert await texts(other) == []
+
+
+async def test_a_bot_looks_at_its_chats_and_leaves_them(telegram: FakeTelegram, bot: Bot) -> None:
+    telegram.person(7, "Ada")
+    assert (await bot.get_chat(-100)).title == "Group 100"
+    assert (await bot.get_chat_member(-100, 7)).user.first_name == "Ada"
+    assert (await bot.get_chat_member(-100, 99)).status == "member"
+    telegram.bot_is_made_admin(-100)
+    with pytest.raises(BadRequest, match="Invalid user_id specified"):
+        await bot.get_chat_member(-100, 12345)
+    assert await bot.leave_chat(-100)
+    telegram.user_says(-100, "@OutriderTestBot are you there?", sender_id=7)
+    assert await texts(bot) == []
+    with pytest.raises(Forbidden, match="bot is not a member of the supergroup chat"):
+        await bot.send_message(-100, "a")
+
+
 class Hook:
     """A webhook that fails as often as it is told to."""
 
@@ -233,6 +261,8 @@ async def test_a_webhook_gets_a_chats_updates_in_order_until_it_takes_them(
             telegram.user_says(7, text)
         telegram.user_says(8, "b1")
         await telegram.until(lambda: not telegram.queue.pending)
+        info = await bot.get_webhook_info()
+        assert info.last_error_message == "Wrong response from the webhook: 503 Service Unavailable"
         await bot.delete_webhook()
     got = [text for text, _ in hook.got]
     assert [text for text in got if text.startswith("a")] == ["a1", "a2"]

@@ -220,6 +220,7 @@ async def test_a_channels_post_comes_to_its_discussion_group(
     assert comment.message.reply_to_message.message_id == copy.message_id
     assert comment.message.message_thread_id == copy.message_id
     assert comment.message.is_topic_message is None
+    assert await bot.send_message(TEAM, "Yes.", message_thread_id=copy.message_id)
 
 
 async def test_names_that_stand_for_chats_and_other_bots_are_told_apart(

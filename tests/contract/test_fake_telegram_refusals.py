@@ -574,6 +574,20 @@ async def test_the_text_is_cleaned_and_its_entities_move_along(
     assert said(telegram) == [("code", 0, 1), ("bold", 2, 3)]
 
 
+async def test_telegram_finds_links_and_mentions_in_a_bots_text_itself(
+    telegram: FakeTelegram, bot: Bot
+) -> None:
+    text = "https://a.org and @somebody, not @code"
+    sent = await bot.send_message(ADA, text, entities=[entity("code", 33, 5), entity("bold", 0, 4)])
+    assert [(one.type, sent.parse_entity(one)) for one in sent.entities] == [
+        ("url", "https://a.org"),
+        ("bold", "http"),
+        ("mention", "@somebody"),
+        ("code", "@code"),
+    ]
+    assert said(telegram) == [("bold", 0, 4), ("code", 33, 5)]
+
+
 PARSED: dict[str, tuple[str, str, str, list[tuple[str, int, int]]]] = {
     "HTML": (
         "HTML",

@@ -84,6 +84,7 @@ class Asking(Places):
         return message
 
     def guest_answered(self, bot: FakeBot, query_id: str, result: Fields) -> str:
+        """Show the answer where the guest was asked; returns its inline id."""
         question = self.guest_messages[query_id]
         chat = self.chat(question.chat_id, bot)
         caller = {"guest_bot_caller_user": question.sender}

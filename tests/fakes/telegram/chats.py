@@ -23,6 +23,12 @@ class Version:
     entities: list[Fields]
     reply_markup: Fields | None
     lost: list[Fields] = field(default_factory=list)  # entities that Telegram left out
+    found: list[Fields] = field(default_factory=list)  # those it found itself in a bot's text
+
+    @property
+    def marks(self) -> list[Fields]:
+        everything = self.entities + self.found
+        return sorted(everything, key=lambda one: (one["offset"], -one["length"]))
 
 
 @dataclass
@@ -77,8 +83,8 @@ class Message:
         """The text, or the content with its caption."""
         version = self.versions[-1]
         if not self.content:
-            return {"text": version.text} | _filled(entities=version.entities)
-        return self.content | _filled(caption=version.text, caption_entities=version.entities)
+            return {"text": version.text} | _filled(entities=version.marks)
+        return self.content | _filled(caption=version.text, caption_entities=version.marks)
 
 
 @dataclass

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tests.fakes.telegram.chats import Fields
-from tests.fakes.telegram.entities import Formatted, formatted, in_order, units
+from tests.fakes.telegram.entities import Formatted, beside, formatted, in_order, units
 from tests.fakes.telegram.links import acceptable_link
 from tests.fakes.telegram.parse_modes import parsed
 from tests.fakes.telegram.refusals import bad_request
@@ -65,7 +66,8 @@ def read(text: str, parse_mode: str, entities: Sequence[Fields]) -> Formatted:
         raise bad_request("text is too long")
     if text and parse_mode and parse_mode.lower() != "none":
         text, entities = parsed(text, parse_mode)
-    return formatted(text, entities)
+    shown = formatted(text, entities)
+    return replace(shown, found=beside(detected_entities(shown.text), shown.entities))
 
 
 def checked_reactions(given: list[Fields], allowed: bool) -> list[str]:

@@ -35,6 +35,7 @@ class Formatted:
     text: str
     entities: list[Fields]
     lost: list[Fields] = field(default_factory=list)
+    found: list[Fields] = field(default_factory=list)  # mentions, links and the like
 
 
 def formatted(text: str, given: Sequence[Fields]) -> Formatted:
@@ -49,6 +50,16 @@ def formatted(text: str, given: Sequence[Fields]) -> Formatted:
     if size > TOTAL_BYTES:
         raise bad_request("ENTITIES_TOO_LONG")
     return Formatted(trimmed, kept[:MOST], lost + kept[MOST:])
+
+
+def beside(found: Sequence[Fields], given: Sequence[Fields]) -> list[Fields]:
+    """What was found where nothing but styles and quotes stands."""
+    taken = [one for one in given if one["type"] not in SPLITTABLE | QUOTES]
+    return [
+        one
+        for one in found
+        if all(_end(one) <= other["offset"] or _end(other) <= one["offset"] for other in taken)
+    ]
 
 
 def units(text: str) -> int:

@@ -24,7 +24,7 @@ def _addressed(bot: FakeBot, chat: Chat, message: Message) -> bool:
         return True
     if message.further.get("via_bot", {}).get("id") == bot.bot_id:
         return True
-    return any(_names(bot, chat, message, entity) for entity in message.entities)
+    return any(_names(bot, chat, message, entity) for entity in message.versions[-1].marks)
 
 
 def _names(bot: FakeBot, chat: Chat, message: Message, entity: Fields) -> bool:
@@ -40,5 +40,6 @@ def _names(bot: FakeBot, chat: Chat, message: Message, entity: Fields) -> bool:
 
 def _wrote_last(bot: FakeBot, chat: Chat) -> bool:
     """True as well where no bot wrote yet."""
-    writers = [one.sender["id"] for one in chat.messages.values() if one.from_bot]
+    written = [one for one in chat.messages.values() if "sender_chat" not in one.further]
+    writers = [one.sender["id"] for one in written if one.from_bot]
     return not writers or writers[-1] == bot.bot_id

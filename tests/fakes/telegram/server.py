@@ -149,7 +149,7 @@ class FakeTelegram(Asking):
         """For more routes beside Telegram's."""
 
     def _start_webhooks(self, bot: FakeBot) -> None:
-        delivery = Webhooks(bot, lambda: self.latency_seconds, self._wake)
+        delivery = Webhooks(bot, self)
         self._webhooks.append(asyncio.create_task(delivery.run()))
 
     @property
@@ -174,7 +174,7 @@ class FakeTelegram(Asking):
     def is_typing(self, chat_id: int, bot: FakeBot | None = None) -> bool:
         """What a bot sent since ends it."""
         chat = self.chat(chat_id, bot)
-        written = [one.versions[0].at for one in chat.messages.values() if one.from_bot]
+        written = [one.versions[0].at for one in self.messages(chat_id, bot)]
         return any(
             self.now() - at < TYPING_SECONDS and at >= max(written, default=0.0)
             for at, _ in chat.actions
@@ -212,7 +212,7 @@ class FakeTelegram(Asking):
         )
         if methods is None:
             self.refused_tokens += 1
-            self._wake()
+            self.wake()
             return _refusal(Refused(401, "Unauthorized"))
         call = Call(method, {}, self.now(), methods.bot.username)
         self.calls.append(call)
@@ -230,7 +230,7 @@ class FakeTelegram(Asking):
             call.refusal = refused.description
             return _refusal(refused)
         finally:
-            self._wake()
+            self.wake()
 
     async def _fail(self, request: web.Request, failure: Failure) -> web.StreamResponse:
         await asyncio.sleep(failure.hang_seconds)

@@ -68,7 +68,7 @@ def _message(chat: Chat, message: Message) -> Fields:
         "date": date_at(message.versions[0].at),
         "edits": len(message.versions) - 1,
         "text": version.text,
-        "entities": version.entities,
+        "entities": version.marks,
         "lost": len(version.lost),
         "keyboard": message.keyboard,
         "thread_id": message.thread_id,

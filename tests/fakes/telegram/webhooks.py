@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import aiohttp
 
 from tests.fakes.telegram.bots import FakeBot
-from tests.fakes.telegram.chats import Fields
+from tests.fakes.telegram.chats import Fields, date_at
+from tests.fakes.telegram.world import World
 
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"
 PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)  # Telegram's own are longer
@@ -19,10 +19,9 @@ LOOK_SECONDS = 0.02
 class Webhooks:
     """Delivers what waits for one bot, for as long as a webhook is set."""
 
-    def __init__(self, bot: FakeBot, latency: Callable[[], float], wake: Callable[[], None]):
+    def __init__(self, bot: FakeBot, world: World) -> None:
         self._bot = bot
-        self._latency = latency
-        self._wake = wake
+        self._world = world
         self._busy: set[Any] = set()  # chats with an update on its way
 
     async def run(self) -> None:
@@ -48,12 +47,12 @@ class Webhooks:
                 failures += 1
         finally:
             self._busy.discard(chat)
-            self._wake()
+            self._world.wake()
 
     async def _posted(self, session: aiohttp.ClientSession, update: Fields) -> bool:
         hook = self._bot.webhook
         headers = {SECRET_HEADER: hook["secret_token"]} if hook.get("secret_token") else {}
-        await asyncio.sleep(self._latency() / 2)
+        await asyncio.sleep(self._world.latency_seconds / 2)
         try:
             async with session.post(hook["url"], json=update, headers=headers) as answer:
                 if answer.ok:
@@ -62,7 +61,7 @@ class Webhooks:
                 failure = f"Wrong response from the webhook: {answer.status} {answer.reason}"
         except (aiohttp.ClientError, TimeoutError):
             failure = "Connection refused"
-        hook["last_error_message"] = failure
+        hook |= {"last_error_message": failure, "last_error_date": date_at(self._world.now())}
         return False
 
 

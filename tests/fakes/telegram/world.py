@@ -24,6 +24,7 @@ class World:
         self._began = clock()
         self._limits = limits
         self._changed = asyncio.Event()
+        self.latency_seconds = 0.0  # the round trip added to each call
         self.bots_read_bots = False  # since 10.0 a bot may be allowed to
         self.bots: dict[str, FakeBot] = {}  # by token
         self.groups: dict[int, Chat] = {}
@@ -88,13 +89,13 @@ class World:
                 message.known_to.add(hearer.bot_id)
                 update_id = hearer.queue.push({kind: chat.payload(message)})
                 told = told or update_id
-        self._wake()
+        self.wake()
         return told
 
     def push(self, update: Fields, bot: FakeBot | None = None) -> int:
         """Queue an update of any kind; returns its id."""
         update_id = (bot or self.first_bot).queue.push(update)
-        self._wake()
+        self.wake()
         return update_id
 
     def new_file(
@@ -118,11 +119,8 @@ class World:
         if self.bots_read_bots and not chat.private:
             self.deliver(chat, message)
 
-    def guest_answered(self, bot: FakeBot, query_id: str, result: Fields) -> str:
-        """Show the answer in the chat where a guest was asked; returns its inline id."""
-        raise NotImplementedError
-
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Let those look who wait for something to happen."""
         self._changed.set()
         self._changed = asyncio.Event()
 

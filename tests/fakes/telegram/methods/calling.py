@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from tests.fakes.telegram.asking import Asking
 from tests.fakes.telegram.bots import FakeBot
-from tests.fakes.telegram.chats import Chat, Fields, Message
+from tests.fakes.telegram.chats import Chat, Fields, Message, Version
+from tests.fakes.telegram.entities import Formatted
 from tests.fakes.telegram.refusals import Refused, bad_request, forbidden
-from tests.fakes.telegram.world import World
 
 
 class Calling:
-    def __init__(self, world: World, bot: FakeBot) -> None:
+    def __init__(self, world: Asking, bot: FakeBot) -> None:
         self.world = world
         self.bot = bot
 
@@ -59,6 +60,8 @@ class Calling:
         if "message_thread_id" not in params:
             return None
         thread = whole_number(params["message_thread_id"])
+        if thread in chat.messages and not chat.about.get("is_forum"):
+            return None  # a chain of replies, which is no place of its own
         if thread not in chat.threads:
             raise bad_request("message thread not found")
         if thread in chat.closed_threads and self.bot.bot_id not in chat.admins:
@@ -74,6 +77,10 @@ class Calling:
         if not reply.get("allow_sending_without_reply"):
             raise bad_request("message to be replied not found")
         return None
+
+
+def version_of(shown: Formatted, at: float, markup: Fields | None) -> Version:
+    return Version(at, shown.text, shown.entities, markup, shown.lost, shown.found)
 
 
 def whole_number(value: object) -> int:

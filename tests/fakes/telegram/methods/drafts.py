@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.fakes.telegram.chats import Fields, Version
+from tests.fakes.telegram.chats import Fields
 from tests.fakes.telegram.content import TEXT_UNITS, read
 from tests.fakes.telegram.entities import units
-from tests.fakes.telegram.methods.calling import Calling, whole_number
+from tests.fakes.telegram.methods.calling import Calling, version_of, whole_number
 from tests.fakes.telegram.refusals import bad_request
 
 
@@ -24,7 +24,7 @@ class Drafts(Calling):
         if units(found.text) > TEXT_UNITS:
             raise bad_request("message is too long")
         self.thread(chat, params)
-        version = Version(self.world.now(), found.text, found.entities, None, found.lost)
+        version = version_of(found, self.world.now(), None)
         chat.drafts.setdefault(draft_id, []).append(version)
         chat.draft_history.append((draft_id, version))
         return True

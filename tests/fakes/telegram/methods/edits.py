@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.fakes.telegram.chats import Fields, Message, Version
+from tests.fakes.telegram.chats import Fields, Message
 from tests.fakes.telegram.content import check_keyboard, checked_caption, checked_text
 from tests.fakes.telegram.entities import Formatted
-from tests.fakes.telegram.methods.calling import Calling
+from tests.fakes.telegram.methods.calling import Calling, version_of
 from tests.fakes.telegram.refusals import bad_request
 
 
@@ -28,7 +28,9 @@ class Edits(Calling):
     async def on_editmessagereplymarkup(self, params: Fields) -> Any:
         message = self._edited(params)
         last = message.versions[-1]
-        return self._change(message, Formatted(last.text, last.entities, last.lost), params)
+        return self._change(
+            message, Formatted(last.text, last.entities, last.lost, last.found), params
+        )
 
     def _edited(self, params: Fields) -> Message:
         if inline_id := params.get("inline_message_id"):
@@ -51,7 +53,7 @@ class Edits(Calling):
                 "message is not modified: specified new message content and reply markup are "
                 "exactly the same as a current content and reply markup of the message"
             )
-        version = Version(self.world.now(), found.text, found.entities, markup, found.lost)
+        version = version_of(found, self.world.now(), markup)
         message.versions.append(version)
         if params.get("inline_message_id"):
             return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.fakes.telegram.chats import Chat, Fields, Message, Version
+from tests.fakes.telegram.chats import Chat, Fields, Message
 from tests.fakes.telegram.content import (
     ACTIONS,
     check_keyboard,
@@ -13,7 +13,7 @@ from tests.fakes.telegram.content import (
     checked_text,
 )
 from tests.fakes.telegram.entities import Formatted, units
-from tests.fakes.telegram.methods.calling import Calling
+from tests.fakes.telegram.methods.calling import Calling, version_of
 from tests.fakes.telegram.methods.uploads import UPLOAD_BYTES, Upload
 from tests.fakes.telegram.refusals import Refused, bad_request
 
@@ -96,7 +96,7 @@ class Messages(Calling):
         quote = _quoted(chat, reply_to, (reply or {}).get("quote", ""))
         self.bot.flood.check(chat.chat_id)
         markup = params.get("reply_markup")
-        version = Version(self.world.now(), found.text, found.entities, markup, found.lost)
+        version = version_of(found, self.world.now(), markup)
         message = Message(chat.chat_id, chat.next_id, self.bot.sender, [version], thread, reply_to)
         message.content, message.further = content or {}, quote
         chat.drafts.clear()  # what was being written has been sent
