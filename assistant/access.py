@@ -59,14 +59,17 @@ class AccessPolicy:
         standing, code = await self._standing(account, sender_id)
         if standing == "blocked":
             raise MessageRefused(Phrase("refused.blocked"))
-        if account.access == "open" or standing == "allowed":
-            return
-        if account.allowlist & {sender_id, chat.chat_id}:
+        if _allowed(account, chat, sender_id, standing):
             return
         if account.access == "allowlist":
             raise MessageRefused(Phrase("refused.allowlist", {"id": sender_id}))
         code = code or await self._request(account, sender_id, sender_name)
         raise MessageRefused(Phrase("refused.pairing", {"code": code}))
+
+    async def allows(self, account: Account, chat: ChatRef, sender_id: str) -> bool:
+        """As `check`, of somebody who has not written yet: nothing is asked for or stored."""
+        standing, _ = await self._standing(account, sender_id)
+        return standing != "blocked" and _allowed(account, chat, sender_id, standing)
 
     async def pair(self, code: str) -> str | None:
         """Let in who was given this code. Returns the person's name, None for an unknown code."""
@@ -88,3 +91,8 @@ class AccessPolicy:
         }
         (row,) = await self.database.rows(REQUEST, values)
         return str(row.pairing_code)
+
+
+def _allowed(account: Account, chat: ChatRef, sender_id: str, standing: str) -> bool:
+    listed = bool(account.allowlist & {sender_id, chat.chat_id})
+    return account.access == "open" or standing == "allowed" or listed

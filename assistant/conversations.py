@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
 
 from assistant.accounts import Account, Accounts
 from assistant.admission import Admission
-from assistant.attachments import readable
+from assistant.attachments import readable, with_pdf_text
 from assistant.buttons import Buttons
 from assistant.commands import Commands
 from assistant.control import CONVERSATION, Control, place
@@ -34,6 +34,7 @@ from assistant.messages import (
     clean,
 )
 from assistant.metrics import Metrics
+from assistant.pdf_text import PdfReader
 from assistant.persons import Persons
 from assistant.phrases import Phrase
 from assistant.presence import live_turns
@@ -80,13 +81,15 @@ class ConversationService:
     persons: Persons
     settings: AssistantSettings
     metrics: Metrics
+    pdf_reader: PdfReader = field(default_factory=PdfReader)
 
     async def accept(self, message: IncomingMessage) -> Accepted:
         account = self._account(message.chat)
-        if message.attachments:
-            message = readable(message, self.settings.message_characters - len(message.text))
         self._check_text(message.text, may_be_empty=bool(message.attachments))
         await self.admission.check_message(account, message)
+        if message.attachments:
+            message = await with_pdf_text(message, self.pdf_reader)
+            message = readable(message, self.settings.message_characters - len(message.text))
         if message.album and (answered := await self._add_part(message)) is not None:
             return answered
         accepted = await self.intake.store(account.id, message, account.delivered)
@@ -195,6 +198,9 @@ class ConversationService:
 
     async def retry(self, turn_id: int) -> int | None:
         return await self.control.retry(turn_id)
+
+    async def may_talk(self, chat: ChatRef, sender_id: str) -> bool:
+        return await self.admission.access.allows(self._account(chat), chat, sender_id)
 
     async def move(self, chat: ChatRef, to_chat_id: str) -> None:
         await self.delivery.move(chat, to_chat_id)

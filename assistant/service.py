@@ -93,6 +93,10 @@ class Assistant(Protocol):
         """The person edited a message: it is answered again, in the place of its former answer."""
         ...
 
+    async def may_talk(self, chat: ChatRef, sender_id: str) -> bool:
+        """Whether this person would be answered here. Nothing is stored."""
+        ...
+
     async def move(self, chat: ChatRef, to_chat_id: str) -> None:
         """The platform gave the chat another id: its conversations go on there."""
         ...

@@ -6,24 +6,22 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from telegram import InlineKeyboardMarkup, LinkPreviewOptions, ReplyParameters
+from telegram import InlineKeyboardMarkup, ReplyParameters
 from telegram.error import BadRequest
 
 from assistant.channel import Pace
 from assistant.errors import ChatMoved, MessageGone
 from assistant.messages import ChatRef, Document
 from bots.telegram.bot import TelegramBot
-from bots.telegram.failures import (
-    means_entities_refused,
-    means_not_deletable,
-    means_not_modified,
-    means_too_long,
-    translated,
-)
+from bots.telegram.editing import NO_PREVIEW, Target, edit_text
+from bots.telegram.elsewhere import Elsewhere
+from bots.telegram.elsewhere import stop_keyboard as stop_elsewhere
+from bots.telegram.failures import means_not_deletable, translated
 from bots.telegram.keyboard import ended_keyboard, stop_keyboard
+from bots.telegram.places import is_elsewhere
 from bots.telegram.render import TEXT_UNITS, Rendered, render
 from bots.telegram.split import split
-from bots.telegram.utf16 import clean, head, units
+from bots.telegram.utf16 import clean, head
 
 # Telegram's limits: 1 a second; 20 a minute in groups, of which a burst is a part. Edits leave a
 # little of that, so that a reply that goes on in a further message doesn't stand still.
@@ -37,10 +35,7 @@ PACE = Pace(
 CAPTION_UNITS = 1024
 PLACEHOLDER = "…"
 REMOVED = "(removed)"  # where a message can't be taken away any more
-CUT = "[Cut here: Telegram did not take more.]"
-CUT_UNITS = 3000  # of a text that Telegram finds too long although by its own rules it isn't
 SEEN = "👀"  # one of Telegram's own reactions
-_NO_PREVIEW = LinkPreviewOptions(is_disabled=True)  # it would come and go with every edit
 
 
 class TelegramChannel:
@@ -48,6 +43,7 @@ class TelegramChannel:
 
     def __init__(self, bot: TelegramBot, account: str) -> None:
         self._bot = bot
+        self._elsewhere = Elsewhere(bot)
         self._account = account
 
     @property
@@ -72,7 +68,12 @@ class TelegramChannel:
     async def post(
         self, chat: ChatRef, *, turn_id: int, key: str, reply_to: str, language: str = ""
     ) -> str:
-        """`key` is not used: Telegram keeps nothing beside a message."""
+        """Telegram keeps no `key` beside a message. It names the reply's piece: elsewhere there is
+        room for one."""
+        if is_elsewhere(chat):
+            stop = stop_elsewhere(chat, turn_id, language)
+            position = int(key.rpartition(".")[2])
+            return await self._elsewhere.post(chat, PLACEHOLDER, stop, position=position)
         # In a private chat it is clear what is answered.
         question = reply_to if chat.kind == "group" else ""
         keyboard = stop_keyboard(turn_id, language)
@@ -94,33 +95,50 @@ class TelegramChannel:
         language: str = "",
     ) -> None:
         shown = _shown(text)
+        if is_elsewhere(chat):
+            stop = None if final else stop_elsewhere(chat, turn_id, language)
+            goes_on = final and not last
+            await self._elsewhere.edit(message_id, shown, stop, goes_on=goes_on, language=language)
+            return
         keyboard = None if final else stop_keyboard(turn_id, language)
         if last:
             keyboard = ended_keyboard(turn_id)
         with translated(repeatable=True):
-            await self._edit(chat, _number(message_id), shown, keyboard)
+            target = Target(chat.chat_id, _number(message_id))
+            await edit_text(self._bot, target, shown, keyboard, language)
 
     async def delete(self, chat: ChatRef, message_id: str) -> None:
         """What Telegram doesn't delete, since it is older than two days, says so instead."""
+        if is_elsewhere(chat):
+            await self._elsewhere.remove(message_id, REMOVED)
+            return
         with suppress(MessageGone), translated(repeatable=True):
+            target = Target(chat.chat_id, _number(message_id))
             try:
                 await self._bot.delete_message(chat.chat_id, _number(message_id))
             except BadRequest as error:
                 if not means_not_deletable(error):
                     raise
-                await self._edit(chat, _number(message_id), Rendered(REMOVED), None)
+                await edit_text(self._bot, target, Rendered(REMOVED), None)
 
     async def mark_waiting(self, chat: ChatRef, message_id: str) -> None:
+        if is_elsewhere(chat):
+            return
         with translated(repeatable=True):
             await self._bot.set_message_reaction(chat.chat_id, _number(message_id), SEEN)
 
     async def typing(self, chat: ChatRef) -> None:
+        if is_elsewhere(chat):
+            return
         with translated(repeatable=True):
             await self._bot.send_chat_action(chat.chat_id, "typing", message_thread_id=_topic(chat))
 
     async def say(self, chat: ChatRef, text: str, *, reply_to: str = "") -> None:
         question = reply_to if chat.kind == "group" else ""
         plain = head(clean(text).strip(), TEXT_UNITS) or PLACEHOLDER
+        if is_elsewhere(chat):
+            await self._elsewhere.say(chat, plain)
+            return
         try:
             await self._send(chat, plain, question, None)
         except ChatMoved as moved:
@@ -129,6 +147,8 @@ class TelegramChannel:
     async def say_document(
         self, chat: ChatRef, document: Document, caption: str, *, reply_to: str = ""
     ) -> bool:
+        if is_elsewhere(chat):
+            return False
         question = reply_to if chat.kind == "group" else ""
         with translated(repeatable=False):
             await self._bot.send_document(
@@ -151,43 +171,14 @@ class TelegramChannel:
                 message_thread_id=_topic(chat),
                 reply_parameters=_reply(question),
                 reply_markup=keyboard,
-                link_preview_options=_NO_PREVIEW,
+                link_preview_options=NO_PREVIEW,
             )
             return str(sent.message_id)
-
-    async def _edit(
-        self, chat: ChatRef, number: int, shown: Rendered, keyboard: InlineKeyboardMarkup | None
-    ) -> None:
-        try:
-            await self._bot.edit_message_text(
-                shown.text,
-                chat.chat_id,
-                number,
-                entities=shown.entities or None,
-                reply_markup=keyboard,
-                link_preview_options=_NO_PREVIEW,
-            )
-        except BadRequest as error:
-            if means_not_modified(error):
-                return
-            plainer = _plainer(shown, error)
-            if plainer is None:
-                raise
-            await self._edit(chat, number, plainer, keyboard)
 
 
 def _shown(text: str) -> Rendered:
     shown = render(text)
     return shown if shown.text else Rendered(PLACEHOLDER)
-
-
-def _plainer(shown: Rendered, refusal: BadRequest) -> Rendered | None:
-    """What to show in place of a text that was refused; None where nothing would help."""
-    if means_too_long(refusal) and units(shown.text) > CUT_UNITS + units(CUT) + 2:
-        return Rendered(f"{head(shown.text, CUT_UNITS).rstrip()}\n\n{CUT}")
-    if shown.entities and means_entities_refused(refusal):
-        return Rendered(shown.text)
-    return None
 
 
 def _reply(question: str) -> ReplyParameters | None:

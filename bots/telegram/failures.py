@@ -76,6 +76,8 @@ _UNREACHABLE = (
     "user_is_blocked",
     "user is deactivated",
     "bot was kicked",
+    "query is too old",
+    "query id is invalid",
 )
 _TOO_LONG = ("message_too_long", "message is too long", "text is too long")
 # The request did not leave this machine.

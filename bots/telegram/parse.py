@@ -32,6 +32,7 @@ from bots.telegram.addressing import (
 from bots.telegram.content import album_of, content_of
 from bots.telegram.keyboard import pressed
 from bots.telegram.payload import Object, mapping, number, text
+from bots.telegram.places import GUEST, INLINE, asked_in
 from bots.telegram.utf16 import clean
 
 EMPTY_QUESTION = Phrase("notice.empty_question")
@@ -136,7 +137,37 @@ def _edited(message: Object, about: _About) -> Incoming:
     return Edited(chat, about.update_id, str(message_id), sender.id, content.text)
 
 
+def _guest(message: Object, about: _About) -> Incoming:
+    """Asked in a chat that we are not in, whose ids say nothing to us."""
+    query_id, sender = text(message.get("guest_query_id")), _sender(message)
+    message_id = number(message.get("message_id"))
+    if not query_id or sender is None or message_id is None or written_by(message, about.bot):
+        return Ignored("malformed")
+    chat = ChatRef("telegram", about.account, f"{GUEST}{query_id}", "", "group")
+    return _asked(message, str(message_id), chat, sender, about)
+
+
+def _chosen(chosen: Object, about: _About) -> Incoming:
+    """An inline result of ours that became a message, which is to hold the answer."""
+    inline_id, sender = text(chosen.get("inline_message_id")), _sender(chosen)
+    question = clean(text(chosen.get("query"))).strip()
+    if not inline_id or sender is None or not question:
+        return Ignored("malformed")
+    return IncomingMessage(
+        ChatRef("telegram", about.account, f"{INLINE}{inline_id}", "", "group"),
+        about.update_id,
+        inline_id,
+        sender.id,
+        sender.name,
+        question,
+        language=sender.language,
+        from_bot=sender.is_bot,
+    )
+
+
 def _callback(query: Object, about: _About) -> Incoming:
+    if text(query.get("inline_message_id")):
+        return _pressed_elsewhere(query, about)
     # Of a message that is gone Telegram still names the chat and the id.
     message = mapping(query.get("message"))
     chat, message_id = _chat(message, about.account), number(message.get("message_id"))
@@ -149,6 +180,22 @@ def _callback(query: Object, about: _About) -> Incoming:
         *asked,
         presser.id,
         str(message_id),
+        event_id=about.update_id,
+        sender_name=presser.name,
+        language=presser.language,
+    )
+
+
+def _pressed_elsewhere(query: Object, about: _About) -> Incoming:
+    presser, data = _sender(query), text(query.get("data"))
+    asked = pressed(":".join(data.split(":")[:2]))
+    if asked is None or presser is None:
+        return Ignored("unknown_button")
+    return ButtonPressed(
+        asked_in(query, about.account),
+        *asked,
+        presser.id,
+        text(query.get("inline_message_id")),
         event_id=about.update_id,
         sender_name=presser.name,
         language=presser.language,
@@ -178,17 +225,20 @@ KINDS: Mapping[str, Callable[[Object, _About], Incoming]] = {
     "edited_message": _edited,
     "callback_query": _callback,
     "my_chat_member": _presence,
+    "chosen_inline_result": _chosen,
+    "guest_message": _guest,
 }
 """What is understood, by the names of Telegram."""
-INLINE = ("inline_query", "chosen_inline_result")
-GUEST = ("guest_message",)
+OF_INLINE_MODE = ("inline_query", "chosen_inline_result")
+OF_GUEST_MODE = ("guest_message",)
 
 
 def kinds_of(*, inline: bool, guest: bool) -> tuple[str, ...]:
     """What an account asks Telegram for; nothing else is."""
-    optional = {*INLINE, *GUEST}
+    optional = {*OF_INLINE_MODE, *OF_GUEST_MODE}
     always = [kind for kind in KINDS if kind not in optional]
-    return (*always, *(INLINE if inline else ()), *(GUEST if guest else ()))
+    of_inline = OF_INLINE_MODE if inline else ()
+    return (*always, *of_inline, *(OF_GUEST_MODE if guest else ()))
 
 
 def _says_something(message: Object) -> bool:

@@ -20,6 +20,7 @@ from bots.telegram.addressing import BotIdentity
 from bots.telegram.albums import AlbumReader
 from bots.telegram.bot import TelegramBot
 from bots.telegram.files import TelegramFiles
+from bots.telegram.inline_mode import InlineMode
 from bots.telegram.life import SignsOfLife
 from bots.telegram.payload import mapping, number, text
 from bots.telegram.utf16 import head
@@ -37,6 +38,7 @@ class UpdateHandler:
         self._assistant = assistant
         self._albums = AlbumReader(assistant, channel.account)
         self._files = TelegramFiles(bot)
+        self._inline = InlineMode(bot, assistant, channel.account)
         self._life = SignsOfLife(channel)
 
     async def handle(self, updates: Sequence[Any], identity: BotIdentity) -> None:
@@ -46,8 +48,13 @@ class UpdateHandler:
         Any other failure is ours to repair: it is logged and the person is told, but kept back,
         the update would stop everybody's messages for ever.
         """
-        update_id = update_id_of(updates[0])
+        update_id, kinds = update_id_of(updates[0]), self._bot.allowed_updates
+        if not any(kind in mapping(updates[0]) for kind in kinds):
+            return  # what was asked for once may come for a while yet
         try:
+            if query := mapping(mapping(updates[0]).get("inline_query")):
+                await self._inline.offer(query)
+                return
             said: set[str] = set()
             read = await self._albums.read(updates, identity)
             if isinstance(read[0], IncomingMessage) and not read[0].from_bot:
@@ -133,7 +140,11 @@ def lane_of(update: Any) -> tuple[int | None, bool]:
     which waits for no file."""
     fields = mapping(update)
     pressed = mapping(fields.get("callback_query"))
-    for holder in (fields.get("message"), fields.get("edited_message"), pressed.get("message")):
+    messages = [fields.get(name) for name in ("message", "edited_message", "guest_message")]
+    for holder in (*messages, pressed.get("message")):
         if message := mapping(holder):
             return number(mapping(message.get("chat")).get("id")), bool(pressed)
+    for name in ("inline_query", "chosen_inline_result"):
+        if asked := mapping(fields.get(name)):
+            return number(mapping(asked.get("from")).get("id")), True
     return None, bool(pressed)

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from bots.telegram import request
-from bots.telegram.channel import CUT, PLACEHOLDER
+from bots.telegram.channel import PLACEHOLDER
+from bots.telegram.editing import CUT
 from tests.fakes.telegram import Failure, FakeTelegram, Limits
 from tests.support.house import until
 from tests.support.telegram_house import delivered, telegram_house
@@ -191,7 +192,7 @@ async def test_what_telegram_finds_too_long_is_cut_and_says_so(
         assert await delivered(home) == [DONE]
     (text,) = texts(telegram)
     assert "the long sea" in text
-    assert text.endswith(CUT)
+    assert text.endswith(str(CUT))
 
 
 async def test_an_answer_that_is_refused_for_another_reason_says_so_in_its_place(

@@ -248,6 +248,9 @@ class MemoryAssistant:
         if turn.state != "queued":
             self._start_again(turn)
 
+    async def may_talk(self, chat: ChatRef, sender_id: str) -> bool:
+        raise NotImplementedError
+
     async def move(self, chat: ChatRef, to_chat_id: str) -> None:
         raise NotImplementedError
 

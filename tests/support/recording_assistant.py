@@ -114,6 +114,9 @@ class RecordingAssistant:
         self._storage()
         self.edited.append(edited)
 
+    async def may_talk(self, chat: ChatRef, sender_id: str) -> bool:
+        return not self.refusal
+
     async def move(self, chat: ChatRef, to_chat_id: str) -> None:
         self._storage()
         self.moved.append((chat, to_chat_id))

@@ -23,7 +23,7 @@ from assistant.messages import (
     Presence,
 )
 from bots.telegram.addressing import BotIdentity
-from bots.telegram.parse import parse
+from bots.telegram.parse import kinds_of, parse
 
 BOT = BotIdentity(id=99, username="HelperBot", reads_all=True)
 PRIVACY = BotIdentity(id=99, username="HelperBot")  # its groups' other talk doesn't reach it
@@ -273,6 +273,43 @@ def test_being_let_in_and_put_out_is_noticed(status: str, present: bool) -> None
     assert parsed("my_chat_member", odd) == Ignored("malformed")
 
 
+def test_a_guests_question_has_a_chat_of_its_own_whatever_chat_it_stands_in() -> None:
+    asked = mentioning(guest_query_id="55")
+    chat = ChatRef("telegram", "default", "guest:55", kind="group")
+    assert parsed("guest_message", asked) == IncomingMessage(chat, "11", "5", "7", "Ada L", "hi")
+    assert parsed("guest_message", mentioning()) == Ignored("malformed")
+    assert parsed("guest_message", {**asked, "from": {"id": 99, "is_bot": True}}) == Ignored(
+        "malformed"
+    )
+
+
+def test_a_chosen_result_asks_what_was_typed_and_is_the_message_to_edit() -> None:
+    chosen = {"result_id": "ask", "from": PERSON, "query": " why ", "inline_message_id": "AB"}
+    chat = ChatRef("telegram", "default", "inline:AB", kind="group")
+    got = parsed("chosen_inline_result", chosen)
+    assert got == IncomingMessage(chat, "11", "AB", "7", "Ada L", "why")
+    for lacking in ({"inline_message_id": ""}, {"query": "  "}, {"from": {}}):
+        assert parsed("chosen_inline_result", {**chosen, **lacking}) == Ignored("malformed")
+
+
+def test_a_button_elsewhere_names_the_message_and_a_guests_question() -> None:
+    query = {"id": "q", "from": PERSON, "inline_message_id": "AB", "data": "stop:42"}
+    inline = parsed("callback_query", query)
+    guest = parsed("callback_query", {**query, "data": "stop:42:55"})
+    assert isinstance(inline, ButtonPressed)
+    assert isinstance(guest, ButtonPressed)
+    assert (inline.chat.chat_id, inline.turn_id, inline.message_id) == ("inline:AB", 42, "AB")
+    assert (guest.chat.chat_id, guest.turn_id, guest.message_id) == ("guest:55", 42, "AB")
+    assert parsed("callback_query", {**query, "data": "wait"}) == Ignored("unknown_button")
+
+
+def test_only_what_is_understood_and_turned_on_is_asked_for() -> None:
+    always = ("message", "edited_message", "callback_query", "my_chat_member")
+    assert kinds_of(inline=False, guest=False) == always
+    both = kinds_of(inline=True, guest=True)
+    assert both == (*always, "inline_query", "chosen_inline_result", "guest_message")
+
+
 def test_the_language_of_the_persons_program_comes_along() -> None:
     person = {**PERSON, "language_code": "pt-br"}
     for got in (
@@ -326,6 +363,7 @@ NAMES = sorted(
     | {"id", "type", "text", "entities", "offset", "length", "user", "is_bot", "first_name"}
     | {"data", "message_thread_id", "is_topic_message", "reply_to_message", "sender_chat"}
     | {"caption", "caption_entities", "photo", "migrate_to_chat_id", "is_automatic_forward"}
+    | {"guest_message", "guest_query_id", "chosen_inline_result", "inline_message_id", "query"}
     | {"my_chat_member", "new_chat_member", "status", "language_code", "via_bot"}
 )
 LIKELY = st.recursive(
