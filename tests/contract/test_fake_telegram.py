@@ -13,6 +13,7 @@ from telegram import Bot, Update
 from telegram.error import BadRequest, Forbidden, InvalidToken, RetryAfter
 
 from tests.fakes.telegram import FakeTelegram, HandClock, Limits
+from tests.support.telegram_library import library
 
 SECOND_TOKEN = "7654321:another-bot"
 
@@ -28,16 +29,6 @@ async def telegram(clock: HandClock) -> AsyncIterator[FakeTelegram]:
         fake.chat(7)
         fake.chat(-100)
         yield fake
-
-
-@asynccontextmanager
-async def library(telegram: FakeTelegram, token: str = "") -> AsyncIterator[Bot]:
-    async with Bot(
-        token or telegram.token,
-        base_url=f"{telegram.url}/bot",
-        base_file_url=f"{telegram.url}/file/bot",
-    ) as bot:
-        yield bot
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from telegram.error import BadRequest
 
 from tests.fakes.telegram import FakeTelegram, Limits, origins
 from tests.fakes.telegram.sending import PNG
+from tests.support.telegram_library import library
 
 ADA = 7
 TEAM = -100
@@ -35,11 +36,7 @@ async def telegram() -> AsyncIterator[FakeTelegram]:
 
 @pytest.fixture
 async def bot(telegram: FakeTelegram) -> AsyncIterator[Bot]:
-    async with Bot(
-        telegram.token,
-        base_url=f"{telegram.url}/bot",
-        base_file_url=f"{telegram.url}/file/bot",
-    ) as opened:
+    async with library(telegram) as opened:
         yield opened
 
 

@@ -25,6 +25,7 @@ from tests.fakes.telegram import Limits
 from tests.fakes.telegram.page import TelegramWithPage
 from tests.fakes.telegram.sending import PNG
 from tests.support.chromium import chromium
+from tests.support.telegram_library import library
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 browsed = pytest.mark.browser
@@ -50,7 +51,7 @@ async def telegram() -> AsyncIterator[TelegramWithPage]:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def bot(telegram: TelegramWithPage) -> AsyncIterator[Bot]:
-    async with Bot(telegram.token, base_url=f"{telegram.url}/bot") as opened:
+    async with library(telegram) as opened:
         yield opened
 
 
@@ -116,10 +117,10 @@ async def test_the_menu_has_the_commands_in_the_persons_language(page: Page, bot
     await bot.set_my_commands([BotCommand("new", "Neu anfangen")], language_code="de")
     await page.get_by_title("The bot's commands").click()
     await expect(page.locator("#commands")).to_contain_text("Start anew")
+    await page.locator("#title").click()
     await page.locator("#person").select_option("8")
     await expect(page.locator("#title")).to_contain_text("Outrider")
-    await page.get_by_title("The bot's commands").click()  # the other language's goes away
-    await expect(page.locator("#commands")).to_be_hidden()
+    await expect(page.locator("#commands")).to_be_hidden()  # the other language's
     await page.get_by_title("The bot's commands").click()
     await page.locator("#commands button", has_text="Neu anfangen").click()
     (update,) = await bot.get_updates(timeout=5)

@@ -22,7 +22,7 @@ def overview(telegram: FakeTelegram, person_id: int) -> Fields:
         "bot": bot.user,
         "people": list(telegram.people.values()),
         "chats": [_line(one) for one in (*private, *telegram.groups.values())],
-        "calls": [_call(number, one) for number, one in enumerate(telegram.calls)][-CALLS_SHOWN:],
+        "calls": [_call(one) for one in telegram.calls if _tells_something(one)][-CALLS_SHOWN:],
     }
 
 
@@ -156,10 +156,14 @@ def _commands(bot: FakeBot, chat: Chat, person: Fields) -> list[Fields]:
     return []
 
 
-def _call(number: int, call: Call) -> Fields:
+def _tells_something(call: Call) -> bool:
+    """A poll that went well does not."""
+    return call.method.lower() != "getupdates" or bool(call.refusal)
+
+
+def _call(call: Call) -> Fields:
     said = {name: value for name, value in call.params.items() if not hasattr(value, "data")}
     return {
-        "number": number,
         "method": call.method,
         "at": round(call.at, 2),
         "params": said,

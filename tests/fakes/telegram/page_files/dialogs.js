@@ -33,11 +33,20 @@ export function ask(words, fields) {
   })
 }
 
+// Whoever goes on with something else wants no menu any more.
+function closeMenus() {
+  document.querySelectorAll(".menu").forEach((one) => { one.hidden = true })
+}
+document.addEventListener("pointerdown", (event) => {
+  if (!event.target.closest(".menu, [aria-haspopup]")) closeMenus()
+})
+document.addEventListener("keydown", (event) => { if (event.key === "Escape") closeMenus() })
+
 // A menu of [label, note, act]; asked for again, it goes away.
 export function menu(id, entries) {
   const box = byId(id)
   const open = box.hidden
-  document.querySelectorAll(".menu").forEach((one) => { one.hidden = true })
+  closeMenus()
   if (!open) return
   box.replaceChildren(...entries.map(([label, note, chosenEntry]) => {
     const button = element("button", "", element("b", "", label), element("small", "", note))
