@@ -6,6 +6,7 @@ Telegram can't show as formatting stays in the text as it was written.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -13,15 +14,20 @@ from markdown_it.token import Token
 from telegram import MessageEntity
 
 from bots import markdown
-from bots.telegram.entities import Span, Style, entities
-from bots.telegram.table import draw
-from bots.telegram.utf16 import clean, units
+from bots.telegram.entities import Style, entities
+from bots.telegram.growing import completed
+from bots.telegram.inline import Inline, plain
+from bots.telegram.page import Page
+from bots.telegram.table import cells, draw
+from bots.telegram.utf16 import as_sent, head, is_empty, units
 
 TEXT_UNITS = 4096
-SCHEMES = ("http://", "https://", "tg://", "mailto:")
-STYLES = {"strong": "bold", "em": "italic", "s": "strikethrough"}
 BULLET = "•"
+TASKS = {" ": "☐", "x": "☑", "X": "☑"}
 RULE = "———"
+# Alone in an item of a list: it goes on from the message before, and has no bullet here.
+GOES_ON = "\u2060"
+TAB = " " * 4  # Telegram makes one space of a tab, which flattens code
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,30 +36,40 @@ class Rendered:
     entities: tuple[MessageEntity, ...] = ()
 
 
-def render(source: str) -> Rendered:
-    """Render one message. A blank source gives an empty text; nothing else does.
+def render(source: str, *, growing: bool = False) -> Rendered:
+    """Render one message. Empty is what Telegram would find empty, and what has only begun.
 
     Text and entities are within Telegram's bounds when `source` is one of `split`'s pieces.
+    A text that is still `growing` is shown as if its open marks were closed.
     """
-    source = clean(source)
-    page = _Page()
-    page.blocks(markdown.parse(source))
-    rendered = page.finish()
-    if rendered.text and units(rendered.text) <= TEXT_UNITS:
-        return rendered
-    return Rendered(source.strip())  # nothing but markup so far, or it grew too long
+    source = as_sent(source)
+    tokens = markdown.parse(completed(source) if growing else source)
+    if markdown.too_deep(tokens):
+        return _unrendered(source)
+    writer = _Writer(source.split("\n"))
+    writer.blocks(tokens)
+    text, spans = writer.page.finish(growing)
+    if is_empty(text):
+        return Rendered("") if growing else _unrendered(source)  # only marks so far
+    if units(text) > TEXT_UNITS:
+        return _unrendered(source)
+    return Rendered(text, tuple(entities(text, spans)))
+
+
+def _unrendered(source: str) -> Rendered:
+    text = re.sub(r"\n\s*\n", "\n\n", source.replace("\t", " ")).strip()
+    return Rendered("" if is_empty(text) else head(text, TEXT_UNITS).rstrip())
 
 
 @dataclass(slots=True)
-class _Page:
-    """Text that grows, and the spans over it."""
+class _Writer:
+    """Block tokens, written onto a page."""
 
-    parts: list[str] = field(default_factory=list)
-    length: int = 0  # in characters
-    spans: list[Span] = field(default_factory=list)
-    open: list[tuple[Style, int]] = field(default_factory=list)
+    lines: Sequence[str]  # of the source, for what the parser leaves out
+    page: Page = field(default_factory=Page)
     numbers: list[int | None] = field(default_factory=list)  # of each open list; None is bullets
-    separator: str = ""
+    quotes: list[int] = field(default_factory=list)  # where each open quote began; -1: unmarked
+    heading: int = 0
 
     def blocks(self, tokens: Sequence[Token]) -> None:
         walk = iter(tokens)
@@ -63,22 +79,25 @@ class _Page:
     def _block(self, token: Token, walk: Iterator[Token]) -> None:
         match token.type:
             case "inline":
-                self._flush()
-                self._inline(token.children or [])
-            case "fence" | "code_block":
-                self._code_block(token)
+                self._text(token.children or [])
+            case "fence":
+                self._code(token.content, token.info)
             case "hr":
-                self._write_block(RULE)
+                self.page.begin_line()
+                self.page.write(RULE)
+                self._end_block()
             case "heading_open":
-                self._flush()
-                self._enter(Style("bold"))
+                self.page.begin_block()
+                self.heading = self.page.length
             case "heading_close":
-                self._leave("bold")
+                self.page.span(Style("bold"), self.heading)
                 self._end_block()
-            case "paragraph_close":
+            case "paragraph_close" | "list_item_close":
                 self._end_block()
-            case "blockquote_open" | "blockquote_close":
-                self._quote(token)
+            case "blockquote_open":
+                self._begin_quote()
+            case "blockquote_close":
+                self._end_quote()
             case "bullet_list_open" | "ordered_list_open":
                 self.numbers.append(_first_number(token))
             case "bullet_list_close" | "ordered_list_close":
@@ -86,151 +105,81 @@ class _Page:
                 self._end_block()
             case "list_item_open":
                 self._item()
-            case "list_item_close":
-                self._end_block()
             case "table_open":
                 self._table(walk)
 
+    def _text(self, tokens: Sequence[Token]) -> None:
+        page = self.page
+        if tokens and tokens[0].content == GOES_ON:
+            self.page = Page()
+            self.quotes = [0 if start >= 0 else start for start in self.quotes]
+            return
+        page.begin_block()
+        task = re.match(r"\[([ xX])\] +", tokens[0].content) if tokens else None
+        if task and page.parts and page.parts[-1] == f"{BULLET} ":
+            page.parts[-1] = f"{TASKS[task[1]]} "
+            first = tokens[0].copy(content=tokens[0].content[task.end() :])
+            tokens = [first, *tokens[1:]]
+        Inline(page).write(tokens)
+
     def _item(self) -> None:
         number = self.numbers[-1]
-        self._flush()
-        # A list that begins on its parent's line ("- - a") goes on there.
-        fresh = not self.parts or self.parts[-1].endswith("\n")
-        if fresh:
-            self._write("  " * (len(self.numbers) - 1))
-        self._write(f"{BULLET} " if number is None else f"{number}. ")
+        self.page.begin_block()
+        if self.page.fresh:  # a list that begins on its parent's line ("- - a") goes on there
+            self.page.write("  " * (len(self.numbers) - 1))
+        self.page.write(f"{BULLET} " if number is None else f"{number}. ")
         if number is not None:
             self.numbers[-1] = number + 1
 
-    def _quote(self, token: Token) -> None:
-        if token.level:  # Telegram has no quote in a quote, and none in a list worth having
-            return
-        if token.nesting > 0:
-            self._flush()
-            self._enter(Style("blockquote"))
-        else:
-            self._leave("blockquote")
-            self._end_block()
+    def _begin_quote(self) -> None:
+        """Telegram has no quote in a quote, and none that begins inside a line."""
+        self.page.begin_block()
+        marked = self.page.fresh and all(start < 0 for start in self.quotes)
+        self.quotes.append(self.page.length if marked else -1)
 
-    def _code_block(self, token: Token) -> None:
-        language = token.info.split()[0] if token.info.split() else ""
-        self._write_block(token.content.rstrip("\n"), Style("pre", language=language))
+    def _end_quote(self) -> None:
+        start = self.quotes.pop()
+        if start >= 0:
+            self.page.span(Style("blockquote"), start)
+        self._end_block()
+
+    def _code(self, content: str, info: str) -> None:
+        code = content.replace("\t", TAB).strip("\n")
+        if not code.strip():
+            return
+        self.page.begin_line()
+        with self.page.styled(Style("pre", language=_language(info))):
+            self.page.write(code)
+        self._end_block()
 
     def _table(self, walk: Iterator[Token]) -> None:
         rows: list[list[str]] = []
+        columns = 0
         for token in walk:
             if token.type == "table_close":
                 break
             if token.type == "tr_open":
                 rows.append([])
+                line = token.map[0] if token.map else -1
             elif token.type == "inline":
-                rows[-1].append(_plain(token.children or []))
-        self._write_block(draw(rows), Style("pre"))
-
-    def _inline(self, tokens: Sequence[Token]) -> None:
-        targets: list[str] = []  # of open links that Telegram would not take
-        for token in tokens:
-            match token.type:
-                case "text" | "text_special":
-                    self._write(token.content)
-                case "softbreak" | "hardbreak":
-                    self._write("\n")
-                case "code_inline":
-                    self._styled(token.content, Style("code"))
-                case "image":
-                    self._image(token)
-                case "link_open":
-                    targets.append(self._link(str(token.attrs.get("href", ""))))
-                case "link_close":
-                    self._end_link(targets.pop())
-                case _:
-                    self._toggle(token)
-
-    def _toggle(self, token: Token) -> None:
-        if kind := STYLES.get(token.tag):
-            if token.nesting > 0:
-                self._enter(Style(kind))
-            else:
-                self._leave(kind)
-        else:
-            self._write(token.content)
-
-    def _link(self, target: str) -> str:
-        """Open a link; the return value is what `_end_link` has to write out."""
-        if not target.lower().startswith(SCHEMES):
-            return target
-        self._enter(Style("text_link", url=target))
-        return ""
-
-    def _end_link(self, target: str) -> None:
-        if target:
-            self._write(f" ({target})")
-        else:
-            self._leave("text_link")
-
-    def _image(self, token: Token) -> None:
-        target = self._link(str(token.attrs.get("src", "")))
-        self._write(_plain(token.children or []) or str(token.attrs.get("src", "")))
-        self._end_link(target)
-
-    def _styled(self, text: str, style: Style) -> None:
-        self._enter(style)
-        self._write(text)
-        self._leave(style.kind)
-
-    def _write_block(self, text: str, style: Style | None = None) -> None:
-        if self.parts and not self.parts[-1].endswith("\n") and not self.separator:
-            self.separator = "\n"  # right after a list's bullet
-        self._flush()
-        if style is None:
-            self._write(text)
-        else:
-            self._styled(text, style)
+                rows[-1].append(plain(token.children or []))
+            elif token.type == "tr_close":
+                columns = columns or len(rows[0])
+                rows[-1] += cells(self.lines[line])[columns:]  # Markdown would drop them
+        self.page.begin_line()
+        with self.page.styled(Style("pre")):
+            self.page.write(draw(rows).strip("\n"))
         self._end_block()
 
     def _end_block(self) -> None:
-        self.separator = "\n" if self.numbers else "\n\n"
-
-    def _flush(self) -> None:
-        if self.parts and self.separator:
-            self._write(self.separator)
-        self.separator = ""
-
-    def _write(self, text: str) -> None:
-        if text:
-            self.parts.append(text)
-            self.length += len(text)
-
-    def _enter(self, style: Style) -> None:
-        self.open.append((style, self.length))
-
-    def _leave(self, kind: str) -> None:
-        for index in range(len(self.open) - 1, -1, -1):
-            style, start = self.open[index]
-            if style.kind == kind:
-                del self.open[index]
-                self.spans.append(Span(style, start, self.length))
-                return
-
-    def finish(self) -> Rendered:
-        text = "".join(self.parts)
-        kept = text.rstrip()
-        cut = len(text) - len(text.lstrip())
-        kept = kept[cut:]
-        return Rendered(kept, tuple(entities(kept, cut, self.spans)))
+        self.page.separator = "\n" if self.numbers else "\n\n"
 
 
 def _first_number(token: Token) -> int | None:
     return None if token.type == "bullet_list_open" else int(token.attrs.get("start", 1))
 
 
-def _plain(tokens: Sequence[Token]) -> str:
-    """Inline tokens where no entity can be: links keep their address in brackets."""
-    page = _Page()
-    page._inline(tokens)
-    text = "".join(page.parts)
-    for span in sorted(page.spans, key=lambda span: span.end, reverse=True):
-        url = span.style.url
-        if url and url not in text[span.start : span.end]:
-            text = f"{text[: span.end]} ({url}){text[span.end :]}"
-    return text.replace("\n", " ").strip()
+def _language(info: str) -> str:
+    """The first word behind the fence, as far as it can be a language's name."""
+    found = re.match(r"[\w+#.\-]{1,40}", info.strip())
+    return found[0] if found else ""

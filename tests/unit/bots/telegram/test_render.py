@@ -83,16 +83,47 @@ def test_a_table_that_would_swell_is_left_as_narrow_as_it_is() -> None:
     assert "\n7 | x\n" in text
 
 
-@given(st.text(max_size=400))
-@settings(max_examples=200, deadline=None)
-def test_any_text_renders_to_something_that_can_be_sent(text: str) -> None:
-    rendered = render(text)
-    rendered.text.encode()
-    assert rendered.text == rendered.text.strip()
-    assert bool(rendered.text) == bool(text.strip())
-    for entity in rendered.entities:
-        covered = rendered.text.encode("utf-16-le")[2 * entity.offset :][: 2 * entity.length]
-        assert covered.decode("utf-16-le").strip() == covered.decode("utf-16-le") != ""
+@pytest.mark.parametrize("empty", ["", " \n\t", "\x1b", "\u200b\u200d", "\u2800\n\ufeff", "\u3164"])
+def test_what_telegram_would_find_empty_is_empty(empty: str) -> None:
+    assert render(empty).text == ""
+
+
+@pytest.mark.parametrize("marks", ["**", "```", "> ", "# ", "[]()", "||||", "- - -"])
+def test_marks_alone_are_shown_as_they_are_or_as_what_they_make(marks: str) -> None:
+    assert render(marks).text
+
+
+def test_tabs_and_rings_stay_although_telegram_would_drop_them() -> None:
+    assert render("```\n\tif x:\n\t\tpass\n```").text == "    if x:\n        pass"
+    assert render("A\u030angstro\u0308m\ta").text == "Ångstro\u0308m a"
+
+
+def test_spoilers_formulas_and_tasks_look_like_what_they_are() -> None:
+    text, entities = shown("- [ ] ||dark|| a || b\n- [x] \\(a_1 * b_2\\) and $\\frac{1}{2}$ for $5")
+    assert text == "☐ dark a || b\n☑ a_1 * b_2 and \\frac{1}{2} for $5"
+    assert entities == [("spoiler", "dark"), ("code", "a_1 * b_2"), ("code", "\\frac{1}{2}")]
+
+
+def test_a_long_quote_folds_but_not_while_it_is_read_as_it_comes() -> None:
+    quote = "> " + "word " * 200
+    assert shown(quote)[1][0][0] == "expandable_blockquote"
+    assert render(quote, growing=True).entities[0].type == "blockquote"
+    assert render(f"{quote}\n\nafter", growing=True).entities[0].type == "expandable_blockquote"
+
+
+def test_more_entities_than_telegram_takes_fall_away_the_least_important_first() -> None:
+    text = " ".join(["*i*"] * 120 + ["[l](https://x.y)"] * 60)
+    kinds = [entity.type for entity in render(text).entities]
+    assert len(kinds) == 100
+    assert kinds.count("text_link") == 60
+
+
+def test_cells_beyond_the_header_are_not_lost() -> None:
+    assert shown("| a | b |\n|---|---|\n| 1 | 2 | 3 |")[0].splitlines()[-1] == "1 | 2 | 3"
+
+
+def test_what_stands_deeper_than_is_parsed_is_not_lost() -> None:
+    assert "deep" in render("> " * 80 + "deep").text
 
 
 @given(st.text(alphabet="abc äö😀.,!?", max_size=200))
