@@ -7,13 +7,14 @@ content.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from assistant.errors import MessageRefused
 from assistant.image_header import described
-from assistant.messages import Attachment, AttachmentKind, IncomingMessage, clean
+from assistant.messages import Attachment, IncomingMessage, clean
+from assistant.pdf_text import PDF_BYTES, PDF_TYPE, PdfReader
 from assistant.phrases import Phrase
 
 IMAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"})
@@ -21,7 +22,6 @@ IMAGE_BYTES = 10_000_000
 # Twelve times what a model looks at; a small file can unfold to gigabytes.
 IMAGE_PIXELS = 50_000_000
 TEXT_BYTES = 1_000_000
-MOST_BYTES: Mapping[AttachmentKind, int] = {"image": IMAGE_BYTES, "text": TEXT_BYTES}
 
 # The part of a statement that stores what came with its `message`, in the order given.
 ATTACHED = """, attached AS (
@@ -32,6 +32,24 @@ ATTACHED = """, attached AS (
         %(widths)s::int[], %(heights)s::int[], %(characters)s::int[], %(texts)s::text[],
         %(bytes)s::bytea[]) AS given
 )"""
+
+
+def most_bytes(one: Attachment) -> int:
+    """How large the file may be."""
+    if one.media_type == PDF_TYPE:
+        return PDF_BYTES
+    return IMAGE_BYTES if one.kind == "image" else TEXT_BYTES
+
+
+async def with_pdf_text(message: IncomingMessage, reader: PdfReader) -> IncomingMessage:
+    """The message with the text of its PDFs in place of these."""
+
+    async def opened(one: Attachment) -> Attachment:
+        if one.media_type != PDF_TYPE or one.data is None or len(one.data) > PDF_BYTES:
+            return one
+        return replace(one, data=(await reader.text(one.data)).encode())
+
+    return replace(message, attachments=tuple([await opened(one) for one in message.attachments]))
 
 
 def readable(message: IncomingMessage, room: int) -> IncomingMessage:
@@ -46,9 +64,7 @@ def readable(message: IncomingMessage, room: int) -> IncomingMessage:
         room -= len(file.data.decode()) if file.kind == "text" and file.data is not None else 0
         files.append(file)
     if not message.text.strip() and all(one.data is None for one in files):
-        texts = any(one.kind == "text" for one in files)
-        key = "content.unreadable_text" if texts else "content.unreadable_image"
-        raise MessageRefused(Phrase(key))
+        raise MessageRefused(_unreadable(files))
     return replace(message, attachments=tuple(files))
 
 
@@ -66,6 +82,14 @@ def values_of(attachments: Sequence[Attachment]) -> dict[str, Any]:
         "texts": [None if data is None else data.decode() for data in texts],
         "bytes": [one.data if one.kind == "image" else None for one in attachments],
     }
+
+
+def _unreadable(files: Sequence[Attachment]) -> Phrase:
+    if any(one.media_type == PDF_TYPE for one in files):
+        return Phrase("content.pdf")
+    if any(one.kind == "text" for one in files):
+        return Phrase("content.unreadable_text")
+    return Phrase("content.unreadable_image")
 
 
 def _image(one: Attachment) -> Attachment:

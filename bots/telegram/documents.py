@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from assistant.attachments import IMAGE_BYTES, IMAGE_TYPES, TEXT_BYTES
+from assistant.attachments import IMAGE_TYPES, most_bytes
 from assistant.messages import Attachment
+from assistant.pdf_text import PDF_TYPE
 from assistant.phrases import Phrase
 from bots.telegram.payload import Object, number, text
 from bots.telegram.utf16 import clean
@@ -43,20 +44,19 @@ def attached_document(document: Object) -> tuple[str, Attachment | None, Phrase 
     size = max(number(document.get("file_size")) or 0, 0)
     ending = PurePosixPath(name.lower()).suffix
     if given_type in IMAGE_TYPES:
-        kind, most, refused = "image", IMAGE_BYTES, "content.image_too_big"
+        attachment = Attachment("image", file_id, name, given_type, size)
+        refused = "content.image_too_big"
+    elif given_type == PDF_TYPE or ending == ".pdf":
+        attachment = Attachment("text", file_id, name, PDF_TYPE, size)
+        refused = "content.text_too_big"
     elif _may_be_text(given_type, ending, name):
-        kind, most, refused = "text", TEXT_BYTES, "content.text_too_big"
+        attachment = Attachment("text", file_id, name, "text/plain", size)
+        refused = "content.text_too_big"
     else:
-        return called, None, Phrase(_reason(given_type, ending))
+        return called, None, Phrase(_reason(given_type))
+    most = most_bytes(attachment)
     if size > most:
         return called, None, Phrase(refused, {"most": f"{most // MEGABYTE} MB"})
-    attachment = Attachment(
-        "image" if kind == "image" else "text",
-        file_id,
-        name,
-        given_type if kind == "image" else "text/plain",
-        size,
-    )
     return called, attachment, None
 
 
@@ -67,10 +67,8 @@ def _may_be_text(given_type: str, ending: str, name: str) -> bool:
     return given_type in _UNTOLD and not ending and bool(name)
 
 
-def _reason(given_type: str, ending: str) -> str:
+def _reason(given_type: str) -> str:
     """The key of the phrase that says why a document of this kind can't be taken."""
-    if given_type == "application/pdf" or ending == ".pdf":
-        return "content.pdf"
     family = given_type.partition("/")[0]
     return _REASONS.get(family, "content.document")
 

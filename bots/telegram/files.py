@@ -15,13 +15,13 @@ import httpx
 import structlog
 from telegram.error import BadRequest, NetworkError, TelegramError
 
-from assistant.attachments import MOST_BYTES
+from assistant.attachments import most_bytes
 from assistant.messages import Attachment
 from bots.telegram.bot import FILES_AT_ONCE, TelegramBot
 from bots.telegram.payload import number, text
 from bots.telegram.request import FloodWait
 
-FETCH_SECONDS = 18.0  # a webhook's caller waits behind it
+FETCH_SECONDS = 12.0  # a webhook's caller waits behind it
 TRIES = 3
 PAUSE_SECONDS = 1.0
 
@@ -55,7 +55,7 @@ class TelegramFiles:
     async def _fetched(self, one: Attachment) -> Attachment:
         try:
             async with asyncio.timeout(self.seconds), self._slots:
-                return replace(one, data=await self._read(one.file_id, MOST_BYTES[one.kind]))
+                return replace(one, data=await self._read(one.file_id, most_bytes(one)))
         except (FileRefused, TimeoutError, TelegramError, httpx.HTTPError) as error:
             _log.warning("file_not_fetched", kind=one.kind, error=_named(error))
             return one
