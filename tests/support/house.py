@@ -147,6 +147,7 @@ async def house(
     *,
     settings: AssistantSettings = FAST,
     access: Access = "open",
+    allowlist: frozenset[str] = frozenset(),
     screen: ScreenChannel | None = None,
 ) -> AsyncIterator[House]:
     screen = screen or ScreenChannel()
@@ -156,7 +157,9 @@ async def house(
             Redis.from_url(redis_url, decode_responses=True, socket_timeout=None)
         )
         accounts = Accounts(database)
-        account = await accounts.register(screen.name, screen.account, access=access)
+        account = await accounts.register(
+            screen.name, screen.account, access=access, allowlist=allowlist
+        )
         await accounts.register("web", "default", delivered=False)
         await accounts.register("api", "default", delivered=False)
         heartbeats = Heartbeats(database_url, settings.lease_seconds)

@@ -54,7 +54,14 @@ async def telegram_house(
     async with AsyncExitStack() as stack:
         bot = await stack.enter_async_context(open_bot(given))
         channel: Any = BriskChannel(bot, "default")
-        built = house(database_url, redis_url, settings=FAST, access=access, screen=channel)
+        built = house(
+            database_url,
+            redis_url,
+            settings=FAST,
+            access=access,
+            allowlist=frozenset(given.allowlist),
+            screen=channel,
+        )
         home = await stack.enter_async_context(built)
         await stack.enter_async_context(working(home.worker(engine)))
         notices = GovernedChannel(channel, home.delivery.governor)
