@@ -94,7 +94,7 @@ class TelegramChannel:
         last: bool = False,
         language: str = "",
     ) -> None:
-        shown = _shown(text)
+        shown = _shown(text, growing=not final)
         if is_elsewhere(chat):
             stop = None if final else stop_elsewhere(chat, turn_id, language)
             goes_on = final and not last
@@ -176,8 +176,8 @@ class TelegramChannel:
             return str(sent.message_id)
 
 
-def _shown(text: str) -> Rendered:
-    shown = render(text)
+def _shown(text: str, *, growing: bool) -> Rendered:
+    shown = render(text, growing=growing)
     return shown if shown.text else Rendered(PLACEHOLDER)
 
 
