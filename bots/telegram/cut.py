@@ -23,7 +23,7 @@ _QUOTE = re.compile(r"[ \t>]*>[ \t]?|")
 _FENCE_LIKE = re.compile(r"`{3}|~{3}")
 _INDENT = re.compile(r"[ \t>]*")
 _MARKER = re.compile(r"[ \t]*(?:>[ ]?|(?:[-*+]|\d{1,9}[.)])[ \t]{1,4})")
-_NUMBER = re.compile(r"(?P<before>[ \t>]*)(?P<number>\d{1,9})(?=[.)])")
+_NUMBER = re.compile(r"(?P<before>[ \t>]*)(?P<number>\d{1,9})(?P<after>[.)])")
 
 
 class Rank(IntEnum):
@@ -245,8 +245,10 @@ def _prefix(pattern: re.Pattern[str], text: str, line: int) -> str:
 
 
 def _renumbered(full: Full, at: int) -> Cut:
-    """A list that counts "1. 1. 1." goes on with the number that is shown."""
+    """A list that counts "1. 1. 1." goes on with the number that is shown: it begins with an item
+    that isn't."""
     counts: list[int] = []
+    item = ""
     for token in full.tokens:
         if token.type in ("ordered_list_open", "bullet_list_open"):
             counts.append(int(token.attrs.get("start", 1)))
@@ -255,10 +257,10 @@ def _renumbered(full: Full, at: int) -> Cut:
         elif token.type == "list_item_open":
             written = _NUMBER.match(full.text, at)
             if full.starts[_lines(token)[0]] == at and token.info and written:
-                same = int(written["number"]) == counts[-1]
-                number = "" if same else f"{written['before']}{counts[-1]}"
-                resume = at if same else written.end()
-                return Cut(at, resume, "", _around(full, at) + number)
+                before = counts[-1] - 1
+                if int(written["number"]) != counts[-1]:
+                    item = f"{written['before']}{before}{written['after']} {GOES_ON}\n"
+                return Cut(at, at, "", _around(full, at) + item)
             counts[-1] += 1
     return Cut(at, at, "", _around(full, at))
 
