@@ -8,16 +8,16 @@ from dataclasses import replace
 from typing import Any
 
 import structlog
-from telegram.error import TelegramError
 
 from assistant.channel import Channel
-from assistant.errors import MessageRefused, StorageUnavailable
+from assistant.errors import MessageRefused, Silenced, StorageUnavailable
 from assistant.messages import Incoming, IncomingMessage, Notice
 from assistant.phrases import Phrase
 from assistant.service import Assistant
 from bots.inbound import APOLOGY, apologise, receive
 from bots.telegram.addressing import BotIdentity
 from bots.telegram.albums import AlbumReader
+from bots.telegram.answering import Answering
 from bots.telegram.bot import TelegramBot
 from bots.telegram.files import TelegramFiles
 from bots.telegram.inline_mode import InlineMode
@@ -38,7 +38,8 @@ class UpdateHandler:
         self._assistant = assistant
         self._albums = AlbumReader(assistant, channel.account)
         self._files = TelegramFiles(bot)
-        self._inline = InlineMode(bot, assistant, channel.account)
+        self._answering = Answering()
+        self._inline = InlineMode(bot, assistant, channel.account, self._answering)
         self._life = SignsOfLife(channel)
 
     async def handle(self, updates: Sequence[Any], identity: BotIdentity) -> None:
@@ -92,6 +93,8 @@ class UpdateHandler:
             return (replace(item, attachments=()),)
         try:
             wanted = await self._assistant.wanted(item)
+        except Silenced:
+            return ()
         except MessageRefused as refused:
             return (_notice(item, refused.phrase),)
         except StorageUnavailable:
@@ -121,10 +124,8 @@ class UpdateHandler:
         query_id = text(mapping(mapping(update).get("callback_query")).get("id"))
         if not query_id:
             return
-        try:
-            await self._bot.answer_callback_query(query_id, head(word, WORD_UNITS) or None)
-        except TelegramError as error:
-            _log.debug("button_not_answered", error=type(error).__name__)
+        said = head(word, WORD_UNITS) or None
+        await self._answering.once(lambda: self._bot.answer_callback_query(query_id, said))
 
 
 def _notice(about: IncomingMessage, phrase: Phrase) -> Notice:

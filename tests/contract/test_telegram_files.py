@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from assistant.attachments import TEXT_BYTES
+from assistant.errors import Silenced
 from assistant.messages import Attachment
 from assistant.phrases import Phrase, say
 from bots.telegram import files
@@ -132,6 +133,18 @@ async def test_what_cant_be_fetched_is_said_and_its_caption_is_answered(
     [message] = account.assistant.accepted
     assert message.text == "what does it say?"
     assert [one.data for one in message.attachments] == [None]
+
+
+async def test_who_is_told_nothing_is_told_nothing_about_a_file_either(
+    telegram: FakeTelegram,
+) -> None:
+    account = Account(telegram, RecordingAssistant())
+    account.assistant.bug = Silenced("They were told already.")
+    async with account.polling():
+        telegram.user_sends(7, document={"file_id": "notes", "file_name": "a.txt"})
+        await telegram.until(lambda: telegram.queue.handed_out and account.confirmed())
+    assert account.said(7) == []
+    assert telegram.calls_of("getFile") == []
 
 
 async def test_nothing_is_fetched_for_somebody_who_may_not_talk_here(
