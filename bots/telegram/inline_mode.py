@@ -3,13 +3,12 @@ somebody has chosen it, in the message that it became."""
 
 from __future__ import annotations
 
-import structlog
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, InlineQueryResultsButton
-from telegram.error import TelegramError
 
 from assistant.messages import ChatRef
 from assistant.phrases import Phrase, say
 from assistant.service import Assistant
+from bots.telegram.answering import Answering
 from bots.telegram.bot import TelegramBot
 from bots.telegram.elsewhere import article
 from bots.telegram.payload import Object, mapping, number, text
@@ -23,12 +22,13 @@ WAITING = "…"
 # Without a keyboard Telegram gives no id to edit by. It does nothing until there is a turn.
 _WAIT = InlineKeyboardMarkup(((InlineKeyboardButton(WAITING, callback_data="wait"),),))
 
-_log = structlog.get_logger()
-
 
 class InlineMode:
-    def __init__(self, bot: TelegramBot, assistant: Assistant, account: str) -> None:
+    def __init__(
+        self, bot: TelegramBot, assistant: Assistant, account: str, answering: Answering
+    ) -> None:
         self._bot = bot
+        self._answering = answering
         self._assistant = assistant
         self._account = account
 
@@ -45,13 +45,12 @@ class InlineMode:
         language = await self._assistant.language(chat, str(sender_id), told)
         results = [article(say(ASK, language), WAITING, _WAIT, asked)] if allowed and asked else []
         first = InlineQueryResultsButton(say(FIRST, language), start_parameter="inline")
-        try:
-            await self._bot.answer_inline_query(
+        await self._answering.once(
+            lambda: self._bot.answer_inline_query(
                 query_id,
                 results,
                 cache_time=CACHE_SECONDS,
                 is_personal=True,
                 button=None if allowed else first,
             )
-        except TelegramError as error:
-            _log.debug("inline_query_not_answered", error=type(error).__name__)
+        )

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from assistant.errors import StartupError
 from bots.telegram.bot import open_bot
 from bots.telegram.channel import TelegramChannel
+from bots.telegram.parse import kinds_of
 from bots.telegram.settings import TelegramSettings
 from bots.telegram.webhook import PATH, SECRET_HEADER, TelegramWebhook
 from tests.fakes.telegram import FakeTelegram, Limits
@@ -57,6 +58,18 @@ async def test_updates_that_waited_and_new_ones_arrive(telegram: FakeTelegram) -
         telegram.user_says(7, "after")
         await telegram.until(lambda: len(assistant.accepted) == 2)
     assert [message.text for message in assistant.accepted] == ["before", "after"]
+
+
+async def test_exactly_what_is_understood_is_asked_for_and_nothing_that_waits_is_dropped(
+    telegram: FakeTelegram,
+) -> None:
+    telegram.user_says(7, "before")
+    assistant = RecordingAssistant()
+    async with listening(telegram, assistant):
+        await telegram.until(lambda: assistant.accepted)
+    (call,) = telegram.calls_of("setWebhook")
+    assert call.params["allowed_updates"] == list(kinds_of(inline=False, guest=False))
+    assert telegram.first_bot.dropped_pending == 0
 
 
 async def test_what_is_not_stored_is_not_acknowledged(telegram: FakeTelegram) -> None:
