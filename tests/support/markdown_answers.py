@@ -129,7 +129,7 @@ def _prefixed(part: Part, first: str, others: str) -> Part:
 @st.composite
 def _paragraphs(draw: st.DrawFn) -> Part:
     lines = draw(st.lists(INLINE, min_size=1, max_size=4))
-    times = draw(st.sampled_from([1, 1, 1, 3, 40]))
+    times = draw(st.sampled_from([*[1] * 8, 3, 40]))
     return _joined(lines * times, draw(st.sampled_from(["\n", " ", ". "])))
 
 
@@ -137,7 +137,7 @@ def _paragraphs(draw: st.DrawFn) -> Part:
 def _fences(draw: st.DrawFn) -> Part:
     mark = draw(st.sampled_from(["```", "~~~", "`````"]))
     lines = [line.replace(mark[0] * 3, "") for line in draw(st.lists(CODE_TEXT, max_size=8))]
-    code = "\n".join(lines * draw(st.sampled_from([1, 1, 2, 30])))
+    code = "\n".join(lines * draw(st.sampled_from([*[1] * 8, 2, 30])))
     end = draw(st.sampled_from([f"\n{mark}", f"\n{mark}", f"\n{mark} "]))
     return Part(f"{mark}{draw(LANGUAGES)}\n{code}{end}", code)
 
@@ -147,7 +147,7 @@ def _tables(draw: st.DrawFn) -> Part:
     columns = draw(st.integers(1, 5))
     row = st.lists(_CELL, min_size=columns, max_size=columns + 1)
     header, rows = draw(row)[:columns], draw(st.lists(row, max_size=6))
-    rows *= draw(st.sampled_from([1, 1, 5, 40]))
+    rows *= draw(st.sampled_from([*[1] * 8, 5, 40]))
     lines = ["| " + " | ".join(cell.source for cell in cells) + " |" for cells in [header, *rows]]
     lines.insert(1, "|" + draw(st.sampled_from(["---|", ":-:|", "--:|"])) * columns)
     return Part("\n".join(lines), "".join(cell.seen for cells in [header, *rows] for cell in cells))
@@ -157,7 +157,7 @@ def _tables(draw: st.DrawFn) -> Part:
 def _lists(draw: st.DrawFn, inner: st.SearchStrategy[Part]) -> Part:
     kind = draw(st.sampled_from(["- ", "* ", "1. ", "n. ", "3) ", "- [ ] ", "- [x] "]))
     item = INLINE if "[" in kind else st.one_of(INLINE, INLINE, inner)
-    items = draw(st.lists(item, min_size=1, max_size=5)) * draw(st.sampled_from([1, 1, 1, 4, 20]))
+    items = draw(st.lists(item, min_size=1, max_size=5)) * draw(st.sampled_from([*[1] * 8, 4, 20]))
     marks = [f"{number}. " if kind == "n. " else kind for number in range(1, len(items) + 1)]
     apart = draw(st.sampled_from(["\n", "\n\n"]))
     indents = [" " * (2 if kind.startswith("- [") else len(mark)) for mark in marks]
@@ -183,9 +183,9 @@ _ENDS = st.sampled_from(
 
 @st.composite
 def answers(draw: st.DrawFn) -> Part:
-    """Up to 100 KB; most are of one to ten messages."""
+    """Up to 100,000 characters; most are of one to three messages."""
     blocks = draw(st.lists(BLOCKS, min_size=1, max_size=8))
-    whole = _joined(blocks * draw(st.sampled_from([1, 1, 1, 2, 10])), "\n\n")
+    whole = _joined(blocks * draw(st.sampled_from([*[1] * 12, 2, 10])), "\n\n")
     if len(whole.source) > LONGEST:
         whole = _joined(blocks, "\n\n")
     assume(len(whole.source) <= LONGEST)
