@@ -152,15 +152,15 @@ async def test_where_it_is_off_nothing_of_it_is_asked_for_or_taken(
     assert not {"inline_query", "chosen_inline_result", "guest_message"} & set(wanted)
 
 
-async def test_where_our_bot_is_a_member_too_its_own_result_is_not_answered_again(
+async def test_in_our_private_chat_a_chosen_result_is_not_taken_for_a_question_as_well(
     telegram: FakeTelegram, database_url: str, redis_url: str
 ) -> None:
     async with telegram_house(telegram, database_url, redis_url, inline=True) as home:
-        query_id = await typed(telegram, "@OutriderTestBot walnut")
-        telegram.user_chooses(query_id, chat_id=-300)  # in which the bot is
+        telegram.user_chooses(await typed(telegram, "walnut"), chat_id=7)
         await delivered(home)
         await settled(telegram, home)
         assert await home.rows("SELECT count(*) FROM turns") == [(1,)]
+        assert await home.rows("SELECT text FROM messages") == [("walnut",)]
 
 
 async def test_an_answer_that_is_erased_says_that_it_was_removed(
