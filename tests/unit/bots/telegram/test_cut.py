@@ -94,3 +94,9 @@ def test_an_item_that_is_cut_goes_on_without_a_second_bullet() -> None:
     assert first.text.startswith("• outer")
     assert second.text.startswith("line ")
     assert shown(f"- outer\n\n{item}\n- next")[-1].text.endswith("\n• next")
+
+
+def test_a_table_whose_columns_widen_is_cut_before_it_is_too_long_to_be_aligned() -> None:
+    rows = ["| xxxxxxxx | y |"] * 169
+    messages = shown("\n".join(["| a | b |", "|---|---|", *rows, f"| {'x' * 20} | y |"]))
+    assert [kinds(message) for message in messages] == [["pre"]] * 2
