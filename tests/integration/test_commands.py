@@ -147,7 +147,7 @@ async def test_a_retry_that_comes_again_asks_for_nothing_more(busy: House) -> No
     await asked(busy, "About herons")
     await asked(busy, "About storks")
     for _ in range(3):
-        await told(busy, "retry", message_id="600")
+        assert await told(busy, "retry", message_id="600") == ""
     assert await busy.rows("SELECT count(*) FROM turns") == [(3,)]
 
 
@@ -220,8 +220,33 @@ async def test_a_conversation_is_exported_whole_and_alone(busy: House) -> None:
     assert text.index("About *herons* 🎉") < text.index("About storks")
     assert "**Ana <b>Li</b> · 2" in text
     assert "You wrote 1 message" in text
-    assert "forgotten" not in text
+    assert text.count("**Ana") == 2
     assert "Elsewhere" not in text
+
+
+async def test_an_export_has_the_newest_answer_to_a_question_alone(busy: House) -> None:
+    turn, _ = await asked(busy, "About herons")
+    again = await busy.service.retry(turn)
+    assert again is not None
+    await busy.answer(again)
+    document = (await answered(busy, "export")).document
+    assert document is not None
+    assert document.content.decode().count("About herons\n\n**Outrider") == 1
+
+
+async def test_a_topic_is_a_conversation_of_its_own(home: House) -> None:
+    topic = replace(GROUP, thread_id="5")
+    await home.say("In the group", GROUP)
+    await home.say("In the topic", topic)
+    assert await told(home, "stop", chat=topic) == say(Phrase("stop.done"))
+    assert await home.rows(
+        "SELECT text FROM messages JOIN turn_messages ON message_id = id"
+        " JOIN turns ON turns.id = turn_id WHERE state = 'queued'"
+    ) == [("In the group",)]
+    document = (await answered(home, "export", chat=topic)).document
+    assert document is not None
+    assert b"In the topic" in document.content
+    assert b"In the group" not in document.content
 
 
 async def test_the_export_for_programs_can_be_read_by_them(busy: House) -> None:

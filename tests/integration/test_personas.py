@@ -49,7 +49,10 @@ async def test_the_model_is_told_from_the_next_turn_on(home: House) -> None:
 async def test_it_holds_in_one_conversation_alone(home: House) -> None:
     topic = replace(GROUP, thread_id="5")
     await told(home, "persona", "brief", chat=topic)
-    for chat, expected in ((GROUP, False), (topic, True), (CHAT, False)):
+    elsewhere = replace(topic, chat_id="-200")
+    for chat, expected in ((GROUP, False), (topic, True), (CHAT, False), (elsewhere, False)):
+        listed = await told(home, "persona", chat=chat)
+        assert ("in this chat: Short" in listed) is expected
         await home.say("Hello", chat)
         assert (BUILT_IN["brief"] in await system_prompt(home)) is expected
 
