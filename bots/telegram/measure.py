@@ -23,6 +23,7 @@ _PREFIX = r"^(?P<prefix>[\s>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*[\s>]*)"
 FENCE = re.compile(_PREFIX + r"(?P<marks>`{3,}|~{3,})(?P<info>[^`\n]*)$")
 _CLOSES_PERHAPS = re.compile(r"^[\s>]*[`~]*\s*$")
 _NUMBERED = re.compile(r"^[\s>*+-]*\d+[.)]")
+_ROW = re.compile(r"^[\s>]*\|")
 _MARK = re.compile(r"\*+|_+|`+|~~|\|\||\\[(\[]|\$+")
 _LINK = re.compile(r"\]\(|<[a-z]", re.IGNORECASE)
 
@@ -125,7 +126,9 @@ class Measure:
         return after
 
     def _with_text(self, line: str) -> Measure:
-        marks = self.marks + len(_MARK.findall(line)) + 2 * len(_LINK.findall(line))
+        marks = self.marks
+        if not _ROW.match(line):  # a table is one entity, whatever is in it
+            marks += len(_MARK.findall(line)) + 2 * len(_LINK.findall(line))
         spent = self.spent + (NUMBER if _NUMBERED.match(line) else 0)
         if self.bars or "|" in line:
             return Measure(spent, marks, (self.bars or Bars()).after(line))

@@ -24,6 +24,7 @@ def kinds(message: Rendered) -> list[str]:
     [
         "```py\n" + "print('a line of code')\n" * 120 + "```",
         "| number | square |\n|---|---|\n" + "| 12 | 144 |\n" * 120,
+        "| number | square |\n|---|---|\n" + "| **12** | `144` |\n" * 90,
     ],
 )
 def test_code_and_tables_that_fit_a_message_are_never_cut(whole: str, paragraphs: int) -> None:
