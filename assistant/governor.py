@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -103,10 +103,14 @@ class Governor:
             return True
         try:
             async with asyncio.timeout(REDIS_SECONDS):
-                *penalties, known = await self.redis.mget(*names, keys.marker)
-        except LOST:
+                *standing, known = await self.redis.mget(*names, keys.marker)
+            if known is None:
+                await self._restore(keys)
+                async with asyncio.timeout(REDIS_SECONDS):
+                    standing = await self.redis.mget(*names)
+        except (*LOST, StorageUnavailable):
             return True
-        return known is None or any(penalties)
+        return any(standing)
 
     async def penalize(self, chat: ChatRef, seconds: float) -> None:
         """The platform asked for a pause in this chat: nothing is sent before it is over."""
@@ -121,9 +125,13 @@ class Governor:
             log.warning("account_penalized", channel=chat.channel, seconds=whole)
             await self._close(keys, WHOLE_ACCOUNT, whole)
 
-    async def restore(self) -> None:
-        """Put the penalties that stand in Postgres back into Redis (at start)."""
-        for keys in await self._penalties.penalized():
+    async def restore(self, accounts: Sequence[AccountKeys] = ()) -> None:
+        """Put the penalties that stand in Postgres back into Redis (at start).
+
+        A Redis that is new counts all that these accounts may send at once as spent; from now on
+        it gathers again, and the first message need not wait for it.
+        """
+        for keys in {*await self._penalties.penalized(), *accounts}:
             try:
                 await self._penalties.restore(keys, doubted=False)
             except LOST:

@@ -49,6 +49,7 @@ from assistant.loop_guard import LoopGuard
 from assistant.memories import Memories
 from assistant.metrics import Metrics
 from assistant.migration import Migration
+from assistant.penalties import AccountKeys
 from assistant.personas import Personas
 from assistant.persons import Persons
 from assistant.pruning import LEASE as PRUNING
@@ -228,7 +229,7 @@ async def _gateway(
     channels = await stack.enter_async_context(open_channels(settings, accounts, say))
     leases = Leases(core.database, core.heartbeat)
     governor = Governor(core.redis, core.database, leases)
-    await governor.restore()
+    await governor.restore([AccountKeys(one.channel, one.name) for one in channels.accounts])
     delivery = _delivery(settings.assistant, core, channels, governor)
     service = _service(settings.assistant, core, accounts, delivery)
     pages = await build_pages(settings, core.database, core.signals, core.metrics, service, stack)

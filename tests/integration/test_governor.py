@@ -82,6 +82,27 @@ async def test_penalties_are_read_again_at_the_start(house: Replicas) -> None:
     assert await fresh.ask(CHAT, PACE) > 20
 
 
+async def test_the_first_message_after_a_start_on_a_new_redis_finds_what_gathered_since(
+    house: Replicas,
+) -> None:
+    await house.redis.flushall()
+    governor = house.governor("a")
+    await governor.restore([KEYS])
+    await asyncio.sleep(3 * PACE.private_interval_seconds)
+    assert await governor.ask(CHAT, PACE) == 0
+
+
+async def test_typing_is_free_where_no_penalty_is_known_of_also_after_a_while(
+    house: Replicas,
+) -> None:
+    governor = house.governor("a")
+    await house.redis.delete(KEYS.marker)
+    assert not await governor.closed(CHAT)
+    await governor.penalize(CHAT, 30.0)
+    await house.redis.delete(KEYS.marker, KEYS.penalty("42"))
+    assert await house.governor("b").closed(CHAT)
+
+
 async def test_a_penalty_ends(house: Replicas) -> None:
     governor = house.governor("a")
     before = time.monotonic()
