@@ -6,20 +6,24 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from assistant.budget import Call
 from assistant.channel import Channel, Pace
 from assistant.errors import RateLimited
 from assistant.governor import Governor
 from assistant.messages import ChatRef, Document
 
-# Whoever says a notice holds up the messages that came after: longer than this it is left unsaid.
-NOTICE_SECONDS = 5.0
+# Whoever says a notice holds up the chat's messages that came after, but a person waits for it:
+# only after so long is it left unsaid. What nobody waits for (a mark) is left out sooner.
+NOTICE_SECONDS = 30.0
+MARK_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class GovernedChannel:
     """Implements `assistant.channel.Channel`. A refused notice waits and is said once more.
 
-    Raises RateLimited also for a call that could be made only after NOTICE_SECONDS.
+    It comes before edits, as a reply's end does. Raises RateLimited also for a call that could be
+    made only after NOTICE_SECONDS, or MARK_SECONDS.
     """
 
     channel: Channel
@@ -89,7 +93,7 @@ class GovernedChannel:
     async def typing(self, chat: ChatRef) -> None:
         """No platform counts it; inside a penalty it is left out like any other call."""
         if await self.governor.closed(chat):
-            raise RateLimited(NOTICE_SECONDS)
+            raise RateLimited(MARK_SECONDS)
         try:
             await self.channel.typing(chat)
         except RateLimited as error:
@@ -103,21 +107,22 @@ class GovernedChannel:
             await self._say(chat, text, reply_to)
 
     async def _say(self, chat: ChatRef, text: str, reply_to: str) -> None:
-        async with self._governed(chat):
+        async with self._governed(chat, NOTICE_SECONDS, final=True):
             await self.channel.say(chat, text, reply_to=reply_to)
 
     async def say_document(
         self, chat: ChatRef, document: Document, caption: str, *, reply_to: str = ""
     ) -> bool:
-        async with self._governed(chat):
+        async with self._governed(chat, NOTICE_SECONDS, final=True):
             return await self.channel.say_document(chat, document, caption, reply_to=reply_to)
 
     @asynccontextmanager
-    async def _governed(self, chat: ChatRef, *, final: bool = False) -> AsyncIterator[None]:
+    async def _governed(
+        self, chat: ChatRef, at_most_seconds: float = MARK_SECONDS, *, final: bool = False
+    ) -> AsyncIterator[None]:
         """One call to the platform. A penalty that it answers with is noted."""
-        await self.governor.permit(
-            chat, self.pace, NOTICE_SECONDS, call="final" if final else "other"
-        )
+        call: Call = "final" if final else "other"
+        await self.governor.permit(chat, self.pace, at_most_seconds, call=call)
         try:
             yield
         except RateLimited as error:

@@ -56,7 +56,7 @@ async def test_a_penalty_in_any_call_closes_the_chat_and_nothing_is_sent_inside_
     notices: Notices, name: str
 ) -> None:
     method, act = CALLS[name]
-    notices.telegram.fail_next(method, Failure(429, "Too Many Requests: retry after 30", 30))
+    notices.telegram.fail_next(method, Failure(429, "Too Many Requests: retry after 60", 60))
     with pytest.raises(RateLimited):
         await act(notices.channel)
     assert await notices.other.ask(ADA, notices.channel.pace, "final") > 20
