@@ -140,7 +140,9 @@ def _rank(token: Token) -> Rank:
 
 def _lines_of_text(full: Full, token: Token) -> Iterator[tuple[int, Rank]]:
     begin, end = _lines(token)
-    spans = whole_spans(full.text, full.starts[begin])
+    if end - begin < 2:
+        return
+    spans = whole_spans(full.text, *full.span(token))
     for line in range(begin + 1, end):
         at = full.starts[line]
         # A line with a bar may be a table's header, whose next line is not yet there.

@@ -30,9 +30,9 @@ def begins_block(text: str, at: int) -> bool:
     return _BLOCK.match(text[at : at + 200].lstrip("> \t")) is not None
 
 
-def whole_spans(text: str, start: int) -> Sequence[tuple[int, int]]:
-    """Links, code, formulas and escapes from `start` on: they are not cut."""
-    found = [one.span() for one in _WHOLE.finditer(text, start)]
+def whole_spans(text: str, start: int, end: int) -> Sequence[tuple[int, int]]:
+    """Links, code, formulas and escapes of a paragraph: they are not cut."""
+    found = [one.span() for one in _WHOLE.finditer(text, start, end)]
     return [span for span in found if span[1] - span[0] <= LONGEST_WHOLE]
 
 
@@ -47,7 +47,7 @@ def cut_in_code(text: str, least: int) -> int:
 
 def cut_in_text(text: str, begin: int, least: int) -> tuple[int, int]:
     """Where the message ends and where the next one begins: the white space between is left out."""
-    spans = whole_spans(text, begin)
+    spans = whole_spans(text, begin, len(text))
     for kind in (_SENTENCE, _WORD):
         for end in reversed([found.end() for found in kind.finditer(text, least)]):
             if end < len(text) and _apart(text, end, spans) and not begins_block(text, end):

@@ -49,12 +49,20 @@ def _full(text: str) -> int | None:
     """Where the shortest beginning ends that may be too long for a message; None: all fits."""
     measure = Measure()
     for start, line in _lines(text):
-        if not measure.holds(line, ROOM):
-            lengths = range(1, min(len(line), ROOM + 1) + 1)
-            held = bisect_left(lengths, True, key=lambda end: not measure.holds(line[:end], ROOM))
-            return start + held + 1
+        if not measure.holds(line[: ROOM + 1], ROOM) or not measure.holds(line, ROOM):
+            return start + _too_long(measure, line[: ROOM + 1])
         measure = measure.after(line)
     return None
+
+
+def _too_long(measure: Measure, line: str) -> int:
+    """The length of the line's shortest beginning that has no place."""
+    begin, end = 1, 64
+    while end < len(line) and measure.holds(line[:end], ROOM):
+        begin, end = end, 2 * end
+    lengths = range(begin, min(end, len(line)) + 1)
+    held = bisect_left(lengths, True, key=lambda length: not measure.holds(line[:length], ROOM))
+    return lengths[min(held, len(lengths) - 1)]
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
