@@ -89,6 +89,11 @@ class Channel(Protocol):
         """
         ...
 
+    async def draft(self, chat: ChatRef, text: str, *, turn_id: int) -> bool:
+        """Show a growing text without a message, which is gone by itself after a while. False
+        where there are no drafts, or none are wanted; empty: that something is being written."""
+        ...
+
     async def delete(self, chat: ChatRef, message_id: str) -> None:
         """Remove a message of ours. One that is gone already is success."""
         ...

@@ -82,6 +82,10 @@ class GovernedChannel:
                 language=language,
             )
 
+    async def draft(self, chat: ChatRef, text: str, *, turn_id: int) -> bool:
+        async with self._governed(chat):
+            return await self.channel.draft(chat, text, turn_id=turn_id)
+
     async def delete(self, chat: ChatRef, message_id: str) -> None:
         async with self._governed(chat):
             await self.channel.delete(chat, message_id)

@@ -113,6 +113,17 @@ class Outbox:
             raise
         await self._close(intent, "sent", message_id=message_id, characters=len(piece))
 
+    async def draft(self, text: str) -> bool:
+        """Show growing text without a message. False where that can't be, or fails: it leaves
+        nothing behind, so nothing is written down."""
+        try:
+            return await self.channel.draft(self.one.chat, text, turn_id=self.one.turn_id)
+        except RateLimited as error:
+            await self.governor.penalize(self.one.chat, error.retry_after_seconds)
+        except ChannelError as error:
+            log.info("draft_not_shown", turn=self.one.turn_id, code=error.code)
+        return False
+
     async def remove(self, position: int, message_id: str) -> None:
         """Take a message away, with retries. Raises ChannelError."""
         for pause in (*RETRY_SECONDS, None):

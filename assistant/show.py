@@ -97,6 +97,7 @@ class Show:
     _may_show: int = field(default=0, init=False)  # the attempt whose text may be shown
     # Messages with an edit of unknown end: it may take effect yet, also after a later one.
     _unsettled: set[int] = field(default_factory=set, init=False)
+    _drafts: bool = field(default=False, init=False)  # no message stands yet, drafts are shown
 
     async def follow(self, deltas: AsyncIterator[ReplyDelta]) -> None:
         """Show the reply until its end stands on the platform."""
@@ -111,7 +112,9 @@ class Show:
     async def _show(self, reply: ShownReply) -> None:
         self._posted = await self.outbox.posted()
         if 0 not in self._posted:
-            self._posted[0] = await self.outbox.post(0)
+            self._drafts = await self.outbox.draft("")
+            if not self._drafts:
+                self._posted[0] = await self.outbox.post(0)
         elif self.outbox.one.replaces:
             await self._begin_again()
         while True:
@@ -128,7 +131,7 @@ class Show:
                 return
             final = reply.final
             pieces = self.outbox.channel.split(reply.visible())
-            if final or await self._may(reply.attempt):
+            if (final or await self._may(reply.attempt)) and not await self._drafted(pieces, final):
                 await self._put(pieces, final)
             if final:
                 await self._clear_surplus()
@@ -179,6 +182,14 @@ class Show:
             self._may_show = attempt
         return self._may_show == attempt
 
+    async def _drafted(self, pieces: Sequence[str], final: bool) -> bool:
+        """Where drafts are wanted, one message is posted for the end, or when one isn't enough."""
+        if final or len(pieces) > 1 or not self._drafts:
+            self._drafts = False
+        else:
+            self._drafts = await self.outbox.draft(pieces[0])
+        return self._drafts
+
     async def _put(self, pieces: Sequence[str], final: bool) -> None:
         """Bring the platform's messages to these pieces; only the last may still change."""
         permitted = True  # the caller asked for the first call
@@ -213,6 +224,8 @@ class Show:
         return self._shown[position][0] if position in self._shown else None
 
     async def _post_missing(self, pieces: Sequence[str]) -> None:
+        if self._drafts and len(pieces) == 1:
+            return
         for position in range(len(self._posted), len(pieces)):
             self._posted[position] = await self.outbox.post(position)
 

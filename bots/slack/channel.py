@@ -94,6 +94,9 @@ class SlackChannel:
             **_INERT,
         )
 
+    async def draft(self, chat: ChatRef, text: str, *, turn_id: int) -> bool:
+        return False
+
     async def delete(self, chat: ChatRef, message_id: str) -> None:
         """What the workspace doesn't let us delete says so instead."""
         with suppress(MessageGone):

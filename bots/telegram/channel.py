@@ -35,16 +35,19 @@ PACE = Pace(
 CAPTION_UNITS = 1024
 PLACEHOLDER = "…"
 REMOVED = "(removed)"  # where a message can't be taken away any more
+_DRAFT_IDS = 2**31 - 1  # 0 is none; the same number is the same draft, which moves on
 SEEN = "👀"  # one of Telegram's own reactions
 
 
 class TelegramChannel:
     """One bot. Implements assistant.channel.Channel; raises ChannelError only."""
 
-    def __init__(self, bot: TelegramBot, account: str) -> None:
+    def __init__(self, bot: TelegramBot, account: str, *, drafts: bool = False) -> None:
+        """`drafts`: show growing answers as drafts, in private chats."""
         self._bot = bot
         self._elsewhere = Elsewhere(bot)
         self._account = account
+        self._drafts = drafts
 
     @property
     def name(self) -> str:
@@ -106,6 +109,19 @@ class TelegramChannel:
         with translated(repeatable=True):
             target = Target(chat.chat_id, _number(message_id))
             await edit_text(self._bot, target, shown, keyboard, language)
+
+    async def draft(self, chat: ChatRef, text: str, *, turn_id: int) -> bool:
+        if not self._drafts or chat.kind != "private" or is_elsewhere(chat):
+            return False
+        shown = _shown(text, growing=True)
+        with translated(repeatable=True):
+            return await self._bot.send_message_draft(
+                _number(chat.chat_id),
+                turn_id % _DRAFT_IDS + 1,
+                shown.text,
+                message_thread_id=_topic(chat),
+                entities=shown.entities or None,
+            )
 
     async def delete(self, chat: ChatRef, message_id: str) -> None:
         """What Telegram doesn't delete, since it is older than two days, says so instead."""

@@ -55,6 +55,12 @@ class TelegramAccount(BaseModel):
         "Turn on guest mode at @BotFather as well.",
     )
 
+    drafts: bool = Field(
+        default=False,
+        description="Show growing answers in private chats as drafts, and post one message at the "
+        "end. Telegram's programs show drafts unevenly, and there is no Stop button under them.",
+    )
+
     @field_validator("token", "webhook_url", "webhook_secret", mode="before")
     @classmethod
     def empty_is_none(cls, value: object) -> object:

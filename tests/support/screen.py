@@ -92,6 +92,9 @@ class ScreenChannel:
                 return
         raise MessageGone("There is no such message.")
 
+    async def draft(self, chat: ChatRef, text: str, *, turn_id: int) -> bool:
+        return False
+
     async def delete(self, chat: ChatRef, message_id: str) -> None:
         self.chats[chat.chat_id] = [
             shown for shown in self.chats[chat.chat_id] if shown.id != message_id
