@@ -88,10 +88,8 @@ def _asked(
     message: Object, message_id: str, chat: ChatRef, sender: _Sender, about: _About
 ) -> Incoming:
     """What a message says that is for us."""
-    name, argument = command_of(message, about.bot)
-    if name is not None and not sender.is_bot:
-        order = Command(chat, name, sender.id, sender.name, message_id)
-        return _in_full(order, argument, message, sender)
+    if not sender.is_bot and (order := _order(message, message_id, chat, sender, about)):
+        return order
     content = content_of(message, about.bot)
     if not (content.text or content.attachments):
         if content.refusal is None and not _says_something(message):
@@ -113,12 +111,21 @@ def _asked(
     )
 
 
-def _in_full(order: Command, argument: str, message: Object, sender: _Sender) -> Command:
-    about = number(answered_message(message).get("message_id"))
-    return replace(
-        order,
+def _order(
+    message: Object, message_id: str, chat: ChatRef, sender: _Sender, about: _About
+) -> Command | None:
+    name, argument = command_of(message, about.bot)
+    if name is None:
+        return None
+    answered = number(answered_message(message).get("message_id"))
+    return Command(
+        chat,
+        name,
+        sender.id,
+        sender.name,
+        message_id,
         argument=clean(argument),
-        about="" if about is None else str(about),
+        about="" if answered is None else str(answered),
         language=sender.language,
     )
 
@@ -130,6 +137,11 @@ def _edited(message: Object, about: _About) -> Incoming:
         return Ignored("malformed")
     if sender.is_bot or written_by(message, about.bot):
         return Ignored("edited_by_a_bot")  # as many do while they write
+    if message.get("location"):  # nobody edits one: it goes on by itself, for hours
+        return Ignored("moving_place")
+    order = _order(message, str(message_id), chat, sender, about)
+    if order is not None and (chat.kind == "private" or addressed(message, about.bot)):
+        return order
     # An edit may drop the mention: whether we know the message is for the assistant to say.
     content = content_of(message, about.bot)
     if not content.text:

@@ -183,6 +183,22 @@ def test_an_edit_carries_the_new_text() -> None:
     assert parsed("edited_message", body) == Edited(TEAM, "11", "5", "7", "better")
 
 
+def test_an_order_whose_words_were_mended_is_an_order() -> None:
+    mended = message("/persona brief", entities=[entity("/persona", "/persona", "bot_command")])
+    order = Command(DIRECT, "persona", "7", "Ada L", "5", "brief")
+    assert parsed("edited_message", mended) == order
+    of_any_bot = {**mended, "chat": GROUP}
+    assert not isinstance(parsed("edited_message", of_any_bot), Command)
+    assert isinstance(parsed("edited_message", of_any_bot, PRIVACY), Command)
+
+
+def test_a_place_that_moves_is_asked_about_once() -> None:
+    place = {"latitude": 52.5, "longitude": 13.4, "live_period": 900}
+    assert isinstance(parsed("message", without_text(location=place)), IncomingMessage)
+    moved = without_text(location={**place, "longitude": 13.5}, edit_date=2)
+    assert parsed("edited_message", moved) == Ignored("moving_place")
+
+
 def test_the_stop_button_names_its_turn_its_chat_and_its_message() -> None:
     query = {"id": "q", "from": PERSON, "data": "stop:42", "message": message(chat=GROUP)}
     pressed = ButtonPressed(TEAM, "stop", 42, "7", "5", event_id="11", sender_name="Ada L")
