@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from assistant.accounts import Account
+from assistant.apology import Apology
 from assistant.channel import Channel
 from assistant.deliveries import Deliveries, OpenDelivery
 from assistant.deltas import DeltaReader
@@ -160,8 +161,18 @@ class Delivery:
             return error.code
         except Exception:
             log.exception("delivery_crashed", turn=one.turn_id)
+            await self._apologise(outbox)
             await self._fail(one, "internal")
             return "crashed"
+
+    async def _apologise(self, outbox: Outbox) -> None:
+        """As far as it goes: what failed may be what this needs too."""
+        try:
+            await Apology(outbox).carry_out()
+        except Exception as error:
+            log.error(
+                "delivery_not_apologised", turn=outbox.one.turn_id, error=type(error).__name__
+            )
 
     async def _fail(self, one: OpenDelivery, code: str) -> None:
         with suppress(StorageUnavailable):
