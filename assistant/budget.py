@@ -7,7 +7,8 @@ interval, and that may lie at most a burst of intervals ahead. Around it:
 - The edits of a growing reply are paced, so that the rest of the chat's rate gathers for posts and
   finals. With many active chats an account's rate leaves each chat fewer edits: those of one chat
   are spread over `active chats / rate`.
-- Who must wait for the account draws a ticket: finals first, then in the order of asking.
+- Who must wait for the account draws a ticket: finals first, then a reply's first text (a crowd is
+  better served one after the other than by empty messages for all), then in the order of asking.
 - What an emptied Redis does not know counts as spent.
 
 `local_budget.py` is the same algorithm in Python, for a process without Redis; a test holds the two
@@ -36,8 +37,11 @@ PATIENCE = SECOND  # a ticket lapses when its chat is so late
 
 CHAT_LIFE_MS = 3_600_000
 
-# An edit of a growing reply, a reply's last edit, or any other call.
-Call = Literal["edit", "final", "other"]
+# A reply's first text, a further edit while it grows, its last edit, or any other call.
+Call = Literal["first", "edit", "final", "other"]
+# Tickets of a class lie below those of the next; no more than BAND of each are ever drawn.
+BAND = 2**48
+AHEAD: dict[Call, int] = {"final": 2 * BAND, "first": BAND}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,8 @@ local marker, chat, account, active, queue, promised =
     KEYS[1], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local name, interval, share, pace =
     ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local edit, final = ARGV[5] == 'edit', ARGV[5] == 'final'
+local first, edit, final = ARGV[5] == 'first', ARGV[5] == 'edit', ARGV[5] == 'final'
+local band = final and -{AHEAD["final"]} or first and -{AHEAD["first"]} or 0
 local now = tonumber(ARGV[6])
 if not now then
     local clock = redis.call('TIME')
@@ -113,21 +118,18 @@ for _, late in ipairs(redis.call('ZRANGEBYSCORE', promised, '-inf', text(now))) 
     redis.call('ZREM', queue, late)
 end
 local ticket = tonumber(redis.call('ZSCORE', queue, name) or nil)
-local draws = not ticket or (final and ticket > 0)
+local draws = not ticket or ticket >= band + {BAND}
 local ahead
-if not draws then
-    ahead = redis.call('ZRANK', queue, name)
-elseif final then
-    ahead = redis.call('ZCOUNT', queue, '-inf', 0)
+if draws then
+    ahead = redis.call('ZCOUNT', queue, '-inf', text(band + {BAND} - 1))
 else
-    ahead = redis.call('ZCARD', queue)
+    ahead = redis.call('ZRANK', queue, name)
 end
 kept = final and 0 or {KEPT["account"]}
 wait = account_due + share * (1 + ahead) - now - share * ({ACCOUNT_BURST} - kept)
 if wait > 0 then
     if draws then
-        ticket = redis.call('HINCRBY', account, 'tickets', 1)
-        if final then ticket = ticket - {2**50} end
+        ticket = band + redis.call('HINCRBY', account, 'tickets', 1)
         redis.call('ZADD', queue, text(ticket), name)
         redis.call('PEXPIRE', queue, {CHAT_LIFE_MS})
     end
@@ -140,7 +142,7 @@ end
 redis.call('ZREM', queue, name)
 redis.call('ZREM', promised, name)
 redis.call('HSET', chat, 'due', text(chat_due + interval))
-if edit then redis.call('HSET', chat, 'last', text(now)) end
+if first or edit then redis.call('HSET', chat, 'last', text(now)) end
 redis.call('PEXPIRE', chat, {CHAT_LIFE_MS})
 redis.call('HSET', account, 'due', text(account_due + share))
 return 0

@@ -9,6 +9,8 @@ from assistant.budget import (
     ACCOUNT_BURST,
     ACTIVE,
     AGAIN,
+    AHEAD,
+    BAND,
     CHAT_BURST,
     KEPT,
     PATIENCE,
@@ -21,9 +23,8 @@ from assistant.budget import (
 
 @dataclass(slots=True)
 class Ticket:
-    """A place in the queue for the account: finals first, then by number."""
+    """A place in the queue for the account: the lowest first."""
 
-    final: bool
     number: int
     kept_until: int
 
@@ -46,7 +47,7 @@ class LocalBudget:
         self._stay(chat, now)
         wait = self._chat_wait(chat, terms, now, call)
         if wait <= 0:
-            wait = self._account_wait(chat, terms, now, call == "final")
+            wait = self._account_wait(chat, terms, now, call)
         if wait > 0:
             self._stay(chat, now + min(wait, AGAIN))
             return wait
@@ -76,18 +77,20 @@ class LocalBudget:
             wait = max(wait, self._last.get(chat, 0) + pace - now)
         return wait
 
-    def _account_wait(self, chat: str, terms: Terms, now: int, final: bool) -> int:
+    def _account_wait(self, chat: str, terms: Terms, now: int, call: Call) -> int:
         """Waiting draws a ticket, or keeps the one that is held."""
         self._queue = {one: held for one, held in self._queue.items() if held.kept_until > now}
         held = self._queue.get(chat)
-        if held is None or (final and not held.final):
-            held = Ticket(final, self._tickets + 1, now)
-        ahead = sum(_before(one, held) for one in self._queue.values())
-        room = ACCOUNT_BURST - (0 if final else KEPT["account"])
+        band = -AHEAD.get(call, 0)
+        drawn = held is None or held.number >= band + BAND
+        if held is None or drawn:
+            held = Ticket(band + self._tickets + 1, now)
+        ahead = sum(one.number < held.number for one in self._queue.values())
+        room = ACCOUNT_BURST - (0 if call == "final" else KEPT["account"])
         share = terms.account_interval
         wait = self._account_due_at(terms, now) + share * (1 + ahead) - now - share * room
         if wait > 0:
-            self._tickets = max(self._tickets, held.number)
+            self._tickets += drawn
             held.kept_until = now + wait + PATIENCE
             self._queue[chat] = held
         return wait
@@ -96,7 +99,7 @@ class LocalBudget:
         self._queue.pop(chat, None)
         self._due[chat] = self._chat_due(chat, terms, now) + terms.chat_interval
         self._account_due = self._account_due_at(terms, now) + terms.account_interval
-        if call == "edit":
+        if call in ("first", "edit"):
             self._last[chat] = now
 
 
@@ -119,7 +122,3 @@ class Closures:
 
 def microseconds(seconds: float) -> int:
     return round(seconds * SECOND)
-
-
-def _before(one: Ticket, other: Ticket) -> bool:
-    return (not one.final, one.number) < (not other.final, other.number)

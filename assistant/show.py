@@ -155,7 +155,7 @@ class Show:
             if not final and reply.outgrown:
                 return False
             reply.pressing.clear()
-            call: Call = "final" if final else "edit"
+            call: Call = "final" if final else "edit" if self._shown else "first"
             wait = await outbox.governor.ask(outbox.one.chat, outbox.channel.pace, call)
             if wait <= 0:
                 return True

@@ -18,7 +18,7 @@ KEYS = AccountKeys("telegram", "default")
 START = 1_700_000_000 * SECOND
 # So few calls a second for so many chats that they wait for the account, and for very long.
 PACE, CHATS = Pace(1.1, 3.5, 2.0, 1.2, 3.1), 30
-CALLS: tuple[Call, ...] = ("edit", "other", "final")
+CALLS: tuple[Call, ...] = ("first", "edit", "other", "final")
 
 
 @dataclass(slots=True)
