@@ -94,8 +94,9 @@ class Channel(Protocol):
         where there are no drafts, or none are wanted; empty: that something is being written."""
         ...
 
-    async def delete(self, chat: ChatRef, message_id: str) -> None:
-        """Remove a message of ours. One that is gone already is success."""
+    async def delete(self, chat: ChatRef, message_id: str, language: str = "") -> None:
+        """Remove a message of ours. One that is gone already is success; one that the platform
+        keeps says in `language` that it was removed."""
         ...
 
     async def mark_waiting(self, chat: ChatRef, message_id: str) -> None:

@@ -86,9 +86,9 @@ class GovernedChannel:
         async with self._governed(chat):
             return await self.channel.draft(chat, text, turn_id=turn_id)
 
-    async def delete(self, chat: ChatRef, message_id: str) -> None:
+    async def delete(self, chat: ChatRef, message_id: str, language: str = "") -> None:
         async with self._governed(chat):
-            await self.channel.delete(chat, message_id)
+            await self.channel.delete(chat, message_id, language)
 
     async def mark_waiting(self, chat: ChatRef, message_id: str) -> None:
         async with self._governed(chat):

@@ -130,7 +130,9 @@ class Outbox:
             await self.permit()
             intent = await self._begin(position, "removal")
             try:
-                await self._call("delete", self.channel.delete(self.one.chat, message_id))
+                await self._call(
+                    "delete", self.channel.delete(self.one.chat, message_id, self.one.language)
+                )
             except MessageGone:
                 pass
             except RateLimited as error:

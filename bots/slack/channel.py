@@ -11,6 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from assistant.channel import Pace
 from assistant.errors import CredentialsRefused, MessageGone, RecipientUnreachable
 from assistant.messages import ChatRef, Document
+from assistant.phrases import Phrase, say
 from bots.closing import closing
 from bots.slack.client import call, connect
 from bots.slack.errors import NotDeletable, lost
@@ -20,7 +21,7 @@ from bots.slack.split import PIECE_UNITS, split
 EVENT_TYPE = "outrider_turn"
 PAGE_MESSAGES = 200  # the most that Slack recommends
 SEEN = "eyes"
-REMOVED = "(removed)"  # where a message can't be taken away
+REMOVED = Phrase("ending.removed")  # where a message can't be taken away
 
 # chat.postMessage takes one a second in a channel, chat.update 50 a minute in a workspace
 _PACE = Pace(
@@ -97,13 +98,14 @@ class SlackChannel:
     async def draft(self, chat: ChatRef, text: str, *, turn_id: int) -> bool:
         return False
 
-    async def delete(self, chat: ChatRef, message_id: str) -> None:
+    async def delete(self, chat: ChatRef, message_id: str, language: str = "") -> None:
         """What the workspace doesn't let us delete says so instead."""
         with suppress(MessageGone):
             try:
                 await call(self._client.chat_delete, channel=chat.chat_id, ts=message_id)
             except NotDeletable:
-                await self.edit(chat, message_id, REMOVED, turn_id=0, final=True)
+                told = say(REMOVED, language)
+                await self.edit(chat, message_id, told, turn_id=0, final=True)
 
     async def find(self, chat: ChatRef, key: str, *, reply_to: str) -> str | None:
         """Read what was written since the question. None where Slack doesn't let us read."""

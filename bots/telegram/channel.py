@@ -12,6 +12,7 @@ from telegram.error import BadRequest
 from assistant.channel import Pace
 from assistant.errors import ChatMoved, MessageGone
 from assistant.messages import ChatRef, Document
+from assistant.phrases import Phrase, say
 from bots.telegram.bot import TelegramBot
 from bots.telegram.editing import NO_PREVIEW, Target, edit_text
 from bots.telegram.elsewhere import Elsewhere
@@ -34,7 +35,7 @@ PACE = Pace(
 )
 CAPTION_UNITS = 1024
 PLACEHOLDER = "…"
-REMOVED = "(removed)"  # where a message can't be taken away any more
+REMOVED = Phrase("ending.removed")  # where a message can't be taken away any more
 _DRAFT_IDS = 2**31 - 1  # 0 is none; the same number is the same draft, which moves on
 SEEN = "👀"  # one of Telegram's own reactions
 
@@ -123,10 +124,10 @@ class TelegramChannel:
                 entities=shown.entities or None,
             )
 
-    async def delete(self, chat: ChatRef, message_id: str) -> None:
+    async def delete(self, chat: ChatRef, message_id: str, language: str = "") -> None:
         """What Telegram doesn't delete, since it is older than two days, says so instead."""
         if is_elsewhere(chat):
-            await self._elsewhere.remove(message_id, REMOVED)
+            await self._elsewhere.remove(message_id, say(REMOVED, language))
             return
         with suppress(MessageGone), translated(repeatable=True):
             target = Target(chat.chat_id, _number(message_id))
@@ -135,7 +136,7 @@ class TelegramChannel:
             except BadRequest as error:
                 if not means_not_deletable(error):
                     raise
-                await edit_text(self._bot, target, Rendered(REMOVED), None)
+                await edit_text(self._bot, target, Rendered(say(REMOVED, language)), None)
 
     async def mark_waiting(self, chat: ChatRef, message_id: str) -> None:
         if is_elsewhere(chat):

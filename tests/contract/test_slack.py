@@ -23,7 +23,7 @@ from assistant.errors import (
 )
 from assistant.messages import ChatRef
 from assistant.phrases import Phrase
-from bots.slack.channel import REMOVED, SEEN, SlackChannel
+from bots.slack.channel import SEEN, SlackChannel
 from bots.slack.client import connect, web_client
 from bots.slack.errors import DEFAULT_RETRY_AFTER_SECONDS
 from bots.slack.inbox import SlackInbox
@@ -137,9 +137,9 @@ async def test_what_a_workspace_does_not_let_us_delete_says_that_it_was_removed(
 ) -> None:
     ts = await slack.post("the answer to a question that was deleted")
     slack.fake.workspace.channel("DU1").deletable = False
-    await slack.channel.delete(DM, ts)
+    await slack.channel.delete(DM, ts, "de")
     [reply] = slack.fake.replies("DU1")
-    assert reply.now.markdown == REMOVED
+    assert reply.now.markdown == "(entfernt)"
     assert reply.now.button("stop") is None
 
 

@@ -27,7 +27,7 @@ from assistant.errors import (
 )
 from assistant.messages import ChatRef
 from bots.telegram.bot import TelegramBot, open_bot
-from bots.telegram.channel import PLACEHOLDER, REMOVED, SEEN, TelegramChannel
+from bots.telegram.channel import PLACEHOLDER, SEEN, TelegramChannel
 from bots.telegram.settings import TelegramSettings
 from tests.fakes.telegram import Failure, FakeTelegram, Limits
 
@@ -181,9 +181,9 @@ async def test_what_is_too_old_to_be_deleted_says_that_it_was_removed(
     await edit(channel, message_id, "the **answer** to a question that was deleted", final=False)
     telegram.grow_old(telegram.messages(7)[0], hours=48)
     for _ in range(2):  # the second time it says so already
-        await channel.delete(ADA, message_id)
+        await channel.delete(ADA, message_id, "de")
     (message,) = telegram.messages(7)
-    assert (message.text, message.entities, message.buttons) == (REMOVED, [], [])
+    assert (message.text, message.entities, message.buttons) == ("(entfernt)", [], [])
 
 
 async def test_refused_formatting_is_sent_as_plain_text(

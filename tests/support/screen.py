@@ -95,7 +95,7 @@ class ScreenChannel:
     async def draft(self, chat: ChatRef, text: str, *, turn_id: int) -> bool:
         return False
 
-    async def delete(self, chat: ChatRef, message_id: str) -> None:
+    async def delete(self, chat: ChatRef, message_id: str, language: str = "") -> None:
         self.chats[chat.chat_id] = [
             shown for shown in self.chats[chat.chat_id] if shown.id != message_id
         ]
