@@ -6,7 +6,7 @@ The names are the same in all languages; what is said is a phrase.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 
 from assistant.accounts import Account
@@ -214,7 +214,7 @@ class Commands:
         # In a group each person decides about their own words alone.
         theirs = [one for one in asked if order.private or one.sender_id == order.command.sender_id]
         for one in theirs:
-            await self.control.erase(order.chat, one.message_id)
+            await self.control.erase(replace(order.chat, chat_id=one.chat_id), one.message_id)
         if theirs:
             return order.answer("forget.done")
         return order.answer("forget.not_yours" if asked else "forget.unknown")

@@ -46,8 +46,9 @@ WHERE conversation_id = ({CONVERSATION})
         WHERE turn_id = turns.id AND deleted_at IS NULL AND messages.id > starts_after)
 ORDER BY coalesce(place, turns.id) DESC, turns.id DESC LIMIT 1
 """
-# Which message it is about: itself, or what was asked where it is an answer of ours. An answer is
-# looked for among the last few hundred of its conversation.
+# Which message it is about: itself, with the album that it is a part of, or what was asked where it
+# is an answer of ours. An answer is looked for among the last few hundred of its conversation; one
+# that was left behind in a chat that moved has a number that means another message here.
 ABOUT = f"""
 WITH recent AS (
     SELECT id FROM turns WHERE conversation_id = ({CONVERSATION})
@@ -55,17 +56,23 @@ WITH recent AS (
 ), answered AS (
     SELECT id FROM recent WHERE EXISTS (
         SELECT FROM delivery_intents
-        WHERE turn_id = recent.id AND platform_message_id = %(message)s)
+        WHERE turn_id = recent.id AND platform_message_id = %(message)s
+            AND kind IN ('placeholder', 'overflow') AND state = 'sent')
+), meant AS (
+    SELECT message_id AS id FROM turn_messages JOIN answered ON turn_id = answered.id
+    UNION SELECT id FROM messages
+    WHERE conversation_id = ({CONVERSATION}) AND messages.chat_id = %(chat)s
+        AND account_id = (SELECT account_id FROM conversations WHERE id = ({CONVERSATION}))
+        AND platform_message_id = %(message)s
+), whole AS (
+    SELECT id FROM meant
+    UNION SELECT parts.id FROM meant JOIN messages AS one ON one.id = meant.id
+    JOIN messages AS parts ON parts.account_id = one.account_id
+        AND parts.chat_id = one.chat_id AND parts.album = one.album AND parts.album <> ''
 )
-SELECT platform_message_id AS id, coalesce(platform_id, '') AS sender FROM messages
-LEFT JOIN identities ON identities.id = identity_id
-WHERE messages.id IN (SELECT message_id FROM turn_messages JOIN answered ON turn_id = answered.id)
-    AND deleted_at IS NULL
-UNION SELECT platform_message_id, coalesce(platform_id, '') FROM messages
-LEFT JOIN identities ON identities.id = identity_id
-WHERE conversation_id = ({CONVERSATION}) AND messages.chat_id = %(chat)s
-    AND messages.account_id = (SELECT account_id FROM conversations WHERE id = ({CONVERSATION}))
-    AND platform_message_id = %(message)s AND deleted_at IS NULL
+SELECT platform_message_id AS id, messages.chat_id, coalesce(platform_id, '') AS sender
+FROM messages LEFT JOIN identities ON identities.id = identity_id
+WHERE messages.id IN (SELECT id FROM whole) AND deleted_at IS NULL
 """
 # A chat's threads are conversations of their own.
 CONVERSATIONS = """
@@ -76,8 +83,10 @@ WHERE channel = %(channel)s AND accounts.name = %(account)s AND chat_id = %(chat
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A message, by the platform's ids of it and of who wrote it."""
+    """A message, by the platform's ids of it and of who wrote it. In a chat that moved, an elder
+    one still has the chat that it was written in."""
 
+    chat_id: str
     message_id: str
     sender_id: str
 
@@ -143,9 +152,9 @@ class Control:
             await self.revise(revised)
 
     async def asked(self, chat: ChatRef, message_id: str) -> Sequence[Asked]:
-        """The message itself, or what was asked where it is an answer of ours."""
+        """The message itself and its album, or what was asked where it is an answer of ours."""
         found = await self._rows(ABOUT, chat, message=message_id)
-        return [Asked(row.id, row.sender) for row in found]
+        return [Asked(row.chat_id, row.id, row.sender) for row in found]
 
     async def conversations(self, chat: ChatRef) -> Sequence[int]:
         """The ids of all that took place in this chat."""

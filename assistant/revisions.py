@@ -131,7 +131,11 @@ WITH answering AS (SELECT CAST(%(turn)s AS bigint) AS id),
 {_REPLACED}
 """
 RETRY = f"""
-WITH answering AS (SELECT id FROM turns WHERE id = %(turn)s AND state NOT IN ('queued', 'running')),
+WITH answering AS (
+    SELECT id FROM turns WHERE id = %(turn)s AND state NOT IN ('queued', 'running')
+        AND EXISTS (SELECT FROM turn_messages JOIN messages ON messages.id = message_id
+            WHERE turn_id = turns.id AND deleted_at IS NULL)
+),
 {_REPLACE}
 {_REPLACED}
 """

@@ -1,0 +1,65 @@
+"""Where two parts meet: retry and removal, forgetting and moving, albums, edits and access."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest_asyncio
+
+from assistant.messages import Attachment, ChatRef
+from assistant.phrases import Phrase, say
+from tests.support.house import CHAT, House, house, incoming, until, working
+from tests.support.orders import answered, asked, press, quick, told
+from tests.support.pictures import png
+
+OLD = ChatRef("telegram", "default", "-40", kind="group")
+NEW = ChatRef("telegram", "default", "-100", kind="group")
+
+
+@pytest_asyncio.fixture
+async def home(database_url: str, redis_url: str) -> AsyncIterator[House]:
+    async with house(database_url, redis_url) as built, working(built.worker(quick())):
+        yield built
+
+
+async def questions(home: House) -> list[str]:
+    found = await home.rows("SELECT text FROM messages WHERE deleted_at IS NULL ORDER BY id")
+    return [row[0] for row in found]
+
+
+async def test_a_button_pressed_while_its_answer_is_being_removed_does_not_bring_it_back(
+    home: House,
+) -> None:
+    turn, _ = await asked(home, "My secret", message_id="500")
+    # As the removal stands before anybody carries it out.
+    await home.service.revisions.delete(CHAT, "500")
+    await home.service.press(press("retry", turn))
+    await until(lambda: not home.screen.chats[CHAT.chat_id])
+
+
+async def test_after_a_move_a_number_means_the_new_chats_message(home: House) -> None:
+    """A supergroup counts its messages from 1 again."""
+    _, number = await asked(home, "In the old group", OLD, message_id="500")
+    await home.service.move(OLD, NEW.chat_id)
+    await asked(home, "In the new group", NEW, message_id="500")
+    english = say(Phrase("forget.unknown"), "en")
+    assert await told(home, "forget", chat=NEW, about=number) == english
+    assert await questions(home) == ["In the old group", "In the new group"]
+
+
+async def test_of_an_album_all_parts_are_forgotten_by_a_reply_to_one(home: House) -> None:
+    parts = [
+        replace(
+            incoming("Who are they?" * (number == 1)),
+            album="13",
+            attachments=(Attachment("image", f"f{number}", data=png(4, 3, number)),),
+        )
+        for number in (1, 2, 3)
+    ]
+    for one in parts:
+        turn = (await home.service.accept(one)).turn_id
+    await home.answer(turn)
+    await answered(home, "forget", about=parts[0].message_id)
+    assert await home.rows("SELECT FROM attachments") == []
+    await until(lambda: not home.screen.chats[CHAT.chat_id])
