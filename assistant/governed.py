@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 from assistant.budget import Call
 from assistant.channel import Channel, Pace
-from assistant.errors import RateLimited
+from assistant.errors import PlatformUnavailable, RateLimited
 from assistant.governor import Governor
 from assistant.messages import ChatRef, Document
 
@@ -16,11 +18,15 @@ from assistant.messages import ChatRef, Document
 # only after so long is it left unsaid. What nobody waits for (a mark) is left out sooner.
 NOTICE_SECONDS = 30.0
 MARK_SECONDS = 5.0
+AWAY_SECONDS = (1.0, 2.0, 5.0)  # before a platform that was away is asked again
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class GovernedChannel:
-    """Implements `assistant.channel.Channel`. A refused notice waits and is said once more.
+    """Implements `assistant.channel.Channel`. A refused notice waits and is said once more, one
+    that certainly was not taken a few times.
 
     It comes before edits, as a reply's end does. Raises RateLimited also for a call that could be
     made only after NOTICE_SECONDS, or MARK_SECONDS.
@@ -105,10 +111,7 @@ class GovernedChannel:
             raise
 
     async def say(self, chat: ChatRef, text: str, *, reply_to: str = "") -> None:
-        try:
-            await self._say(chat, text, reply_to)
-        except RateLimited:
-            await self._say(chat, text, reply_to)
+        await _insistently(lambda: self._say(chat, text, reply_to))
 
     async def _say(self, chat: ChatRef, text: str, reply_to: str) -> None:
         async with self._governed(chat, NOTICE_SECONDS, final=True):
@@ -116,6 +119,11 @@ class GovernedChannel:
 
     async def say_document(
         self, chat: ChatRef, document: Document, caption: str, *, reply_to: str = ""
+    ) -> bool:
+        return await _insistently(lambda: self._say_document(chat, document, caption, reply_to))
+
+    async def _say_document(
+        self, chat: ChatRef, document: Document, caption: str, reply_to: str
     ) -> bool:
         async with self._governed(chat, NOTICE_SECONDS, final=True):
             return await self.channel.say_document(chat, document, caption, reply_to=reply_to)
@@ -132,3 +140,19 @@ class GovernedChannel:
         except RateLimited as error:
             await self.governor.penalize(chat, error.retry_after_seconds)
             raise
+
+
+async def _insistently(say: Callable[[], Awaitable[T]]) -> T:
+    for pause in AWAY_SECONDS:
+        try:
+            return await _once_more(say)
+        except PlatformUnavailable:
+            await asyncio.sleep(pause)
+    return await _once_more(say)
+
+
+async def _once_more(say: Callable[[], Awaitable[T]]) -> T:
+    try:
+        return await say()
+    except RateLimited:
+        return await say()

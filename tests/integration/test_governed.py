@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
-from assistant.errors import RateLimited
+from assistant.errors import RateLimited, SendOutcomeUnknown
 from assistant.governed import GovernedChannel
 from assistant.governor import Governor
 from assistant.messages import ChatRef
@@ -70,4 +70,18 @@ async def test_a_penalty_in_any_call_closes_the_chat_and_nothing_is_sent_inside_
 async def test_a_notice_that_is_refused_for_a_moment_is_said_after_it(notices: Notices) -> None:
     notices.telegram.fail_next("sendMessage", Failure(429, "Too Many Requests: retry after 1", 1))
     await notices.channel.say(ADA, "No.")
+    assert [one.text for one in notices.telegram.messages(7)] == ["No."]
+
+
+async def test_a_notice_is_said_again_when_telegram_was_away(notices: Notices) -> None:
+    for _ in range(2):
+        notices.telegram.fail_next("sendMessage", Failure(500, "Internal Server Error"))
+    await notices.channel.say(ADA, "No.")
+    assert [one.text for one in notices.telegram.messages(7)] == ["No."]
+
+
+async def test_a_notice_that_may_stand_there_is_not_said_twice(notices: Notices) -> None:
+    notices.telegram.fail_next("sendMessage", Failure(drop=True, effect=True))
+    with pytest.raises(SendOutcomeUnknown):
+        await notices.channel.say(ADA, "No.")
     assert [one.text for one in notices.telegram.messages(7)] == ["No."]
