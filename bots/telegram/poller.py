@@ -143,7 +143,8 @@ class _Work:
         self._unfinished = {
             one for one in self._unfinished if one in in_work or one in came or one > max(came)
         }
-        self._done = {one for one in self._done if one >= (self.offset or 0)}
+        # What was done while this answer was under way to us is in it once more.
+        self._done = {one for one in self._done if one in came or one >= (self.offset or 0)}
 
     def _begin(self, lane: _Lane, updates: Sequence[_Update]) -> None:
         self._unfinished.update(update_id for update_id, _ in updates)

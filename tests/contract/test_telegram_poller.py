@@ -50,6 +50,21 @@ async def test_nothing_is_confirmed_before_it_is_committed(account: Account) -> 
     assert account.texts() == ["hold me"]
 
 
+async def test_what_ends_while_telegram_is_just_sending_it_again_is_not_done_twice(
+    account: Account,
+) -> None:
+    telegram = account.telegram
+    account.assistant.hold.clear()
+    async with account.polling():
+        telegram.user_says(7, "slow")
+        await telegram.until(lambda: telegram.queue.handed_out)
+        telegram.latency_seconds = 1.0
+        await telegram.until(lambda: len(telegram.queue.handed_out) == 2)  # and under way to us
+        account.assistant.hold.set()
+        await telegram.until(account.confirmed)
+    assert len(account.assistant.deliveries) == 1
+
+
 SLOW_FILE = Failure(400, "Bad Request: file is temporarily unavailable", hang_seconds=2.5)
 
 
