@@ -34,7 +34,7 @@ class ContextBuilder:
         own = next((row for row in rows if row.turn_id == turn.id), None)
         if own is None:
             return None
-        images = await self._images(rows)
+        images = await self._images(rows, turn.id)
         exchanges = _exchanges(rows, turn.id, images)
         stateless = turn.channel == "api"
         told = system_prompt(self.settings, own.about)
@@ -53,10 +53,12 @@ class ContextBuilder:
         """A frozen prompt, with the images that it only names."""
         return await ShownFiles(self.history.database).restored(prompt)
 
-    async def _images(self, rows: Sequence[Any]) -> Mapping[int, Image]:
+    async def _images(self, rows: Sequence[Any], turn_id: int) -> Mapping[int, Image]:
+        """A turn may have failed of its image: it must not spoil those after it."""
         if not self.engine.info.vision:
             return {}
-        return await ShownFiles(self.history.database).images([row.files or () for row in rows])
+        shown = [row for row in rows if row.turn_id == turn_id or row.state != "failed"]
+        return await ShownFiles(self.history.database).images([row.files or () for row in shown])
 
 
 def _exchanges(

@@ -16,8 +16,8 @@ from assistant.turns import ClaimedTurn
 # Platforms number messages as they were written; after an outage they may come in another order.
 # Where the ids are no numbers (the page's), what came first was written first.
 HISTORY = """
-SELECT asked.turn AS asked, recent.id AS turn_id, recent.reply, conversations.kind,
-    messages.role, messages.text, coalesce(identities.name, '') AS sender, (
+SELECT asked.turn AS asked, recent.id AS turn_id, recent.state, recent.reply,
+    conversations.kind, messages.role, messages.text, coalesce(identities.name, '') AS sender, (
         SELECT jsonb_agg(jsonb_build_object(
             'id', id, 'kind', kind, 'name', name, 'media_type', media_type, 'width', width,
             'height', height, 'characters', characters, 'text', text, 'there', bytes IS NOT NULL)
@@ -35,7 +35,7 @@ SELECT asked.turn AS asked, recent.id AS turn_id, recent.reply, conversations.ki
 FROM unnest(CAST(%(turns)s AS bigint[]), CAST(%(conversations)s AS bigint[]))
     AS asked (turn, conversation)
 CROSS JOIN LATERAL (
-    SELECT id, coalesce(place, id) AS place, reply FROM turns
+    SELECT id, coalesce(place, id) AS place, state, reply FROM turns
     WHERE conversation_id = asked.conversation AND superseded_by IS NULL
         AND coalesce(place, id) <= (SELECT coalesce(place, id) FROM turns WHERE id = asked.turn)
         AND (id = asked.turn OR state IN ('done', 'stopped', 'failed'))

@@ -123,6 +123,21 @@ async def test_of_many_pictures_the_newest_are_shown(home: House, seeing: Script
     assert message.content.count(UNSEEN) == 2
 
 
+async def test_a_picture_that_no_engine_takes_spoils_its_own_turn_alone(
+    home: House, seeing: ScriptedEngine
+) -> None:
+    broken = await home.service.accept(with_files("What is this?", PICTURE))
+    await home.rows("UPDATE turns SET state = 'failed' RETURNING id")
+    after = await home.say("And what is two and two?")
+    prompt = await asked(home, seeing, after.turn_id)
+    assert not any(one.images for one in prompt.messages)
+    assert UNSEEN in prompt.messages[-1].content
+    await home.rows("UPDATE turns SET state = 'done' WHERE state = 'running' RETURNING id")
+    again = await home.service.retry(broken.turn_id)
+    assert again is not None
+    assert len((await asked(home, seeing, again)).messages[-1].images) == 1
+
+
 async def test_a_turn_that_is_taken_over_goes_on_with_its_picture(home: House) -> None:
     slow = engine(tokens_per_second=20, answer_tokens=60)
     first = await home.service.accept(with_files("Who?", PICTURE))
