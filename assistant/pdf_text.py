@@ -71,7 +71,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (int(SECONDS), int(SECONDS)))
     logging.disable()  # pypdf remarks on every oddity
-    text = read(sys.stdin.buffer.read(PDF_BYTES))
+    text = read(sys.stdin.buffer.read(PDF_BYTES))[:MOST_CHARACTERS]
     sys.stdout.buffer.write(text.encode("utf-8", "replace"))
 
 

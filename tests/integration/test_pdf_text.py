@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from assistant.errors import MessageRefused
 from assistant.messages import Attachment
-from assistant.pdf_text import PDF_TYPE, PdfReader
+from assistant.pdf_text import MOST_CHARACTERS, PDF_TYPE, PdfReader
 from tests.support.house import House, house, incoming
 from tests.support.pdfs import pdf
 
@@ -29,6 +29,12 @@ async def test_the_text_of_all_pages_is_read() -> None:
     assert (
         await PdfReader().text(pdf("Apples are red.", "", "Pears.")) == "Apples are red.\n\nPears."
     )
+
+
+async def test_a_page_that_unfolds_to_a_flood_is_cut() -> None:
+    flood = await PdfReader().text(pdf("apples " * 200_000))
+    assert flood.startswith("apples apples")
+    assert len(flood) <= MOST_CHARACTERS
 
 
 @pytest.mark.parametrize("data", [b"", b"no pdf", b"%PDF-1.7", pdf("cut off")[:150], pdf("")])
