@@ -11,7 +11,7 @@ import structlog
 
 from assistant.channel import Channel
 from assistant.errors import MessageRefused, Silenced, StorageUnavailable
-from assistant.messages import Incoming, IncomingMessage, Notice
+from assistant.messages import Edited, Ignored, Incoming, IncomingMessage, Notice
 from assistant.phrases import Phrase
 from assistant.service import Assistant
 from bots.inbound import APOLOGY, apologise, receive
@@ -23,6 +23,7 @@ from bots.telegram.files import TelegramFiles
 from bots.telegram.inline_mode import InlineMode
 from bots.telegram.life import SignsOfLife
 from bots.telegram.payload import mapping, number, text
+from bots.telegram.places import is_elsewhere
 from bots.telegram.utf16 import head
 
 NOT_FETCHED = Phrase("content.not_fetched")
@@ -57,7 +58,7 @@ class UpdateHandler:
                 await self._inline.offer(query)
                 return
             said: set[str] = set()
-            read = await self._albums.read(updates, identity)
+            read = await self._first_heard(await self._albums.read(updates, identity))
             if isinstance(read[0], IncomingMessage) and not read[0].from_bot:
                 self._life.show(read[0].chat)
             for item in await self._fetched(read):
@@ -67,10 +68,20 @@ class UpdateHandler:
                     said.add(item.phrase.key)
                 word = await self._receive(item, update_id)
                 await self._answer_button(updates[0], word)
+            self._albums.taken_in(read)
         except StorageUnavailable:
             raise
         except Exception:
             _log.exception("update_failed", update_id=update_id)
+
+    async def _first_heard(self, items: Sequence[Incoming]) -> Sequence[Incoming]:
+        """An edit of what we never stored is a message if it speaks to us now, else nothing."""
+        [item, *_] = items
+        if not isinstance(item, Edited):
+            return items
+        if await self._assistant.knows(item.chat, item.message_id):
+            return items
+        return self._albums.with_parts(item.asked) if item.asked else (Ignored("edited_unheard"),)
 
     async def _fetched(self, items: Sequence[Incoming]) -> Sequence[Incoming]:
         """With the files that belong to them, which are fetched side by side."""
@@ -93,6 +104,7 @@ class UpdateHandler:
             return (replace(item, attachments=()),)
         try:
             wanted = await self._assistant.wanted(item)
+            fetched = await self._files.fetched(wanted)
         except Silenced:
             return ()
         except MessageRefused as refused:
@@ -102,12 +114,13 @@ class UpdateHandler:
         except Exception:
             _log.exception("files_not_looked_at", chat=item.chat.chat_id)
             return (_notice(item, APOLOGY),)
-        fetched = await self._files.fetched(wanted)
         kept = tuple(one for one in item.attachments if one not in wanted)
         notices = (_notice(item, NOT_FETCHED),) if any(one.data is None for one in fetched) else ()
         if not item.text and all(one.data is None for one in fetched):
             return notices
-        return (replace(item, attachments=(*kept, *fetched)), *notices)
+        message = replace(item, attachments=(*kept, *fetched))
+        # Elsewhere there is one message, which is the answer's: the model says what is missing.
+        return (message,) if is_elsewhere(item.chat) else (message, *notices)
 
     async def _receive(self, item: Incoming, update_id: int | None) -> str:
         try:

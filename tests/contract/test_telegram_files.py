@@ -135,6 +135,16 @@ async def test_what_cant_be_fetched_is_said_and_its_caption_is_answered(
     assert [one.data for one in message.attachments] == [None]
 
 
+async def test_a_fault_in_fetching_is_told_too(telegram: FakeTelegram) -> None:
+    account = Account(telegram, RecordingAssistant())
+    # httpx takes no address that is so long, and says so by an error that is none of its HTTP's.
+    telegram.fail_next("getFile", described(file_id="notes", file_path="a" * 70_000))
+    async with account.polling():
+        telegram.user_sends(7, document={"file_id": "notes", "file_name": "a.txt"})
+        await telegram.until(lambda: account.said(7) and account.confirmed())
+    assert account.said(7) == [say(Phrase("notice.fault"))]
+
+
 async def test_who_is_told_nothing_is_told_nothing_about_a_file_either(
     telegram: FakeTelegram,
 ) -> None:

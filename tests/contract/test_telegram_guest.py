@@ -110,6 +110,18 @@ async def test_who_may_not_talk_is_told_so_in_place_of_an_answer(
     assert "allow-list" in answers(telegram)[0].text
 
 
+async def test_what_is_missing_of_a_guests_question_does_not_take_the_answers_place(
+    telegram: FakeTelegram, database_url: str, redis_url: str
+) -> None:
+    gone = {"document": {"file_id": "gone", "file_name": "a.txt", "file_size": 10}}
+    async with telegram_house(telegram, database_url, redis_url, guest=True) as home:
+        telegram.user_asks_guest(-200, ASKED, further=gone)
+        assert await delivered(home) == [("done", "", 0)]
+        await settled(telegram, home)
+    assert "walnut" in answers(telegram)[0].text
+    assert len(telegram.calls_of("answerGuestQuery")) == 1
+
+
 async def test_an_answer_that_is_too_long_for_the_one_message_says_so(
     telegram: FakeTelegram, database_url: str, redis_url: str
 ) -> None:

@@ -72,13 +72,14 @@ class Asking(Places):
         sender_id: int = 7,
         reply_to: int | None = None,
         bot: FakeBot | None = None,
+        further: Fields | None = None,
     ) -> Message:
         """Name the bot in a chat that it is not in. `message.further` has the guest_query_id."""
         bot, chat = bot or self.first_bot, self.chat(chat_id)
         chat.absent.add(bot.bot_id)
         version = Version(self.now(), text, detected_entities(text), None)
         message = self.written(chat, version, self.person(sender_id), None, reply_to)
-        message.further = {"guest_query_id": self.new_query(bot, "guest")}
+        message.further = {"guest_query_id": self.new_query(bot, "guest"), **(further or {})}
         self.guest_messages[message.further["guest_query_id"]] = message
         self.push({"guest_message": chat.payload(message)}, bot)
         return message
