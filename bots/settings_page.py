@@ -79,6 +79,8 @@ def group_of(name: str) -> str:
 def _default(name: str, field: FieldInfo) -> str:
     if name in SPECIAL_DEFAULTS:
         return SPECIAL_DEFAULTS[name]
+    if field.is_required():
+        return "–"
     value = field.get_default(call_default_factory=True, validated_data={})
     if value is None or value in ("", ()):
         return "–"

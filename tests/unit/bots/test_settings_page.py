@@ -12,6 +12,10 @@ from bots.settings_page import GROUPS, group_of, page
 PAGE = Path(__file__).parents[3] / "docs" / "settings.md"
 
 
+def test_no_word_of_the_librarys_stands_in_it() -> None:
+    assert "Pydantic" not in page()
+
+
 def test_the_page_is_what_the_settings_say() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(), (
         "run: python -m bots.settings_page > docs/settings.md"
