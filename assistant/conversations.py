@@ -181,10 +181,17 @@ class ConversationService:
     async def erase(self, chat: ChatRef, message_id: str) -> None:
         await self.control.erase(chat, message_id)
 
+    async def knows(self, chat: ChatRef, message_id: str) -> bool:
+        return await self.revisions.knows(chat, message_id)
+
     async def edit(self, edited: Edited) -> None:
-        """A private chat's message that we never saw was edited before it came: it comes now."""
-        self._check_text(edited.text)
+        """A private chat's message that we never saw was edited before it came: it comes now. In a
+        group it is none of ours."""
         chat = edited.chat
+        if chat.kind == "group" and not await self.knows(chat, edited.message_id):
+            return
+        self._check_text(edited.text)
+        await self.admission.check(self._account(chat), chat, edited.sender_id, "")
         revised = await self.revisions.edit(
             chat, edited.event_id, edited.message_id, clean(edited.text)
         )

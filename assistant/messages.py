@@ -88,13 +88,18 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """The person changed the text of a message. The message may be one that we never stored."""
+    """The person changed the text of a message. The message may be one that we never stored.
+
+    `asked` is the message as it reads now, where it is addressed to the assistant: what is asked
+    if it was not before.
+    """
 
     chat: ChatRef
     event_id: str
     message_id: str
     sender_id: str
     text: str
+    asked: IncomingMessage | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,7 @@ WITH sibling AS (
 ){ATTACHED}
 SELECT id, state, EXISTS (SELECT FROM message) AS stored FROM answering
 """
+KNOWN = _MESSAGE
 SIBLING = """
 SELECT platform_message_id FROM messages JOIN accounts ON accounts.id = account_id
 WHERE channel = %(channel)s AND accounts.name = %(account)s
@@ -202,6 +203,9 @@ class Revisions:
         values = {**where, "event": event_id, "thread": chat.thread_id, "text": text}
         async with self._holding(where, HOLD, HOLD_DELIVERIES) as connection:
             return _revised(await rows(connection, EDIT, values))
+
+    async def knows(self, chat: ChatRef, message_id: str) -> bool:
+        return await self.database.row(KNOWN, _where(chat, message_id)) is not None
 
     async def in_album(self, chat: ChatRef, album: str) -> bool:
         """Whether a part of this album was taken in, and not deleted since."""

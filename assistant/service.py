@@ -89,6 +89,10 @@ class Assistant(Protocol):
         that is at it is aborted."""
         ...
 
+    async def knows(self, chat: ChatRef, message_id: str) -> bool:
+        """Whether this message of a person is stored, or was and is deleted."""
+        ...
+
     async def edit(self, edited: Edited) -> None:
         """The person edited a message: it is answered again, in the place of its former answer."""
         ...

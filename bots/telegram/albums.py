@@ -57,7 +57,20 @@ class AlbumReader:
             self._remember(where, parts)
             return items
         self._forget()
-        return [*self._passed.pop(where, []), *parts]
+        return [*self._passed.get(where, []), *parts]
+
+    def with_parts(self, asked: IncomingMessage) -> Sequence[Incoming]:
+        """A part that was edited to speak to us, and before it what came of its album."""
+        passed = self._passed.get((asked.chat, asked.album), [])
+        # What it said before is nothing that was said to us.
+        others = [one for one in passed if getattr(one, "message_id", "") != asked.message_id]
+        return [*others, asked]
+
+    def taken_in(self, items: Sequence[Incoming]) -> None:
+        """These are stored: what was remembered of their albums is among them."""
+        for one in items:
+            if isinstance(one, IncomingMessage):
+                self._passed.pop((one.chat, one.album), None)
 
     def _remember(self, album: _Album, parts: Sequence[Incoming]) -> None:
         self._forget()

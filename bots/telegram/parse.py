@@ -139,14 +139,18 @@ def _edited(message: Object, about: _About) -> Incoming:
         return Ignored("edited_by_a_bot")  # as many do while they write
     if message.get("location"):  # nobody edits one: it goes on by itself, for hours
         return Ignored("moving_place")
-    order = _order(message, str(message_id), chat, sender, about)
-    if order is not None and (chat.kind == "private" or addressed(message, about.bot)):
-        return order
-    # An edit may drop the mention: whether we know the message is for the assistant to say.
+    # An edit may drop the mention, or add it: whether we know the message is for the assistant to
+    # say.
+    asked: Incoming | None = None
+    if chat.kind == "private" or addressed(message, about.bot):
+        asked = _asked(message, str(message_id), chat, sender, about)
+    if isinstance(asked, Command):
+        return asked
     content = content_of(message, about.bot)
     if not content.text:
         return Ignored("edited_to_no_text")
-    return Edited(chat, about.update_id, str(message_id), sender.id, content.text)
+    edited = Edited(chat, about.update_id, str(message_id), sender.id, content.text)
+    return replace(edited, asked=asked) if isinstance(asked, IncomingMessage) else edited
 
 
 def _guest(message: Object, about: _About) -> Incoming:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
+import pytest
 import pytest_asyncio
 
-from assistant.messages import Attachment, ChatRef
+from assistant.errors import MessageRefused
+from assistant.messages import Attachment, ChatRef, Edited
 from assistant.phrases import Phrase, say
 from tests.support.house import CHAT, House, house, incoming, until, working
 from tests.support.orders import answered, asked, press, quick, told
@@ -63,3 +65,19 @@ async def test_of_an_album_all_parts_are_forgotten_by_a_reply_to_one(home: House
     await answered(home, "forget", about=parts[0].message_id)
     assert await home.rows("SELECT FROM attachments") == []
     await until(lambda: not home.screen.chats[CHAT.chat_id])
+
+
+async def test_who_may_not_talk_any_more_is_not_answered_for_an_edit(home: House) -> None:
+    await asked(home, "About herons", message_id="500")
+    await home.rows("UPDATE identities SET access = 'blocked'")
+    with pytest.raises(MessageRefused):
+        await home.service.edit(Edited(CHAT, "edit-1", "500", "7", "About storks"))
+    assert len(await home.rows("SELECT FROM turns")) == 1
+
+
+async def test_an_edit_of_what_a_group_never_said_to_us_is_nothing(home: House) -> None:
+    await home.rows("UPDATE accounts SET access = 'pairing'")
+    for number, text in enumerate(("Nobody asked you", "x" * 40_000)):
+        await home.service.edit(Edited(OLD, f"edit-{number}", "500", "8", text))
+    assert await home.rows("SELECT FROM events") == []
+    assert await home.rows("SELECT FROM identities") == []

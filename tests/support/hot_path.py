@@ -337,6 +337,7 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
             "text": "And what is its river?",
         },
     ),
+    ("revisions.KNOWN", revisions.KNOWN, lambda f, n: _message_of(f, _ended(f, n))),
     ("revisions.SIBLING", revisions.SIBLING, _in_album),
     (
         "revisions.PART",

@@ -110,6 +110,10 @@ class RecordingAssistant:
         self._storage()
         self.erased.append((chat, message_id))
 
+    async def knows(self, chat: ChatRef, message_id: str) -> bool:
+        self._storage()
+        return (chat, message_id) in self._turns
+
     async def edit(self, edited: Edited) -> None:
         self._storage()
         self.edited.append(edited)

@@ -180,7 +180,10 @@ def test_what_opens_a_topic_of_ours_is_no_answer_to_us() -> None:
 def test_an_edit_carries_the_new_text() -> None:
     text = "@HelperBot better"
     body = message(text, GROUP, entities=[entity(text, "@HelperBot", "mention")])
-    assert parsed("edited_message", body) == Edited(TEAM, "11", "5", "7", "better")
+    asked = IncomingMessage(TEAM, "11", "5", "7", "Ada L", "better")
+    assert parsed("edited_message", body) == Edited(TEAM, "11", "5", "7", "better", asked)
+    without = message("better", GROUP)
+    assert parsed("edited_message", without) == Edited(TEAM, "11", "5", "7", "better")
 
 
 def test_an_order_whose_words_were_mended_is_an_order() -> None:
