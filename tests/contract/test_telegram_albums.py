@@ -80,6 +80,18 @@ async def test_a_part_that_came_before_is_addressed_by_one_that_comes_later(
     assert [text for text, _, _ in seen(account)] == ["", "who are they?"]
 
 
+async def test_a_database_that_is_away_costs_no_part_that_came_before(account: Account) -> None:
+    async with account.polling():
+        account.telegram.user_sends(GROUP, **photo("a"))
+        await account.telegram.until(
+            lambda: account.telegram.queue.handed_out and account.confirmed()
+        )
+        account.assistant.failures_left = 2
+        account.telegram.user_sends(GROUP, caption=ASKED, **photo("b"))
+        await account.telegram.until(lambda: account.texts() and account.confirmed())
+    assert [text for text, _, _ in seen(account)] == ["", "who are they?"]
+
+
 async def test_an_album_that_nobody_addresses_to_us_is_nothing(account: Account) -> None:
     account.telegram.user_sends(GROUP, **photo("a"))
     account.telegram.user_sends(GROUP, caption="holidays", **photo("b"))
