@@ -1,4 +1,4 @@
-"""Whether a message speaks to our bot, and what it says without our name. Pure."""
+"""Whether a message speaks to our bot, and which order it gives. Pure."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class _Piece:
     offset: int
     length: int
     covered: str
-    user_id: int | None
+    ours: bool  # a mention of us
 
 
 def addressed(message: Object, bot: BotIdentity) -> bool:
@@ -41,8 +41,8 @@ def addressed(message: Object, bot: BotIdentity) -> bool:
 
     What a channel forwards into its discussion group speaks to us only where it mentions us.
     """
-    pieces = list(_pieces(message))
-    if any(_is_ours(piece, bot) for piece in pieces):
+    pieces = list(_pieces(message, bot))
+    if any(piece.ours for piece in pieces):
         return True
     if message.get("is_automatic_forward") is True:
         return False
@@ -57,7 +57,7 @@ def written_by(message: Object, bot: BotIdentity) -> bool:
 
 def command_of(message: Object, bot: BotIdentity) -> tuple[CommandName | None, str]:
     """The command for us that the message begins with, and what is written behind it."""
-    for piece in _pieces(message):
+    for piece in _pieces(message, bot):
         if piece.kind == "bot_command" and piece.offset == 0:
             name, _, target = piece.covered[1:].lower().partition("@")
             ours = not target or target == bot.username.lower()
@@ -74,22 +74,12 @@ def answered_message(message: Object) -> Object:
     return {} if "forum_topic_created" in answered else answered
 
 
-def without_mention(message: Object, bot: BotIdentity) -> str:
-    """The text, or the caption, without mentions of us. The other text stays as it is."""
-    content = text(message.get("text")) or text(message.get("caption"))
-    ours = sorted((p for p in _pieces(message) if _is_ours(p, bot)), key=lambda p: -p.offset)
-    for piece in ours:
-        before = part(content, 0, piece.offset)
-        after = part(content, piece.offset + piece.length, units(content))
-        # "hey @bot what" would keep two spaces
-        content = before + (after.lstrip(" ") if before.endswith((" ", "\n")) else after)
-    return content.strip()
-
-
-def _is_ours(piece: _Piece, bot: BotIdentity) -> bool:
-    if piece.kind == "mention":
-        return piece.covered.lower() == f"@{bot.username}".lower()
-    return piece.kind == "text_mention" and piece.user_id == bot.id
+def names_us(entity: Object, covered: str, bot: BotIdentity) -> bool:
+    """Whether an entity over this text is a mention of us."""
+    if entity.get("type") == "mention":
+        return covered.lower() == f"@{bot.username}".lower()
+    user = number(mapping(entity.get("user")).get("id"))
+    return entity.get("type") == "text_mention" and user == bot.id
 
 
 def _answers_us(message: Object, bot: BotIdentity) -> bool:
@@ -106,7 +96,7 @@ def _commands_us(piece: _Piece, bot: BotIdentity) -> bool:
     return not bot.reads_all and name in COMMANDS
 
 
-def _pieces(message: Object) -> Iterator[_Piece]:
+def _pieces(message: Object, bot: BotIdentity) -> Iterator[_Piece]:
     """The entities of the text, or of a photo's caption, that lie within it."""
     captioned = not text(message.get("text"))
     content = text(message.get("caption" if captioned else "text"))
@@ -115,6 +105,6 @@ def _pieces(message: Object) -> Iterator[_Piece]:
         offset, length = number(entity.get("offset")), number(entity.get("length"))
         if offset is None or length is None or offset < 0 or length < 1 or offset + length > size:
             continue
-        user_id = number(mapping(entity.get("user")).get("id"))
         covered = part(content, offset, length)
-        yield _Piece(text(entity.get("type")), offset, length, covered, user_id)
+        ours = names_us(entity, covered, bot)
+        yield _Piece(text(entity.get("type")), offset, length, covered, ours)

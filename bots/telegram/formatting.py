@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from assistant.markdown import fence_of
-from bots.telegram.addressing import BotIdentity
-from bots.telegram.payload import Object, items, mapping, number, text
+from bots.telegram.addressing import BotIdentity, names_us
+from bots.telegram.payload import Object, items, number, text
 from bots.telegram.utf16 import clean
 
 _NEWLINE = "\n".encode("utf-16-le")
@@ -57,7 +57,7 @@ def _changes(entity: Object, coded: bytes, bot: BotIdentity) -> Iterator[_Change
     if 2 * end > len(coded):
         return
     covered = coded[2 * offset : 2 * end].decode("utf-16-le", "replace")
-    if _is_ours(entity, covered, bot):
+    if names_us(entity, covered, bot):
         yield _Change(offset, True, -length, end, "")
         return
     before, after = _marks(entity, covered)
@@ -82,13 +82,6 @@ def _marks(entity: Object, covered: str) -> tuple[str, str]:
         fence = fence_of(covered)
         return f"{fence}{language}\n", f"{'' if covered.endswith(chr(10)) else chr(10)}{fence}\n"
     return "", ""
-
-
-def _is_ours(entity: Object, covered: str, bot: BotIdentity) -> bool:
-    if entity.get("type") == "mention":
-        return covered.lower() == f"@{bot.username}".lower()
-    user = number(mapping(entity.get("user")).get("id"))
-    return entity.get("type") == "text_mention" and user == bot.id
 
 
 def _line(value: str) -> str:

@@ -50,8 +50,8 @@ def shortened(said: str, most: int) -> str:
     """The beginning, cut at a word."""
     if len(said) <= most:
         return said
-    head = said[: most + 1]
-    whole = head.rsplit(maxsplit=1)[0] if any(one.isspace() for one in head[most // 2 :]) else ""
+    gaps = [n for n, one in enumerate(said[: most + 1]) if one.isspace() and n >= most // 2]
+    whole = said[: gaps[-1]].rstrip() if gaps else ""
     return f"{whole or said[:most]} …"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bots.telegram.addressing import BotIdentity
@@ -89,6 +89,7 @@ def test_a_long_quote_is_cut_at_a_word() -> None:
 
 
 @given(st.text(max_size=60), st.integers(1, 40))
+@example(" 0", 1)
 def test_what_is_shortened_is_a_beginning_and_never_longer(text: str, most: int) -> None:
     short = shortened(text, most)
     assert short == text or (text.startswith(short[:-2]) and len(short) <= most + 2)
