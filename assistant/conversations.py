@@ -206,6 +206,9 @@ class ConversationService:
     async def retry(self, turn_id: int) -> int | None:
         return await self.control.retry(turn_id)
 
+    async def admit(self, chat: ChatRef, sender_id: str, sender_name: str) -> None:
+        await self.admission.check(self._account(chat), chat, sender_id, sender_name)
+
     async def may_talk(self, chat: ChatRef, sender_id: str) -> bool:
         return await self.admission.access.allows(self._account(chat), chat, sender_id)
 

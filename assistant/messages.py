@@ -137,6 +137,7 @@ class Notice:
     reply_to: str = ""
     sender_id: str = ""
     language: str = ""
+    sender_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

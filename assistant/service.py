@@ -97,6 +97,10 @@ class Assistant(Protocol):
         """The person edited a message: it is answered again, in the place of its former answer."""
         ...
 
+    async def admit(self, chat: ChatRef, sender_id: str, sender_name: str) -> None:
+        """Raises MessageRefused, with what the person is told, for whom may not talk here."""
+        ...
+
     async def may_talk(self, chat: ChatRef, sender_id: str) -> bool:
         """Whether this person would be answered here. Nothing is stored."""
         ...

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from assistant.messages import ChatRef, Ignored, Incoming, IncomingMessage
+from assistant.messages import ChatRef, Ignored, Incoming, IncomingMessage, Notice
 from assistant.service import Assistant
 from bots.telegram.addressing import BotIdentity
 from bots.telegram.content import album_of
@@ -39,6 +39,7 @@ class AlbumReader:
     account: str
     _passed: dict[_Album, list[Incoming]] = field(default_factory=dict, init=False)
     _until: dict[_Album, float] = field(default_factory=dict, init=False)
+    _said: dict[tuple[_Album, str], float] = field(default_factory=dict, init=False)
 
     async def read(self, updates: Sequence[Any], identity: BotIdentity) -> Sequence[Incoming]:
         """The updates' values; before them, what of their album came earlier.
@@ -71,6 +72,16 @@ class AlbumReader:
         for one in items:
             if isinstance(one, IncomingMessage):
                 self._passed.pop((one.chat, one.album), None)
+
+    def says_it_again(self, notice: Notice, album: str) -> bool:
+        """Whether this was said about another part already: ten videos are refused once."""
+        if not album:
+            return False
+        now = asyncio.get_running_loop().time()
+        self._said = {one: until for one, until in self._said.items() if until > now}
+        again = ((notice.chat, album), notice.phrase.key) in self._said
+        self._said[(notice.chat, album), notice.phrase.key] = now + REMEMBERED_SECONDS
+        return again
 
     def _remember(self, album: _Album, parts: Sequence[Incoming]) -> None:
         self._forget()

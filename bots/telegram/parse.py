@@ -95,7 +95,7 @@ def _asked(
         if content.refusal is None and not _says_something(message):
             return Ignored("service_message")
         phrase = content.refusal or EMPTY_QUESTION
-        notice = Notice(chat, phrase, message_id, sender.id, sender.language)
+        notice = Notice(chat, phrase, message_id, sender.id, sender.language, sender.name)
         return Ignored("nothing_from_a_bot") if sender.is_bot else notice
     return IncomingMessage(
         chat=chat,

@@ -16,7 +16,7 @@ from assistant.phrases import Phrase
 from assistant.service import Assistant
 from bots.inbound import APOLOGY, apologise, receive
 from bots.telegram.addressing import BotIdentity
-from bots.telegram.albums import AlbumReader
+from bots.telegram.albums import AlbumReader, album_id_of
 from bots.telegram.answering import Answering
 from bots.telegram.bot import TelegramBot
 from bots.telegram.files import TelegramFiles
@@ -57,15 +57,14 @@ class UpdateHandler:
             if query := mapping(mapping(updates[0]).get("inline_query")):
                 await self._inline.offer(query)
                 return
-            said: set[str] = set()
-            read = await self._first_heard(await self._albums.read(updates, identity))
+            heard = await self._first_heard(await self._albums.read(updates, identity))
+            read = [await self._permitted(item) for item in heard]
             if isinstance(read[0], IncomingMessage) and not read[0].from_bot:
                 self._life.show(read[0].chat)
             for item in await self._fetched(read):
-                if isinstance(item, Notice):
-                    if item.phrase.key in said:
-                        continue  # an album of ten videos is refused once
-                    said.add(item.phrase.key)
+                album = album_id_of(updates[0])
+                if isinstance(item, Notice) and self._albums.says_it_again(item, album):
+                    continue
                 word = await self._receive(item, update_id)
                 await self._answer_button(updates[0], word)
             self._albums.taken_in(read)
@@ -82,6 +81,18 @@ class UpdateHandler:
         if await self._assistant.knows(item.chat, item.message_id):
             return items
         return self._albums.with_parts(item.asked) if item.asked else (Ignored("edited_unheard"),)
+
+    async def _permitted(self, item: Incoming) -> Incoming:
+        """Why something can't be taken is told to whom may talk here; others hear how to ask."""
+        if not isinstance(item, Notice):
+            return item
+        try:
+            await self._assistant.admit(item.chat, item.sender_id, item.sender_name)
+        except Silenced:
+            return Ignored("silenced")
+        except MessageRefused as refused:
+            return replace(item, phrase=refused.phrase)
+        return item
 
     async def _fetched(self, items: Sequence[Incoming]) -> Sequence[Incoming]:
         """With the files that belong to them, which are fetched side by side."""

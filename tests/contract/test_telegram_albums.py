@@ -117,9 +117,18 @@ async def test_what_was_passed_over_is_forgotten_after_a_minute(
     assert [text for text, _, _ in seen(account)] == ["who are they?"]
 
 
-async def test_an_album_of_videos_is_refused_once(account: Account) -> None:
-    for name in ("a", "b", "c"):
-        account.telegram.user_sends(7, video={"file_id": name}, media_group_id="13")
+async def test_an_album_of_videos_is_refused_once_also_where_its_parts_come_one_by_one(
+    account: Account,
+) -> None:
+    def send(name: str, album: str) -> None:
+        account.telegram.user_sends(7, video={"file_id": name}, further={"media_group_id": album})
+
     async with account.polling():
+        send("a", "13")
+        send("b", "13")
         await account.telegram.until(lambda: account.said(7) and account.confirmed())
-    assert account.said(7) == [say(Phrase("content.video"))]
+        send("c", "13")
+        await account.telegram.until(account.confirmed)
+        send("d", "14")
+        await account.telegram.until(lambda: len(account.said(7)) > 1 and account.confirmed())
+    assert account.said(7) == 2 * [say(Phrase("content.video"))]

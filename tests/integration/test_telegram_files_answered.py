@@ -84,3 +84,19 @@ async def test_a_photo_alone_is_refused_in_the_persons_language_where_no_model_s
     [sentence] = said(telegram, 7)
     assert sentence.startswith("Das Modell, das hier antwortet, kann keine Bilder sehen")
     assert telegram.calls_of("getFile") == []
+
+
+async def test_who_may_not_talk_hears_that_also_for_what_could_not_be_taken(
+    telegram: FakeTelegram, database_url: str, redis_url: str
+) -> None:
+    async with telegram_house(telegram, database_url, redis_url, access="pairing") as home:
+        telegram.user_sends(7, voice={"file_id": "a"})
+        await telegram.until(lambda: said(telegram, 7))
+        for _ in range(3):
+            telegram.user_says(-100, "@OutriderTestBot", sender_id=7)
+        await settled(telegram, home)
+        await telegram.until(lambda: said(telegram, -100))
+        names = await home.rows("SELECT name FROM identities WHERE pairing_code IS NOT NULL")
+    assert "outrider pair" in said(telegram, 7)[0]
+    assert ["outrider pair" in text for text in said(telegram, -100)] == [True]
+    assert names != [("",)], "the admin sees who it is"

@@ -118,6 +118,11 @@ class RecordingAssistant:
         self._storage()
         self.edited.append(edited)
 
+    async def admit(self, chat: ChatRef, sender_id: str, sender_name: str) -> None:
+        self._storage()
+        if self.refusal:
+            raise MessageRefused(self.refusal)
+
     async def may_talk(self, chat: ChatRef, sender_id: str) -> bool:
         return not self.refusal
 
