@@ -85,8 +85,8 @@ class ConversationService:
 
     async def accept(self, message: IncomingMessage) -> Accepted:
         account = self._account(message.chat)
-        self._check_text(message.text, may_be_empty=bool(message.attachments))
         await self.admission.check_message(account, message)
+        self._check_text(message.text, may_be_empty=bool(message.attachments))
         if message.attachments:
             message = await with_pdf_text(message, self.pdf_reader)
             message = readable(message, self.settings.message_characters - len(message.text))

@@ -22,6 +22,7 @@ from bots.telegram.bot import TelegramBot
 from bots.telegram.files import TelegramFiles
 from bots.telegram.inline_mode import InlineMode
 from bots.telegram.life import SignsOfLife
+from bots.telegram.parse import parse
 from bots.telegram.payload import mapping, number, text
 from bots.telegram.places import is_elsewhere
 from bots.telegram.utf16 import head
@@ -72,6 +73,8 @@ class UpdateHandler:
             raise
         except Exception:
             _log.exception("update_failed", update_id=update_id)
+            item = parse(updates[0], account=self._channel.account, bot=identity)
+            await apologise(self._channel, item)
 
     async def _first_heard(self, items: Sequence[Incoming]) -> Sequence[Incoming]:
         """An edit of what we never stored is a message if it speaks to us now, else nothing."""

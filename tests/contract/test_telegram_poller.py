@@ -173,6 +173,17 @@ async def test_an_update_that_breaks_our_code_is_logged_and_passed_over(account:
     assert not any("breaks" in str(log) for log in logs)
 
 
+async def test_a_fault_before_the_update_is_handed_on_is_told_as_well(account: Account) -> None:
+    async with account.polling():
+        question = account.telegram.user_says(7, "about storks")
+        await account.telegram.until(account.texts)
+        account.assistant.bug = RuntimeError("planted")
+        account.telegram.user_edits(question, "about herons")
+        account.telegram.user_sends_voice(7)
+        await account.telegram.until(lambda: len(account.said(7)) == 2)
+    assert account.said(7) == [say(APOLOGY)] * 2
+
+
 async def test_updates_of_unknown_kinds_and_shapes_are_passed_over(account: Account) -> None:
     async with account.polling():
         await account.telegram.until(lambda: account.telegram.calls_of("getUpdates"))
