@@ -28,9 +28,10 @@ CONNECTING = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
-# A plan that PostgreSQL keeps was made while a table, or a part of it that an index covers, was
-# empty: reading it whole costs nothing then. Once thousands wait, it costs everything.
-PLAN_ANEW = b"SET plan_cache_mode = force_custom_plan"
+# Nothing is prepared unless it is asked for (None would bar that as well): a plan that PostgreSQL
+# keeps was made while a table, or the part of it that an index covers, was empty. Reading it whole
+# costs nothing then, and everything once thousands wait.
+NEVER_PREPARED = 2**31
 
 Connection = psycopg.AsyncConnection[Any]  # its rows are named tuples
 
@@ -61,10 +62,16 @@ class Database:
         async with self._connection(STATEMENT_SECONDS) as connection:
             return await rows(connection, statement, values)
 
-    async def row(self, statement: str, values: Mapping[str, object] | None = None) -> Any | None:
-        """The first row of `rows`."""
+    async def row(
+        self,
+        statement: str,
+        values: Mapping[str, object] | None = None,
+        *,
+        prepare: bool | None = None,
+    ) -> Any | None:
+        """The first row of `rows`. `prepare`: keep its plan, which is good whenever it was made."""
         async with self._connection(STATEMENT_SECONDS) as connection:
-            return await row(connection, statement, values)
+            return await row(connection, statement, values, prepare=prepare)
 
     @asynccontextmanager
     async def transaction(self, seconds: float = STATEMENT_SECONDS) -> AsyncIterator[Connection]:
@@ -108,9 +115,13 @@ async def rows(
 
 
 async def row(
-    connection: Connection, statement: str, values: Mapping[str, object] | None = None
+    connection: Connection,
+    statement: str,
+    values: Mapping[str, object] | None = None,
+    *,
+    prepare: bool | None = None,
 ) -> Any | None:
-    cursor = await connection.execute(statement.encode(), values)
+    cursor = await connection.execute(statement.encode(), values, prepare=prepare)
     return await cursor.fetchone() if cursor.description is not None else None
 
 
@@ -128,10 +139,6 @@ def raise_if_unreachable(error: BaseException) -> None:
     """Turn a lost or refused connection into StorageUnavailable; leave real faults alone."""
     if isinstance(error, _AWAY):
         raise StorageUnavailable("The database can't be reached at the moment.") from error
-
-
-async def _prepare(connection: Connection) -> None:
-    await connection.execute(PLAN_ANEW)
 
 
 def _ended(connection: Connection) -> bool:
@@ -158,9 +165,13 @@ async def open_database(url: str) -> AsyncIterator[Database]:
         max_size=POOL_SIZE,
         timeout=CONNECT_SECONDS,
         reconnect_timeout=CONNECT_SECONDS,  # else its pauses grow to minutes after an outage
-        configure=_prepare,
         check=lambda connection: _check(pool, connection),
-        kwargs={**CONNECTING, "autocommit": True, "row_factory": namedtuple_row},
+        kwargs={
+            **CONNECTING,
+            "prepare_threshold": NEVER_PREPARED,
+            "autocommit": True,
+            "row_factory": namedtuple_row,
+        },
         open=False,
     )
     try:

@@ -27,6 +27,7 @@ from assistant.turns import Reply, Turns
 log = structlog.get_logger()
 
 EXPIRE_SECONDS = 900
+FIRST_SECONDS = 0.05  # before Postgres is read for what came earlier
 QUIET_SECONDS = 1.0  # without a delta for so long, a reader looks into Postgres
 BLOCK_MILLISECONDS = 1000
 
@@ -164,7 +165,7 @@ class DeltaReader:
         """
         position = Position(turn_id, offset)
         async with self._subscribed(position) as subscription:
-            arrived: ReplyDelta | Reply | None = await self.turns.read(turn_id)
+            arrived = await self._first(turn_id, subscription)
             while arrived is not None:  # else it was erased
                 if isinstance(arrived, Reply):
                     if arrived.final or not arrived.text or await admit(arrived.attempt):
@@ -186,6 +187,14 @@ class DeltaReader:
                     arrived = await self.turns.read(turn_id)
                 else:
                     arrived = await subscription.arrived.get()
+
+    async def _first(self, turn_id: int, subscription: _Subscription) -> ReplyDelta | Reply | None:
+        """Most turns that are followed have just begun: what comes of them comes by Redis."""
+        try:
+            async with asyncio.timeout(FIRST_SECONDS):
+                return await subscription.arrived.get()
+        except TimeoutError:
+            return await self.turns.read(turn_id)
 
     async def run(self) -> None:
         """Runs for ever, comes back by itself after an outage."""
@@ -251,9 +260,10 @@ class DeltaReader:
         self._subscriptions[name].add(subscription)
         try:
             try:  # end the blocking read, so that it begins anew with this turn
-                async with asyncio.timeout(REDIS_SECONDS):
-                    await self.redis.xadd(self._wake, {"turn": turn_id}, maxlen=10)
-                    await self.redis.expire(self._wake, EXPIRE_SECONDS)
+                async with asyncio.timeout(REDIS_SECONDS), self.redis.pipeline(False) as both:
+                    both.xadd(self._wake, {"turn": turn_id}, maxlen=10)
+                    both.expire(self._wake, EXPIRE_SECONDS)
+                    await both.execute()
             except LOST as error:
                 log.warning("deltas_unread", error=type(error).__name__)
             yield subscription

@@ -20,7 +20,7 @@ import psycopg
 import structlog
 from psycopg.conninfo import make_conninfo
 
-from assistant.database import CONNECTING, PLAN_ANEW, conninfo
+from assistant.database import CONNECTING, NEVER_PREPARED, conninfo
 
 log = structlog.get_logger()
 
@@ -122,9 +122,7 @@ class Heartbeat:
 
     def _connect(self) -> psycopg.Connection[Any]:
         url = make_conninfo(conninfo(self.database_url), **CONNECTING)
-        connection = psycopg.connect(url, autocommit=True)
-        connection.execute(PLAN_ANEW)
-        return connection
+        return psycopg.connect(url, autocommit=True, prepare_threshold=NEVER_PREPARED)
 
     def _renew(self, connection: psycopg.Connection[Any]) -> Sequence[Key]:
         """Returns what is not ours any more."""

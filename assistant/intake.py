@@ -63,15 +63,15 @@ WITH event AS (
 ), restarted AS (
     UPDATE turns SET state = 'queued', lease_owner = NULL, lease_until = NULL, failures = 0,
         prompt_messages = NULL, prompt_token_ids = NULL, reply = '', reply_token_ids = '{}'
-    FROM message
     WHERE turns.id = (
         SELECT id FROM turns AS waiting
-        WHERE waiting.conversation_id = message.conversation_id AND waiting.state = 'queued'
-            AND waiting.place IS NULL
+        WHERE waiting.conversation_id = (SELECT conversation_id FROM message)
+            AND waiting.state = 'queued' AND waiting.place IS NULL
         UNION ALL
         SELECT id FROM turns AS running
-        WHERE running.conversation_id = message.conversation_id AND running.state = 'running'
-            AND running.shown_at IS NULL AND running.place IS NULL AND NOT running.stop_requested
+        WHERE running.conversation_id = (SELECT conversation_id FROM message)
+            AND running.state = 'running' AND running.shown_at IS NULL AND running.place IS NULL
+            AND NOT running.stop_requested
         LIMIT 1)
     -- Looked at again where a worker has claimed it, or shown of it, in this moment. Written so
     -- that no partial index fits: by one all that waits would be read for the one row.
@@ -221,10 +221,10 @@ class Intake:
         or the sender or the conversation may be erased, which are then made anew."""
         for _ in range(RACES):
             try:
-                return await self._one(statement, values)
+                return await self.database.row(statement, values, prepare=True)
             except psycopg.errors.IntegrityError:
                 log.info("intake_again", chat=values["chat"])
-        return await self._one(statement, values)
+        return await self.database.row(statement, values, prepare=True)
 
     async def bury(self, account_id: int, chat: ChatRef, message_id: str) -> None:
         """Remember a message that was deleted before it came."""

@@ -234,7 +234,9 @@ turns = Table(
         postgresql_where="state = 'queued' AND place IS NULL",
     ),
     Index("ix_turns_waiting", "conversation_id", postgresql_where="state = 'queued'"),
-    Index("ix_turns_queue", "due_at", "id", postgresql_where="state = 'queued'"),
+    # For the claim alone, which says `id > 0`: whoever looks for one conversation's turn must not
+    # read all that wait, which a plan made while nothing waited would do.
+    Index("ix_turns_queue", "due_at", "id", postgresql_where="state = 'queued' AND id > 0"),
     Index("ix_turns_leases", "lease_until", postgresql_where="state = 'running'"),
     Index("ix_turns_live", "person_id", postgresql_where="state IN ('queued', 'running')"),
     Index("ix_turns_failed", "finished_at", postgresql_where="state = 'failed'"),

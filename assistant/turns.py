@@ -46,7 +46,7 @@ FROM claimed
 # In the queue's order; within a conversation an answer that replaces an earlier one goes first.
 CLAIM_QUEUED = f"""
 WITH next AS (
-    SELECT id FROM turns AS waiting WHERE state = 'queued' AND NOT EXISTS (
+    SELECT id FROM turns AS waiting WHERE state = 'queued' AND id > 0 AND NOT EXISTS (
         SELECT FROM turns AS busy
         WHERE busy.conversation_id = waiting.conversation_id AND busy.state = 'running')
     AND NOT EXISTS (

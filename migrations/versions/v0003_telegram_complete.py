@@ -24,6 +24,13 @@ def upgrade() -> None:
         ["account_id", "chat_id", "album"],
         postgresql_where=sa.text("album <> ''"),
     )
+    op.drop_index("ix_turns_queue", "turns")
+    op.create_index(
+        "ix_turns_queue",
+        "turns",
+        ["due_at", "id"],
+        postgresql_where=sa.text("state = 'queued' AND id > 0"),
+    )
     _create_attachments()
     _create_memories()
     _create_feedback()
@@ -39,6 +46,10 @@ def downgrade() -> None:
     op.create_index("ix_messages_identity_id", "messages", ["identity_id"])
     op.drop_index("ix_turns_person_id_created_at", "turns")
     op.create_index("ix_turns_person_id", "turns", ["person_id"])
+    op.drop_index("ix_turns_queue", "turns")
+    op.create_index(
+        "ix_turns_queue", "turns", ["due_at", "id"], postgresql_where=sa.text("state = 'queued'")
+    )
     op.drop_table("feedback")
     op.drop_table("memories")
     op.drop_table("attachments")

@@ -162,6 +162,8 @@ def _values(account: int, number: int) -> Mapping[str, object]:
         "kind": "private",
         "sender": f"sender-{number}",
         "sender_name": "",
+        "language": "",
+        "album": "",
         "message": f"message-{number}",
         "text": "What is the capital of France, and how many people live there?",
         "delivered": False,

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from assistant.access import AccessPolicy
 from assistant.errors import MessageRefused
 from assistant.messages import ChatRef
 from inference.api import ChatMessage, Sampling
@@ -280,8 +281,9 @@ async def test_strangers_are_paired_by_a_code(database_url: str, redis_url: str)
         code = str(refused.value).rsplit(" ", 1)[1]
         with pytest.raises(MessageRefused, match=code):
             await home.say("Let me in again")
-        assert await home.service.access.pair("WRONGCODE") is None
-        assert await home.service.access.pair(code.lower()) == "Ana"
+        access = AccessPolicy(home.database)
+        assert await access.pair("WRONGCODE") is None
+        assert await access.pair(code.lower()) == "Ana"
         assert (await home.say("Now?")).turn_id
         assert await home.rows("SELECT count(*) FROM messages") == [(1,)]
 
