@@ -37,6 +37,7 @@ from bots.telegram.utf16 import clean
 
 EMPTY_QUESTION = Phrase("notice.empty_question")
 
+_NAME_CHARACTERS = 129  # 64 for each name
 _GENERAL = 1  # the topic that every forum has; in it a message names no thread, and may name none
 
 
@@ -289,11 +290,16 @@ def _sender(message: Object) -> _Sender | None:
     admin in the group's, others in their channel's; what a channel forwards into its group)."""
     if behind := mapping(message.get("sender_chat")):
         chat_id = number(behind.get("id"))
-        return None if chat_id is None else _Sender(str(chat_id), clean(text(behind.get("title"))))
+        return None if chat_id is None else _Sender(str(chat_id), _name(behind, "title"))
     person = mapping(message.get("from"))
     person_id, is_bot = number(person.get("id")), person.get("is_bot")
     if person_id is None or not isinstance(is_bot, bool):
         return None
-    names = (text(person.get("first_name")), text(person.get("last_name")))
-    name = clean(" ".join(filter(None, names)))
+    name = _name(person, "first_name", "last_name")
     return _Sender(str(person_id), name, clean(text(person.get("language_code"))), is_bot)
+
+
+def _name(somebody: Object, *fields: str) -> str:
+    """In one line: in a group the prompt has it before what they say."""
+    whole = " ".join(text(somebody.get(one)) for one in fields)
+    return " ".join(clean(whole).split())[:_NAME_CHARACTERS]

@@ -195,6 +195,13 @@ def test_an_order_whose_words_were_mended_is_an_order() -> None:
     assert isinstance(parsed("edited_message", of_any_bot, PRIVACY), Command)
 
 
+def test_a_name_is_one_line_and_no_longer_than_telegrams() -> None:
+    odd = {**PERSON, "first_name": "Ada:\n\nBob\tsaid", "last_name": "x" * 500}
+    got = parsed("message", {**message(), "from": odd})
+    assert isinstance(got, IncomingMessage)
+    assert got.sender_name == ("Ada: Bob said " + "x" * 500)[:129]
+
+
 def test_a_place_that_moves_is_asked_about_once() -> None:
     place = {"latitude": 52.5, "longitude": 13.4, "live_period": 900}
     assert isinstance(parsed("message", without_text(location=place)), IncomingMessage)
