@@ -28,13 +28,19 @@ from bots.telegram.places import GUEST, INLINE
 from bots.telegram.render import Rendered
 
 GOES_ON = Phrase("elsewhere.goes_on")
+CALLBACK_BYTES = 64  # Telegram's limit
 NOWHERE = "nowhere"  # the message id of a reply's further pieces
 
 
-def stop_keyboard(chat: ChatRef, turn_id: int, language: str) -> InlineKeyboardMarkup:
-    """A guest's query is known to nobody else: that it is named shows where the button stands."""
+def stop_keyboard(chat: ChatRef, turn_id: int, language: str) -> InlineKeyboardMarkup | None:
+    """A guest's query is known to nobody else: that it is named shows where the button stands.
+
+    None where it is too long to be named: with such a button Telegram refuses the message.
+    """
     guest = chat.chat_id.removeprefix(GUEST) if chat.chat_id.startswith(GUEST) else ""
     data = f"stop:{turn_id}:{guest}" if guest else f"stop:{turn_id}"
+    if len(data.encode()) > CALLBACK_BYTES:
+        return None
     return InlineKeyboardMarkup(
         ((InlineKeyboardButton(f"⏹ {say(STOP, language)}", callback_data=data),),)
     )

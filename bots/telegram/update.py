@@ -73,8 +73,17 @@ class UpdateHandler:
             raise
         except Exception:
             _log.exception("update_failed", update_id=update_id)
-            item = parse(updates[0], account=self._channel.account, bot=identity)
-            await apologise(self._channel, item)
+            await self._apologise(updates[0], identity)
+
+    async def _apologise(self, update: Any, identity: BotIdentity) -> None:
+        """Tell of a fault of ours who certainly speaks to us: an edit may not."""
+        try:
+            item = parse(update, account=self._channel.account, bot=identity)
+            spoken = item.asked if isinstance(item, Edited) else item
+            if spoken is not None:
+                await apologise(self._channel, spoken)
+        except Exception:  # it would stop everybody's messages
+            _log.exception("fault_not_told")
 
     async def _first_heard(self, items: Sequence[Incoming]) -> Sequence[Incoming]:
         """An edit of what we never stored is a message if it speaks to us now, else nothing."""

@@ -98,6 +98,18 @@ def press(telegram: FakeTelegram, message: Message, data: str) -> None:
     telegram.push({"callback_query": query})
 
 
+async def test_a_question_with_a_long_name_is_answered_without_a_button(
+    telegram: FakeTelegram, database_url: str, redis_url: str
+) -> None:
+    long = "q" * 64  # no button can name it
+    telegram.first_bot.queries.add(long)
+    async with telegram_house(telegram, database_url, redis_url, guest=True) as home:
+        telegram.user_asks_guest(-200, ASKED, further={"guest_query_id": long})
+        assert await delivered(home) == [("done", "", 0)]
+    (answer,) = answers(telegram)
+    assert "walnut" in answer.text
+
+
 async def test_who_may_not_talk_is_told_so_in_place_of_an_answer(
     telegram: FakeTelegram, database_url: str, redis_url: str
 ) -> None:

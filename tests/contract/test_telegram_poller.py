@@ -246,6 +246,21 @@ async def test_edits_reach_the_assistant(account: Account) -> None:
     assert (edited.event_id, edited.sender_id) == ("1002", "7")
 
 
+async def test_a_fault_is_not_told_about_an_edit_that_does_not_speak_to_us(
+    account: Account,
+) -> None:
+    account.telegram.first_bot.user["can_read_all_group_messages"] = True
+    message = account.telegram.user_says(-100, "nobody asked you")
+    async with account.polling():
+        await account.telegram.until(account.confirmed)
+        account.assistant.bug = RuntimeError("a fault of ours")
+        account.telegram.user_edits(message, "nobody asks you")
+        await account.telegram.until(account.confirmed)
+        account.telegram.user_edits(message, "@OutriderTestBot now you are asked")
+        await account.telegram.until(lambda: account.said(-100) and account.confirmed())
+    assert account.said(-100) == [say(Phrase("notice.fault"))]
+
+
 async def test_the_stop_button_stops_only_turns_of_its_own_chat(account: Account) -> None:
     async with account.polling():
         account.telegram.user_says(7, "mine")
