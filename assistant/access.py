@@ -45,6 +45,16 @@ WHERE pairing_code = %(code)s AND access = 'pending' RETURNING name
 """
 
 
+# A chat that moved: its elder messages have the chat that they were written in.
+LISTED_BEFORE = """
+SELECT FROM conversations JOIN messages ON conversation_id = conversations.id
+WHERE conversations.account_id = %(account)s AND conversations.chat_id = %(chat)s
+    AND messages.account_id = %(account)s AND messages.chat_id = ANY(%(listed)s)
+    AND messages.chat_id <> %(chat)s
+LIMIT 1
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class AccessPolicy:
     database: Database
@@ -53,13 +63,14 @@ class AccessPolicy:
         self, account: Account, chat: ChatRef, sender_id: str, sender_name: str
     ) -> None:
         """Return if this person may talk to this account, here; else raise MessageRefused, in
-        words. A list names people, and groups in which everybody may."""
+        words. A list names people, and groups in which everybody may, also under the id that a
+        group had before it moved."""
         if account.access == "open" and not account.delivered:
             return  # the web page and the API have their own doors
         standing, code = await self._standing(account, sender_id)
         if standing == "blocked":
             raise MessageRefused(Phrase("refused.blocked"))
-        if _allowed(account, chat, sender_id, standing):
+        if await self._allowed(account, chat, sender_id, standing):
             return
         if account.access == "allowlist":
             raise MessageRefused(Phrase("refused.allowlist", {"id": sender_id}))
@@ -69,12 +80,24 @@ class AccessPolicy:
     async def allows(self, account: Account, chat: ChatRef, sender_id: str) -> bool:
         """As `check`, of somebody who has not written yet: nothing is asked for or stored."""
         standing, _ = await self._standing(account, sender_id)
-        return standing != "blocked" and _allowed(account, chat, sender_id, standing)
+        return standing != "blocked" and await self._allowed(account, chat, sender_id, standing)
 
     async def pair(self, code: str) -> str | None:
         """Let in who was given this code. Returns the person's name, None for an unknown code."""
         row = await self.database.row(PAIR, {"code": code.strip().upper()})
         return None if row is None else str(row.name)
+
+    async def _allowed(
+        self, account: Account, chat: ChatRef, sender_id: str, standing: str
+    ) -> bool:
+        if account.access == "open" or standing == "allowed":
+            return True
+        if account.allowlist & {sender_id, chat.chat_id}:
+            return True
+        if chat.kind != "group" or not account.allowlist:
+            return False
+        values = {"account": account.id, "chat": chat.chat_id, "listed": list(account.allowlist)}
+        return await self.database.row(LISTED_BEFORE, values) is not None
 
     async def _standing(self, account: Account, sender_id: str) -> tuple[str, str]:
         values = {"account": account.id, "sender": sender_id}
@@ -91,8 +114,3 @@ class AccessPolicy:
         }
         (row,) = await self.database.rows(REQUEST, values)
         return str(row.pairing_code)
-
-
-def _allowed(account: Account, chat: ChatRef, sender_id: str, standing: str) -> bool:
-    listed = bool(account.allowlist & {sender_id, chat.chat_id})
-    return account.access == "open" or standing == "allowed" or listed

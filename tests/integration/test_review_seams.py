@@ -81,3 +81,16 @@ async def test_an_edit_of_what_a_group_never_said_to_us_is_nothing(home: House) 
         await home.service.edit(Edited(OLD, f"edit-{number}", "500", "8", text))
     assert await home.rows("SELECT FROM events") == []
     assert await home.rows("SELECT FROM identities") == []
+
+
+async def test_a_group_on_the_list_stays_on_it_when_it_moves(
+    database_url: str, redis_url: str
+) -> None:
+    async with house(
+        database_url, redis_url, access="allowlist", allowlist=frozenset({OLD.chat_id})
+    ) as home:
+        await home.say("In the old group", OLD)
+        await home.service.move(OLD, NEW.chat_id)
+        assert not (await home.say("In the new group", NEW, sender_id="8")).duplicate
+        with pytest.raises(MessageRefused):
+            await home.say("Elsewhere", replace(NEW, chat_id="-200"), sender_id="8")

@@ -205,6 +205,11 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
         lambda f, n: {"channel": "telegram", "account": "default", "chat": f"chat-{1 + n}"},
     ),
     (
+        "access.LISTED_BEFORE",
+        access.LISTED_BEFORE,
+        lambda f, n: {"account": f.account, "chat": f"chat-{n}", "listed": ["chat-7", "chat-8"]},
+    ),
+    (
         "access.REQUEST",
         access.REQUEST,
         lambda f, n: {"account": 1, "sender": f"new-{n}", "name": "Ana", "code": f"CODE{n}"},
