@@ -1,4 +1,4 @@
-"""Our own code failed on a reply: the person is told, where the reply would stand."""
+"""A reply can't be shown, for a reason that is ours to repair: the person is told of it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,16 @@ FAULT = Phrase("error.internal")
 
 @dataclass(frozen=True, slots=True)
 class Apology:
+    """`in_place` of the reply's last message, if there is one; else only where nothing stands."""
+
     outbox: Outbox
+    in_place: bool
 
     async def carry_out(self) -> None:
-        """In the place of the reply's last message, of which nothing is known any more. Raises
-        ChannelError, DeliveryLost, StorageUnavailable."""
+        """Raises ChannelError, DeliveryLost, StorageUnavailable."""
         posted = await self.outbox.posted()
+        if posted and not self.in_place:
+            return
         position = max(posted, default=0)
         message_id = posted.get(position) or await self.outbox.post(position)
         await self.outbox.permit(final=True)

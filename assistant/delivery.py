@@ -157,18 +157,19 @@ class Delivery:
             return error.code
         except ChannelError as error:
             log.error("delivery_failed", turn=one.turn_id, code=error.code)
+            await self._apologise(outbox, in_place=False)
             await self._fail(one, error.code)
             return error.code
         except Exception:
             log.exception("delivery_crashed", turn=one.turn_id)
-            await self._apologise(outbox)
+            await self._apologise(outbox, in_place=True)
             await self._fail(one, "internal")
             return "crashed"
 
-    async def _apologise(self, outbox: Outbox) -> None:
+    async def _apologise(self, outbox: Outbox, *, in_place: bool) -> None:
         """As far as it goes: what failed may be what this needs too."""
         try:
-            await Apology(outbox).carry_out()
+            await Apology(outbox, in_place).carry_out()
         except Exception as error:
             log.error(
                 "delivery_not_apologised", turn=outbox.one.turn_id, error=type(error).__name__

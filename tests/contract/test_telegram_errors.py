@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from assistant.apology import FAULT
+from assistant.phrases import say
 from bots.telegram import request
 from bots.telegram.channel import PLACEHOLDER
 from bots.telegram.editing import CUT
@@ -205,6 +207,16 @@ async def test_an_answer_that_is_refused_for_another_reason_says_so_in_its_place
         assert await delivered(home) == [("failed", "content_refused", 0)]
     (text,) = texts(telegram)
     assert REFUSED in text
+
+
+async def test_a_placeholder_that_is_refused_for_another_reason_leaves_a_word(
+    telegram: FakeTelegram, database_url: str, redis_url: str
+) -> None:
+    telegram.fail_next("sendMessage", bad("strange and new"))
+    async with telegram_house(telegram, database_url, redis_url) as home:
+        telegram.user_says(7, QUESTION)
+        assert await delivered(home) == [("failed", "content_refused", 0)]
+    assert texts(telegram) == [f"⚠ {say(FAULT)}"]
 
 
 @pytest.mark.parametrize("failure", [Failure(401, "Unauthorized"), Failure(404, "Not Found")])
