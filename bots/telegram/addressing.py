@@ -39,13 +39,16 @@ class _Piece:
 def addressed(message: Object, bot: BotIdentity) -> bool:
     """Mentions us, replies to a message of ours, or is a command for us.
 
-    What a channel forwards into its discussion group speaks to us only where it mentions us.
+    What a channel forwards into its discussion group, and what orders another bot to do something,
+    speaks to us only where it mentions us.
     """
     pieces = list(_pieces(message, bot))
     if any(piece.ours for piece in pieces):
         return True
     if message.get("is_automatic_forward") is True:
         return False
+    if target := "".join(_target(piece) for piece in pieces):
+        return target == bot.username.lower()
     return _answers_us(message, bot) or any(_commands_us(piece, bot) for piece in pieces)
 
 
@@ -61,7 +64,7 @@ def command_of(message: Object, bot: BotIdentity) -> tuple[CommandName | None, s
         if piece.kind == "bot_command" and piece.offset == 0:
             name, _, target = piece.covered[1:].lower().partition("@")
             ours = not target or target == bot.username.lower()
-            content = text(message.get("text"))
+            content = text(message.get("text")) or text(message.get("caption"))
             argument = part(content, piece.length, units(content)).strip()
             return (COMMANDS.get(name) if ours else None), argument
     return None, ""
@@ -86,12 +89,16 @@ def _answers_us(message: Object, bot: BotIdentity) -> bool:
     return number(mapping(answered_message(message).get("from")).get("id")) == bot.id
 
 
+def _target(piece: _Piece) -> str:
+    """The bot that a command at the beginning names."""
+    ordered = piece.kind == "bot_command" and piece.offset == 0
+    return piece.covered.lower().partition("@")[2] if ordered else ""
+
+
 def _commands_us(piece: _Piece, bot: BotIdentity) -> bool:
     if piece.kind != "bot_command" or piece.offset != 0:
         return False
-    name, _, target = piece.covered[1:].lower().partition("@")
-    if target:
-        return target == bot.username.lower()
+    name = piece.covered[1:].lower()
     # Without a name it is for any bot. In privacy mode Telegram gives it to the one that is meant.
     return not bot.reads_all and name in COMMANDS
 

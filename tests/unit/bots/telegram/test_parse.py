@@ -150,6 +150,24 @@ def test_a_command_for_another_bot_is_not_ours() -> None:
     assert not isinstance(parsed("message", {**body, "chat": PRIVATE}), Command)
 
 
+def test_a_command_for_another_bot_that_answers_us_is_not_ours_either() -> None:
+    ours = {"message_id": 4, "from": {"id": 99}, "text": "Hello"}
+    text = "/translate@OtherBot"
+    for more in ("", " @HelperBot"):
+        entities = [entity(text, text, "bot_command")]
+        if more:
+            entities.append(entity(text + more, "@HelperBot", "mention"))
+        body = message(text + more, GROUP, entities=entities, reply_to_message=ours)
+        got = parsed("message", body)
+        assert isinstance(got, IncomingMessage) if more else got == Ignored("not_addressed")
+
+
+def test_an_order_in_a_caption_is_given_in_full() -> None:
+    text = "/persona brief"
+    body = without_text(caption=text, caption_entities=[entity(text, "/persona", "bot_command")])
+    assert parsed("message", body) == Command(DIRECT, "persona", "7", "Ada L", "5", "brief")
+
+
 def test_an_unknown_command_is_what_the_person_said() -> None:
     body = message("/etc", entities=[entity("/etc", "/etc", "bot_command")])
     assert isinstance(parsed("message", body), IncomingMessage)
