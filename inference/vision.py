@@ -33,12 +33,13 @@ def image_tokens(image: Image) -> int:
 
 
 def opened(image: Image) -> Pillow.Image | None:
-    """Decoded, as RGB; None where it can't be. Blocks."""
+    """Decoded, as RGB; None where it can't be, or is of another size than it says. Blocks."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Pillow.DecompressionBombWarning)
             with Pillow.open(io.BytesIO(image.data)) as found:
-                return found.convert("RGB")
+                posing = image.width and found.size != (image.width, image.height)
+                return None if posing else found.convert("RGB")
     except Exception:  # whatever a decoder raises of what came from outside
         return None
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+
 import pytest
 
 pytest.importorskip("PIL", reason="comes with vLLM")
 
+from PIL import Image as Pillow
+
+from assistant.image_header import ImageHeader, described
 from inference.api import ChatMessage, Image
 from inference.chat import render_token_ids
 from inference.vision import UNREADABLE, image_tokens, opened, readable
@@ -38,6 +43,17 @@ def test_an_image_is_opened_as_it_is() -> None:
 @pytest.mark.parametrize("data", [b"", b"no image", png(40, 30)[:60]])
 def test_a_damaged_image_is_none(data: bytes) -> None:
     assert opened(Image("image/png", data, 1, 1)) is None
+
+
+def test_an_image_that_is_larger_than_it_says_is_none() -> None:
+    """It was counted, in pixels and in tokens, by what it says."""
+    drawing = BytesIO()
+    Pillow.new("P", (900, 900)).save(drawing, "GIF")
+    posing = bytearray(drawing.getvalue())
+    posing[6:10] = (10).to_bytes(2, "little") * 2  # the screen; its frame stays as it is
+    assert described(bytes(posing)) == ImageHeader("image/gif", 10, 10)
+    assert opened(Image("image/gif", bytes(posing), 10, 10)) is None
+    assert opened(Image("image/gif", drawing.getvalue(), 900, 900)) is not None
 
 
 def test_words_stand_in_place_of_a_damaged_image() -> None:
