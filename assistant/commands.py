@@ -225,6 +225,7 @@ class Commands:
         person = await self.persons.known(order.account, order.command.sender_id)
         if person is not None:
             await self.memories.forget_all(person)
+        await self.control.end_all(order.chat)  # what is erased half shown would stay so
         for conversation in await self.control.conversations(order.chat):
             await self.erasure.conversation(conversation)
         return order.answer("forget.all_done")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,10 +15,12 @@ from assistant.delivery import Delivery
 from assistant.deltas import DeltaWriter
 from assistant.intake import Intake
 from assistant.messages import ChatRef, Command, ReplyDelta
+from assistant.presence import live_turns
 from assistant.revisions import Revised, Revisions
 from assistant.signals import Signals
 from assistant.turns import Turns
 
+END_SECONDS = 5.0  # a chat's next edit, and some
 CONVERSATION = """
     SELECT conversations.id FROM conversations JOIN accounts ON accounts.id = account_id
     WHERE channel = %(channel)s AND accounts.name = %(account)s
@@ -74,6 +78,12 @@ SELECT platform_message_id AS id, messages.chat_id, coalesce(platform_id, '') AS
 FROM messages LEFT JOIN identities ON identities.id = identity_id
 WHERE messages.id IN (SELECT id FROM whole) AND deleted_at IS NULL
 """
+UNDER_WAY = """
+SELECT FROM deliveries JOIN conversations ON conversations.id = conversation_id
+JOIN accounts ON accounts.id = conversations.account_id
+WHERE channel = %(channel)s AND accounts.name = %(account)s AND chat_id = %(chat)s
+    AND deliveries.state IN ('pending', 'active', 'removing') LIMIT 1
+"""
 # A chat's threads are conversations of their own.
 CONVERSATIONS = """
 SELECT conversations.id FROM conversations JOIN accounts ON accounts.id = account_id
@@ -119,6 +129,15 @@ class Control:
         """Stop all that was asked here until then; False where there was nothing to stop."""
         live = await self._rows(LIVE_TURNS, chat, until=until)
         return any([await self.stop(row.id) for row in live])
+
+    async def end_all(self, chat: ChatRef) -> None:
+        """Stop all that runs in a chat, in all threads, and wait until that is shown there."""
+        for turn_id in await live_turns(self.database, chat):
+            await self.stop(turn_id)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(END_SECONDS):
+                while await self._rows(UNDER_WAY, chat):  # noqa: ASYNC110  another may show it
+                    await asyncio.sleep(0.1)
 
     async def begin_anew(self, chat: ChatRef, until: datetime | None) -> None:
         """A new conversation: what was said until then is no part of the next prompt."""

@@ -371,6 +371,11 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
     ("control.NEW", control.NEW, lambda f, n: _order(f.idle_conversation(n))),
     ("control.LAST", control.LAST, lambda f, n: _order(f.idle_conversation(n))),
     (
+        "control.UNDER_WAY",
+        control.UNDER_WAY,
+        lambda f, n: _chat(2 + n % 20),
+    ),
+    (
         "control.ABOUT",
         control.ABOUT,
         lambda f, n: {**_chat(f.idle_conversation(n)), "message": str(_ended(f, n))},
