@@ -38,6 +38,7 @@ from bots.telegram.utf16 import clean
 EMPTY_QUESTION = Phrase("notice.empty_question")
 
 _NAME_CHARACTERS = 129  # 64 for each name
+MENDED_SECONDS = 600
 _GENERAL = 1  # the topic that every forum has; in it a message names no thread, and may name none
 
 
@@ -146,12 +147,19 @@ def _edited(message: Object, about: _About) -> Incoming:
     if chat.kind == "private" or addressed(message, about.bot):
         asked = _asked(message, str(message_id), chat, sender, about)
     if isinstance(asked, Command):
-        return asked
+        return asked if _just_written(message) else Ignored("old_order")
     content = content_of(message, about.bot)
     if not content.text:
         return Ignored("edited_to_no_text")
     edited = Edited(chat, about.update_id, str(message_id), sender.id, content.text)
     return replace(edited, asked=asked) if isinstance(asked, IncomingMessage) else edited
+
+
+def _just_written(message: Object) -> bool:
+    """Whether a person still mends what they wrote. Telegram also speaks of a message anew where
+    something changed that bots don't see, however old it is."""
+    written, edited = number(message.get("date")), number(message.get("edit_date"))
+    return written is not None and edited is not None and edited - written <= MENDED_SECONDS
 
 
 def _guest(message: Object, about: _About) -> Incoming:

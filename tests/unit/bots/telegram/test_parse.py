@@ -205,12 +205,24 @@ def test_an_edit_carries_the_new_text() -> None:
 
 
 def test_an_order_whose_words_were_mended_is_an_order() -> None:
-    mended = message("/persona brief", entities=[entity("/persona", "/persona", "bot_command")])
+    marks = [entity("/persona", "/persona", "bot_command")]
+    mended = message("/persona brief", entities=marks, edit_date=60)
     order = Command(DIRECT, "persona", "7", "Ada L", "5", "brief")
     assert parsed("edited_message", mended) == order
     of_any_bot = {**mended, "chat": GROUP}
     assert not isinstance(parsed("edited_message", of_any_bot), Command)
     assert isinstance(parsed("edited_message", of_any_bot, PRIVACY), Command)
+
+
+@pytest.mark.parametrize("edit_date", [None, 86_400])
+def test_an_order_is_not_given_again_when_telegram_speaks_of_it_later(
+    edit_date: int | None,
+) -> None:
+    """It does where something changes that we don't see; and "/forget all" was meant then."""
+    marks = [entity("/forget all", "/forget", "bot_command")]
+    order = message("/forget all", entities=marks, edit_date=edit_date)
+    assert isinstance(parsed("message", order), Command)
+    assert parsed("edited_message", order) == Ignored("old_order")
 
 
 def test_a_name_is_one_line_and_no_longer_than_telegrams() -> None:
