@@ -182,15 +182,16 @@ class TelegramChannel:
         self, chat: ChatRef, text: str, question: str, keyboard: InlineKeyboardMarkup | None
     ) -> str:
         with translated(repeatable=False):
-            sent = await self._bot.send_message(
-                chat.chat_id,
-                text,
+            sent = await self._bot.call(
+                "sendMessage",
+                chat_id=chat.chat_id,
+                text=text,
                 message_thread_id=_topic(chat),
                 reply_parameters=_reply(question),
                 reply_markup=keyboard,
                 link_preview_options=NO_PREVIEW,
             )
-            return str(sent.message_id)
+            return str(int(sent["message_id"]))
 
 
 def _shown(text: str, *, growing: bool) -> Rendered:

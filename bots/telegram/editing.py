@@ -36,11 +36,12 @@ async def edit_text(
 ) -> None:
     """Raises TelegramError. What stands there already is success."""
     try:
-        await bot.edit_message_text(
-            shown.text,
-            target.chat_id,
-            target.number,
-            target.inline_id,
+        await bot.call(
+            "editMessageText",
+            text=shown.text,
+            chat_id=target.chat_id,
+            message_id=target.number,
+            inline_message_id=target.inline_id,
             entities=shown.entities or None,
             reply_markup=keyboard,
             link_preview_options=NO_PREVIEW,

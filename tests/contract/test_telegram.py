@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import socket
 import traceback
@@ -293,6 +294,26 @@ async def test_a_failed_call_says_whether_it_may_have_taken_effect(
         with pytest.raises(ChannelError) as caught:
             await call
         assert type(caught.value) is edited
+
+
+STRANGE = {
+    "message_id": 77,
+    "date": 1,
+    "chat": {"id": 7, "type": "private"},
+    "reply_to_message": {"message_id": 1, "date": 1, "photo": [{"kind": "new"}]},
+}
+
+
+async def test_what_the_library_cannot_read_in_an_answer_is_no_failure(
+    telegram: FakeTelegram, channel: TelegramChannel
+) -> None:
+    answer = Failure(body=json.dumps({"ok": True, "result": STRANGE}), effect=True)
+    telegram.fail_next("sendMessage", answer)
+    assert await post(channel) == "77"
+    telegram.fail_next("editMessageText", answer)
+    await edit(channel, str(telegram.messages(7)[-1].message_id), "**bold**")
+    [message] = telegram.messages(7)
+    assert (message.text, message.entities[0]["type"]) == ("bold", "bold")
 
 
 async def test_a_server_that_is_not_there_has_certainly_sent_nothing() -> None:

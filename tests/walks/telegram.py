@@ -150,8 +150,6 @@ async def orders(on: TelegramStage) -> None:
     on.tell("Ana replies to her message with /forget.")
     on.says(ANA, "/forget", reply_to=asked.message_id)
     await on.reply(ANA)
-    on.says(ANA, "/retry")
-    await asyncio.sleep(3)
     on.says(ANA, "/forget all")
     await on.reply(ANA)
 
