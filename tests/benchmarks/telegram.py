@@ -111,7 +111,7 @@ async def measure(effort: Effort) -> Table:
     rows: list[Row] = []
     with scratch() as folder:
         async with _talking(folder) as (telegram, postgres):
-            chats = iter(range(1, 10_000))
+            chats = iter(range(1001, 10_000))  # no bot has such an id
             await _answers(telegram, postgres, [next(chats)], SHORT_ANSWER, "hello")
             alone = [
                 await _answers(telegram, postgres, [next(chats)], SHORT_ANSWER, "hello")
