@@ -26,18 +26,19 @@ class Schedule:
 
 @dataclass(slots=True)
 class Delivery:
-    """One event and what became of it. `kind` is events_api or interactive."""
+    """One event and what became of it. `kind` is events_api, interactive or slash_commands."""
 
     kind: str
     body: dict[str, Any]
     attempts: int = 0
     statuses: list[int] = field(default_factory=list)
+    response: dict[str, Any] = field(default_factory=dict)  # what came with the acknowledgement
     acknowledged: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def event_type(self) -> str:
         event = self.body.get("event", self.body)
-        return str(event.get("subtype") or event["type"])
+        return str(event.get("subtype") or event.get("type") or self.kind)
 
 
 class Sockets:
@@ -72,7 +73,8 @@ class Sockets:
         envelope_id = str(uuid.uuid4())
         self._waiting[envelope_id] = delivery
         envelope: dict[str, Any] = {"envelope_id": envelope_id, "type": delivery.kind}
-        envelope |= {"payload": delivery.body, "accepts_response_payload": False}
+        envelope |= {"payload": delivery.body}
+        envelope["accepts_response_payload"] = delivery.kind == "slash_commands"
         if delivery.kind == "events_api":
             envelope |= {"retry_attempt": delivery.attempts, "retry_reason": reason}
         delivery.attempts += 1
@@ -94,8 +96,10 @@ class Sockets:
             await socket.close()
 
     def _acknowledge(self, text: str) -> None:
-        delivery = self._waiting.get(json.loads(text).get("envelope_id", ""))
+        answer = json.loads(text)
+        delivery = self._waiting.get(answer.get("envelope_id", ""))
         if delivery:
+            delivery.response = answer.get("payload", {})
             delivery.acknowledged.set()
 
     async def _add(self, socket: web.WebSocketResponse) -> None:
@@ -168,6 +172,9 @@ class Courier:
         if delivery.kind == "interactive":
             headers = {"content-type": "application/x-www-form-urlencoded"}
             body = urlencode({"payload": json.dumps(delivery.body)}).encode()
+        if delivery.kind == "slash_commands":
+            headers = {"content-type": "application/x-www-form-urlencoded"}
+            body = urlencode(delivery.body).encode()
         if delivery.attempts:
             headers |= {"x-slack-retry-num": str(delivery.attempts)}
             headers |= {"x-slack-retry-reason": f"http_{reason}"}
@@ -179,6 +186,8 @@ class Courier:
         ):
             delivery.statuses.append(answer.status)
             if answer.ok:
+                if answer.content_type == "application/json":
+                    delivery.response = await answer.json()
                 delivery.acknowledged.set()
 
     def signed(self, body: bytes) -> dict[str, str]:

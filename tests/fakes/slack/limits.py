@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tests.fakes.slack import feedback
+
 TEXT = 40_000
 MARKDOWN = 12_000
 SECTION = 3_000
@@ -63,6 +65,8 @@ def _is_sound(block: Mapping[str, Any]) -> bool:
         case "actions":
             elements = block.get("elements", [])
             return 0 < len(elements) <= 25 and all(map(_is_sound_button, elements))
+        case "context_actions":
+            return feedback.is_sound(block)
         case kind:
             return kind in _KNOWN
 

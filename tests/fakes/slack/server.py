@@ -14,6 +14,7 @@ from aiohttp import ClientSession, web
 
 from tests.fakes.slack.delivery import Courier, Delivery, Schedule
 from tests.fakes.slack.events import EventFactory
+from tests.fakes.slack.extras import Extras
 from tests.fakes.slack.methods import Methods
 from tests.fakes.slack.rates import RateLimiter, Rates
 from tests.fakes.slack.refused import Refused
@@ -60,6 +61,8 @@ class FakeSlack:
         self.calls: list[Call] = []
         self.app = web.Application(client_max_size=8 * 1024 * 1024)
         self._methods = Methods(self.workspace, self.events, self.courier)
+        self.extras = Extras(self)
+        self.extras.add_to(self.app, self._methods.table)
         self._limiter = RateLimiter(rates or Rates(), time.monotonic)
         self._troubles: dict[str, list[Trouble]] = {}
         self._tickets: set[str] = set()
