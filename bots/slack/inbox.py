@@ -31,11 +31,13 @@ from bots.slack.buttons import parse_press
 from bots.slack.client import connect
 from bots.slack.identity import BotIdentity
 from bots.slack.orders import parse_slash
-from bots.slack.parse import NOT_ADDRESSED, Reading, parse_event, people_in
+from bots.slack.parse import NOT_ADDRESSED, Reading, event_id_of, parse_event, people_in
 from bots.slack.people import People
+from bots.slack.said import Said
 from bots.slack.whisper import Overheard, whisper
 
 CLOSE_SECONDS = 2.0
+MOST_SAID = 1_000  # events, whose notice is not said again when they come again
 
 _log = structlog.get_logger()
 _Spoken = IncomingMessage | Command | ButtonPressed | Notice
@@ -61,6 +63,7 @@ class SlackInbox:
         self._outsiders = outsiders
         self._bot: BotIdentity | None = None
         self._asking = asyncio.Lock()
+        self._said = Said(MOST_SAID)
         self._talking: set[asyncio.Task[None]] = set()
 
     async def connect(self) -> BotIdentity:
@@ -74,7 +77,11 @@ class SlackInbox:
     async def event(self, body: object) -> None:
         """An Events API body. Raises StorageUnavailable or ChannelError: don't acknowledge."""
         reading = Reading(await self.connect(), self._channel.account, outsiders=self._outsiders)
-        await self._receive(await self._heard(body, reading))
+        if not self._said.was(event_id_of(body)):
+            item = await self._heard(body, reading)
+            await self._receive(item)
+            if isinstance(item, Command | Notice):
+                self._said.note(event_id_of(body))
 
     async def interaction(self, payload: object) -> None:
         """A button press. Raises StorageUnavailable or ChannelError: don't acknowledge."""

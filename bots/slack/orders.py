@@ -18,17 +18,18 @@ ORDERS: Mapping[str, CommandName] = {name: name for name in get_args(CommandName
 # gives it, can't be told to one person alone.)
 OF_A_THREAD = frozenset({"new", "stop", "retry", "persona", "forget", "quiet"})
 
+_NAME = re.compile(r"[A-Za-z]+(?!\S)")
 _LINK = re.compile(r"https?://\S+/archives/[A-Z0-9]+/p(\d{10})(\d{6})\S*")
-_SHOWN = re.compile(rf"(?<![\w/:.])/(?={'|'.join(ORDERS)}\b)(?![\w-]*[/.]\w)")
+_SHOWN = re.compile(rf"(?<![\w/:.])/(?=(?:{'|'.join(ORDERS)})\b)(?![\w-]*[/.]\w)")
 
 
 def order_of(text: str) -> tuple[CommandName | None, str]:
     """The order that a text gives, and what is written behind its name."""
     if not text.startswith("!"):
         return None, ""
-    name, *rest = text[1:].split(maxsplit=1)[:2] or [""]
-    known = ORDERS.get(name.lower())
-    return (known, "".join(rest).strip()) if known else (None, "")
+    name = _NAME.match(text, 1)
+    known = ORDERS.get(name[0].lower()) if name else None
+    return (known, text[name.end() :].strip()) if name and known else (None, "")
 
 
 def linked_message(argument: str) -> str:

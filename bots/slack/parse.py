@@ -75,6 +75,10 @@ def parse_event(body: object, reading: Reading) -> Incoming:
     return Ignored("not_a_persons_message")
 
 
+def event_id_of(body: object) -> str:
+    return _text(_mapping(body), "event_id")
+
+
 def people_in(body: object) -> list[str]:
     """The ids of the people whom a message calls."""
     event = _mapping(_mapping(body).get("event"))

@@ -373,6 +373,17 @@ async def test_what_is_said_holds_up_no_acknowledgement(slack: Slack) -> None:
     assert [one.text for one in slack.assistant.accepted] == ["hello"]
 
 
+async def test_an_order_that_is_delivered_again_is_answered_once(slack: Slack) -> None:
+    async with slack.listening():
+        slack.fake.dm("U1", "!help")
+        await slack.taken()
+        [delivery] = slack.fake.deliveries
+        await slack.fake.courier.deliver("events_api", delivery.body).acknowledged.wait()
+        slack.fake.dm("U1", "!about")
+        await slack.fake.until(lambda: len(slack.fake.replies("DU1")) == 2)
+    assert [one.now.text for one in slack.fake.replies("DU1")] == ["done: help", "done: about"]
+
+
 async def test_an_order_is_acknowledged_only_once_it_is_carried_out(slack: Slack) -> None:
     slack.assistant.failures_left = 1
     async with slack.listening():

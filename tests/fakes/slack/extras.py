@@ -50,7 +50,6 @@ class Extras:
     users: dict[str, dict[str, Any]] = field(default_factory=dict)
     files: dict[str, SharedFile] = field(default_factory=dict)
     whispers: list[Whisper] = field(default_factory=list)
-    takes_feedback: bool = True  # False: a Slack without feedback buttons
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
 
     def add_to(self, app: web.Application, table: dict[str, Any]) -> None:
@@ -128,8 +127,12 @@ class Extras:
         return {"files": given}
 
     def _whisper(self, arguments: Arguments) -> Answer:
-        texts = [str(arguments.get(name) or "") for name in ("channel", "user", "text")]
-        if not all(texts):
+        channel, user, text, thread_ts = (
+            str(arguments.get(name) or "") for name in ("channel", "user", "text", "thread_ts")
+        )
+        if channel not in self.slack.workspace.channels:
+            raise Refused("channel_not_found")
+        if not text:
             raise Refused("no_text")
-        self.whispers.append(Whisper(*texts, str(arguments.get("thread_ts") or "")))
+        self.whispers.append(Whisper(channel, user, text, thread_ts))
         return {"message_ts": "1.000000"}
