@@ -55,6 +55,7 @@ class People:
             _, late = await asyncio.wait(tasks, timeout=ASK_SECONDS)
             for task in late:
                 task.cancel()
+                self._quiet_until = self._clock() + AGAIN_SECONDS
         return {one: self._known[one][1] for one in ids if one in self._known}
 
     def name(self, user_id: str) -> str:
