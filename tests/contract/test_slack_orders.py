@@ -184,6 +184,19 @@ async def test_an_edit_in_a_thread_is_one_where_the_message_is_known(slack: Slac
     assert slack.assistant.accepted[1].message_id == other.ts
 
 
+async def test_a_deletion_in_a_thread_belongs_to_that_threads_conversation(slack: Slack) -> None:
+    async with slack.listening():
+        root = slack.fake.mention("C1", "U1", "hello")
+        await slack.taken()
+        more = slack.fake.write("C1", "U1", "and why?", thread_ts=root.ts)
+        await slack.taken()
+        slack.fake.delete(more)
+        slack.fake.delete(root)
+        await slack.taken()
+    thread = ChatRef("slack", "default", "C1", root.ts, "group")
+    assert slack.assistant.erased == [(thread, more.ts), (thread, root.ts)]
+
+
 # --- other bots, outsiders
 
 
