@@ -128,7 +128,7 @@ async def test_a_stream_grows_in_its_thread_and_ends_with_feedback(
     await expect(reply.locator("pre")).to_have_text(EVIL)
     await api.chat_stopStream(**chat, ts=ts, blocks=[FEEDBACK])
     await expect(reply).to_have_class("message bot")
-    await reply.get_by_title("Bad").click()
+    await reply.get_by_role("button", name="Bad").click()
     await slack.until(lambda: bool(slack.courier.deliveries[-1].kind == "interactive"))
     assert slack.courier.deliveries[-1].body["actions"][0]["value"] == "bad"
     await expect(first.locator(".thread-link")).to_have_text("1 reply")
@@ -233,9 +233,9 @@ async def test_a_file_is_shared_and_an_outsider_and_a_broadcast_stand_out(
 @browsed
 async def test_calls_are_listed_and_refusals_stand_out(page: Page, api: AsyncWebClient) -> None:
     await page.get_by_role("button", name="Calls", exact=True).click()
-    await refusal(api.chat_postMessage(channel=CHATS["general"], text=""))
-    await expect(page.locator("#calls .refused")).to_contain_text("chat.postMessage")
-    await expect(page.locator("#calls .refused p")).to_have_text("no_text")
+    await refusal(api.chat_delete(channel=CHATS["general"], ts="1.1"))
+    await expect(page.locator("#calls .refused")).to_contain_text("chat.delete")
+    await expect(page.locator("#calls .refused p")).to_have_text("message_not_found")
 
 
 @browsed

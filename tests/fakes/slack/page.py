@@ -76,9 +76,9 @@ def _furnish(slack: FakeSlack) -> None:
     workspace = slack.workspace
     workspace.person(USER, "Ada", is_admin=True)
     workspace.person("U0BRUNO", "Bruno")
-    slack.outsider("U0CARLA", "T0ELSEWHERE", CHATS["partners"])
-    workspace.person("U0CARLA").name = "Carla"
     for name in ("general", "partners"):
         workspace.channel(CHATS[name]).name = name
+    workspace.person("U0CARLA", "Carla")
+    slack.outsider("U0CARLA", "T0ELSEWHERE", CHATS["partners"])
     for user in (USER, "U0BRUNO"):
         workspace.channel(f"D{user}").name = "Outrider"

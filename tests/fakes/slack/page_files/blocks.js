@@ -50,11 +50,9 @@ function controls(elements, block, press) {
 
 function control(one, block, press) {
   if (one.type === "feedback_buttons") {
-    return [["👍", one.positive_button], ["👎", one.negative_button]].map(([sign, half]) => {
-      const made = button(sign, "", () => press({ action_id: one.action_id, value: half.value }))
-      made.title = half.text.text
-      return made
-    })
+    return [one.positive_button, one.negative_button].map((half) =>
+      button(half.text.text, "feedback",
+        () => press({ action_id: one.action_id, value: half.value })))
   }
   if (one.type === "button") {
     return [button(one.text.text, one.style ?? "",

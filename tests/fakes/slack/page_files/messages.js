@@ -52,10 +52,8 @@ function body(one, view, acts) {
   return made
 }
 
-const EMOJI = { eyes: "👀", thumbsup: "👍", thumbsdown: "👎", hourglass: "⌛" }
-
 function foot(one, acts, replies) {
-  const made = one.reactions.map((name) => element("span", "reaction", EMOJI[name] ?? `:${name}:`))
+  const made = one.reactions.map((name) => element("span", "reaction", `:${name}:`))
   if (replies) {
     const link = element("button", "thread-link", replies === 1 ? "1 reply" : `${replies} replies`)
     link.onclick = () => acts.thread(one)

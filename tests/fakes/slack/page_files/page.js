@@ -56,6 +56,7 @@ function draw() {
   byId("title").textContent = label(view.channel)
   byId("about").textContent = direct ? "app" : view.channel.shared ? "shared with another company" : ""
   byId("tabs").hidden = !direct
+  form("composer").placeholder = direct ? "Message" : "Message; @Outrider calls the bot"
   drawHome(direct && chosen.tab === "home")
   drawMessages()
   drawThread()
