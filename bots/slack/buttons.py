@@ -87,7 +87,8 @@ def _asked(action: Mapping[str, Any]) -> tuple[ButtonAction, int] | None:
 def _press_id(action: Mapping[str, Any], sender_id: str) -> str:
     """A press that comes again has the same time."""
     at = _text(action, "action_ts")
-    return f"press:{sender_id}:{at}" if at else ""
+    name = _text(action, "action_id")
+    return f"press:{sender_id}:{name}:{at}" if at else ""
 
 
 def _actions(turn_id: int, *buttons: Block) -> Block:

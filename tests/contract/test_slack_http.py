@@ -120,11 +120,11 @@ async def test_a_press_of_the_stop_button_comes_as_a_form(hook: Hook, path: str)
 
 
 async def test_a_slash_command_is_answered_in_the_response_itself(hook: Hook) -> None:
-    order = hook.fake.extras.order("DU1", "U1", "persona brief &amp; kind")
+    order = hook.fake.command("DU1", "U1", "/outrider", "persona brief &amp; kind")
     await order.acknowledged.wait()
     [command] = hook.assistant.commands
     assert (command.name, command.argument) == ("persona", "brief & kind")
-    assert order.response == {"response_type": "ephemeral", "text": "done: persona"}
+    assert order.answer == {"response_type": "ephemeral", "text": "done: persona"}
 
 
 async def test_a_slash_command_that_is_not_signed_is_refused(hook: Hook) -> None:

@@ -95,19 +95,19 @@ async def test_every_order_is_taken_in_direct_messages_threads_and_channels(
 
 async def test_the_slash_command_answers_who_gave_it_alone(slack: Slack) -> None:
     async with slack.listening():
-        order = slack.fake.extras.order("DU1", "U1", "memory I live in Lisbon &amp; Porto")
+        order = slack.fake.command("DU1", "U1", "/outrider", "memory I live in Lisbon &amp; Porto")
         await order.acknowledged.wait()
     [command] = slack.assistant.commands
     assert (command.name, command.argument) == ("memory", "I live in Lisbon & Porto")
     assert (command.chat, command.sender_id) == (DM, "U1")
-    assert order.response == {"response_type": "ephemeral", "text": "done: memory"}
+    assert order.answer == {"response_type": "ephemeral", "text": "done: memory"}
     assert slack.fake.replies("DU1") == []
 
 
 @pytest.mark.parametrize("text", ["", "what?", "help", "!help", "/help"])
 async def test_a_slash_command_that_names_no_order_asks_for_help(slack: Slack, text: str) -> None:
     async with slack.listening():
-        order = slack.fake.extras.order("DU1", "U1", text)
+        order = slack.fake.command("DU1", "U1", "/outrider", text)
         await order.acknowledged.wait()
     assert [one.name for one in slack.assistant.commands] == ["help"]
 
@@ -116,12 +116,12 @@ async def test_a_slash_command_that_names_no_order_asks_for_help(slack: Slack, t
 async def test_a_slash_command_about_a_thread_says_where_to_write_it(
     slack: Slack, name: str
 ) -> None:
-    slack.fake.extras.person("U1", "Ada", "de-DE")
+    slack.fake.workspace.person("U1", "Ada", locale="de-DE")
     async with slack.listening():
-        order = slack.fake.extras.order("C1", "U1", name)
+        order = slack.fake.command("C1", "U1", "/outrider", name)
         await order.acknowledged.wait()
     assert slack.assistant.commands == []
-    assert f"Schreib !{name} als Nachricht" in order.response["text"]
+    assert f"Schreib !{name} als Nachricht" in order.answer["text"]
 
 
 async def test_notices_name_orders_as_they_are_typed_in_slack(slack: Slack) -> None:
@@ -207,10 +207,8 @@ async def test_another_bot_is_answered_where_it_mentions_us_and_gives_no_orders(
         root = slack.fake.mention("C1", "U1", "hello")
         await slack.taken()
         for text in ("<@U0BOT> build failed", "just saying", "<@U0BOT> !new", "<@U0BOT>"):
-            said = slack.fake.bot_writes("C1", text, {})
-            said.thread_ts = root.ts
-            body = slack.fake.events.message(slack.fake.workspace.channel("C1"), said)
-            await slack.fake.courier.deliver("events_api", body).acknowledged.wait()
+            slack.fake.other_bot_says("C1", text, thread_ts=root.ts)
+        await slack.taken()
     heard = [(one.text, one.from_bot) for one in slack.assistant.accepted]
     assert heard == [("hello", False), ("build failed", True), ("!new", True)]
     assert slack.assistant.commands == []
@@ -218,11 +216,9 @@ async def test_another_bot_is_answered_where_it_mentions_us_and_gives_no_orders(
 
 async def from_outside(slack: Slack) -> None:
     """A question of somebody from another workspace, in a channel that both share."""
-    said = slack.fake.mention("C1", "U9", "hello")
-    for delivery in slack.fake.courier.deliveries:
-        delivery.body["event"] |= {"user_team": "T0OTHER", "source_team": "T0OTHER"}
+    slack.fake.outsider("U9", channel="C1")
+    slack.fake.mention("C1", "U9", "hello")
     await slack.taken()
-    assert said.ts
 
 
 async def test_an_outsider_is_a_stranger(slack: Slack) -> None:
@@ -250,8 +246,8 @@ async def test_under_a_finished_reply_are_again_and_slacks_own_thumbs(slack: Sla
         reply = await slack.reply(DM)
         for delivery in (
             slack.fake.press(reply, "U1", "retry"),
-            slack.fake.extras.rate(reply, "U1", good=True),
-            slack.fake.extras.rate(reply, "U1", good=False),
+            slack.fake.press(reply, "U1", "feedback", value="up:1"),
+            slack.fake.press(reply, "U1", "feedback", value="down:1"),
         ):
             await delivery.acknowledged.wait()
     presses = [(one.action, one.turn_id, one.message_id) for one in slack.assistant.presses]
@@ -280,16 +276,16 @@ async def test_where_slack_takes_no_feedback_buttons_plain_ones_are_there(slack:
 
 async def test_what_a_press_is_answered_with_is_seen_by_who_pressed_alone(slack: Slack) -> None:
     slack.assistant.word = Phrase("button.given")
-    slack.fake.extras.person("U2", "Grace", "es-ES")
+    slack.fake.workspace.person("U2", "Grace", locale="es-ES")
     async with slack.listening():
         question = slack.fake.mention("C1", "U1", "hello")
         await slack.taken()
         chat = ChatRef("slack", "default", "C1", question.ts, "group")
-        slack.fake.extras.rate(await slack.reply(chat), "U2", good=True)
-        await slack.fake.until(lambda: bool(slack.fake.extras.whispers))
-    [whisper] = slack.fake.extras.whispers
+        slack.fake.press(await slack.reply(chat), "U2", "feedback", value="up:1")
+        await slack.fake.until(lambda: bool(slack.fake.workspace.ephemerals))
+    [whisper] = slack.fake.workspace.ephemerals
     assert (whisper.channel, whisper.user, whisper.thread_ts) == ("C1", "U2", question.ts)
-    assert whisper.text == "¡Gracias!"
+    assert whisper.version.text == "¡Gracias!"
 
 
 # --- files
@@ -299,11 +295,12 @@ async def test_a_document_is_shared_in_its_thread(slack: Slack) -> None:
     chat = ChatRef("slack", "default", "C1", slack.fake.write("C1", "U1", "x").ts, "group")
     document = Document("talk.md", "text/markdown", "# Grüße".encode())
     assert await slack.channel.say_document(chat, document, "<!here> This conversation.")
-    [file] = slack.fake.extras.files.values()
-    assert (file.name, file.content) == ("talk.md", document.content)
-    assert (file.channel, file.thread_ts) == ("C1", chat.thread_id)
-    assert "<!here>" not in file.comment
-    assert file.comment.endswith("This conversation.")
+    [shared] = slack.fake.replies("C1")
+    [file] = shared.files
+    assert (file.name, file.title, file.content) == ("talk.md", "talk.md", document.content)
+    assert shared.thread_ts == chat.thread_id
+    assert shared.now.text.endswith("This conversation.")
+    assert slack.fake.broadcasts == []
 
 
 async def test_a_document_that_slack_does_not_take_is_an_error(slack: Slack) -> None:
@@ -316,7 +313,7 @@ async def test_a_document_that_slack_does_not_take_is_an_error(slack: Slack) -> 
 
 
 async def test_a_persons_language_and_name_are_asked_once(slack: Slack) -> None:
-    slack.fake.extras.person("U1", "Ada", "pt-BR")
+    slack.fake.workspace.person("U1", "Ada", locale="pt-BR")
     async with slack.listening():
         slack.fake.dm("U1", "hello")
         slack.fake.dm("U1", "!help")
@@ -328,7 +325,7 @@ async def test_a_persons_language_and_name_are_asked_once(slack: Slack) -> None:
 
 
 async def test_people_whom_a_message_names_are_called_by_name_both_ways(slack: Slack) -> None:
-    slack.fake.extras.person("U2", "Grace")
+    slack.fake.workspace.person("U2", "Grace")
     async with slack.listening():
         slack.fake.dm("U1", "who is <@U2>, in <#C1|general>? <https://x.example|Here> & <@U3>")
         await slack.taken()
