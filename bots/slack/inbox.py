@@ -8,30 +8,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import replace
 from typing import Any
 
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from assistant.channel import Channel
-from assistant.errors import StorageUnavailable
-from assistant.messages import (
-    ButtonPressed,
-    Command,
-    Edited,
-    Ignored,
-    Incoming,
-    IncomingMessage,
-    Notice,
-)
+from assistant.errors import ChannelError, StorageUnavailable
+from assistant.messages import ButtonPressed, Command, Edited, Incoming, Notice
 from assistant.service import Assistant
 from bots.inbound import apologise, receive
 from bots.slack.buttons import parse_press
 from bots.slack.client import connect
+from bots.slack.hearing import Hearing
 from bots.slack.identity import BotIdentity
+from bots.slack.in_order import InOrder
 from bots.slack.orders import parse_slash
-from bots.slack.parse import NOT_ADDRESSED, Reading, event_id_of, parse_event, people_in
+from bots.slack.parse import Reading, event_id_of, parse_event
 from bots.slack.people import People
 from bots.slack.said import Said
 from bots.slack.whisper import Overheard, whisper
@@ -40,7 +33,6 @@ CLOSE_SECONDS = 2.0
 MOST_SAID = 1_000  # events, whose notice is not said again when they come again
 
 _log = structlog.get_logger()
-_Spoken = IncomingMessage | Command | ButtonPressed | Notice
 
 
 class SlackInbox:
@@ -58,8 +50,9 @@ class SlackInbox:
         """`outsiders`: people of other workspaces are answered too."""
         self._assistant = assistant
         self._channel = channel
+        self._notices = InOrder(channel)
         self._client = client
-        self._people = people or People(client)
+        self._hearing = Hearing(assistant, people or People(client))
         self._outsiders = outsiders
         self._bot: BotIdentity | None = None
         self._asking = asyncio.Lock()
@@ -77,21 +70,30 @@ class SlackInbox:
     async def event(self, body: object) -> None:
         """An Events API body. Raises StorageUnavailable or ChannelError: don't acknowledge."""
         reading = Reading(await self.connect(), self._channel.account, outsiders=self._outsiders)
-        if not self._said.was(event_id_of(body)):
-            item = await self._heard(body, reading)
-            await self._receive(item)
-            if isinstance(item, Command | Notice):
-                self._said.note(event_id_of(body))
+        if self._said.was(event_id_of(body)):
+            return
+        try:
+            item = await self._hearing.heard(body, reading)
+        except (StorageUnavailable, ChannelError):
+            raise
+        except Exception:
+            # A fault of ours would come back with each redelivery: say it once and take it off
+            _log.exception("slack_event_failed", account=self._channel.account)
+            self._begin(self._fault_told(parse_event(body, reading)))
+            return
+        await self._receive(item)
+        if isinstance(item, Command | Notice):
+            self._said.note(event_id_of(body))
 
     async def interaction(self, payload: object) -> None:
         """A button press. Raises StorageUnavailable or ChannelError: don't acknowledge."""
         bot, account = await self.connect(), self._channel.account
         pressed = parse_press(payload, account, bot, outsiders=self._outsiders)
-        await self._receive(await self._introduced(pressed))
+        await self._receive(await self._hearing.introduced(pressed))
 
     async def slash(self, payload: object) -> str:
         """A slash command; returns what the person alone is told. Raises StorageUnavailable."""
-        item = await self._introduced(parse_slash(payload, self._channel.account))
+        item = await self._hearing.introduced(parse_slash(payload, self._channel.account))
         overheard = Overheard(self._channel)
         try:
             await receive(self._assistant, overheard, item)
@@ -109,50 +111,11 @@ class SlackInbox:
             for task in late:
                 task.cancel()
 
-    async def _heard(self, body: object, reading: Reading) -> Incoming:
-        item = parse_event(body, reading)
-        if item == NOT_ADDRESSED:
-            reading = replace(reading, listening=True)
-            item = await self._in_thread(parse_event(body, reading))
-        if isinstance(item, Edited):
-            item = await self._edited(item)
-        if not isinstance(item, _Spoken | Edited):
-            return item
-        called = people_in(body)
-        if isinstance(item, _Spoken) and not _by_bot(item):
-            called = [*called, item.sender_id]
-        known = await self._people.of(called)
-        named = {one: person.name for one, person in known.items() if person.name}
-        again = parse_event(body, replace(reading, names=named))
-        again = again if type(again) is not Edited else await self._edited(again)
-        return await self._introduced(again)
-
-    async def _in_thread(self, item: Incoming) -> Incoming:
-        """What is said without a mention counts in a thread that we take part in, said by who may
-        talk to us. Nothing of it is stored otherwise, and nobody is refused anything."""
-        if not isinstance(item, IncomingMessage | Command):
-            return NOT_ADDRESSED
-        if not await self._assistant.takes_part(item.chat):
-            return NOT_ADDRESSED
-        may = await self._assistant.may_talk(item.chat, item.sender_id)
-        return item if may else NOT_ADDRESSED
-
-    async def _edited(self, item: Edited) -> Incoming:
-        """In a channel, an edit of what we never stored is a message if it mentions us now."""
-        if item.chat.kind == "private" or await self._assistant.knows(item.chat, item.message_id):
-            return item
-        return item.asked or Ignored("edited_unheard")
-
-    async def _introduced(self, item: Incoming) -> Incoming:
-        """With the language and the name of who is speaking, as far as Slack tells them."""
-        if not isinstance(item, _Spoken) or _by_bot(item) or not item.sender_id:
-            return item
-        known = await self._people.of([item.sender_id])
-        person = known.get(item.sender_id)
-        if person is None:
-            return item
-        name = person.name or item.sender_name
-        return replace(item, language=person.language, sender_name=name)
+    async def _fault_told(self, item: Incoming) -> None:
+        """Tell of a fault of ours who certainly speaks to us: an edit may not."""
+        spoken = item.asked if isinstance(item, Edited) else item
+        if spoken is not None:
+            await apologise(self._notices, spoken)
 
     async def _receive(self, item: Incoming) -> None:
         """Return as soon as it is stored; what is to be said then is said meanwhile."""
@@ -166,7 +129,7 @@ class SlackInbox:
                 stored.set_result(None)
 
         try:
-            word = await receive(self._assistant, self._channel, item, commit)
+            word = await receive(self._assistant, self._notices, item, commit)
             commit()
             if word and isinstance(item, ButtonPressed):
                 await whisper(self._client, item, word)
@@ -176,10 +139,9 @@ class SlackInbox:
             else:
                 stored.set_exception(error)
         except Exception:
-            # A fault of ours would come back with each redelivery: say it once and take it off
             _log.exception("slack_event_failed", account=self._channel.account)
             commit()
-            await apologise(self._channel, item)
+            await apologise(self._notices, item)
         finally:
             if not stored.done():
                 stored.cancel()
@@ -188,7 +150,3 @@ class SlackInbox:
         task = asyncio.get_running_loop().create_task(coroutine)
         self._talking.add(task)
         task.add_done_callback(self._talking.discard)
-
-
-def _by_bot(item: _Spoken) -> bool:
-    return isinstance(item, IncomingMessage) and item.from_bot

@@ -52,7 +52,7 @@ def pressed(
         "message": message.payload(),
         "state": {"values": {}},
         "response_url": state.response_url(workspace, message.channel, user, message),
-        "actions": [_action(button, chosen) | {"action_ts": message.ts}],
+        "actions": [_action(button, chosen) | {"action_ts": workspace.stamp()}],
     }
 
 
