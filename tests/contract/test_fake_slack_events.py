@@ -138,6 +138,13 @@ async def test_only_what_the_app_listens_for_is_sent(slack: FakeSlack) -> None:
         assert heard == [("app_mention", "C1"), ("message", "DU1")]
 
 
+async def test_nothing_is_heard_of_a_channel_that_the_bot_is_not_in(slack: FakeSlack) -> None:
+    slack.workspace.channel("C1").has_bot = False
+    slack.mention("C1", "U1", "is somebody there?")
+    slack.mention("C2", "U1", "and here?")
+    assert {one.body["event"]["channel"] for one in slack.courier.deliveries} == {"C2"}
+
+
 async def test_an_outsiders_message_says_so(slack: FakeSlack) -> None:
     slack.outsider("U0STRANGER", "T0ELSEWHERE", "C1")
     async with bot_at(slack) as bot:

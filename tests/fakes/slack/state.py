@@ -50,8 +50,11 @@ class State:
         self.events_of[workspace.team_id] = EventFactory(workspace, self.numbers)
 
     def tell(self, workspace: Workspace, body: dict[str, Any]) -> None:
-        """Send an event, where the app is installed and listens for it."""
-        if workspace.installed and self._is_heard(body["event"]):
+        """Send an event, where the app is installed, listens for it, and is there to hear it."""
+        event = body["event"]
+        channel = workspace.channels.get(str(event.get("channel")))
+        is_there = channel is None or channel.has_bot
+        if workspace.installed and is_there and self._is_heard(event):
             self.courier.deliver("events_api", body)
 
     def _is_heard(self, event: dict[str, Any]) -> bool:

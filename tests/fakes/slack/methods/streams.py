@@ -61,11 +61,12 @@ def stop(asked: Asked) -> Answer:
     limits.check_blocks(blocks, limits.BLOCKS)
     metadata = metadata_of(asked)
     _check(asked)
+    before = message.payload()
     _grow(asked, message, stream, tuple(blocks))
     message.metadata = metadata or message.metadata
     stream.ended = "stopped"
     channel = asked.workspace.channel(message.channel)
-    asked.tell(asked.events.changed(channel, message.payload(), message.payload()))
+    asked.tell(asked.events.changed(channel, before, message.payload()))
     return {"channel": channel.id, "ts": message.ts, "message": message.payload()}
 
 
