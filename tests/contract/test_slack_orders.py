@@ -422,6 +422,18 @@ async def test_an_order_that_is_delivered_again_is_answered_once(slack: Slack) -
     assert [one.now.text for one in slack.fake.replies("DU1")] == ["done: help", "done: about"]
 
 
+async def test_answers_to_orders_come_in_the_order_in_which_these_were_given(
+    slack: Slack,
+) -> None:
+    names = [name for name in get_args(CommandName) if name != "forget"] * 3
+    async with slack.listening():
+        for name in names:
+            slack.fake.dm("U1", f"!{name}")
+        await slack.fake.until(lambda: len(slack.fake.replies("DU1")) == len(names))
+    told = [one.now.text for one in slack.fake.replies("DU1")]
+    assert told == [f"done: {name}" for name in names]
+
+
 async def test_an_order_is_acknowledged_only_once_it_is_carried_out(slack: Slack) -> None:
     slack.assistant.failures_left = 1
     async with slack.listening():
