@@ -138,7 +138,9 @@ async def open_telegram_account(
         poller = TelegramPoller(bot, notices, service)
         return Inbound([Listener(lease, surviving(lease, poller.run), exclusive=True)], [])
 
-    channels.add(TelegramChannel(bot, name, drafts=telegram.drafts), account, connect)
+    channels.add(
+        TelegramChannel(bot, name, drafts=telegram.drafts, rich=telegram.rich), account, connect
+    )
 
 
 async def open_slack(

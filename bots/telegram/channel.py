@@ -14,13 +14,14 @@ from assistant.errors import ChatMoved, MessageGone
 from assistant.messages import ChatRef, Document
 from assistant.phrases import Phrase, say
 from bots.telegram.bot import TelegramBot
-from bots.telegram.editing import NO_PREVIEW, Target, edit_text
+from bots.telegram.editing import NO_PREVIEW, Target, edit_rich, edit_text
 from bots.telegram.elsewhere import Elsewhere
 from bots.telegram.elsewhere import stop_keyboard as stop_elsewhere
 from bots.telegram.failures import means_not_deletable, translated
 from bots.telegram.keyboard import ended_keyboard, stop_keyboard
 from bots.telegram.places import is_elsewhere
 from bots.telegram.render import TEXT_UNITS, Rendered, render
+from bots.telegram.rich import rich_html
 from bots.telegram.split import split
 from bots.telegram.utf16 import clean, head
 
@@ -43,12 +44,16 @@ SEEN = "👀"  # one of Telegram's own reactions
 class TelegramChannel:
     """One bot. Implements assistant.channel.Channel; raises ChannelError only."""
 
-    def __init__(self, bot: TelegramBot, account: str, *, drafts: bool = False) -> None:
-        """`drafts`: show growing answers as drafts, in private chats."""
+    def __init__(
+        self, bot: TelegramBot, account: str, *, drafts: bool = False, rich: bool = False
+    ) -> None:
+        """`drafts`: show growing answers as drafts, in private chats. `rich`: show whole messages
+        as rich ones."""
         self._bot = bot
         self._elsewhere = Elsewhere(bot)
         self._account = account
         self._drafts = drafts
+        self._rich = rich
 
     @property
     def name(self) -> str:
@@ -109,7 +114,9 @@ class TelegramChannel:
             keyboard = ended_keyboard(turn_id)
         with translated(repeatable=True):
             target = Target(chat.chat_id, _number(message_id))
-            await edit_text(self._bot, target, shown, keyboard, language)
+            html = rich_html(text) if self._rich and final else None
+            if html is None or not await edit_rich(self._bot, target, html, keyboard):
+                await edit_text(self._bot, target, shown, keyboard, language)
 
     async def draft(self, chat: ChatRef, text: str, *, turn_id: int) -> bool:
         if not self._drafts or chat.kind != "private" or is_elsewhere(chat):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import structlog
 from telegram import InlineKeyboardMarkup, LinkPreviewOptions
 from telegram.error import BadRequest
 
@@ -12,6 +13,8 @@ from bots.telegram.bot import TelegramBot
 from bots.telegram.failures import means_entities_refused, means_not_modified, means_too_long
 from bots.telegram.render import TEXT_UNITS, Rendered
 from bots.telegram.utf16 import head, units
+
+_log = structlog.get_logger()
 
 CUT = Phrase("elsewhere.cut")
 CUT_UNITS = 3000  # of a text that Telegram finds too long although by its own rules it isn't
@@ -53,6 +56,25 @@ async def edit_text(
         if plainer is None:
             raise
         await edit_text(bot, target, plainer, keyboard, language)
+
+
+async def edit_rich(
+    bot: TelegramBot, target: Target, html: str, keyboard: InlineKeyboardMarkup | None
+) -> bool:
+    """Show it as a rich message. False where Telegram refuses it: then as text."""
+    try:
+        await bot.call(
+            "editMessageText",
+            chat_id=target.chat_id,
+            message_id=target.number,
+            rich_message={"html": html, "skip_entity_detection": True},
+            reply_markup=keyboard,
+        )
+    except BadRequest as error:
+        if not means_not_modified(error):
+            _log.info("rich_message_refused", reason=error.message)
+            return False
+    return True
 
 
 def ending_in(shown: Rendered, sentence: str, room: int = TEXT_UNITS) -> Rendered:

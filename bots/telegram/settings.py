@@ -61,6 +61,12 @@ class TelegramAccount(BaseModel):
         "end. Telegram's programs show drafts unevenly, and there is no Stop button under them.",
     )
 
+    rich: bool = Field(
+        default=False,
+        description="Show messages that are whole as rich messages, with Telegram's own headings, "
+        "lists and tables. Older programs of Telegram's don't show them.",
+    )
+
     @field_validator("token", "webhook_url", "webhook_secret", mode="before")
     @classmethod
     def empty_is_none(cls, value: object) -> object:

@@ -53,7 +53,7 @@ async def telegram_house(
     )
     async with AsyncExitStack() as stack:
         bot = await stack.enter_async_context(open_bot(given))
-        channel: Any = BriskChannel(bot, "default", drafts=given.drafts)
+        channel: Any = BriskChannel(bot, "default", drafts=given.drafts, rich=given.rich)
         built = house(
             database_url,
             redis_url,

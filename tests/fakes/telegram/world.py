@@ -26,6 +26,7 @@ class World:
         self._changed = asyncio.Event()
         self.latency_seconds = 0.0  # the round trip added to each call
         self.bots_read_bots = False  # since 10.0 a bot may be allowed to
+        self.takes_rich_messages = True  # an older server takes none
         self.bots: dict[str, FakeBot] = {}  # by token
         self.groups: dict[int, Chat] = {}
         self.people: dict[int, Fields] = {}

@@ -9,15 +9,24 @@ from tests.fakes.telegram.content import check_keyboard, checked_caption, checke
 from tests.fakes.telegram.entities import Formatted
 from tests.fakes.telegram.methods.calling import Calling, version_of
 from tests.fakes.telegram.refusals import bad_request
+from tests.fakes.telegram.rich import checked_rich
 
 
 class Edits(Calling):
     async def on_editmessagetext(self, params: Fields) -> Any:
         message = self._edited(params)
-        if message.content:
+        if message.content.keys() - {"rich_message"}:
             raise bad_request("there is no text in the message to edit")
+        rich = params.get("rich_message")
+        if rich and self.world.takes_rich_messages:
+            found = checked_rich(rich)
+            answer = self._change(message, found, params)
+            message.content = {"rich_message": rich}
+            return answer
         found = checked_text(params, "MESSAGE_TOO_LONG")
-        return self._change(message, found, params)
+        answer = self._change(message, found, params)
+        message.content = {}
+        return answer
 
     async def on_editmessagecaption(self, params: Fields) -> Any:
         message = self._edited(params)
