@@ -13,6 +13,7 @@ from assistant.accounts import Account
 from assistant.control import Control
 from assistant.erasure import Erasure
 from assistant.export import Export, Form
+from assistant.listening import Listening
 from assistant.memories import LONGEST, MOST, Memories
 from assistant.messages import Answer, ChatRef, Command, CommandName
 from assistant.personas import Personas
@@ -30,6 +31,8 @@ COMMANDS: tuple[CommandName, ...] = (
 GROUP_COMMANDS: tuple[CommandName, ...] = ("new", "stop", "retry", "persona", "forget", "help")
 AUTOMATIC = "auto"
 ALL = "all"
+# Channels whose threads are listened to without a mention.
+LISTENING = frozenset({"slack"})
 FORMS: Mapping[str, Form] = {
     "": "markdown", "markdown": "markdown", "md": "markdown", "json": "json"
 }  # fmt: skip
@@ -72,6 +75,7 @@ class Commands:
     export: Export
     erasure: Erasure
     signals: Signals
+    listening: Listening
 
     async def answer(self, account: Account, command: Command) -> Answer:
         language = await self.persons.language(account, command.sender_id, command.language)
@@ -103,6 +107,13 @@ class Commands:
         if again is None:
             return order.answer("retry.nothing")
         return Answer("") if again else order.answer("retry.running")
+
+    async def _quiet(self, order: _Order) -> Answer:
+        if order.private:
+            return order.answer("quiet.private")
+        until = await self.control.first_came(order.command)
+        await self.listening.be_quiet(order.chat, until)
+        return order.answer("quiet.done")
 
     async def _persona(self, order: _Order) -> Answer:
         name = order.argument.lower()
@@ -237,6 +248,8 @@ class Commands:
 def _help(order: _Order) -> str:
     how = order.say("help.private" if order.private else "help.group")
     shown = COMMANDS if order.private else GROUP_COMMANDS
+    if not order.private and order.chat.channel in LISTENING:
+        shown = (*shown[:-1], "quiet", *shown[-1:])
     lines = [f"/{name} – {order.say(f'command.{name}')}" for name in shown]
     return "\n".join([how, "", *lines])
 

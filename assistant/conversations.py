@@ -19,6 +19,7 @@ from assistant.delivery import Delivery
 from assistant.deltas import DeltaReader, DeltaWriter
 from assistant.errors import MessageRefused
 from assistant.intake import Intake
+from assistant.listening import Listening
 from assistant.messages import (
     Accepted,
     Answer,
@@ -79,6 +80,7 @@ class ConversationService:
     commands: Commands
     buttons: Buttons
     persons: Persons
+    listening: Listening
     settings: AssistantSettings
     metrics: Metrics
     pdf_reader: PdfReader = field(default_factory=PdfReader)
@@ -211,6 +213,9 @@ class ConversationService:
 
     async def may_talk(self, chat: ChatRef, sender_id: str) -> bool:
         return await self.admission.access.allows(self._account(chat), chat, sender_id)
+
+    async def takes_part(self, chat: ChatRef) -> bool:
+        return await self.listening.takes_part(chat)
 
     async def move(self, chat: ChatRef, to_chat_id: str) -> None:
         await self.delivery.move(chat, to_chat_id)

@@ -105,6 +105,10 @@ class Assistant(Protocol):
         """Whether this person would be answered here. Nothing is stored."""
         ...
 
+    async def takes_part(self, chat: ChatRef) -> bool:
+        """Whether it was addressed here, and not told to be quiet since."""
+        ...
+
     async def move(self, chat: ChatRef, to_chat_id: str) -> None:
         """The platform gave the chat another id: its conversations go on there."""
         ...

@@ -118,6 +118,8 @@ conversations = Table(
     _text("kind"),
     # Messages up to this id are history that the next prompt leaves out ("new conversation").
     Column("starts_after", BigInteger, nullable=False, server_default=text("0")),
+    # Told to be quiet after this message: until it is addressed anew, it must be addressed.
+    Column("quiet_after", BigInteger, nullable=False, server_default=text("0")),
     # How the assistant behaves here, by name; empty for the default.
     _text("persona", ""),
     _now("created_at"),

@@ -45,6 +45,7 @@ from assistant.heartbeat import Heartbeat
 from assistant.history import History
 from assistant.intake import Intake
 from assistant.leases import Leases
+from assistant.listening import Listening
 from assistant.loop_guard import LoopGuard
 from assistant.memories import Memories
 from assistant.metrics import Metrics
@@ -263,6 +264,7 @@ def _service(
         writer=core.writer,
         delivery=delivery,
     )
+    listening = Listening(database)
     commands = Commands(
         control=control,
         persons=persons,
@@ -272,6 +274,7 @@ def _service(
         export=Export(database),
         erasure=Erasure(database, core.redis),
         signals=core.signals,
+        listening=listening,
     )
     return ConversationService(
         database=database,
@@ -293,6 +296,7 @@ def _service(
         commands=commands,
         buttons=Buttons(control, persons, Feedback(database)),
         persons=persons,
+        listening=listening,
         settings=settings,
         metrics=core.metrics,
     )

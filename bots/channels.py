@@ -25,6 +25,7 @@ from bots.slack.channel import SlackChannel
 from bots.slack.client import web_client
 from bots.slack.http import router as slack_router
 from bots.slack.inbox import SlackInbox
+from bots.slack.people import People
 from bots.slack.socket import SlackSocket
 from bots.telegram.bot import open_bot
 from bots.telegram.channel import TelegramChannel
@@ -154,11 +155,12 @@ async def open_slack(
             "(Socket Mode) or OUTRIDER_SLACK__SIGNING_SECRET (HTTP events) as well."
         )
     client = await stack.enter_async_context(web_client(slack))
-    channel = SlackChannel(client, account=DEFAULT)
+    people = People(client)
+    channel = SlackChannel(client, account=DEFAULT, people=people)
     account = await accounts.register("slack", DEFAULT)
 
     def connect(service: Assistant, notices: Channel) -> Inbound:
-        inbox = SlackInbox(service, notices, client)
+        inbox = SlackInbox(service, notices, client, people, outsiders=slack.outsiders)
         listeners: list[Listener] = []
         routers: list[APIRouter] = []
         if slack.app_token is not None:

@@ -6,11 +6,11 @@ When `receive` returns, whatever had to be stored is committed and the platform 
 
 from __future__ import annotations
 
-from typing import assert_never
+from collections.abc import Callable
+from typing import Protocol, assert_never
 
 import structlog
 
-from assistant.channel import Channel
 from assistant.errors import ChannelError, MessageRefused, Silenced, StorageUnavailable
 from assistant.messages import (
     Answer,
@@ -18,6 +18,7 @@ from assistant.messages import (
     ChatRef,
     Command,
     Deleted,
+    Document,
     Edited,
     Ignored,
     Incoming,
@@ -39,16 +40,37 @@ _FromPerson = IncomingMessage | Command | Edited | ButtonPressed | Notice
 _log = structlog.get_logger()
 
 
-async def receive(assistant: Assistant, channel: Channel, item: Incoming) -> str:
+class Notices(Protocol):
+    """Where Outrider's own words are said: a channel, or what stands for one."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def say(self, chat: ChatRef, text: str, *, reply_to: str = "") -> None: ...
+
+    async def say_document(
+        self, chat: ChatRef, document: Document, caption: str, *, reply_to: str = ""
+    ) -> bool: ...
+
+
+def nothing() -> None:
+    """For whoever acknowledges only once everything is said."""
+
+
+async def receive(
+    assistant: Assistant, channel: Notices, item: Incoming, stored: Callable[[], None] = nothing
+) -> str:
     """Carry out one event. Returns the word that a pressed button is answered with, mostly none.
 
+    `stored` is called once all is committed that had to be, before anything is said.
     Raises StorageUnavailable: nothing was stored, don't acknowledge.
     """
     try:
-        return await _carry_out(assistant, channel, item)
+        return await _carry_out(assistant, channel, item, stored)
     except Silenced:
         return ""
     except MessageRefused as refusal:
+        stored()
         if not isinstance(item, _FromPerson) or _by_bot(item):
             return ""
         told = await _in_their_language(assistant, item, refusal.phrase)
@@ -58,12 +80,16 @@ async def receive(assistant: Assistant, channel: Channel, item: Incoming) -> str
     return ""
 
 
-async def _carry_out(assistant: Assistant, channel: Channel, item: Incoming) -> str:
+async def _carry_out(
+    assistant: Assistant, channel: Notices, item: Incoming, stored: Callable[[], None]
+) -> str:
     match item:
         case IncomingMessage():
             await assistant.accept(item)
         case Command():
-            await _answer(assistant, channel, item, await assistant.command(item))
+            answer = await assistant.command(item)
+            stored()
+            await _answer(assistant, channel, item, answer)
         case Edited():
             await assistant.edit(item)
         case Deleted():
@@ -72,6 +98,7 @@ async def _carry_out(assistant: Assistant, channel: Channel, item: Incoming) -> 
             word = await assistant.press(item)
             return await _in_their_language(assistant, item, word) if word else ""
         case Notice():
+            stored()
             told = await _in_their_language(assistant, item, item.phrase)
             await _say(channel, item.chat, told, item.reply_to)
         case Moved():
@@ -85,7 +112,7 @@ async def _carry_out(assistant: Assistant, channel: Channel, item: Incoming) -> 
     return ""
 
 
-async def apologise(channel: Channel, item: Incoming) -> None:
+async def apologise(channel: Notices, item: Incoming) -> None:
     """Tell the person that our own code failed on this event."""
     if isinstance(item, _FromPerson) and not _by_bot(item):
         await _say(channel, item.chat, say(APOLOGY, _told(item)), _answer_to(item))
@@ -119,7 +146,7 @@ def _answer_to(item: Incoming) -> str:
             return ""
 
 
-async def _answer(assistant: Assistant, channel: Channel, command: Command, answer: Answer) -> None:
+async def _answer(assistant: Assistant, channel: Notices, command: Command, answer: Answer) -> None:
     if answer.document is None:
         for part in parts(answer.text):
             await _say(channel, command.chat, part, command.message_id)
@@ -148,7 +175,7 @@ def parts(text: str) -> list[str]:
     return cut
 
 
-async def _say(channel: Channel, chat: ChatRef, text: str, reply_to: str = "") -> None:
+async def _say(channel: Notices, chat: ChatRef, text: str, reply_to: str = "") -> None:
     """A notice that can't be shown is logged; what it is about is committed all the same."""
     if not text:
         return

@@ -14,9 +14,12 @@ from assistant.messages import ChatRef, Document
 from assistant.phrases import Phrase, say
 from bots.closing import closing
 from bots.slack.client import call, connect
-from bots.slack.errors import NotDeletable, lost
+from bots.slack.errors import BlocksRefused, NotDeletable, lost
+from bots.slack.orders import as_typed
+from bots.slack.people import People
 from bots.slack.render import message, plain
 from bots.slack.split import PIECE_UNITS, split
+from bots.slack.uploads import upload
 
 EVENT_TYPE = "outrider_turn"
 PAGE_MESSAGES = 200  # the most that Slack recommends
@@ -35,9 +38,13 @@ _QUIET: dict[str, Any] = {"unfurl_links": False, "unfurl_media": False, **_INERT
 class SlackChannel:
     """One workspace's bot. Raises `assistant.errors.ChannelError` only."""
 
-    def __init__(self, client: AsyncWebClient, *, account: str = "default") -> None:
+    def __init__(
+        self, client: AsyncWebClient, *, account: str = "default", people: People | None = None
+    ) -> None:
         self._client = client
         self._account = account
+        self._people = people or People(client)
+        self._plain_buttons = False  # Slack takes no feedback buttons here
 
     @property
     def name(self) -> str:
@@ -68,7 +75,7 @@ class SlackChannel:
             channel=chat.chat_id,
             thread_ts=chat.thread_id or None,
             metadata=_metadata(key),
-            **message("", turn_id, final=False),
+            **message("", turn_id, final=False, language=language),
             **_QUIET,
         )
         ts = answer.get("ts")
@@ -87,13 +94,31 @@ class SlackChannel:
         last: bool = False,
         language: str = "",
     ) -> None:
-        await call(
-            self._client.chat_update,
-            channel=chat.chat_id,
-            ts=message_id,
-            **message(text, turn_id, final=final),
-            **_INERT,
-        )
+        async def show() -> None:
+            shown = message(
+                text,
+                turn_id,
+                final=final,
+                last=last,
+                language=language,
+                plain_buttons=self._plain_buttons,
+                name_of=self._people.name,
+            )
+            await call(
+                self._client.chat_update,
+                channel=chat.chat_id,
+                ts=message_id,
+                **shown,
+                **_INERT,
+            )
+
+        try:
+            await show()
+        except BlocksRefused:
+            if not last or self._plain_buttons:
+                raise
+            self._plain_buttons = True
+            await show()
 
     async def draft(self, chat: ChatRef, text: str, *, turn_id: int) -> bool:
         return False
@@ -159,7 +184,7 @@ class SlackChannel:
             repeatable=False,
             channel=chat.chat_id,
             thread_ts=chat.thread_id or None,
-            text=plain(text),
+            text=plain(as_typed(text)),
             mrkdwn=False,
             **_QUIET,
         )
@@ -167,8 +192,17 @@ class SlackChannel:
     async def say_document(
         self, chat: ChatRef, document: Document, caption: str, *, reply_to: str = ""
     ) -> bool:
-        """A bot that may only write messages can't upload files."""
-        return False
+        """A file that was given to Slack but in no chat is seen by nobody, and goes by itself."""
+        file_id = await upload(self._client, document)
+        await call(
+            self._client.files_completeUploadExternal,
+            repeatable=False,
+            files=[{"id": file_id, "title": document.name}],
+            channel_id=chat.chat_id,
+            thread_ts=chat.thread_id or None,
+            initial_comment=plain(as_typed(caption)) or None,
+        )
+        return True
 
 
 def _metadata(key: str) -> dict[str, Any]:

@@ -69,6 +69,7 @@ async def connect(client: AsyncWebClient) -> BotIdentity:
         user_id=str(answer.get("user_id", "")),
         bot_id=str(answer.get("bot_id", "")),
         team_id=str(answer.get("team_id", "")),
+        enterprise_id=str(answer.get("enterprise_id") or ""),
     )
 
 

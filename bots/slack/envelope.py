@@ -22,7 +22,7 @@ class Envelope:
     def lane(self) -> str:
         """Envelopes of one chat share a lane, and keep their order in it."""
         payload = self.payload if isinstance(self.payload, dict) else {}
-        event, channel = payload.get("event"), payload.get("channel")
+        event, channel = payload.get("event"), payload.get("channel", payload.get("channel_id"))
         if isinstance(event, dict):
             channel = event.get("channel")
         if isinstance(channel, dict):

@@ -26,6 +26,10 @@ class NotDeletable(MessageGone):
     """The message stands, but this workspace doesn't let us take it away."""
 
 
+class BlocksRefused(ContentRefused):
+    """Slack doesn't take what the message is made of."""
+
+
 _OF_CODE: dict[str, type[ChannelError]] = {
     "invalid_auth": CredentialsRefused,
     "not_authed": CredentialsRefused,
@@ -53,8 +57,8 @@ _OF_CODE: dict[str, type[ChannelError]] = {
     "edit_window_closed": MessageGone,
     "msg_too_long": ContentRefused,
     "msg_blocks_too_long": ContentRefused,
-    "invalid_blocks": ContentRefused,
-    "invalid_blocks_format": ContentRefused,
+    "invalid_blocks": BlocksRefused,
+    "invalid_blocks_format": BlocksRefused,
     "block_mismatch": ContentRefused,
     "no_text": ContentRefused,
     "too_many_attachments": ContentRefused,

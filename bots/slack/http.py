@@ -1,4 +1,4 @@
-"""Slack's events and button presses over HTTP: POST /webhooks/slack.
+"""Slack's events, button presses and slash commands over HTTP: POST /webhooks/slack.
 
 200 says "received" and comes after the commit; 503 makes Slack send the event again.
 """
@@ -12,12 +12,13 @@ from urllib.parse import parse_qs
 
 import structlog
 from fastapi import APIRouter, Request
-from fastapi.responses import PlainTextResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import SecretStr
 
 from assistant.errors import ChannelError, StorageUnavailable
 from bots.slack.inbox import SlackInbox
 from bots.slack.signature import refusal
+from bots.slack.whisper import to_one_person
 
 _log = structlog.get_logger()
 _FORM = "application/x-www-form-urlencoded"
@@ -62,7 +63,13 @@ def router(
 
 async def _answer(inbox: SlackInbox, body: bytes, content_type: str) -> Response:
     if content_type.partition(";")[0].strip().lower() == _FORM:
-        await inbox.interaction(_json(_payload(body)))
+        fields = _fields(body)
+        if "command" in fields:
+            told = await inbox.slash(fields)
+            return JSONResponse(to_one_person(told)) if told else Response()
+        if "payload" not in fields:
+            raise _Unreadable("The form has no payload.")
+        await inbox.interaction(_json(fields["payload"]))
         return Response()
     event = _json(_utf8(body))
     if isinstance(event, dict) and event.get("type") == "url_verification":
@@ -71,14 +78,12 @@ async def _answer(inbox: SlackInbox, body: bytes, content_type: str) -> Response
     return Response()
 
 
-def _payload(body: bytes) -> str:
+def _fields(body: bytes) -> dict[str, str]:
     try:
-        fields = parse_qs(_utf8(body), errors="strict", max_num_fields=16)
+        fields = parse_qs(_utf8(body), errors="strict", max_num_fields=32)
     except ValueError as error:
         raise _Unreadable("The form can't be read.") from error
-    if "payload" not in fields:
-        raise _Unreadable("The form has no payload.")
-    return fields["payload"][0]
+    return {name: values[0] for name, values in fields.items()}
 
 
 def _utf8(body: bytes) -> str:

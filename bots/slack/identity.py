@@ -1,4 +1,4 @@
-"""Who we are in a workspace, and where a message belongs there."""
+"""Who we are in a workspace, who is from another one, and where a message belongs."""
 
 from __future__ import annotations
 
@@ -14,6 +14,12 @@ class BotIdentity:
     user_id: str
     bot_id: str
     team_id: str
+    enterprise_id: str = ""  # of the organisation that the workspace is a part of
+
+
+def is_outsider(team_id: str, bot: BotIdentity) -> bool:
+    """Whether somebody of this workspace comes by Slack Connect; where Slack names none, not."""
+    return bool(team_id) and team_id not in (bot.team_id, bot.enterprise_id)
 
 
 def chat_of(account: str, channel_id: str, ts: str, thread_ts: str) -> ChatRef:

@@ -1,33 +1,63 @@
-"""What came from Slack, by whichever way, to the assistant."""
+"""What came from Slack, by whichever way, to the assistant.
+
+Whoever calls acknowledges as soon as the call returns: then all is committed that had to be, and
+nothing was waited for that may take long. What Outrider says about it is said afterwards.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from assistant.channel import Channel
-from assistant.errors import StorageUnavailable
-from assistant.messages import Incoming
+from assistant.errors import ChannelError, StorageUnavailable
+from assistant.messages import ButtonPressed, Command, Edited, Incoming, Notice
 from assistant.service import Assistant
 from bots.inbound import apologise, receive
+from bots.slack.buttons import parse_press
 from bots.slack.client import connect
+from bots.slack.hearing import Hearing
 from bots.slack.identity import BotIdentity
-from bots.slack.parse import parse_event, parse_interaction
+from bots.slack.in_order import InOrder
+from bots.slack.orders import parse_slash
+from bots.slack.parse import Reading, event_id_of, parse_event
+from bots.slack.people import People
+from bots.slack.said import Said
+from bots.slack.whisper import Overheard, whisper
+
+CLOSE_SECONDS = 2.0
+MOST_SAID = 1_000  # events, whose notice is not said again when they come again
 
 _log = structlog.get_logger()
 
 
 class SlackInbox:
-    """One account's way in. Whoever calls acknowledges only after the call returned."""
+    """One account's way in."""
 
-    def __init__(self, assistant: Assistant, channel: Channel, client: AsyncWebClient) -> None:
+    def __init__(
+        self,
+        assistant: Assistant,
+        channel: Channel,
+        client: AsyncWebClient,
+        people: People | None = None,
+        *,
+        outsiders: bool = False,
+    ) -> None:
+        """`outsiders`: people of other workspaces are answered too."""
         self._assistant = assistant
         self._channel = channel
+        self._notices = InOrder(channel)
         self._client = client
+        self._hearing = Hearing(assistant, people or People(client))
+        self._outsiders = outsiders
         self._bot: BotIdentity | None = None
         self._asking = asyncio.Lock()
+        self._said = Said(MOST_SAID)
+        self._talking: set[asyncio.Task[None]] = set()
 
     async def connect(self) -> BotIdentity:
         """Who we are, asked once. Raises ChannelError (CredentialsRefused for a wrong token)."""
@@ -39,19 +69,84 @@ class SlackInbox:
 
     async def event(self, body: object) -> None:
         """An Events API body. Raises StorageUnavailable or ChannelError: don't acknowledge."""
-        bot = await self.connect()
-        await self._receive(parse_event(body, bot, self._channel.account))
-
-    async def interaction(self, payload: object) -> None:
-        """A button press. Raises StorageUnavailable: don't acknowledge."""
-        await self._receive(parse_interaction(payload, self._channel.account))
-
-    async def _receive(self, item: Incoming) -> None:
+        reading = Reading(await self.connect(), self._channel.account, outsiders=self._outsiders)
+        if self._said.was(event_id_of(body)):
+            return
         try:
-            await receive(self._assistant, self._channel, item)
-        except StorageUnavailable:
+            item = await self._hearing.heard(body, reading)
+        except (StorageUnavailable, ChannelError):
             raise
         except Exception:
             # A fault of ours would come back with each redelivery: say it once and take it off
             _log.exception("slack_event_failed", account=self._channel.account)
-            await apologise(self._channel, item)
+            self._begin(self._fault_told(parse_event(body, reading)))
+            return
+        await self._receive(item)
+        if isinstance(item, Command | Notice):
+            self._said.note(event_id_of(body))
+
+    async def interaction(self, payload: object) -> None:
+        """A button press. Raises StorageUnavailable or ChannelError: don't acknowledge."""
+        bot, account = await self.connect(), self._channel.account
+        pressed = parse_press(payload, account, bot, outsiders=self._outsiders)
+        await self._receive(await self._hearing.introduced(pressed))
+
+    async def slash(self, payload: object) -> str:
+        """A slash command; returns what the person alone is told. Raises StorageUnavailable."""
+        item = await self._hearing.introduced(parse_slash(payload, self._channel.account))
+        overheard = Overheard(self._channel)
+        try:
+            await receive(self._assistant, overheard, item)
+        except StorageUnavailable:
+            raise
+        except Exception:
+            _log.exception("slack_order_failed", account=self._channel.account)
+            await apologise(overheard, item)
+        return overheard.text
+
+    async def close(self) -> None:
+        """Let what is being said be said, for a moment."""
+        if talking := list(self._talking):
+            _, late = await asyncio.wait(talking, timeout=CLOSE_SECONDS)
+            for task in late:
+                task.cancel()
+
+    async def _fault_told(self, item: Incoming) -> None:
+        """Tell of a fault of ours who certainly speaks to us: an edit may not."""
+        spoken = item.asked if isinstance(item, Edited) else item
+        if spoken is not None:
+            await apologise(self._notices, spoken)
+
+    async def _receive(self, item: Incoming) -> None:
+        """Return as soon as it is stored; what is to be said then is said meanwhile."""
+        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._begin(self._carry_out(item, stored))
+        await stored
+
+    async def _carry_out(self, item: Incoming, stored: asyncio.Future[None]) -> None:
+        def commit() -> None:
+            if not stored.done():
+                stored.set_result(None)
+
+        try:
+            word = await receive(self._assistant, self._notices, item, commit)
+            commit()
+            if word and isinstance(item, ButtonPressed):
+                await whisper(self._client, item, word)
+        except StorageUnavailable as error:
+            if stored.done():
+                _log.warning("slack_answer_not_said", code=error.code)
+            else:
+                stored.set_exception(error)
+        except Exception:
+            _log.exception("slack_event_failed", account=self._channel.account)
+            commit()
+            await apologise(self._notices, item)
+        finally:
+            if not stored.done():
+                stored.cancel()
+
+    def _begin(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._talking.add(task)
+        task.add_done_callback(self._talking.discard)

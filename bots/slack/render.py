@@ -8,33 +8,69 @@ broken up with an invisible character, in both.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from bots.graphemes import last_boundary
-from bots.slack.parse import STOP_ACTION
-from bots.slack.split import closed
+from bots.slack.buttons import ended_blocks, stop_block
+from bots.slack.orders import as_typed
+from bots.slack.split import closed, utf16_units
 
 PLACEHOLDER = "…"
 # chat.update takes less text than chat.postMessage; this is only the fallback of the block
 FALLBACK_CHARACTERS = 3_000
+
+_FAILED = "⚠ "
+_MOST_GROWTH = 500  # UTF-16 units: what a piece leaves of Slack's limit is for more than this
+_CODE = re.compile(r"(```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]+`)", re.DOTALL)
+_LINK = re.compile(r"<(https?://[^\s<>|()]+)\|([^<>|\[\]\n]+)>")
+_CHANNEL = re.compile(r"<#[A-Z0-9]+\|([^<>|\s]+)>")
+_PERSON = re.compile(r"<@([A-Z0-9]+)(?:\|([^<>|\n]*))?>")
 
 _WORD_JOINER = "\u2060"
 _OPENING = r"(?:<|&lt;?|&#0*60;?|&#x0*3c;?|&LT;?)"
 _CALL = re.compile(
     rf"(?P<token>{_OPENING}\\?)(?=(?:!|&excl;|&#0*33;|&#x0*21;)(?:channel|here|everyone|group|subteam)"
     r"|(?:@|&commat;|&#0*64;|&#x0*40;)[A-Z0-9])"
-    r"|(?P<at>(?<![\w.])@)(?=channel|here|everyone|group)",
+    r"|(?P<at>(?<![\w.])@|&commat;|&#0*64;|&#x0*40;)(?=channel|here|everyone|group)",
     re.IGNORECASE,
 )
 
 
-def message(text: str, turn_id: int, *, final: bool) -> dict[str, Any]:
-    """`text` and `blocks` of one piece; an empty piece is the placeholder."""
-    shown = text if text.strip() else PLACEHOLDER
+def _nobody(_: str) -> str:
+    return ""
+
+
+def message(
+    text: str,
+    turn_id: int,
+    *,
+    final: bool,
+    last: bool = False,
+    language: str = "",
+    plain_buttons: bool = False,
+    name_of: Callable[[str], str] = _nobody,
+) -> dict[str, Any]:
+    """`text` and `blocks` of one piece; an empty piece is the placeholder.
+
+    `name_of`: how the person with an id is called; empty for who isn't known.
+    """
+    shown = spelled(_with_typed_orders(text, last), name_of) if text.strip() else PLACEHOLDER
     blocks: list[dict[str, Any]] = [{"type": "markdown", "text": closed(harmless(shown))}]
     if not final:
-        blocks.append(_stop_button(turn_id))
+        blocks.append(stop_block(turn_id, language))
+    elif last:
+        blocks.extend(ended_blocks(turn_id, language, plain=plain_buttons))
     return {"text": plain(shown), "blocks": blocks}
+
+
+def spelled(text: str, name_of: Callable[[str], str] = _nobody) -> str:
+    """What a model writes in Slack's own marks, as Markdown: `<https://…|label>` as a link, people
+    and channels by their names. Code stays as it is."""
+    parts = _CODE.split(text)
+    parts[::2] = [_spelled(part, name_of) for part in parts[::2]]
+    told = "".join(parts)
+    return told if utf16_units(told) <= utf16_units(text) + _MOST_GROWTH else text
 
 
 def harmless(text: str) -> str:
@@ -51,11 +87,19 @@ def plain(text: str) -> str:
     return escaped + ("…" if end < len(text) else "")
 
 
-def _stop_button(turn_id: int) -> dict[str, Any]:
-    button = {
-        "type": "button",
-        "action_id": STOP_ACTION,
-        "text": {"type": "plain_text", "text": "Stop"},
-        "value": str(turn_id),
-    }
-    return {"type": "actions", "block_id": f"turn-{turn_id}", "elements": [button]}
+def _spelled(text: str, name_of: Callable[[str], str]) -> str:
+    def person(match: re.Match[str]) -> str:
+        name = name_of(match[1]) or match[2]
+        return f"@{name}" if name else match[0]
+
+    text = _LINK.sub(lambda match: f"[{match[2]}]({match[1]})", text)
+    text = _CHANNEL.sub(lambda match: f"#{match[1]}", text)
+    return _PERSON.sub(person, text)
+
+
+def _with_typed_orders(text: str, last: bool) -> str:
+    """The sentence that ends a reply which failed names orders; here they begin with `!`."""
+    if not last or _FAILED not in text:
+        return text
+    answer, mark, sentence = text.rpartition(_FAILED)
+    return answer + mark + as_typed(sentence)

@@ -17,6 +17,10 @@ class SlackSettings(BaseModel):
     signing_secret: SecretStr | None = Field(
         None, description="Signing secret of the app: turns POST /webhooks/slack on."
     )
+    outsiders: bool = Field(
+        False,
+        description="Answer people of other workspaces, who come by Slack Connect, too.",
+    )
     base_url: str = Field(
         "https://slack.com", description="Root of the server to which /api/ is added."
     )

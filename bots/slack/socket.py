@@ -27,6 +27,7 @@ from assistant.errors import (
 from bots.slack.client import call
 from bots.slack.envelope import Envelope, parse_envelope
 from bots.slack.inbox import SlackInbox
+from bots.slack.whisper import to_one_person
 
 _log = structlog.get_logger()
 
@@ -67,11 +68,14 @@ class SlackSocket:
     async def run(self) -> None:
         """Take events until cancelled. Raises CredentialsRefused when Slack refuses a token."""
         lanes = [asyncio.Queue[_Arrival](LANE_ENVELOPES) for _ in range(LANES)]
-        async with asyncio.TaskGroup() as group:
-            workers = [group.create_task(self._work(lane)) for lane in lanes]
-            refused = await self._stay_connected(lanes)
-            for worker in workers:
-                worker.cancel()
+        try:
+            async with asyncio.TaskGroup() as group:
+                workers = [group.create_task(self._work(lane)) for lane in lanes]
+                refused = await self._stay_connected(lanes)
+                for worker in workers:
+                    worker.cancel()
+        finally:
+            await self._inbox.close()
         raise refused
 
     async def _stay_connected(self, lanes: Sequence[asyncio.Queue[_Arrival]]) -> CredentialsRefused:
@@ -138,21 +142,26 @@ class SlackSocket:
     async def _work(self, lane: asyncio.Queue[_Arrival]) -> None:
         while True:
             arrival = await lane.get()
-            if await self._taken_in(arrival.envelope):
-                await _acknowledge(arrival)
+            told = await self._taken_in(arrival.envelope)
+            if told is not None:
+                await _acknowledge(arrival, told)
             lane.task_done()
 
-    async def _taken_in(self, envelope: Envelope) -> bool:
-        """False: nothing was stored, and Slack shall send it again."""
+    async def _taken_in(self, envelope: Envelope) -> str | None:
+        """What the person alone is told, mostly nothing. None: nothing was stored, and Slack shall
+        send it again."""
+        told = ""
         try:
             if envelope.kind == "events_api":
                 await self._inbox.event(envelope.payload)
             elif envelope.kind == "interactive":
                 await self._inbox.interaction(envelope.payload)
+            elif envelope.kind == "slash_commands":
+                told = await self._inbox.slash(envelope.payload)
         except (StorageUnavailable, ChannelError) as error:
             _log.warning("slack_event_not_stored", code=error.code)
-            return False
-        return True
+            return None
+        return told
 
 
 async def _settled(lanes: Sequence[asyncio.Queue[_Arrival]]) -> None:
@@ -165,9 +174,12 @@ async def _settled(lanes: Sequence[asyncio.Queue[_Arrival]]) -> None:
         pass
 
 
-async def _acknowledge(arrival: _Arrival) -> None:
+async def _acknowledge(arrival: _Arrival, told: str) -> None:
+    answer: dict[str, object] = {"envelope_id": arrival.envelope.envelope_id}
+    if told:
+        answer["payload"] = to_one_person(told)
     try:
-        await arrival.socket.send_json({"envelope_id": arrival.envelope.envelope_id})
+        await arrival.socket.send_json(answer)
     except (aiohttp.ClientError, OSError, RuntimeError):
         # the connection is gone; the event comes again on the next one and is known by its id
         _log.info("slack_acknowledgement_lost", envelope_id=arrival.envelope.envelope_id)

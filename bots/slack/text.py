@@ -7,18 +7,32 @@ Source: docs.slack.dev, "Formatting message text".
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 _TOKEN = re.compile(r"<([^<>]*)>")
 _ENTITY = re.compile(r"&(amp|lt|gt);")
 _PLAIN = {"amp": "&", "lt": "<", "gt": ">"}
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # Postgres takes neither NUL nor half a character
+_PERSON = re.compile(r"<@([A-Z0-9]+)(?:\|[^<>]*)?>")
+_NOBODY: Mapping[str, str] = {}
 
 
-def readable(text: str) -> str:
-    """Slack's text as people read it: mentions and links by name, entities undone once."""
-    spelled = _TOKEN.sub(lambda match: _spell(match[1]), text)
-    plain = _ENTITY.sub(lambda match: _PLAIN[match[1]], spelled)
-    return _UNSTORABLE.sub("\ufffd", plain)
+def readable(text: str, names: Mapping[str, str] = _NOBODY) -> str:
+    """Slack's text as people read it: mentions and links by name, entities undone once.
+
+    `names`: how people are called, by their ids.
+    """
+    spelled = _TOKEN.sub(lambda match: _spell(match[1], names), text)
+    return storable(_ENTITY.sub(lambda match: _PLAIN[match[1]], spelled))
+
+
+def storable(text: str) -> str:
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+def mentioned(text: str) -> list[str]:
+    """The ids of the people whom a text of Slack's calls."""
+    return _PERSON.findall(text)
 
 
 def mentions(text: str, user_id: str) -> bool:
@@ -34,10 +48,10 @@ def _mention(user_id: str) -> re.Pattern[str]:
     return re.compile(rf"[ \t]*<@{re.escape(user_id)}(?:\|[^<>]*)?>[ \t]*")
 
 
-def _spell(token: str) -> str:
+def _spell(token: str, names: Mapping[str, str]) -> str:
     target, _, label = token.partition("|")
     if target.startswith("@"):
-        return "@" + (label or target[1:])
+        return "@" + (names.get(target[1:]) or label or target[1:])
     if target.startswith("#"):
         return "#" + (label or target[1:])
     if target.startswith("!"):

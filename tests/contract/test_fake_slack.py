@@ -13,7 +13,6 @@ from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
 from tests.fakes.slack import FakeSlack, Rates, Schedule
-from tests.fakes.slack.page import CHATS, USER, add_page
 
 Block = dict[str, Any]
 
@@ -220,17 +219,3 @@ async def test_slacks_own_library_takes_the_fakes_signature(slack: FakeSlack) ->
     body = json.dumps({"type": "event_callback"}).encode()
     headers = slack.courier.signed(body)
     assert SignatureVerifier(slack.signing_secret).is_valid_request(body, headers)
-
-
-async def test_the_page_talks_to_the_bot() -> None:
-    slack = FakeSlack(rates=Rates(enforced=False))
-    add_page(slack)
-    async with slack, aiohttp.ClientSession(slack.url) as browser:
-        assert "Fake Slack" in await (await browser.get("/")).text()
-        await browser.post("/chats/dm", data={"text": "1 < 2"})
-        [message] = slack.messages(CHATS["dm"])
-        assert (message.user, message.now.text) == (USER, "1 &lt; 2")
-        await browser.post(f"/chats/dm/{message.ts}/edit", data={"text": "2"})
-        shown = await (await browser.get("/chats/dm")).json()
-        assert [(entry["text"], entry["edits"]) for entry in shown] == [("2", 1)]
-        assert (await browser.get("/chats/other")).status == 404

@@ -25,7 +25,7 @@ from assistant.messages import ChatRef
 from assistant.phrases import Phrase
 from bots.slack.channel import SEEN, SlackChannel
 from bots.slack.client import connect, web_client
-from bots.slack.errors import DEFAULT_RETRY_AFTER_SECONDS
+from bots.slack.errors import DEFAULT_RETRY_AFTER_SECONDS, BlocksRefused
 from bots.slack.inbox import SlackInbox
 from bots.slack.settings import SlackSettings
 from bots.slack.socket import SlackSocket
@@ -196,7 +196,7 @@ async def test_the_longest_pieces_of_a_long_reply_are_taken(slack: Slack) -> Non
         (Trouble("is_archived"), RecipientUnreachable),
         (Trouble("msg_too_long"), ContentRefused),
         (Trouble("msg_blocks_too_long"), ContentRefused),
-        (Trouble("invalid_blocks"), ContentRefused),
+        (Trouble("invalid_blocks"), BlocksRefused),
         (Trouble("service_unavailable", 503), PlatformUnavailable),
         (Trouble(status=503), PlatformUnavailable),
         (Trouble("fatal_error"), SendOutcomeUnknown),
@@ -408,6 +408,7 @@ async def test_a_refused_message_is_answered_with_the_reason_and_acknowledged(
     async with slack.listening():
         slack.fake.dm("U1", "x" * 100_000)
         await slack.fake.deliveries[0].acknowledged.wait()
+        await slack.fake.until(lambda: bool(slack.fake.replies("DU1")))
     assert "your id, &lt;me&gt;, to" in slack.fake.replies("DU1")[0].now.text
 
 
@@ -417,6 +418,7 @@ async def test_a_fault_of_ours_is_said_once_and_does_not_come_again(slack: Slack
         slack.fake.dm("U1", "hello")
         [delivery] = slack.fake.deliveries
         await delivery.acknowledged.wait()
+        await slack.fake.until(lambda: bool(slack.fake.replies("DU1")))
     assert delivery.attempts == 1
     assert len(slack.fake.replies("DU1")) == 1
 

@@ -119,6 +119,23 @@ async def test_a_press_of_the_stop_button_comes_as_a_form(hook: Hook, path: str)
     assert hook.assistant.pressed == [(1, chat, reply.ts)]
 
 
+async def test_a_slash_command_is_answered_in_the_response_itself(hook: Hook) -> None:
+    order = hook.fake.command("DU1", "U1", "/outrider", "persona brief &amp; kind")
+    await order.acknowledged.wait()
+    [command] = hook.assistant.commands
+    assert (command.name, command.argument) == ("persona", "brief & kind")
+    assert order.answer == {"response_type": "ephemeral", "text": "done: persona"}
+
+
+async def test_a_slash_command_that_is_not_signed_is_refused(hook: Hook) -> None:
+    answer = await hook.send(
+        b"command=%2Foutrider&text=forget+all&channel_id=D1&user_id=U1",
+        {"content-type": "application/x-www-form-urlencoded"},
+    )
+    assert answer.status_code == 401
+    assert hook.assistant.commands == []
+
+
 async def test_an_unsigned_request_is_refused(hook: Hook) -> None:
     body = json.dumps(DM_EVENT).encode()
     signed = hook.fake.courier.signed(body)

@@ -36,7 +36,9 @@ SELECT id, 1, conversation_id FROM waiting
 # A conversation's open deliveries are found by an index, not among all that are open.
 EACH_WITH_EACH = re.compile(r"Filter: .*conversation_id = deliveries\.conversation_id")
 # Part of other statements, never one by itself.
-PARTS = frozenset(f"{one}.CONVERSATION" for one in ("control", "conversations", "export"))
+PARTS = frozenset(
+    f"{one}.CONVERSATION" for one in ("control", "conversations", "export", "listening")
+)
 
 
 @dataclass(frozen=True, slots=True)

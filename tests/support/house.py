@@ -32,6 +32,7 @@ from assistant.heartbeat import Heartbeat
 from assistant.history import History
 from assistant.intake import Intake
 from assistant.leases import Leases
+from assistant.listening import Listening
 from assistant.loop_guard import LoopGuard
 from assistant.memories import Memories
 from assistant.messages import Accepted, Access, ChatRef, IncomingMessage, ReplyDelta
@@ -180,6 +181,7 @@ async def house(
         )
         persons, intake, revisions = Persons(database), Intake(database), Revisions(database)
         control = Control(database, accounts, intake, turns, revisions, signals, writer, delivery)
+        listening = Listening(database)
         commands = Commands(
             control=control,
             persons=persons,
@@ -189,6 +191,7 @@ async def house(
             export=Export(database),
             erasure=Erasure(database, redis),
             signals=signals,
+            listening=listening,
         )
         service = ConversationService(
             database=database,
@@ -210,6 +213,7 @@ async def house(
             commands=commands,
             buttons=Buttons(control, persons, Feedback(database)),
             persons=persons,
+            listening=listening,
             settings=settings,
             metrics=metrics,
         )

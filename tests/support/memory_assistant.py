@@ -248,6 +248,9 @@ class MemoryAssistant:
         if turn.state != "queued":
             self._start_again(turn)
 
+    async def takes_part(self, chat: ChatRef) -> bool:
+        return False
+
     async def may_talk(self, chat: ChatRef, sender_id: str) -> bool:
         raise NotImplementedError
 

@@ -32,11 +32,14 @@ class RecordingAssistant:
         self.deliveries: list[IncomingMessage] = []  # every one, duplicates too
         self.commands: list[Command] = []
         self.stopped: list[int] = []
+        self.presses: list[ButtonPressed] = []
+        self.word: Phrase | None = None  # what a press is answered with
         self.pressed: list[tuple[int, ChatRef, str]] = []  # turn, chat, message of the button
         self.edited: list[Edited] = []
         self.moved: list[tuple[ChatRef, str]] = []
         self.presences: list[Presence] = []
         self.erased: list[tuple[ChatRef, str]] = []
+        self.quiet: set[ChatRef] = set()  # where it takes no part any more
         self.refusal: Phrase | None = None  # where set, messages are refused with it
         self.bug: Exception | None = None  # where set, raised by everything
         self.failures_left = 0  # so many next calls find no storage
@@ -87,10 +90,11 @@ class RecordingAssistant:
         chat = await self.turn_chat(pressed.turn_id)
         if chat is None or replace(chat, thread_id="") != replace(pressed.chat, thread_id=""):
             return Phrase("button.gone")
+        self.presses.append(pressed)
         self.pressed.append((pressed.turn_id, chat, pressed.message_id))
         if pressed.action == "stop":
             await self.stop(pressed.turn_id)
-        return None
+        return self.word
 
     async def language(self, chat: ChatRef, sender_id: str, told: str = "") -> str:
         return told
@@ -125,6 +129,10 @@ class RecordingAssistant:
 
     async def may_talk(self, chat: ChatRef, sender_id: str) -> bool:
         return not self.refusal
+
+    async def takes_part(self, chat: ChatRef) -> bool:
+        self._storage()
+        return chat not in self.quiet and any(known == chat for known, _ in self._turns)
 
     async def move(self, chat: ChatRef, to_chat_id: str) -> None:
         self._storage()

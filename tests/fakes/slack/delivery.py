@@ -6,106 +6,32 @@ import asyncio
 import hmac
 import json
 import time
-import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
-from aiohttp import web
+
+from tests.fakes.slack.clock import Clock, WallClock, within
+from tests.fakes.slack.delivery_note import Delivery
+from tests.fakes.slack.sockets import Sockets
+
+__all__ = ["Courier", "Delivery", "Schedule", "Sockets"]
+_FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When an event that nobody acknowledged comes again; tests shorten it."""
+    """When an event that nobody acknowledged comes again; tests shorten it.
+
+    Slack itself asks for a press, a command or a form but once, and shows the person an error:
+    `interactions_again=False`.
+    """
 
     ack_seconds: float = 3.0
     retries: tuple[float, ...] = (0.0, 60.0, 300.0)
-
-
-@dataclass(slots=True)
-class Delivery:
-    """One event and what became of it. `kind` is events_api or interactive."""
-
-    kind: str
-    body: dict[str, Any]
-    attempts: int = 0
-    statuses: list[int] = field(default_factory=list)
-    acknowledged: asyncio.Event = field(default_factory=asyncio.Event)
-
-    @property
-    def event_type(self) -> str:
-        event = self.body.get("event", self.body)
-        return str(event.get("subtype") or event["type"])
-
-
-class Sockets:
-    """The open Socket Mode connections. An envelope goes to one of them, in turn."""
-
-    def __init__(self) -> None:
-        self.open: list[web.WebSocketResponse] = []
-        self.opened = 0
-        self._waiting: dict[str, Delivery] = {}
-        self._changed = asyncio.Condition()
-
-    async def serve(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(heartbeat=30)
-        await socket.prepare(request)
-        self.opened += 1
-        hello = {"type": "hello", "num_connections": len(self.open) + 1}
-        await socket.send_json(hello | {"connection_info": {"app_id": "A0FAKE"}})
-        await self._add(socket)
-        try:
-            async for message in socket:
-                if message.type is aiohttp.WSMsgType.TEXT:
-                    self._acknowledge(message.data)
-        finally:
-            self._remove(socket)
-        return socket
-
-    async def send(self, delivery: Delivery, reason: str) -> None:
-        """Wait for a connection and send the event in a new envelope."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: self.open)
-            socket = self.open[delivery.attempts % len(self.open)]
-        envelope_id = str(uuid.uuid4())
-        self._waiting[envelope_id] = delivery
-        envelope: dict[str, Any] = {"envelope_id": envelope_id, "type": delivery.kind}
-        envelope |= {"payload": delivery.body, "accepts_response_payload": False}
-        if delivery.kind == "events_api":
-            envelope |= {"retry_attempt": delivery.attempts, "retry_reason": reason}
-        delivery.attempts += 1
-        try:
-            await socket.send_json(envelope)
-        except ConnectionError:
-            self._remove(socket)
-
-    async def disconnect(self, reason: str) -> None:
-        """Tell every connection to go, as Slack does before it closes it."""
-        for socket in list(self.open):
-            self._remove(socket)
-            await socket.send_json({"type": "disconnect", "reason": reason})
-
-    async def drop(self) -> None:
-        """Break every connection without a word."""
-        for socket in list(self.open):
-            self._remove(socket)
-            await socket.close()
-
-    def _acknowledge(self, text: str) -> None:
-        delivery = self._waiting.get(json.loads(text).get("envelope_id", ""))
-        if delivery:
-            delivery.acknowledged.set()
-
-    async def _add(self, socket: web.WebSocketResponse) -> None:
-        async with self._changed:
-            self.open.append(socket)
-            self._changed.notify_all()
-
-    def _remove(self, socket: web.WebSocketResponse) -> None:
-        if socket in self.open:
-            self.open.remove(socket)
+    interactions_again: bool = True
 
 
 class Courier:
@@ -117,13 +43,17 @@ class Courier:
         self.sockets = Sockets()
         self.deliveries: list[Delivery] = []
         self.request_url = ""
+        self.interactivity_url = ""  # empty: as the events'
+        self.commands_url = ""
         self._schedule = schedule
         self._secret = signing_secret
-        self._clock = clock
+        self._clock: Clock = clock if hasattr(clock, "sleep") else WallClock(clock)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def deliver(self, kind: str, body: dict[str, Any]) -> Delivery:
-        delivery = Delivery(kind, body)
+    def deliver(
+        self, kind: str, body: dict[str, Any], on_answer: Callable[[Any], None] | None = None
+    ) -> Delivery:
+        delivery = Delivery(kind, body, on_answer=on_answer)
         self.deliveries.append(delivery)
         task = asyncio.get_running_loop().create_task(self._run(delivery))
         self._tasks.add(task)
@@ -142,44 +72,57 @@ class Courier:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _run(self, delivery: Delivery) -> None:
-        for pause in (None, *self._schedule.retries):
+        again = delivery.kind == "events_api" or self._schedule.interactions_again
+        for pause in (None, *(self._schedule.retries if again else ())):
             if pause is not None:
-                await asyncio.sleep(pause)
-            if await self._attempt(delivery):
+                await self._clock.sleep(pause)
+            if await self._attempt(delivery) or delivery.no_retry:
                 return
 
     async def _attempt(self, delivery: Delivery) -> bool:
-        reason = "timeout" if delivery.attempts else ""
+        """Whether it was taken; if not, `reasons` has grown by Slack's word for why."""
+        reason, seconds = delivery.reasons[-1] if delivery.attempts else "", self._ack_seconds
         try:
-            if self.request_url:
-                async with asyncio.timeout(self._schedule.ack_seconds):
-                    await self._post(delivery, reason)
+            if self._url(delivery.kind):
+                await within(self._clock, seconds, self._post(delivery, reason))
             else:
-                await self.sockets.send(delivery, reason)
-                async with asyncio.timeout(self._schedule.ack_seconds):
-                    await delivery.acknowledged.wait()
-        except (TimeoutError, aiohttp.ClientError):
-            return False
+                await self.sockets.send(delivery, "timeout" if reason else "")
+                await within(self._clock, seconds, delivery.acknowledged.wait())
+        except TimeoutError:
+            delivery.reasons.append("http_timeout")
+        except aiohttp.ClientConnectorError:
+            delivery.reasons.append("connection_failed")
+        except aiohttp.ClientError:
+            delivery.reasons.append("unknown_error")
+        else:
+            if not delivery.acknowledged.is_set():
+                delivery.reasons.append("http_error")
         return delivery.acknowledged.is_set()
 
+    @property
+    def _ack_seconds(self) -> float:
+        return self._schedule.ack_seconds
+
+    def _url(self, kind: str) -> str:
+        own = {"interactive": self.interactivity_url, "slash_commands": self.commands_url}
+        return own.get(kind) or self.request_url
+
     async def _post(self, delivery: Delivery, reason: str) -> None:
-        headers = {"content-type": "application/json"}
-        body = json.dumps(delivery.body).encode()
-        if delivery.kind == "interactive":
-            headers = {"content-type": "application/x-www-form-urlencoded"}
-            body = urlencode({"payload": json.dumps(delivery.body)}).encode()
-        if delivery.attempts:
+        body, content_type = _wire(delivery)
+        headers = {"content-type": content_type}
+        if delivery.attempts and delivery.kind == "events_api":
             headers |= {"x-slack-retry-num": str(delivery.attempts)}
-            headers |= {"x-slack-retry-reason": f"http_{reason}"}
+            headers |= {"x-slack-retry-reason": reason}
         delivery.attempts += 1
         headers |= self.signed(body)
         async with (
             aiohttp.ClientSession() as session,
-            session.post(self.request_url, data=body, headers=headers) as answer,
+            session.post(self._url(delivery.kind), data=body, headers=headers) as answer,
         ):
             delivery.statuses.append(answer.status)
-            if answer.ok:
-                delivery.acknowledged.set()
+            delivery.no_retry = answer.headers.get("x-slack-no-retry") == "1"
+            if 200 <= answer.status < 300:
+                delivery.take(_read(await answer.text(), answer.content_type))
 
     def signed(self, body: bytes) -> dict[str, str]:
         """The headers by which Slack signs this body now."""
@@ -187,3 +130,18 @@ class Courier:
         base = b"v0:%s:%s" % (timestamp.encode(), body)
         signature = "v0=" + hmac.new(self._secret.encode(), base, "sha256").hexdigest()
         return {"x-slack-request-timestamp": timestamp, "x-slack-signature": signature}
+
+
+def _wire(delivery: Delivery) -> tuple[bytes, str]:
+    if delivery.kind == "interactive":
+        return urlencode({"payload": json.dumps(delivery.body)}).encode(), _FORM
+    if delivery.kind == "slash_commands":
+        return urlencode(delivery.body).encode(), _FORM
+    return json.dumps(delivery.body).encode(), "application/json"
+
+
+def _read(text: str, content_type: str) -> Any:
+    """What an acknowledgement says: JSON, or a text for the person alone."""
+    if content_type != "application/json":
+        return {"text": text} if text else None
+    return json.loads(text) if text else None

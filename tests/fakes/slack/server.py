@@ -12,19 +12,28 @@ from typing import Any, Self
 
 from aiohttp import ClientSession, web
 
+from tests.fakes.slack.asked import Asked
+from tests.fakes.slack.clock import Clock, HandClock, WallClock
 from tests.fakes.slack.delivery import Courier, Delivery, Schedule
-from tests.fakes.slack.events import EventFactory
-from tests.fakes.slack.methods import Methods
+from tests.fakes.slack.file_host import FileHost
+from tests.fakes.slack.methods import SCOPES, TABLE
+from tests.fakes.slack.oauth import OAuth
+from tests.fakes.slack.people import People
 from tests.fakes.slack.rates import RateLimiter, Rates
 from tests.fakes.slack.refused import Refused
-from tests.fakes.slack.workspace import Message, Version, Workspace
+from tests.fakes.slack.responses import ResponseUrls
+from tests.fakes.slack.sockets import MOST
+from tests.fakes.slack.state import State
+from tests.fakes.slack.workspace import Broadcast, Workspace
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     method: str
     arguments: Mapping[str, Any]
     at: float
+    team: str = ""
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +47,11 @@ class Trouble:
     then_lose: bool = False
 
 
-class FakeSlack:
-    """`async with FakeSlack() as slack:` serves at `slack.url` until the block ends."""
+class FakeSlack(People):
+    """`async with FakeSlack() as slack:` serves at `slack.url` until the block ends.
+
+    With a `HandClock` everything goes by it: rates, streams, tickets, redeliveries.
+    """
 
     bot_token = "xoxb-fake-bot"
     app_token = "xapp-fake-app"
@@ -54,19 +66,34 @@ class FakeSlack:
         port: int = 0,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.workspace = Workspace()
-        self.courier = Courier(schedule or Schedule(), self.signing_secret, clock)
-        self.events = EventFactory(self.workspace)
+        by_hand = isinstance(clock, HandClock)
+        moment: Clock = clock if isinstance(clock, HandClock) else WallClock(clock)
+        self.courier = Courier(schedule or Schedule(), self.signing_secret, moment)
+        self.state = State(moment, self.courier, lambda: self.url)
+        first = Workspace(token=self.bot_token, clock=moment)
+        self.state.add_workspace(first)
+        super().__init__(self.state, first)
+        self.oauth = OAuth(self.state)
+        self.file_host = FileHost(self.state)
         self.calls: list[Call] = []
-        self.app = web.Application(client_max_size=8 * 1024 * 1024)
-        self._methods = Methods(self.workspace, self.events, self.courier)
-        self._limiter = RateLimiter(rates or Rates(), time.monotonic)
+        self.app = web.Application(client_max_size=64 * 1024 * 1024)
+        self._limiter = RateLimiter(rates or Rates(), moment if by_hand else time.monotonic)
         self._troubles: dict[str, list[Trouble]] = {}
         self._tickets: set[str] = set()
         self._address = (host, port)
         self._runner: web.AppRunner | None = None
-        self.app.router.add_get("/link", self._link)
-        self.app.router.add_route("*", "/api/{method}", self._api)
+        self._route()
+
+    def _route(self) -> None:
+        routes = self.app.router
+        routes.add_get("/link", self._link)
+        routes.add_route("*", "/api/{method}", self._api)
+        routes.add_get("/files-pri/{file}/{name}", self.file_host.give)
+        routes.add_get("/signin", self.file_host.sign_in)
+        routes.add_post("/upload/v1/{ticket}", self.file_host.take)
+        routes.add_get("/oauth/v2/authorize", self.oauth.ask)
+        routes.add_post("/oauth/v2/authorize", self.oauth.decide)
+        routes.add_post("/response/{ticket}", ResponseUrls(self.state).take)
 
     # --- life
 
@@ -89,69 +116,42 @@ class FakeSlack:
         """The root to set as OUTRIDER_SLACK__BASE_URL."""
         return f"http://{self._address[0]}:{self._address[1]}"
 
-    # --- what people do
-
-    def dm(self, user: str, text: str, *, channel: str = "", thread_ts: str = "") -> Message:
-        """A direct message to the bot, in the chat `D<user>` unless told otherwise."""
-        channel_id = channel or f"D{user}"
-        message = self.workspace.add(channel_id, user, Version(text), thread_ts=thread_ts)
-        self._tell(self.events.message(self.workspace.channel(channel_id), message))
-        return message
-
-    def write(self, channel: str, user: str, text: str, *, thread_ts: str = "") -> Message:
-        """A message in a channel. One that calls the bot comes as two events, as Slack does it."""
-        message = self.workspace.add(channel, user, Version(text), thread_ts=thread_ts)
-        place = self.workspace.channel(channel)
-        self._tell(self.events.message(place, message))
-        if f"<@{self.workspace.bot_user_id}>" in text:
-            self._tell(self.events.app_mention(place, message))
-        return message
-
-    def bot_writes(self, channel: str, text: str, metadata: Mapping[str, Any]) -> Message:
-        """Another app's message."""
-        user, bot_id = "U0OTHER", "B0OTHER"
-        return self.workspace.add(channel, user, Version(text), metadata=metadata, bot_id=bot_id)
-
-    def mention(self, channel: str, user: str, text: str, *, thread_ts: str = "") -> Message:
-        called = f"<@{self.workspace.bot_user_id}> {text}"
-        return self.write(channel, user, called, thread_ts=thread_ts)
-
-    def edit(self, message: Message, text: str) -> None:
-        before = message.payload()
-        message.versions.append(Version(text))
-        channel = self.workspace.channel(message.channel)
-        self._tell(self.events.changed(channel, before, message.payload()))
-
-    def delete(self, message: Message) -> None:
-        message.deleted = True
-        channel = self.workspace.channel(message.channel)
-        self._tell(self.events.deleted(channel, message.payload()))
-
-    def press(self, message: Message, user: str, action_id: str = "stop") -> Delivery:
-        body = self.events.pressed(message, action_id, user)
-        return self.courier.deliver("interactive", body)
-
-    def _tell(self, body: dict[str, Any]) -> None:
-        self.courier.deliver("events_api", body)
+    def add_workspace(self, team_id: str, name: str, *, installed: bool = True) -> People:
+        """Another workspace, with a bot user and a token of its own."""
+        workspace = Workspace(
+            team_id,
+            name,
+            token=f"xoxb-fake-{team_id}",
+            bot_user_id=f"U0BOT{team_id}",
+            bot_id=f"B0BOT{team_id}",
+            clock=self.state.clock,
+        )
+        workspace.installed = installed
+        if not installed:
+            workspace.dead_tokens[workspace.token] = "account_inactive"
+        self.state.add_workspace(workspace)
+        return People(self.state, workspace)
 
     # --- what there is to see
-
-    def messages(self, channel: str) -> list[Message]:
-        return list(self.workspace.channel(channel).messages.values())
-
-    def replies(self, channel: str) -> list[Message]:
-        """What the bot wrote there and what still stands, oldest first."""
-        own = self.workspace.bot_id
-        return [m for m in self.messages(channel) if m.bot_id == own and not m.deleted]
 
     def calls_of(self, method: str) -> list[Call]:
         return [call for call in self.calls if call.method == method]
 
     @property
+    def refusals(self) -> list[Call]:
+        """Every call that was not answered with ok."""
+        return [call for call in self.calls if call.error]
+
+    @property
+    def broadcasts(self) -> list[Broadcast]:
+        """Each time that the bot called everybody, in any workspace."""
+        return [one for workspace in self.state.workspaces.values() for one in workspace.broadcasts]
+
+    @property
     def deliveries(self) -> list[Delivery]:
         """What people's doings became; the bot's own messages come as events too, but not here."""
-        own = self.workspace.bot_id
-        return [d for d in self.courier.deliveries if not _is_by(d.body, own)]
+        own = {workspace.bot_id for workspace in self.state.workspaces.values()}
+        return [d for d in self.courier.deliveries if _author(d.body) not in own]
 
     async def until(self, holds: Callable[[], bool], seconds: float = 10.0) -> None:
         """Wait until it holds; TimeoutError after `seconds`."""
@@ -163,7 +163,7 @@ class FakeSlack:
 
     def give_at_once(self, messages: int) -> None:
         """The most messages on one page, whatever is asked for."""
-        self._methods.page_messages = messages
+        self.state.page_messages = messages
 
     def trouble(self, method: str, *troubles: Trouble) -> None:
         """What happens to the next calls of a method, one each."""
@@ -185,53 +185,86 @@ class FakeSlack:
 
     async def _link(self, request: web.Request) -> web.StreamResponse:
         ticket = request.query.get("ticket", "")
-        if ticket not in self._tickets or len(self.courier.sockets.open) >= 10:
+        if ticket not in self._tickets or len(self.courier.sockets.open) >= MOST:
             raise web.HTTPForbidden
         self._tickets.discard(ticket)
         return await self.courier.sockets.serve(request)
 
     async def _api(self, request: web.Request) -> web.StreamResponse:
         method, arguments = request.match_info["method"], await _arguments(request)
-        self.calls.append(Call(method, arguments, time.monotonic()))
-        if refused := self._token_refusal(request, method):
-            return _answer({"ok": False, "error": refused})
+        authorization = request.headers.get("authorization", "")
+        call = Call(method, arguments, time.monotonic())
+        self.calls.append(call)
+        try:
+            workspace = self._caller(method, authorization)
+        except Refused as refused:
+            call.error = refused.code
+            return _answer(refused.answer)
+        call.team = workspace.team_id if workspace else ""
         troubles = self._troubles.get(method)
         trouble = troubles.pop(0) if troubles else None
         if trouble:
             await asyncio.sleep(trouble.hang_seconds)
             if not trouble.then_lose:
+                call.error = trouble.error or str(trouble.status)
                 return _troubled(trouble)
-        wait = self._limiter.retry_after(method, str(arguments.get("channel", "")))
+        wait = self._limiter.retry_after(method, str(arguments.get("channel", "")), call.team)
         if wait is not None:
+            call.error = "ratelimited"
             return _troubled(Trouble("ratelimited", 429, wait))
-        answer = self._carry_out(method, arguments)
+        answer = self._carry_out(call, workspace, authorization)
         if trouble and request.transport:
             request.transport.abort()
         return _answer(answer)
 
-    def _carry_out(self, method: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        if method == "apps.connections.open":
-            ticket = uuid.uuid4().hex
-            self._tickets.add(ticket)
-            return {"ok": True, "url": f"{self.url.replace('http', 'ws', 1)}/link?ticket={ticket}"}
-        carry_out = self._methods.table.get(method)
-        if carry_out is None:
-            return {"ok": False, "error": "unknown_method"}
+    def _carry_out(
+        self, call: Call, workspace: Workspace | None, authorization: str
+    ) -> Mapping[str, Any]:
         try:
-            return {"ok": True} | carry_out(arguments)
+            if call.method == "apps.connections.open":
+                return self._ticket()
+            if call.method == "oauth.v2.access":
+                return {"ok": True} | self.oauth.access(call.arguments, authorization)
+            carry_out = TABLE.get(call.method)
+            if carry_out is None or workspace is None:
+                raise Refused("unknown_method")
+            _check_scopes(workspace, call.method)
+            token = authorization.removeprefix("Bearer ")
+            return {"ok": True} | carry_out(Asked(self.state, workspace, call.arguments, token))
         except Refused as refused:
-            return {"ok": False, "error": refused.code}
+            call.error = refused.code
+            return refused.answer
 
-    def _token_refusal(self, request: web.Request, method: str) -> str | None:
-        token = request.headers.get("authorization", "").removeprefix("Bearer ")
-        wanted, other = self.bot_token, self.app_token
-        if method == "apps.connections.open":
-            wanted, other = other, wanted
-        if not token:
-            return "not_authed"
-        if token == wanted:
+    def _ticket(self) -> Mapping[str, Any]:
+        ticket = uuid.uuid4().hex
+        self._tickets.add(ticket)
+        return {"ok": True, "url": f"{self.url.replace('http', 'ws', 1)}/link?ticket={ticket}"}
+
+    def _caller(self, method: str, authorization: str) -> Workspace | None:
+        """Whose token it is; None for what belongs to no workspace. Raises Refused."""
+        token = authorization.removeprefix("Bearer ")
+        if method == "oauth.v2.access":
             return None
-        return "not_allowed_token_type" if token == other else "invalid_auth"
+        if not token:
+            raise Refused("not_authed")
+        if method == "apps.connections.open":
+            if token == self.app_token:
+                return None
+            known = any(token == one.token for one in self.state.workspaces.values())
+            raise Refused("not_allowed_token_type" if known else "invalid_auth")
+        for workspace in self.state.workspaces.values():
+            if code := workspace.dead_tokens.get(token):
+                raise Refused(code)
+            if token == workspace.token:
+                return workspace
+        raise Refused("not_allowed_token_type" if token == self.app_token else "invalid_auth")
+
+
+def _check_scopes(workspace: Workspace, method: str) -> None:
+    needed = SCOPES.get(method)
+    if needed and workspace.scopes is not None and not workspace.scopes & set(needed):
+        provided = ",".join(sorted(workspace.scopes))
+        raise Refused("missing_scope", needed=needed[0], provided=provided)
 
 
 async def _arguments(request: web.Request) -> dict[str, Any]:
@@ -240,13 +273,13 @@ async def _arguments(request: web.Request) -> dict[str, Any]:
         return given if isinstance(given, dict) else {}
     form = await request.post()
     given = {**request.query, **{key: str(value) for key, value in form.items()}}
-    for key in ("blocks", "metadata"):
+    for key in ("blocks", "metadata", "view", "files", "prompts", "chunks", "loading_messages"):
         if key in given:
             given[key] = json.loads(given[key])
     return given
 
 
-def _answer(body: dict[str, Any], status: int = 200) -> web.Response:
+def _answer(body: Mapping[str, Any], status: int = 200) -> web.Response:
     return web.json_response(body, status=status)
 
 
@@ -260,7 +293,7 @@ def _troubled(trouble: Trouble) -> web.Response:
     return web.json_response(body, status=trouble.status, headers=headers)
 
 
-def _is_by(body: dict[str, Any], bot_id: str) -> bool:
+def _author(body: Mapping[str, Any]) -> str:
     event = body.get("event", {})
     message = event.get("message") or event.get("previous_message") or event
-    return bool(message.get("bot_id") == bot_id)
+    return str(message.get("bot_id", ""))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -12,6 +12,7 @@ from assistant.messages import (
     ButtonPressed,
     ChatRef,
     Command,
+    CommandName,
     Deleted,
     Edited,
     Ignored,
@@ -19,11 +20,14 @@ from assistant.messages import (
     IncomingMessage,
     Notice,
 )
+from bots.slack.buttons import parse_press
 from bots.slack.envelope import parse_envelope
 from bots.slack.identity import BotIdentity
-from bots.slack.parse import parse_event, parse_interaction
+from bots.slack.orders import parse_slash
+from bots.slack.parse import Reading, parse_event
 
 BOT = BotIdentity("UBOT", "BBOT", "T1")
+READING = Reading(BOT, "default")
 
 
 def event(**fields: Any) -> dict[str, Any]:
@@ -32,7 +36,7 @@ def event(**fields: Any) -> dict[str, Any]:
 
 
 def parsed(**fields: Any) -> Incoming:
-    return parse_event(event(**fields), BOT, "default")
+    return parse_event(event(**fields), READING)
 
 
 def private(thread: str = "") -> ChatRef:
@@ -103,12 +107,13 @@ def test_what_a_person_said_in_a_special_way_is_taken(subtype: str) -> None:
     assert isinstance(parsed(subtype=subtype), IncomingMessage)
 
 
-@pytest.mark.parametrize("name", ["stop", "new", "help"])
+@pytest.mark.parametrize("name", get_args(CommandName))
 def test_an_exclamation_mark_makes_a_command(name: str) -> None:
     command = parsed(text=f" !{name.upper()} ")
     assert isinstance(command, Command)
     assert (command.name, command.chat, command.message_id) == (name, private(), "5.5")
-    assert isinstance(parsed(text=f"!{name} it"), IncomingMessage)
+    assert isinstance(parsed(text=f"!{name}it"), IncomingMessage)
+    assert isinstance(parsed(text=f"do !{name}"), IncomingMessage)
 
 
 def test_a_command_in_a_channel_is_taken_from_one_twin_only() -> None:
@@ -148,7 +153,9 @@ def test_an_edit_in_a_channel_belongs_to_the_thread_of_its_mention() -> None:
         message={"user": "U1", "ts": "5.5", "text": "<@UBOT> first"},
         previous_message={"user": "U1", "ts": "5.5", "text": "<@UBOT> frist"},
     )
-    assert parse_event(body, BOT, "default") == Edited(group("5.5"), "Ev1", "5.5", "U1", "first")
+    asked = IncomingMessage(group("5.5"), "Ev1", "5.5", "U1", "U1", "first")
+    edited = Edited(group("5.5"), "Ev1", "5.5", "U1", "first", asked)
+    assert parse_event(body, READING) == edited
 
 
 def test_a_preview_or_an_edit_of_a_bot_changes_nothing() -> None:
@@ -178,13 +185,13 @@ def press(**fields: Any) -> Incoming:
         "message": {"ts": "5.5", "thread_ts": "1.1"},
         "actions": [{"action_id": "stop", "value": "12"}],
     }
-    return parse_interaction(payload | fields, "default")
+    return parse_press(payload | fields, "default", BOT, outsiders=False)
 
 
 def test_a_press_of_stop_names_the_turn_its_chat_and_its_message() -> None:
-    assert press() == ButtonPressed(group("1.1"), "stop", 12, "U1", "5.5")
+    assert press() == ButtonPressed(group("1.1"), "stop", 12, "U1", "5.5", sender_name="U1")
     direct = press(channel={"id": "D1"}, message={"ts": "5.5"})
-    assert direct == ButtonPressed(private(), "stop", 12, "U1", "5.5")
+    assert direct == ButtonPressed(private(), "stop", 12, "U1", "5.5", sender_name="U1")
 
 
 @pytest.mark.parametrize(
@@ -262,10 +269,14 @@ JSON = st.recursive(
 
 @given(JSON, st.dictionaries(KEYS, JSON, max_size=12))
 def test_arbitrary_json_never_raises(body: object, fields: dict[str, object]) -> None:
-    parse_event(body, BOT, "default")
-    parse_event({"event_id": "Ev1", "event": {"type": "message", **fields}}, BOT, "default")
-    parse_interaction(body, "default")
-    parse_interaction({"type": "block_actions", **fields}, "default")
+    for listening in (False, True):
+        reading = Reading(BOT, "default", listening=listening)
+        parse_event(body, reading)
+        parse_event({"event_id": "Ev1", "event": {"type": "message", **fields}}, reading)
+    parse_press(body, "default", BOT, outsiders=False)
+    parse_press({"type": "block_actions", **fields}, "default", BOT, outsiders=False)
+    parse_slash(body, "default")
+    parse_slash({"command": "/outrider", **fields}, "default")
 
 
 @given(st.text() | st.just("[" * 100_000) | st.just('{"payload": {"event": {"channel": []}}}'))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bots.slack.render import FALLBACK_CHARACTERS, PLACEHOLDER, harmless, message, plain
+from bots.slack.render import FALLBACK_CHARACTERS, PLACEHOLDER, harmless, message, plain, spelled
 from bots.slack.split import PIECE_UNITS, split, utf16_units
 from tests.fakes.slack import limits
 
@@ -114,3 +114,36 @@ def test_the_button_is_gone_when_nothing_more_comes() -> None:
 
 def test_a_code_block_still_being_written_is_closed() -> None:
     assert message("```py\nx =", 7, final=False)["blocks"][0]["text"] == "```py\nx =\n```"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("ask <@U1> or <@U2|ada>", "ask @Grace or @ada"),
+        ("<@U9> is unknown", "<@U9> is unknown"),
+        ("in <#C1|general>", "in #general"),
+        ("<https://x.example/a?b=1|the page>", "[the page](https://x.example/a?b=1)"),
+        ("<https://x.example>", "<https://x.example>"),
+        ("`<@U1>` and\n```\n<@U1> <https://x.example|a>\n```", None),
+        ("```\n<@U1>", None),  # a block that still grows
+    ],
+)
+def test_slacks_own_marks_are_shown_by_name_outside_of_code(text: str, shown: str | None) -> None:
+    assert spelled(text, lambda one: "Grace" if one == "U1" else "") == (shown or text)
+
+
+def test_names_never_make_a_piece_longer_than_slack_takes() -> None:
+    piece = "<@U1>" * (PIECE_UNITS // 5)
+    body = message(piece, 1, final=True, name_of=lambda _: "x" * 80)
+    assert limits.refusal(body["text"], body["blocks"], update=True) is None
+
+
+def test_somebody_who_is_called_like_a_broadcast_calls_nobody() -> None:
+    body = message("ask <@U1>", 1, final=True, name_of=lambda _: "here")
+    assert not LIVE.search(body["blocks"][0]["text"])
+    assert not LIVE.search(body["text"])
+
+
+def test_the_end_of_a_reply_that_failed_names_orders_as_they_are_typed() -> None:
+    failed = message("I said /new.\n\n⚠ Begin anew with /new.", 1, final=True, last=True)
+    assert failed["blocks"][0]["text"] == "I said /new.\n\n⚠ Begin anew with !new."

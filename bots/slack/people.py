@@ -1,0 +1,90 @@
+"""Who people are: their names and the language of their Slack, asked once a day for each.
+
+A message waits a second at most for it, and is taken without it then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from slack_sdk.web.async_client import AsyncWebClient
+
+from assistant.errors import ChannelError, RateLimited
+from bots.slack.client import call
+from bots.slack.text import storable
+
+ASK_SECONDS = 1.0  # an event must be acknowledged within three
+FRESH_SECONDS = 86_400.0
+AGAIN_SECONDS = 60.0  # after Slack didn't say
+MOST = 10_000
+
+_NAME_CHARACTERS = 80
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Empty is unknown. `language` as Slack names it: "de-DE"."""
+
+    name: str = ""
+    language: str = ""
+
+
+class People:
+    """One workspace's people, as far as they were met. Needs users:read; without it nobody is
+    known, and all else works."""
+
+    def __init__(self, client: AsyncWebClient, clock: Callable[[], float] = time.monotonic) -> None:
+        self._client = client
+        self._clock = clock
+        self._known: dict[str, tuple[float, Person]] = {}
+        self._quiet_until = 0.0
+
+    async def of(self, user_ids: Iterable[str]) -> Mapping[str, Person]:
+        """Those of them that could be learned in time."""
+        ids = set(user_ids)
+        unknown = [one for one in ids if self._known.get(one, (0.0,))[0] <= self._clock()]
+        if unknown and self._clock() >= self._quiet_until:
+            tasks = {asyncio.ensure_future(self._ask(one)) for one in unknown}
+            _, late = await asyncio.wait(tasks, timeout=ASK_SECONDS)
+            for task in late:
+                task.cancel()
+                self._quiet_until = self._clock() + AGAIN_SECONDS
+        return {one: self._known[one][1] for one in ids if one in self._known}
+
+    def name(self, user_id: str) -> str:
+        """Nobody is asked; empty for who was not met."""
+        return self._known.get(user_id, (0.0, Person()))[1].name
+
+    async def _ask(self, user_id: str) -> None:
+        person, fresh = Person(), AGAIN_SECONDS
+        try:
+            answer = await call(self._client.users_info, user=user_id, include_locale=True)
+            person, fresh = _person(answer.get("user")), FRESH_SECONDS
+        except RateLimited as error:
+            self._quiet_until = self._clock() + error.retry_after_seconds
+            return
+        except ChannelError as error:
+            _log.debug("person_not_known", code=error.code)
+        self._known.pop(user_id, None)
+        self._known[user_id] = (self._clock() + fresh, person)
+        while len(self._known) > MOST:
+            del self._known[next(iter(self._known))]
+
+
+def _person(user: object) -> Person:
+    fields: dict[str, Any] = user if isinstance(user, dict) else {}
+    profile = fields.get("profile")
+    names: dict[str, Any] = profile if isinstance(profile, dict) else {}
+    name = names.get("display_name") or names.get("real_name") or fields.get("name")
+    language = fields.get("locale")
+    return Person(
+        " ".join(storable(name).split())[:_NAME_CHARACTERS] if isinstance(name, str) else "",
+        storable(language) if isinstance(language, str) else "",
+    )
