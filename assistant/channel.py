@@ -28,8 +28,9 @@ class Pace:
     group_edit_seconds: float = 0.0
 
 
-class Channel(Protocol):
-    """One account of ours on one platform. Errors: `assistant.errors.ChannelError` only."""
+class Notices(Protocol):
+    """Where Outrider's own words are said, outside of replies: a channel, or what stands for one.
+    Errors: `assistant.errors.ChannelError` only."""
 
     @property
     def name(self) -> str:
@@ -38,6 +39,39 @@ class Channel(Protocol):
 
     @property
     def account(self) -> str: ...
+
+    async def typing(self, chat: ChatRef) -> None:
+        """Show that something is being written, where the platform can; else do nothing."""
+        ...
+
+    async def say(self, chat: ChatRef, text: str, *, reply_to: str = "") -> None:
+        """Post a short notice of Outrider's own (help, refusal, error) in plain text."""
+        ...
+
+    async def say_document(
+        self, chat: ChatRef, document: Document, caption: str, *, reply_to: str = ""
+    ) -> bool:
+        """Post a file of Outrider's own. False where the channel can't: nothing was posted."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a message of a reply looks.
+
+    `final`: this text stays. `last`: the reply is over and this is its last message, where a person
+    can ask for another answer or rate this one. Buttons, which name the turn, are in `language`.
+    """
+
+    text: str
+    turn_id: int
+    final: bool
+    last: bool = False
+    language: str = ""
+
+
+class Channel(Notices, Protocol):
+    """One account of ours on one platform."""
 
     @property
     def pace(self) -> Pace: ...
@@ -71,22 +105,8 @@ class Channel(Protocol):
         the platform gives no way to know."""
         ...
 
-    async def edit(
-        self,
-        chat: ChatRef,
-        message_id: str,
-        text: str,
-        *,
-        turn_id: int,
-        final: bool,
-        last: bool = False,
-        language: str = "",
-    ) -> None:
-        """Replace the message's text. An edit that changes nothing is success.
-
-        `final`: this text stays. `last`: the reply is over and this is its last message, where a
-        person can ask for another answer or rate this one.
-        """
+    async def edit(self, chat: ChatRef, message_id: str, look: Look) -> None:
+        """Bring the message to this look. An edit that changes nothing is success."""
         ...
 
     async def draft(self, chat: ChatRef, text: str, *, turn_id: int) -> bool:
@@ -101,18 +121,4 @@ class Channel(Protocol):
 
     async def mark_waiting(self, chat: ChatRef, message_id: str) -> None:
         """Show on a person's message that it was taken in and waits its turn."""
-        ...
-
-    async def typing(self, chat: ChatRef) -> None:
-        """Show that something is being written, where the platform can; else do nothing."""
-        ...
-
-    async def say(self, chat: ChatRef, text: str, *, reply_to: str = "") -> None:
-        """Post a short notice of Outrider's own (help, refusal, error) in plain text."""
-        ...
-
-    async def say_document(
-        self, chat: ChatRef, document: Document, caption: str, *, reply_to: str = ""
-    ) -> bool:
-        """Post a file of Outrider's own. False where the channel can't: nothing was posted."""
         ...

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
 from assistant.budget import Call
-from assistant.channel import Channel, Pace
+from assistant.channel import Channel
 from assistant.errors import PlatformUnavailable, RateLimited
 from assistant.governor import Governor
 from assistant.messages import ChatRef, Document
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class GovernedChannel:
-    """Implements `assistant.channel.Channel`. A refused notice waits and is said once more, one
+    """Implements `assistant.channel.Notices`. A refused notice waits and is said once more, one
     that certainly was not taken a few times.
 
     It comes before edits, as a reply's end does. Raises RateLimited also for a call that could be
@@ -42,55 +42,6 @@ class GovernedChannel:
     @property
     def account(self) -> str:
         return self.channel.account
-
-    @property
-    def pace(self) -> Pace:
-        return self.channel.pace
-
-    @property
-    def message_characters(self) -> int:
-        return self.channel.message_characters
-
-    def split(self, text: str) -> Sequence[str]:
-        return self.channel.split(text)
-
-    async def post(
-        self, chat: ChatRef, *, turn_id: int, key: str, reply_to: str, language: str = ""
-    ) -> str:
-        async with self._governed(chat):
-            return await self.channel.post(
-                chat, turn_id=turn_id, key=key, reply_to=reply_to, language=language
-            )
-
-    async def find(self, chat: ChatRef, key: str, *, reply_to: str) -> str | None:
-        async with self._governed(chat):
-            return await self.channel.find(chat, key, reply_to=reply_to)
-
-    async def edit(
-        self,
-        chat: ChatRef,
-        message_id: str,
-        text: str,
-        *,
-        turn_id: int,
-        final: bool,
-        last: bool = False,
-        language: str = "",
-    ) -> None:
-        async with self._governed(chat, final=final):
-            await self.channel.edit(
-                chat,
-                message_id,
-                text,
-                turn_id=turn_id,
-                final=final,
-                last=last,
-                language=language,
-            )
-
-    async def draft(self, chat: ChatRef, text: str, *, turn_id: int) -> bool:
-        async with self._governed(chat):
-            return await self.channel.draft(chat, text, turn_id=turn_id)
 
     async def delete(self, chat: ChatRef, message_id: str, language: str = "") -> None:
         async with self._governed(chat):
@@ -134,7 +85,7 @@ class GovernedChannel:
     ) -> AsyncIterator[None]:
         """One call to the platform. A penalty that it answers with is noted."""
         call: Call = "final" if final else "other"
-        await self.governor.permit(chat, self.pace, at_most_seconds, call=call)
+        await self.governor.permit(chat, self.channel.pace, at_most_seconds, call=call)
         try:
             yield
         except RateLimited as error:

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from assistant.channel import Channel
+from assistant.channel import Channel, Look
 from assistant.deliveries import Deliveries, IntentKind, IntentState, OpenDelivery
 from assistant.errors import (
     ChannelError,
@@ -95,15 +95,8 @@ class Outbox:
     ) -> None:
         """One edit, without retry. Raises ChannelError; a penalty is noted first."""
         intent = await self._begin(position, "final" if final else "edit")
-        call = self.channel.edit(
-            self.one.chat,
-            message_id,
-            piece,
-            turn_id=self.one.turn_id,
-            final=final,
-            last=last,
-            language=self.one.language,
-        )
+        look = Look(piece, self.one.turn_id, final, last, self.one.language)
+        call = self.channel.edit(self.one.chat, message_id, look)
         try:
             await self._made(intent, "edit", call)
         except ChannelError as error:

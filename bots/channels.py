@@ -15,7 +15,7 @@ import structlog
 from fastapi import APIRouter
 
 from assistant.accounts import Account, Accounts
-from assistant.channel import Channel
+from assistant.channel import Channel, Notices
 from assistant.errors import ChannelError, StartupError
 from assistant.governed import GovernedChannel
 from assistant.governor import Governor
@@ -58,7 +58,7 @@ class Inbound:
 
 
 # Given the service, and the channel through which notices are said.
-Connect = Callable[[Assistant, Channel], Inbound]
+Connect = Callable[[Assistant, Notices], Inbound]
 
 
 @dataclass(slots=True)
@@ -130,7 +130,7 @@ async def open_telegram_account(
     )
     lease = f"telegram:{name}"
 
-    def connect(service: Assistant, notices: Channel) -> Inbound:
+    def connect(service: Assistant, notices: Notices) -> Inbound:
         if telegram.webhook_url is not None:
             webhook = TelegramWebhook(bot, notices, service, telegram)
             register = Listener(lease, surviving(lease, webhook.run), exclusive=False)
@@ -159,7 +159,7 @@ async def open_slack(
     channel = SlackChannel(client, account=DEFAULT, people=people)
     account = await accounts.register("slack", DEFAULT)
 
-    def connect(service: Assistant, notices: Channel) -> Inbound:
+    def connect(service: Assistant, notices: Notices) -> Inbound:
         inbox = SlackInbox(service, notices, client, people, outsiders=slack.outsiders)
         listeners: list[Listener] = []
         routers: list[APIRouter] = []

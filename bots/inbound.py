@@ -7,10 +7,11 @@ When `receive` returns, whatever had to be stored is committed and the platform 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, assert_never
+from typing import assert_never
 
 import structlog
 
+from assistant.channel import Notices
 from assistant.errors import ChannelError, MessageRefused, Silenced, StorageUnavailable
 from assistant.messages import (
     Answer,
@@ -18,7 +19,6 @@ from assistant.messages import (
     ChatRef,
     Command,
     Deleted,
-    Document,
     Edited,
     Ignored,
     Incoming,
@@ -38,19 +38,6 @@ PART_CHARACTERS = 2000  # of one notice: what every channel shows in one message
 _FromPerson = IncomingMessage | Command | Edited | ButtonPressed | Notice
 
 _log = structlog.get_logger()
-
-
-class Notices(Protocol):
-    """Where Outrider's own words are said: a channel, or what stands for one."""
-
-    @property
-    def name(self) -> str: ...
-
-    async def say(self, chat: ChatRef, text: str, *, reply_to: str = "") -> None: ...
-
-    async def say_document(
-        self, chat: ChatRef, document: Document, caption: str, *, reply_to: str = ""
-    ) -> bool: ...
 
 
 def nothing() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from assistant.channel import Pace
+from assistant.channel import Look, Pace
 from assistant.errors import CredentialsRefused, MessageGone, RecipientUnreachable
 from assistant.messages import ChatRef, Document
 from assistant.phrases import Phrase, say
@@ -75,7 +75,7 @@ class SlackChannel:
             channel=chat.chat_id,
             thread_ts=chat.thread_id or None,
             metadata=_metadata(key),
-            **message("", turn_id, final=False, language=language),
+            **message(Look("", turn_id, final=False, language=language)),
             **_QUIET,
         )
         ts = answer.get("ts")
@@ -83,27 +83,9 @@ class SlackChannel:
             raise lost("Slack took the message but named no id.", repeatable=False)
         return ts
 
-    async def edit(
-        self,
-        chat: ChatRef,
-        message_id: str,
-        text: str,
-        *,
-        turn_id: int,
-        final: bool,
-        last: bool = False,
-        language: str = "",
-    ) -> None:
+    async def edit(self, chat: ChatRef, message_id: str, look: Look) -> None:
         async def show() -> None:
-            shown = message(
-                text,
-                turn_id,
-                final=final,
-                last=last,
-                language=language,
-                plain_buttons=self._plain_buttons,
-                name_of=self._people.name,
-            )
+            shown = message(look, plain_buttons=self._plain_buttons, name_of=self._people.name)
             await call(
                 self._client.chat_update,
                 channel=chat.chat_id,
@@ -115,7 +97,7 @@ class SlackChannel:
         try:
             await show()
         except BlocksRefused:
-            if not last or self._plain_buttons:
+            if not look.last or self._plain_buttons:
                 raise
             self._plain_buttons = True
             await show()
@@ -130,7 +112,7 @@ class SlackChannel:
                 await call(self._client.chat_delete, channel=chat.chat_id, ts=message_id)
             except NotDeletable:
                 told = say(REMOVED, language)
-                await self.edit(chat, message_id, told, turn_id=0, final=True)
+                await self.edit(chat, message_id, Look(told, turn_id=0, final=True))
 
     async def find(self, chat: ChatRef, key: str, *, reply_to: str) -> str | None:
         """Read what was written since the question. None where Slack doesn't let us read."""

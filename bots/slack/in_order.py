@@ -6,13 +6,13 @@ import asyncio
 from dataclasses import dataclass, field
 from weakref import WeakValueDictionary
 
-from assistant.channel import Channel
+from assistant.channel import Notices
 from assistant.messages import ChatRef, Document
 
 
 @dataclass(frozen=True, slots=True)
 class InOrder:
-    channel: Channel
+    channel: Notices
     _chats: WeakValueDictionary[str, asyncio.Lock] = field(
         default_factory=WeakValueDictionary, init=False
     )
@@ -20,6 +20,13 @@ class InOrder:
     @property
     def name(self) -> str:
         return self.channel.name
+
+    @property
+    def account(self) -> str:
+        return self.channel.account
+
+    async def typing(self, chat: ChatRef) -> None:
+        await self.channel.typing(chat)
 
     async def say(self, chat: ChatRef, text: str, *, reply_to: str = "") -> None:
         async with self._turn(chat):

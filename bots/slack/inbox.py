@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from assistant.channel import Channel
+from assistant.channel import Notices
 from assistant.errors import ChannelError, StorageUnavailable
 from assistant.messages import ButtonPressed, Command, Edited, Incoming, Notice
 from assistant.service import Assistant
@@ -41,7 +41,7 @@ class SlackInbox:
     def __init__(
         self,
         assistant: Assistant,
-        channel: Channel,
+        channel: Notices,
         client: AsyncWebClient,
         people: People | None = None,
         *,

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from assistant.channel import Look
 from bots.graphemes import last_boundary
 from bots.slack.buttons import ended_blocks, stop_block
 from bots.slack.orders import as_typed
@@ -42,25 +43,20 @@ def _nobody(_: str) -> str:
 
 
 def message(
-    text: str,
-    turn_id: int,
-    *,
-    final: bool,
-    last: bool = False,
-    language: str = "",
-    plain_buttons: bool = False,
-    name_of: Callable[[str], str] = _nobody,
+    look: Look, *, plain_buttons: bool = False, name_of: Callable[[str], str] = _nobody
 ) -> dict[str, Any]:
     """`text` and `blocks` of one piece; an empty piece is the placeholder.
 
     `name_of`: how the person with an id is called; empty for who isn't known.
     """
-    shown = spelled(_with_typed_orders(text, last), name_of) if text.strip() else PLACEHOLDER
+    shown = PLACEHOLDER
+    if look.text.strip():
+        shown = spelled(_with_typed_orders(look.text, look.last), name_of)
     blocks: list[dict[str, Any]] = [{"type": "markdown", "text": closed(harmless(shown))}]
-    if not final:
-        blocks.append(stop_block(turn_id, language))
-    elif last:
-        blocks.extend(ended_blocks(turn_id, language, plain=plain_buttons))
+    if not look.final:
+        blocks.append(stop_block(look.turn_id, look.language))
+    elif look.last:
+        blocks.extend(ended_blocks(look.turn_id, look.language, plain=plain_buttons))
     return {"text": plain(shown), "blocks": blocks}
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from assistant.channel import Channel
+from assistant.channel import Notices
 from assistant.errors import ChannelError
 from assistant.messages import ButtonPressed, ChatRef, Document
 from bots.slack.client import call
@@ -43,12 +43,19 @@ def to_one_person(text: str) -> dict[str, str]:
 class Overheard:
     """Keeps what is said, for the answer to a slash command; there is no room for a file."""
 
-    channel: Channel
+    channel: Notices
     _said: list[str] = field(default_factory=list, init=False)
 
     @property
     def name(self) -> str:
         return self.channel.name
+
+    @property
+    def account(self) -> str:
+        return self.channel.account
+
+    async def typing(self, chat: ChatRef) -> None:
+        await self.channel.typing(chat)
 
     @property
     def text(self) -> str:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from telegram import InlineKeyboardMarkup, ReplyParameters
 from telegram.error import BadRequest
 
-from assistant.channel import Pace
+from assistant.channel import Look, Pace
 from assistant.errors import ChatMoved, MessageGone
 from assistant.messages import ChatRef, Document
 from assistant.phrases import Phrase, say
@@ -92,29 +92,19 @@ class TelegramChannel:
         """None: a bot can't read what stands in a chat."""
         return None
 
-    async def edit(
-        self,
-        chat: ChatRef,
-        message_id: str,
-        text: str,
-        *,
-        turn_id: int,
-        final: bool,
-        last: bool = False,
-        language: str = "",
-    ) -> None:
-        shown = _shown(text, growing=not final)
+    async def edit(self, chat: ChatRef, message_id: str, look: Look) -> None:
+        shown, language = _shown(look.text, growing=not look.final), look.language
         if is_elsewhere(chat):
-            stop = None if final else stop_elsewhere(chat, turn_id, language)
-            goes_on = final and not last
+            stop = None if look.final else stop_elsewhere(chat, look.turn_id, language)
+            goes_on = look.final and not look.last
             await self._elsewhere.edit(message_id, shown, stop, goes_on=goes_on, language=language)
             return
-        keyboard = None if final else stop_keyboard(turn_id, language)
-        if last:
-            keyboard = ended_keyboard(turn_id)
+        keyboard = None if look.final else stop_keyboard(look.turn_id, language)
+        if look.last:
+            keyboard = ended_keyboard(look.turn_id)
         with translated(repeatable=True):
             target = Target(chat.chat_id, _number(message_id))
-            html = rich_html(text) if self._rich and final else None
+            html = rich_html(look.text) if self._rich and look.final else None
             if html is None or not await edit_rich(self._bot, target, html, keyboard):
                 await edit_text(self._bot, target, shown, keyboard, language)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from assistant.channel import Channel
+from assistant.channel import Notices
 from assistant.errors import ChannelError
 from assistant.messages import ChatRef
 
@@ -20,7 +20,7 @@ _log = structlog.get_logger()
 class SignsOfLife:
     """Nobody waits for them, and one that can't be shown is not missed."""
 
-    channel: Channel
+    channel: Notices
     _under_way: set[asyncio.Task[None]] = field(default_factory=set, init=False)
 
     def show(self, chat: ChatRef) -> None:

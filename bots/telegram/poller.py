@@ -18,7 +18,7 @@ from typing import Any
 
 import structlog
 
-from assistant.channel import Channel
+from assistant.channel import Notices
 from assistant.errors import StorageUnavailable
 from assistant.service import Assistant
 from bots.telegram.addressing import BotIdentity
@@ -43,7 +43,7 @@ class TelegramPoller:
     def __init__(
         self,
         bot: TelegramBot,
-        channel: Channel,
+        channel: Notices,
         assistant: Assistant,
         *,
         long_poll_seconds: int = LONG_POLL_SECONDS,

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from assistant.channel import Channel
+from assistant.channel import Notices
 from assistant.errors import MessageRefused, Silenced, StorageUnavailable
 from assistant.messages import Edited, Ignored, Incoming, IncomingMessage, Notice
 from assistant.phrases import Phrase
@@ -34,7 +34,7 @@ _log = structlog.get_logger()
 
 
 class UpdateHandler:
-    def __init__(self, bot: TelegramBot, channel: Channel, assistant: Assistant) -> None:
+    def __init__(self, bot: TelegramBot, channel: Notices, assistant: Assistant) -> None:
         self._bot = bot
         self._channel = channel
         self._assistant = assistant

@@ -16,7 +16,7 @@ import structlog
 from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
 
-from assistant.channel import Channel
+from assistant.channel import Notices
 from assistant.errors import StartupError, StorageUnavailable
 from assistant.service import Assistant
 from bots.telegram.addressing import BotIdentity
@@ -39,7 +39,7 @@ class TelegramWebhook:
     def __init__(
         self,
         bot: TelegramBot,
-        channel: Channel,
+        channel: Notices,
         assistant: Assistant,
         settings: TelegramSettings,
         *,

@@ -11,6 +11,7 @@ import pytest
 from pydantic import SecretStr
 from slack_sdk.web.async_client import AsyncWebClient
 
+from assistant.channel import Look
 from assistant.errors import (
     ChannelError,
     ContentRefused,
@@ -64,7 +65,7 @@ class Slack:
         """A placeholder, and the text that it then gets."""
         ts = await self.channel.post(DM, turn_id=7, key="7.0", reply_to="1.1")
         if text:
-            await self.channel.edit(DM, ts, text, turn_id=7, final=final)
+            await self.channel.edit(DM, ts, Look(text, 7, final=final))
         return ts
 
 
@@ -89,8 +90,8 @@ async def slack() -> AsyncIterator[Slack]:
 
 async def test_a_reply_is_posted_once_and_then_edited(slack: Slack) -> None:
     ts = await slack.post()
-    await slack.channel.edit(DM, ts, "The capital", turn_id=7, final=False)
-    await slack.channel.edit(DM, ts, "The capital is **Paris**.", turn_id=7, final=True)
+    await slack.channel.edit(DM, ts, Look("The capital", 7, final=False))
+    await slack.channel.edit(DM, ts, Look("The capital is **Paris**.", 7, final=True))
     [reply] = slack.fake.replies("DU1")
     assert reply.ts == ts
     assert [version.markdown for version in reply.versions] == [
@@ -102,7 +103,7 @@ async def test_a_reply_is_posted_once_and_then_edited(slack: Slack) -> None:
 
 async def test_the_stop_button_is_there_until_the_reply_is_final(slack: Slack) -> None:
     ts = await slack.post("Hello")
-    await slack.channel.edit(DM, ts, "Hello!", turn_id=7, final=True)
+    await slack.channel.edit(DM, ts, Look("Hello!", 7, final=True))
     [reply] = slack.fake.replies("DU1")
     *growing, last = [version.button("stop") for version in reply.versions]
     assert [button and button["value"] for button in growing] == ["7", "7"]
@@ -122,7 +123,7 @@ async def test_deleting_takes_the_reply_away(slack: Slack) -> None:
     await slack.channel.delete(DM, ts)
     assert slack.fake.replies("DU1") == []
     with pytest.raises(MessageGone):
-        await slack.channel.edit(DM, ts, "again", turn_id=7, final=True)
+        await slack.channel.edit(DM, ts, Look("again", 7, final=True))
 
 
 async def test_deleting_what_is_gone_is_success(slack: Slack) -> None:
@@ -177,7 +178,7 @@ async def test_the_longest_pieces_of_a_long_reply_are_taken(slack: Slack) -> Non
     assert len(pieces) > 1
     for piece in pieces:
         ts = await slack.post(piece)
-        await slack.channel.edit(DM, ts, piece, turn_id=7, final=True)
+        await slack.channel.edit(DM, ts, Look(piece, 7, final=True))
     replies = slack.fake.replies("DU1")
     assert len(replies) == len(pieces)
     assert all(len(reply.versions) == 3 for reply in replies)
@@ -226,7 +227,7 @@ async def test_a_rate_limit_names_the_pause_and_is_not_waited_for(slack: Slack) 
     slack.fake.trouble("chat.update", Trouble("ratelimited", 429, retry_after=37))
     ts = await slack.post()
     with pytest.raises(RateLimited) as caught:
-        await slack.channel.edit(DM, ts, "more", turn_id=7, final=False)
+        await slack.channel.edit(DM, ts, Look("more", 7, final=False))
     assert caught.value.retry_after_seconds == 37
     assert len(slack.fake.calls_of("chat.update")) == 1
 
@@ -259,8 +260,8 @@ async def test_an_edit_whose_answer_is_lost_may_be_repeated(slack: Slack) -> Non
     ts = await slack.post()
     slack.fake.trouble("chat.update", Trouble(then_lose=True))
     with pytest.raises(PlatformUnavailable):
-        await slack.channel.edit(DM, ts, "more", turn_id=7, final=True)
-    await slack.channel.edit(DM, ts, "more", turn_id=7, final=True)
+        await slack.channel.edit(DM, ts, Look("more", 7, final=True))
+    await slack.channel.edit(DM, ts, Look("more", 7, final=True))
     assert slack.fake.replies("DU1")[0].now.markdown == "more"
 
 
@@ -356,7 +357,7 @@ async def test_messages_of_one_chat_are_accepted_in_the_order_they_came(slack: S
 async def test_our_own_messages_are_not_answered(slack: Slack) -> None:
     async with slack.listening():
         ts = await slack.post()
-        await slack.channel.edit(DM, ts, "more", turn_id=7, final=True)
+        await slack.channel.edit(DM, ts, Look("more", 7, final=True))
         await slack.channel.delete(DM, ts)
         for delivery in slack.fake.courier.deliveries:
             await delivery.acknowledged.wait()

@@ -9,6 +9,7 @@ import pytest
 from pydantic import SecretStr
 from slack_sdk.web.async_client import AsyncWebClient
 
+from assistant.channel import Look
 from assistant.errors import PlatformUnavailable, RateLimited, SendOutcomeUnknown
 from assistant.messages import ChatRef
 from bots.slack.channel import EVENT_TYPE, SlackChannel
@@ -63,7 +64,7 @@ async def test_a_lost_post_is_found_in_its_thread(slack: Slack) -> None:
 async def test_it_is_found_after_it_was_edited(slack: Slack) -> None:
     question = slack.fake.dm("U1", "hello")
     ts = await slack.lose(DM, "7.0", question.ts)
-    await slack.channel.edit(DM, ts, "Hello!", turn_id=7, final=True)
+    await slack.channel.edit(DM, ts, Look("Hello!", 7, final=True))
     assert await slack.channel.find(DM, "7.0", reply_to=question.ts) == ts
 
 

@@ -12,6 +12,7 @@ import pytest
 from pydantic import SecretStr
 from slack_sdk.web.async_client import AsyncWebClient
 
+from assistant.channel import Look
 from assistant.errors import PlatformUnavailable
 from assistant.messages import ChatRef, CommandName, Document
 from assistant.phrases import Phrase
@@ -59,7 +60,7 @@ class Slack:
     async def reply(self, chat: ChatRef, text: str = "Hello!") -> Message:
         """The answer to what was asked first, as it stands at its end."""
         ts = await self.channel.post(chat, turn_id=1, key="1.0", reply_to="")
-        await self.channel.edit(chat, ts, text, turn_id=1, final=True, last=True)
+        await self.channel.edit(chat, ts, Look(text, 1, final=True, last=True))
         return self.fake.replies(chat.chat_id)[-1]
 
 
@@ -268,7 +269,7 @@ async def test_under_a_finished_reply_are_again_and_slacks_own_thumbs(slack: Sla
 
 async def test_only_the_last_message_of_a_reply_has_them(slack: Slack) -> None:
     ts = await slack.channel.post(DM, turn_id=1, key="1.0", reply_to="")
-    await slack.channel.edit(DM, ts, "part one", turn_id=1, final=True)
+    await slack.channel.edit(DM, ts, Look("part one", 1, final=True))
     [part] = slack.fake.replies("DU1")
     assert [block["type"] for block in part.now.blocks] == ["markdown"]
 
@@ -276,8 +277,8 @@ async def test_only_the_last_message_of_a_reply_has_them(slack: Slack) -> None:
 async def test_where_slack_takes_no_feedback_buttons_plain_ones_are_there(slack: Slack) -> None:
     ts = await slack.channel.post(DM, turn_id=1, key="1.0", reply_to="")
     slack.fake.trouble("chat.update", Trouble("invalid_blocks"))
-    await slack.channel.edit(DM, ts, "Hello!", turn_id=1, final=True, last=True)
-    await slack.channel.edit(DM, ts, "Hello.", turn_id=1, final=True, last=True)
+    await slack.channel.edit(DM, ts, Look("Hello!", 1, final=True, last=True))
+    await slack.channel.edit(DM, ts, Look("Hello.", 1, final=True, last=True))
     [reply] = slack.fake.replies("DU1")
     assert [bool(reply.now.button(name)) for name in ("retry", "up", "down", "feedback")] == [
         True, True, True, False,
@@ -374,7 +375,7 @@ async def test_no_version_of_a_growing_reply_calls_people(slack: Slack, call: st
     text = f"Hey {call} and @channel!"
     for end in range(1, len(text) + 1):
         last = end == len(text)
-        await slack.channel.edit(DM, ts, text[:end], turn_id=1, final=last, last=last)
+        await slack.channel.edit(DM, ts, Look(text[:end], 1, final=last, last=last))
     [reply] = slack.fake.replies("DU1")
     assert len(reply.versions) == len(text) + 1
     assert [version.calls for version in reply.versions if version.calls] == []

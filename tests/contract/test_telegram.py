@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from telegram import ReactionTypeEmoji
 from telegram.error import BadRequest
 
+from assistant.channel import Look
 from assistant.errors import (
     ChannelError,
     ContentRefused,
@@ -61,7 +62,7 @@ async def post(channel: TelegramChannel, chat: ChatRef = ADA, *, reply_to: str =
 
 
 async def edit(channel: TelegramChannel, message_id: str, text: str, *, final: bool = True) -> None:
-    await channel.edit(ADA, message_id, text, turn_id=3, final=final)
+    await channel.edit(ADA, message_id, Look(text, 3, final=final))
 
 
 async def test_a_reply_is_one_message_that_grows(

@@ -43,8 +43,6 @@ async def notices(database_url: str, redis_url: str) -> AsyncIterator[Notices]:
 
 CALLS: dict[str, tuple[str, Act]] = {
     "say": ("sendMessage", lambda one: one.say(ADA, "No.")),
-    "post": ("sendMessage", lambda one: one.post(ADA, turn_id=1, key="1.0", reply_to="")),
-    "edit": ("editMessageText", lambda one: one.edit(ADA, "1", "a", turn_id=1, final=True)),
     "delete": ("deleteMessage", lambda one: one.delete(ADA, "1")),
     "mark_waiting": ("setMessageReaction", lambda one: one.mark_waiting(ADA, "1")),
     "typing": ("sendChatAction", lambda one: one.typing(ADA)),
@@ -59,7 +57,7 @@ async def test_a_penalty_in_any_call_closes_the_chat_and_nothing_is_sent_inside_
     notices.telegram.fail_next(method, Failure(429, "Too Many Requests: retry after 60", 60))
     with pytest.raises(RateLimited):
         await act(notices.channel)
-    assert await notices.other.ask(ADA, notices.channel.pace, "final") > 20
+    assert await notices.other.ask(ADA, notices.channel.channel.pace, "final") > 20
     sent = len(notices.telegram.calls)
     for _, further in CALLS.values():
         with pytest.raises(RateLimited):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from assistant.channel import Look
 from assistant.errors import PlatformUnavailable
 from assistant.messages import ChatRef
 from inference.scripted import ScriptedEngine
@@ -22,28 +23,20 @@ class LateScreen(ScreenChannel):
     late: asyncio.Task[None] | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def edit(
-        self,
-        chat: ChatRef,
-        message_id: str,
-        text: str,
-        *,
-        turn_id: int,
-        final: bool,
-        last: bool = False,
-        language: str = "",
-    ) -> None:
+    async def edit(self, chat: ChatRef, message_id: str, look: Look) -> None:
         if self.late is None:
-            self.late = asyncio.create_task(self._later(chat, message_id, text, turn_id))
+            self.late = asyncio.create_task(
+                self._later(chat, message_id, replace(look, final=False))
+            )
             raise PlatformUnavailable("no answer came")
-        await ScreenChannel.edit(self, chat, message_id, text, turn_id=turn_id, final=final)
-        if final:
+        await ScreenChannel.edit(self, chat, message_id, look)
+        if look.final:
             self.ended.set()
 
-    async def _later(self, chat: ChatRef, message_id: str, text: str, turn_id: int) -> None:
+    async def _later(self, chat: ChatRef, message_id: str, look: Look) -> None:
         await self.ended.wait()
         await asyncio.sleep(LATE_SECONDS)
-        await ScreenChannel.edit(self, chat, message_id, text, turn_id=turn_id, final=False)
+        await ScreenChannel.edit(self, chat, message_id, look)
 
 
 async def test_an_edit_that_comes_late_does_not_stay_in_the_place_of_the_answer(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 
-from assistant.channel import Pace
+from assistant.channel import Look, Pace
 from assistant.database import rows
 from assistant.deliveries import Deliveries
 from assistant.errors import DeliveryLost
@@ -39,19 +39,9 @@ class SlowScreen(ScreenChannel):
         await self.before_post()
         return await ScreenChannel.post(self, chat, turn_id=turn_id, key=key, reply_to=reply_to)
 
-    async def edit(
-        self,
-        chat: ChatRef,
-        message_id: str,
-        text: str,
-        *,
-        turn_id: int,
-        final: bool,
-        last: bool = False,
-        language: str = "",
-    ) -> None:
+    async def edit(self, chat: ChatRef, message_id: str, look: Look) -> None:
         await self.before_edit()
-        await ScreenChannel.edit(self, chat, message_id, text, turn_id=turn_id, final=final)
+        await ScreenChannel.edit(self, chat, message_id, look)
 
 
 @pytest_asyncio.fixture

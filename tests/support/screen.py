@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from assistant.channel import Pace
+from assistant.channel import Look, Pace
 from assistant.errors import ChannelError, ContentRefused, MessageGone, SendOutcomeUnknown
 from assistant.messages import ChatRef, Document
 
@@ -69,26 +69,16 @@ class ScreenChannel:
             raise failure
         return shown.id
 
-    async def edit(
-        self,
-        chat: ChatRef,
-        message_id: str,
-        text: str,
-        *,
-        turn_id: int,
-        final: bool,
-        last: bool = False,
-        language: str = "",
-    ) -> None:
+    async def edit(self, chat: ChatRef, message_id: str, look: Look) -> None:
         self.calls.append("edit")
         if self.failures:
             raise self.failures.pop(0)
-        if self.refuses and self.refuses in text:
+        if self.refuses and self.refuses in look.text:
             raise ContentRefused("The platform does not take this.")
         for shown in self.chats[chat.chat_id]:
             if shown.id == message_id:
-                shown.looks.append(text)
-                shown.final, shown.last, shown.turn_id = final, last, turn_id
+                shown.looks.append(look.text)
+                shown.final, shown.last, shown.turn_id = look.final, look.last, look.turn_id
                 return
         raise MessageGone("There is no such message.")
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assistant.channel import Look
 from bots.slack.render import FALLBACK_CHARACTERS, PLACEHOLDER, harmless, message, plain, spelled
 from bots.slack.split import PIECE_UNITS, split, utf16_units
 from tests.fakes.slack import limits
@@ -67,7 +68,7 @@ def test_code_addresses_and_links_stay_as_they_are(text: str) -> None:
 
 @given(TEXTS)
 def test_no_text_calls_people_in_any_form(text: str) -> None:
-    body = message(text, 1, final=True)
+    body = message(Look(text, 1, final=True))
     for shown in (body["text"], body["blocks"][0]["text"]):
         assert not LIVE.search(shown)
 
@@ -80,14 +81,14 @@ def test_breaking_up_twice_is_breaking_up_once(text: str) -> None:
 @given(TEXTS, st.integers(1, 400))
 def test_every_piece_is_a_message_that_slack_takes(text: str, times: int) -> None:
     for piece in split(text * times):
-        body = message(piece, 2**62, final=False)
+        body = message(Look(piece, 2**62, final=False))
         assert limits.refusal(body["text"], body["blocks"], update=True) is None
 
 
 def test_the_worst_piece_is_a_message_that_slack_takes() -> None:
     for worst in ("@here ", "<@U1>", "&", "<", "🙂"):
         piece = worst * (PIECE_UNITS // utf16_units(worst))
-        body = message(piece, 2**62, final=False)
+        body = message(Look(piece, 2**62, final=False))
         assert limits.refusal(body["text"], body["blocks"], update=True) is None
 
 
@@ -101,19 +102,19 @@ def test_a_long_fallback_is_cut_with_a_sign_of_it() -> None:
 
 
 def test_an_empty_reply_is_a_placeholder() -> None:
-    body = message("", 7, final=False)
+    body = message(Look("", 7, final=False))
     assert body["text"] == PLACEHOLDER
     assert body["blocks"][0] == {"type": "markdown", "text": PLACEHOLDER}
 
 
 def test_the_button_is_gone_when_nothing_more_comes() -> None:
-    [_, actions] = message("x", 7, final=False)["blocks"]
+    [_, actions] = message(Look("x", 7, final=False))["blocks"]
     assert actions["elements"][0]["value"] == "7"
-    assert len(message("x", 7, final=True)["blocks"]) == 1
+    assert len(message(Look("x", 7, final=True))["blocks"]) == 1
 
 
 def test_a_code_block_still_being_written_is_closed() -> None:
-    assert message("```py\nx =", 7, final=False)["blocks"][0]["text"] == "```py\nx =\n```"
+    assert message(Look("```py\nx =", 7, final=False))["blocks"][0]["text"] == "```py\nx =\n```"
 
 
 @pytest.mark.parametrize(
@@ -134,16 +135,16 @@ def test_slacks_own_marks_are_shown_by_name_outside_of_code(text: str, shown: st
 
 def test_names_never_make_a_piece_longer_than_slack_takes() -> None:
     piece = "<@U1>" * (PIECE_UNITS // 5)
-    body = message(piece, 1, final=True, name_of=lambda _: "x" * 80)
+    body = message(Look(piece, 1, final=True), name_of=lambda _: "x" * 80)
     assert limits.refusal(body["text"], body["blocks"], update=True) is None
 
 
 def test_somebody_who_is_called_like_a_broadcast_calls_nobody() -> None:
-    body = message("ask <@U1>", 1, final=True, name_of=lambda _: "here")
+    body = message(Look("ask <@U1>", 1, final=True), name_of=lambda _: "here")
     assert not LIVE.search(body["blocks"][0]["text"])
     assert not LIVE.search(body["text"])
 
 
 def test_the_end_of_a_reply_that_failed_names_orders_as_they_are_typed() -> None:
-    failed = message("I said /new.\n\n⚠ Begin anew with /new.", 1, final=True, last=True)
+    failed = message(Look("I said /new.\n\n⚠ Begin anew with /new.", 1, final=True, last=True))
     assert failed["blocks"][0]["text"] == "I said /new.\n\n⚠ Begin anew with !new."
