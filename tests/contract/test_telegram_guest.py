@@ -79,23 +79,13 @@ async def test_the_stop_button_stops_it_and_only_who_knows_the_question_can(
         (answer,) = answers(telegram)
         data = answer.buttons[0]
         assert len(data.encode()) <= 64
-        press(telegram, answer, ":".join(data.split(":")[:2]))  # forged, without the query
+        forged = ":".join(data.split(":")[:2])  # without the query
+        telegram.user_presses(answer, forged, sender_id=8)
         await telegram.until(lambda: not telegram.first_bot.queries)
         assert await home.rows("SELECT state FROM turns") == [("running",)]
-        press(telegram, answer, data)
+        telegram.user_presses(answer, data, sender_id=8)
         assert await delivered(home) == [("done", "", 0)]
         assert await home.rows("SELECT state FROM turns") == [("stopped",)]
-
-
-def press(telegram: FakeTelegram, message: Message, data: str) -> None:
-    query = {
-        "id": telegram.new_query(telegram.first_bot, "query"),
-        "from": telegram.person(8),
-        "inline_message_id": message.inline_id,
-        "chat_instance": "1",
-        "data": data,
-    }
-    telegram.push({"callback_query": query})
 
 
 async def test_a_question_with_a_long_name_is_answered_without_a_button(

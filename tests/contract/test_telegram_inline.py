@@ -96,22 +96,11 @@ async def test_the_stop_button_stops_the_answer(
         message = await chosen(telegram, "walnut trees")
         waiting = message.buttons
         await telegram.until(lambda: message.buttons and message.buttons[0].startswith("stop:"))
-        press_inline(telegram, message, waiting[0])
-        press_inline(telegram, message, message.buttons[0])
+        telegram.user_presses(message, waiting[0], sender_id=7)
+        telegram.user_presses(message, message.buttons[0], sender_id=7)
         assert await delivered(home) == [("done", "", 0)]
         assert await home.rows("SELECT state FROM turns") == [("stopped",)]
     assert message.buttons == []
-
-
-def press_inline(telegram: FakeTelegram, message: Message, data: str) -> None:
-    query = {
-        "id": telegram.new_query(telegram.first_bot, "query"),
-        "from": telegram.person(7),
-        "inline_message_id": message.inline_id,
-        "chat_instance": "1",
-        "data": data,
-    }
-    telegram.push({"callback_query": query})
 
 
 async def test_an_answer_that_is_too_long_for_the_one_message_says_so(

@@ -66,6 +66,35 @@ class TelegramStage:
         self.shown(message, edits=edits)
         return message
 
+    async def growing(self, chat: int, *, characters: int) -> Message:
+        """The reply to what was last written there, once so much of it stands there."""
+        beyond = self._asked[chat]
+
+        def found() -> Message | None:
+            return next(
+                (
+                    one
+                    for one in self.telegram.messages(chat)
+                    if one.message_id > beyond and len(one.text) > characters
+                ),
+                None,
+            )
+
+        await self.telegram.until(found, SECONDS)
+        reply = found()
+        assert reply is not None
+        return reply
+
+    def press(self, message: Message, action: str) -> None:
+        data = next(one for one in message.buttons if one.startswith(f"{action}:"))
+        self.telegram.user_presses(message, data)
+
+    async def has(self, message: Message, action: str) -> None:
+        """Wait until there is this button under it."""
+        await self.telegram.until(
+            lambda: any(one.startswith(f"{action}:") for one in message.buttons), SECONDS
+        )
+
     async def anew(self, chat: int) -> None:
         """/new, which is not written down."""
         asked = self.telegram.user_says(chat, "/new")

@@ -79,28 +79,21 @@ async def question_and_answer(on: TelegramStage) -> None:
 async def control(on: TelegramStage) -> None:
     telegram = on.telegram
     on.scene("Stop, another answer, thumbs")
-    before = on.says(ANA, STORY)
-    await telegram.until(
-        lambda: any(
-            one.message_id > before.message_id and len(one.text) > 80
-            for one in telegram.messages(ANA)
-        ),
-        SECONDS,
-    )
-    reply = telegram.messages(ANA)[-1]
+    on.says(ANA, STORY)
+    reply = await on.growing(ANA, characters=80)
     on.tell("Ana presses Stop while it is being written.")
-    telegram.user_presses(reply, reply.buttons[0])
-    await telegram.until(lambda: any(data.startswith("retry") for data in reply.buttons), SECONDS)
+    on.press(reply, "stop")
+    await on.has(reply, "retry")
     on.shown(reply)
     on.tell("Ana presses 👍, then 🔄 under the same answer.")
-    telegram.user_presses(reply, next(one for one in reply.buttons if one.startswith("up:")))
+    on.press(reply, "up")
     former = reply.text
-    telegram.user_presses(reply, next(one for one in reply.buttons if one.startswith("retry:")))
-    await telegram.until(lambda: any(one.startswith("stop:") for one in reply.buttons), SECONDS)
+    on.press(reply, "retry")
+    await on.has(reply, "stop")
     on.tell("It is written again, in place; she stops it once more.")
     await telegram.until(lambda: len(reply.text) > 40 and reply.text != former, SECONDS)
-    telegram.user_presses(reply, reply.buttons[0])
-    await telegram.until(lambda: any(data.startswith("retry") for data in reply.buttons), SECONDS)
+    on.press(reply, "stop")
+    await on.has(reply, "retry")
 
     on.scene("An edited question")
     on.says(ANA, "/new")
@@ -116,19 +109,12 @@ async def control(on: TelegramStage) -> None:
 async def while_it_is_busy(on: TelegramStage) -> None:
     telegram = on.telegram
     on.scene("A message while it is busy")
-    first = on.says(ANA, STORY)
-    await telegram.until(
-        lambda: any(
-            one.message_id > first.message_id and len(one.text) > 40
-            for one in telegram.messages(ANA)
-        ),
-        SECONDS,
-    )
-    reply = telegram.messages(ANA)[-1]
+    on.says(ANA, STORY)
+    reply = await on.growing(ANA, characters=40)
     second = on.says(ANA, QUESTION)
     await telegram.until(lambda: second.reactions, SECONDS)
     on.tell(f"Her message is marked {second.reactions[0]}: it waits. She stops the story.")
-    telegram.user_presses(reply, reply.buttons[0])
+    on.press(reply, "stop")
     await on.reply(ANA)
 
 
@@ -248,20 +234,12 @@ async def elsewhere(on: TelegramStage) -> None:
 
 
 async def when_something_dies(on: TelegramStage) -> None:
-    telegram = on.telegram
     on.scene("Killed in the middle of an answer")
-    before = on.says(ANA, STORY)
-    await telegram.until(
-        lambda: any(
-            one.message_id > before.message_id and len(one.text) > 200
-            for one in telegram.messages(ANA)
-        ),
-        SECONDS,
-    )
-    reply = telegram.messages(ANA)[-1]
+    on.says(ANA, STORY)
+    reply = await on.growing(ANA, characters=200)
     on.tell(f"`kill -9`, after {len(reply.text)} characters. It is started again.")
     on.outrider.process.kill()
     await asyncio.to_thread(on.outrider.process.wait)
     on.outrider.start()
-    await telegram.until(lambda: any(one.startswith("retry:") for one in reply.buttons), SECONDS)
+    await on.has(reply, "retry")
     on.shown(reply, edits=True)

@@ -100,13 +100,16 @@ class People(World):
         query_id = self.new_query(bot, "query")
         chat = self.chat(message.chat_id, bot)
         gone = {"chat": chat.describe(), "message_id": message.message_id, "date": 0}
-        query = {
+        query: Fields = {
             "id": query_id,
             "from": self.person(sender_id or abs(message.chat_id)),
-            "message": chat.payload(message) if accessible else gone,
             "chat_instance": "1",
             "data": data,
         }
+        if message.inline_id:  # where the bot is no member, it is told no chat
+            query["inline_message_id"] = message.inline_id
+        else:
+            query["message"] = chat.payload(message) if accessible else gone
         self.push({"callback_query": query}, bot)
         return query_id
 
