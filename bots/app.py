@@ -14,7 +14,7 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -24,9 +24,10 @@ from redis.asyncio import BlockingConnectionPool, Redis
 
 from assistant import schema
 from assistant.access import AccessPolicy
-from assistant.accounts import Accounts
+from assistant.accounts import Account, Accounts
 from assistant.admission import Admission
 from assistant.buttons import Buttons
+from assistant.channel import Channel
 from assistant.commands import Commands
 from assistant.context import ContextBuilder
 from assistant.control import Control
@@ -61,7 +62,7 @@ from assistant.signals import Signals
 from assistant.turns import Turns
 from assistant.usage import Usage
 from assistant.worker import Worker
-from bots.channels import ChannelSet, open_channels
+from bots.channels import open_channels
 from bots.heap import settle_when_started
 from bots.http.safety import require_password
 from bots.http.server import listen, serve
@@ -231,8 +232,10 @@ async def _gateway(
     leases = Leases(core.database, core.heartbeat)
     governor = Governor(core.redis, core.database, leases)
     await governor.restore([AccountKeys(one.channel, one.name) for one in channels.accounts])
-    delivery = _delivery(settings.assistant, core, channels, governor)
-    service = _service(settings.assistant, core, accounts, delivery)
+    delivery = build_delivery(
+        settings.assistant, core, channels.by_account, channels.accounts, governor
+    )
+    service = build_service(settings.assistant, core, accounts, delivery)
     pages = await build_pages(settings, core.database, core.signals, core.metrics, service, stack)
     inbound = channels.connect(service, governor)
     for router in inbound.routers:
@@ -249,7 +252,7 @@ async def _gateway(
         say(pages.announce(bound))
 
 
-def _service(
+def build_service(
     settings: AssistantSettings, core: Core, accounts: Accounts, delivery: Delivery
 ) -> ConversationService:
     database, intake, revisions = core.database, Intake(core.database), Revisions(core.database)
@@ -302,12 +305,16 @@ def _service(
     )
 
 
-def _delivery(
-    settings: AssistantSettings, core: Core, channels: ChannelSet, governor: Governor
+def build_delivery(
+    settings: AssistantSettings,
+    core: Core,
+    channels: Mapping[tuple[str, str], Channel],
+    accounts: Sequence[Account],
+    governor: Governor,
 ) -> Delivery:
     return Delivery(
-        channels=channels.by_account,
-        accounts=channels.accounts,
+        channels=channels,
+        accounts=accounts,
         deliveries=Deliveries(core.database, core.name, settings.lease_seconds),
         turns=core.turns,
         reader=core.reader,

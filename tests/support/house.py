@@ -12,40 +12,23 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from assistant.access import AccessPolicy
 from assistant.accounts import Accounts
-from assistant.admission import Admission
-from assistant.buttons import Buttons
-from assistant.commands import Commands
 from assistant.context import ContextBuilder
-from assistant.control import Control
 from assistant.conversations import ConversationService
 from assistant.database import Database, open_database
-from assistant.deliveries import Deliveries
 from assistant.delivery import Delivery
 from assistant.deltas import DeltaReader, DeltaWriter
-from assistant.erasure import Erasure
-from assistant.export import Export
-from assistant.feedback import Feedback
 from assistant.governor import Governor
 from assistant.heartbeat import Heartbeat
 from assistant.history import History
-from assistant.intake import Intake
 from assistant.leases import Leases
-from assistant.listening import Listening
-from assistant.loop_guard import LoopGuard
-from assistant.memories import Memories
 from assistant.messages import Accepted, Access, ChatRef, IncomingMessage, ReplyDelta
 from assistant.metrics import Metrics
-from assistant.migration import Migration
-from assistant.personas import Personas
-from assistant.persons import Persons
-from assistant.revisions import Revisions
 from assistant.settings import AssistantSettings
 from assistant.signals import Signals
 from assistant.turns import Turns
-from assistant.usage import Usage
 from assistant.worker import Worker
+from bots.app import Core, build_delivery, build_service
 from inference.api import Engine
 from tests.support.screen import ScreenChannel
 
@@ -168,55 +151,11 @@ async def house(
         turns, signals, metrics = Turns(database), Signals(redis), Metrics()
         reader, writer = DeltaReader(redis, turns), DeltaWriter(redis, settings.flush_seconds)
         heartbeat = heartbeats.of("gateway")
-        delivery = Delivery(
-            channels={(screen.name, screen.account): screen},
-            accounts=[account],
-            deliveries=Deliveries(database, "gateway", settings.lease_seconds),
-            turns=turns,
-            reader=reader,
-            governor=Governor(redis, database, Leases(database, heartbeat)),
-            heartbeat=heartbeat,
-            metrics=metrics,
-            migration=Migration(database, redis),
-        )
-        persons, intake, revisions = Persons(database), Intake(database), Revisions(database)
-        control = Control(database, accounts, intake, turns, revisions, signals, writer, delivery)
-        listening = Listening(database)
-        commands = Commands(
-            control=control,
-            persons=persons,
-            personas=Personas(database, settings.personas),
-            memories=Memories(database),
-            usage=Usage(database),
-            export=Export(database),
-            erasure=Erasure(database, redis),
-            signals=signals,
-            listening=listening,
-        )
-        service = ConversationService(
-            database=database,
-            accounts=accounts,
-            admission=Admission(
-                AccessPolicy(database),
-                LoopGuard(database, settings.bot_answers, settings.bot_window_seconds),
-                signals,
-                metrics,
-            ),
-            intake=intake,
-            turns=turns,
-            revisions=revisions,
-            signals=signals,
-            writer=writer,
-            reader=reader,
-            delivery=delivery,
-            control=control,
-            commands=commands,
-            buttons=Buttons(control, persons, Feedback(database)),
-            persons=persons,
-            listening=listening,
-            settings=settings,
-            metrics=metrics,
-        )
+        core = Core("gateway", database, redis, signals, turns, writer, reader, heartbeat, metrics)
+        governor = Governor(redis, database, Leases(database, heartbeat))
+        channels = {(screen.name, screen.account): screen}
+        delivery = build_delivery(settings, core, channels, [account], governor)
+        service = build_service(settings, core, accounts, delivery)
         for background in (reader.run(), writer.run(), delivery.run()):
             await stack.enter_async_context(running(asyncio.create_task(background)))
         yield House(
