@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 from hypothesis import settings
 
@@ -9,6 +11,14 @@ from tests.support.demo import demo_data_dir, dense_original
 from tests.support.servers import database_url, redis_url, servers
 
 __all__ = ["database_url", "demo_data_dir", "dense_original", "redis_url", "servers"]
+
+
+def pytest_configure() -> None:
+    """Who starts the tests in the background has them ignore Ctrl-C, and all that they start."""
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            default = signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL
+            signal.signal(number, default)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -42,9 +42,11 @@ def _leave_root(libc: ctypes.CDLL) -> None:
 
 
 def _restore_signals() -> None:
-    """Undo what Python and the owner did to signals: a server expects the defaults."""
-    for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
+    """Undo what Python, the owner, and who started it in the background did to signals: a server
+    expects the defaults."""
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        if signal.getsignal(number) is not None:  # else the C library's own
+            signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 

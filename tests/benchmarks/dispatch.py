@@ -47,8 +47,8 @@ async def measure(effort: Effort) -> Table:
         [
             "web chat, gateway and worker in processes of their own; each question in a new "
             "conversation; all times of one machine's clock",
-            "the commit's fsync is part of it; the last part has the reading of the history, the "
-            "prompt, and its freezing in the turn's row",
+            "the commit's fsync is part of it; the last part has the reading of the history "
+            "and the prompt",
         ],
     )
 
