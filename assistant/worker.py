@@ -30,6 +30,7 @@ from inference.errors import EngineError
 log = structlog.get_logger()
 
 LOOK_SECONDS = 1.0  # how often Postgres is asked for work without a signal
+TOGETHER_SECONDS = 0.005  # who comes in the same moment is claimed, and read, in one statement
 WATCH_SECONDS = 0.5  # how often it is asked whether a running turn was stopped
 REBUILDS = 3  # of an engine that does not start again, before the worker gives up
 ANNOUNCE_SECONDS = 2.0
@@ -128,7 +129,9 @@ class Worker:
                 reply = RunningReply(turn, self.engine, self.turns, self.deltas, self.settings)
                 self._running[turn.id, turn.attempt] = reply
                 group.create_task(self._answer(reply))
-            if not claimed:
+            if claimed:
+                await asyncio.sleep(TOGETHER_SECONDS)
+            else:
                 await self.signals.wait_for_turn(self.name, LOOK_SECONDS, room)
 
     async def _claim(self, room: int) -> Sequence[ClaimedTurn]:
