@@ -24,7 +24,7 @@ from tests.support.program import Program
 
 AT_ONCE = 20
 WARM_UP = 10
-# An answer of a third of a second, which no model beats: what ends is not in the way of what begins.
+# A third of a second, which no model beats: what ends is not in the way of what begins.
 SHORT = {
     "ENGINE__PROFILE": "scripted",
     "ENGINE__SCRIPTED__ANSWER_TOKENS": "10",

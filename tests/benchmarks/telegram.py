@@ -73,8 +73,10 @@ class Seen:
 
     @property
     def freeze(self) -> float:
-        """The longest time in which nothing came, from the first text to the whole."""
-        return max((later - earlier for (earlier, _), (later, _) in pairwise(self.versions())))
+        """The longest time in which nothing came, from the first text to the whole; 0 where the
+        whole came at once."""
+        waits = (later - earlier for (earlier, _), (later, _) in pairwise(self.versions()))
+        return max(waits, default=0.0)
 
     @property
     def text(self) -> str:
