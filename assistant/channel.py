@@ -89,6 +89,10 @@ class Channel(Notices, Protocol):
         """
         ...
 
+    def shows(self, text: str) -> bool:
+        """Whether anything is seen of a reply that begins so: its first marks may not be."""
+        ...
+
     async def post(
         self, chat: ChatRef, *, turn_id: int, key: str, reply_to: str, language: str = ""
     ) -> str:

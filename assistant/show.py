@@ -122,7 +122,7 @@ class Show:
             reply.changed.clear()
             if reply.fault is not None:
                 raise reply.fault
-            if not reply.visible().strip():
+            if not self._is_something(reply):
                 continue
             if not await self._permitted(reply):
                 await self._make_room(reply)
@@ -137,6 +137,12 @@ class Show:
                 await self._clear_surplus()
                 await self._settle(pieces)
                 return
+
+    def _is_something(self, reply: ShownReply) -> bool:
+        """No call is spent on a text of which nothing would be seen yet."""
+        if reply.final or not reply.text.strip():
+            return reply.final
+        return bool(self._shown) or self.outbox.channel.shows(reply.text)
 
     async def _begin_again(self) -> None:
         """Where an earlier answer stands: its place is empty until the new one comes."""

@@ -65,6 +65,9 @@ class SlackChannel:
     def split(self, text: str) -> Sequence[str]:
         return split(text)
 
+    def shows(self, text: str) -> bool:
+        return text.strip() != ""
+
     async def post(
         self, chat: ChatRef, *, turn_id: int, key: str, reply_to: str, language: str = ""
     ) -> str:

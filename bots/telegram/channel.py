@@ -74,6 +74,9 @@ class TelegramChannel:
     def split(self, text: str) -> Sequence[str]:
         return split(text)
 
+    def shows(self, text: str) -> bool:
+        return render(text, growing=True).text != ""
+
     async def post(
         self, chat: ChatRef, *, turn_id: int, key: str, reply_to: str, language: str = ""
     ) -> str:

@@ -11,7 +11,7 @@ from assistant.channel import Notices
 from assistant.errors import ChannelError
 from assistant.messages import ChatRef
 
-AT_ONCE = 50  # in a crowd it would come too late
+AT_ONCE = 300  # in a larger crowd it would come too late
 
 _log = structlog.get_logger()
 

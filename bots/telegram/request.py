@@ -20,6 +20,7 @@ CONNECT_SECONDS = 5.0
 WRITE_SECONDS = 10.0
 READ_SECONDS = 20.0
 POOL_SECONDS = 5.0
+KEPT_SECONDS = 300.0  # a connection that is idle: the next message need not wait for a new one
 FLOOD_SECONDS = 5.0  # when Telegram says "too many" and not for how long
 
 
@@ -90,7 +91,8 @@ class _TokenTransport(httpx.AsyncBaseTransport):
         self._root = urlsplit(base_url).path
         self._token = token
         self._inner = httpx.AsyncHTTPTransport(
-            limits=httpx.Limits(max_connections=connections), proxy=environment_proxy(base_url)
+            limits=httpx.Limits(max_connections=connections, keepalive_expiry=KEPT_SECONDS),
+            proxy=environment_proxy(base_url),
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

@@ -297,6 +297,15 @@ async def test_a_failed_call_says_whether_it_may_have_taken_effect(
         assert type(caught.value) is edited
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"), [("#", False), ("``", False), ("# T", True), ("a", True)]
+)
+def test_a_text_that_has_only_begun_shows_nothing(
+    channel: TelegramChannel, text: str, shown: bool
+) -> None:
+    assert channel.shows(text) is shown
+
+
 STRANGE = {
     "message_id": 77,
     "date": 1,

@@ -205,3 +205,13 @@ async def test_a_platform_that_stays_away_gets_the_reply_when_it_is_back(
     reply = await answered(home)
     assert [one.text for one in shown(home)] == [reply]
     assert (await ended(home))[0][0] == "done"
+
+
+async def test_no_call_is_spent_on_a_text_of_which_nothing_is_seen_yet(home: House) -> None:
+    home.screen.unseen = ("You", "You wrote")
+    async with working(home.worker(engine(pace=20.0, answer_tokens=8))):
+        await home.answer((await home.say("Tell me of the sea")).turn_id)
+        await until(lambda: home.screen.chats["42"][0].final)
+    looks = home.screen.chats["42"][0].looks
+    assert len(looks) > 2, "it grew"
+    assert not {"You", "You wrote"} & set(looks)

@@ -44,6 +44,7 @@ class ScreenChannel:
     calls: list[str] = field(default_factory=list)
     marked: list[str] = field(default_factory=list)  # messages that were shown to wait
     refuses: str = ""  # text that the platform does not take
+    unseen: tuple[str, ...] = ()  # texts of which nothing is seen yet
     readable: bool = True  # whether a post can be found again by its key
     _numbers: int = 0
 
@@ -54,6 +55,9 @@ class ScreenChannel:
     def split(self, text: str) -> Sequence[str]:
         size = self.piece_characters
         return [text[start : start + size] for start in range(0, len(text), size)]
+
+    def shows(self, text: str) -> bool:
+        return text.strip() not in ("", *self.unseen)
 
     async def post(
         self, chat: ChatRef, *, turn_id: int, key: str, reply_to: str, language: str = ""
