@@ -31,8 +31,8 @@ CONDITIONS: Mapping[str, Callable[[tuple[Any, ...], Mapping[str, Any], Any], boo
     "something": lambda args, named, result: bool(result),
     "text": lambda args, named, result: bool(args[1].text),
     "end": lambda args, named, result: args[1].finish_reason is not None,
-    "final": lambda args, named, result: bool(named["final"]),
-    "growing": lambda args, named, result: not named["final"] and bool(args[3]),
+    "final": lambda args, named, result: args[3].final,
+    "growing": lambda args, named, result: not args[3].final and bool(args[3].text),
 }
 
 

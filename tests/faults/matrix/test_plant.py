@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+from inspect import signature
+
 import pytest
 
+from assistant.channel import Channel, Look
+from assistant.messages import ChatRef
 from inference.api import Delta
 from inference.errors import EngineUnavailable
 from tests.faults.matrix import plant as module
@@ -23,6 +27,16 @@ class Counter:
     async def wait(self, given: object) -> object:
         self.calls.append("wait")
         return given
+
+
+class Writer:
+    """Takes an edit as a channel does."""
+
+    def __init__(self) -> None:
+        self.shown: list[str] = []
+
+    async def edit(self, chat: ChatRef, message_id: str, look: Look) -> None:
+        self.shown.append(look.text)
 
 
 @pytest.fixture
@@ -49,6 +63,21 @@ def test_it_strikes_before_the_call_that_counts_and_leaves_the_others_alone(
     counter.take(Delta("four"))
     assert counter.calls == ["one", "", "three", "four"]
     assert struck == ["now"]
+
+
+@pytest.mark.parametrize(("only", "at"), [("growing", "Once upon"), ("final", "Once upon a time.")])
+async def test_it_knows_the_edits_that_count_by_their_look(
+    struck: list[str], only: str, at: str
+) -> None:
+    assert list(signature(Writer.edit).parameters) == list(signature(Channel.edit).parameters)
+    plant = Plant(f"{HERE}:Writer.edit", only=only, deed="fail")
+    planted = Planted(plant, "telegram", lambda: struck.append("now"))
+    writer = Writer()
+    with pytest.raises(EngineUnavailable):
+        for text, final in (("", False), ("Once upon", False), ("Once upon a time.", True)):
+            await writer.edit(ChatRef("telegram", "main", "1"), "7", Look(text, 1, final))
+    planted.clear()
+    assert writer.shown[-1] == at
 
 
 async def test_it_strikes_after_a_call_whose_result_counts(struck: list[str]) -> None:
