@@ -51,6 +51,7 @@ from assistant.loop_guard import LoopGuard
 from assistant.memories import Memories
 from assistant.metrics import Metrics
 from assistant.migration import Migration
+from assistant.overview import Overviews
 from assistant.penalties import AccountKeys
 from assistant.personas import Personas
 from assistant.persons import Persons
@@ -268,12 +269,15 @@ def build_service(
         delivery=delivery,
     )
     listening = Listening(database)
+    access, personas = AccessPolicy(database), Personas(database, settings.personas)
+    memories, usage = Memories(database), Usage(database)
     commands = Commands(
+        access=access,
         control=control,
         persons=persons,
-        personas=Personas(database, settings.personas),
-        memories=Memories(database),
-        usage=Usage(database),
+        personas=personas,
+        memories=memories,
+        usage=usage,
         export=Export(database),
         erasure=Erasure(database, core.redis),
         signals=core.signals,
@@ -283,7 +287,7 @@ def build_service(
         database=database,
         accounts=accounts,
         admission=Admission(
-            AccessPolicy(database),
+            access,
             LoopGuard(database, settings.bot_answers, settings.bot_window_seconds),
             core.signals,
             core.metrics,
@@ -300,6 +304,7 @@ def build_service(
         buttons=Buttons(control, persons, Feedback(database)),
         persons=persons,
         listening=listening,
+        overviews=Overviews(persons, personas, memories, usage),
         settings=settings,
         metrics=core.metrics,
     )

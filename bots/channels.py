@@ -58,7 +58,7 @@ class Inbound:
 
 
 # Given the service, and the channel through which notices are said.
-Connect = Callable[[Assistant, Notices], Inbound]
+Connect = Callable[[Assistant, GovernedChannel], Inbound]
 
 
 @dataclass(slots=True)
@@ -157,10 +157,19 @@ async def open_slack(
     client = await stack.enter_async_context(web_client(slack))
     people = People(client)
     channel = SlackChannel(client, account=DEFAULT, people=people)
-    account = await accounts.register("slack", DEFAULT)
+    account = await accounts.register(
+        "slack", DEFAULT, access=slack.access, allowlist=frozenset(slack.allowlist)
+    )
 
-    def connect(service: Assistant, notices: Notices) -> Inbound:
-        inbox = SlackInbox(service, notices, client, people, outsiders=slack.outsiders)
+    def connect(service: Assistant, notices: GovernedChannel) -> Inbound:
+        inbox = SlackInbox(
+            service,
+            notices,
+            client,
+            people,
+            outsiders=slack.outsiders,
+            within=notices.within,
+        )
         listeners: list[Listener] = []
         routers: list[APIRouter] = []
         if slack.app_token is not None:

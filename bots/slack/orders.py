@@ -15,7 +15,7 @@ from bots.slack.text import readable
 
 ORDERS: Mapping[str, CommandName] = {name: name for name in get_args(CommandName)}
 # Outside of threads a channel has no conversation that these could be about.
-OF_A_THREAD = frozenset({"new", "stop", "retry", "persona", "forget", "export", "quiet"})
+OF_A_THREAD = frozenset({"new", "stop", "retry", "forget", "export", "quiet"})
 # A file can't be shown to one person alone; and erasing all takes longer than Slack waits for the
 # answer to a slash command, which it gives but once.
 ONLY_WRITTEN = frozenset({"export", "forget"})

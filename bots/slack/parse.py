@@ -79,6 +79,12 @@ def event_id_of(body: object) -> str:
     return _text(_mapping(body), "event_id")
 
 
+def workspace_of(body: object) -> str:
+    """The workspace that whoever wrote comes from, where Slack says that it is another."""
+    event = _mapping(_mapping(body).get("event"))
+    return _text(event, "user_team") or _text(_mapping(event.get("message")), "user_team")
+
+
 def people_in(body: object) -> list[str]:
     """The ids of the people whom a message calls."""
     event = _mapping(_mapping(body).get("event"))

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from assistant.messages import Access
+
+_ID = re.compile(r"[TECGDUW][A-Z0-9]+")
 
 
 class SlackSettings(BaseModel):
@@ -17,6 +23,16 @@ class SlackSettings(BaseModel):
     signing_secret: SecretStr | None = Field(
         None, description="Signing secret of the app: turns POST /webhooks/slack on."
     )
+    access: Access = Field(
+        "open",
+        description="Who may talk to the bot: the people of the workspace, those on the "
+        "allow-list, or whom an admin of the workspace paired.",
+    )
+    allowlist: tuple[str, ...] = Field(
+        (),
+        description="Ids of people (U…, W…) who may talk to the bot, of channels (C…, G…) in which "
+        "everybody may, and of workspaces (T…) whose people may.",
+    )
     outsiders: bool = Field(
         False,
         description="Answer people of other workspaces, who come by Slack Connect, too.",
@@ -30,6 +46,22 @@ class SlackSettings(BaseModel):
     def empty_is_none(cls, value: object) -> object:
         given = value.get_secret_value() if isinstance(value, SecretStr) else value
         return None if isinstance(given, str) and not given.strip() else value
+
+    @field_validator("allowlist", mode="before")
+    @classmethod
+    def ids_as_list(cls, value: object) -> object:
+        """`U1, C2` and one id alone are lists as well."""
+        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+    @field_validator("allowlist")
+    @classmethod
+    def are_ids(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if strange := [one for one in value if not _ID.fullmatch(one)]:
+            raise ValueError(
+                f"{strange[0]!r} is no id of Slack's: these begin with U, W, C, G or T and stand "
+                "under a profile's or a channel's details"
+            )
+        return value
 
     @field_validator("base_url")
     @classmethod

@@ -113,7 +113,7 @@ async def test_a_slash_command_that_names_no_order_asks_for_help(slack: Slack, t
     assert [one.name for one in slack.assistant.commands] == ["help"]
 
 
-@pytest.mark.parametrize("name", ["new", "stop", "retry", "persona", "forget", "export", "quiet"])
+@pytest.mark.parametrize("name", ["new", "stop", "retry", "forget", "export", "quiet"])
 async def test_a_slash_command_about_a_thread_says_where_to_write_it(
     slack: Slack, name: str
 ) -> None:
