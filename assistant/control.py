@@ -51,11 +51,16 @@ WHERE conversation_id = ({CONVERSATION})
 ORDER BY coalesce(place, turns.id) DESC, turns.id DESC LIMIT 1
 """
 # Which message it is about: itself, with the album that it is a part of, or what was asked where it
-# is an answer of ours. An answer is looked for among the last few hundred of its conversation; one
-# that was left behind in a chat that moved has a number that means another message here.
-ABOUT = f"""
-WITH recent AS (
-    SELECT id FROM turns WHERE conversation_id = ({CONVERSATION})
+# is an answer of ours, in whichever thread of the chat. An answer is looked for among the last few
+# hundred; one that was left behind in a chat that moved has a number that means another message
+# here.
+ABOUT = """
+WITH here AS (
+    SELECT conversations.id, account_id FROM conversations
+    JOIN accounts ON accounts.id = account_id
+    WHERE channel = %(channel)s AND accounts.name = %(account)s AND chat_id = %(chat)s
+), recent AS (
+    SELECT id FROM turns WHERE conversation_id IN (SELECT id FROM here)
     ORDER BY coalesce(place, id) DESC LIMIT 500
 ), answered AS (
     SELECT id FROM recent WHERE EXISTS (
@@ -65,8 +70,8 @@ WITH recent AS (
 ), meant AS (
     SELECT message_id AS id FROM turn_messages JOIN answered ON turn_id = answered.id
     UNION SELECT id FROM messages
-    WHERE conversation_id = ({CONVERSATION}) AND messages.chat_id = %(chat)s
-        AND account_id = (SELECT account_id FROM conversations WHERE id = ({CONVERSATION}))
+    WHERE conversation_id IN (SELECT id FROM here) AND messages.chat_id = %(chat)s
+        AND account_id IN (SELECT account_id FROM here)
         AND platform_message_id = %(message)s
 ), whole AS (
     SELECT id FROM meant

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from pydantic import SecretStr
@@ -289,7 +289,7 @@ async def test_a_direct_message_is_accepted_and_acknowledged(slack: Slack) -> No
         await slack.fake.deliveries[0].acknowledged.wait()
     [accepted] = slack.assistant.accepted
     assert accepted.text == "what is 1 < 2?"
-    assert (accepted.chat, accepted.message_id) == (DM, message.ts)
+    assert (accepted.chat, accepted.message_id) == (replace(DM, thread_id=message.ts), message.ts)
     assert slack.fake.deliveries[0].attempts == 1
 
 
@@ -375,9 +375,10 @@ async def test_an_edit_and_a_deletion_reach_the_assistant(slack: Slack) -> None:
         for delivery in slack.fake.deliveries:
             await delivery.acknowledged.wait()
     [edited] = slack.assistant.edited
-    assert (edited.chat, edited.message_id, edited.text) == (DM, message.ts, "first")
+    chat = replace(DM, thread_id=message.ts)
+    assert (edited.chat, edited.message_id, edited.text) == (chat, message.ts, "first")
     assert (edited.event_id, edited.sender_id) == ("Ev00000002", "U1")
-    assert slack.assistant.erased == [(DM, message.ts)]
+    assert slack.assistant.erased == [(chat, message.ts)]
 
 
 async def test_the_stop_button_stops_the_turn_of_its_own_chat(slack: Slack) -> None:

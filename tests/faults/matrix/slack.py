@@ -38,7 +38,10 @@ class SlackPlatform:
         return f"DU{next(self._chats)}"
 
     def ask(self, chat: str, text: str) -> str:
-        message = self.fake.dm(chat.removeprefix("D"), text)
+        """All in the thread of the first, which is one conversation."""
+        root = next((one for one in self.fake.messages(chat) if not one.bot_id), None)
+        thread = root.ts if root else ""
+        message = self.fake.dm(chat.removeprefix("D"), text, thread_ts=thread)
         self._events[chat, message.ts] = self.fake.courier.deliveries[-1]
         return message.ts
 
