@@ -13,7 +13,7 @@ from bots.slack.orders import as_typed
 from bots.slack.surface import cut
 
 SECTION_CHARACTERS = 2_900
-MEMORY_CHARACTERS = 150  # fifty of them fit
+MEMORIES_CHARACTERS = 4_000  # all together, so that the longest still fit into one tab
 OPTION_CHARACTERS = 75
 MOST_OPTIONS = 100
 
@@ -71,8 +71,9 @@ def _memories(overview: Overview) -> list[Block]:
             "deny": _plain(say(Phrase("home.keep"), language)),
         },
     }
+    most = MEMORIES_CHARACTERS // len(overview.memories)
     listed = [
-        _section(f"{one.number}. {cut(one.text, MEMORY_CHARACTERS)}")
+        _section(f"{one.number}. {cut(one.text, most)}")
         | {"accessory": _button(forget, str(one.number))}
         for one in overview.memories
     ]
