@@ -9,12 +9,12 @@ from assistant.commands import AUTOMATIC
 from assistant.overview import Overview
 from assistant.phrases import LANGUAGES, Phrase, say, sentences
 from assistant.usage import Used
+from bots.slack.cut import cut
 from bots.slack.orders import as_typed
-from bots.slack.surface import cut
 
-SECTION_CHARACTERS = 2_900
-MEMORIES_CHARACTERS = 4_000  # all together, so that the longest still fit into one tab
-OPTION_CHARACTERS = 75
+SECTION_UNITS = 2_900
+MEMORIES_UNITS = 4_000  # all together, so that the longest still fit into one tab
+OPTION_UNITS = 75
 MOST_OPTIONS = 100
 
 Block = dict[str, Any]
@@ -44,7 +44,7 @@ def home_view(overview: Overview, direct_id: str, help_: str, about: str) -> dic
         *_memories(overview),
         _header(told("home.orders")),
         _section(as_typed(help_)),
-        {"type": "context", "elements": [_plain(cut(about, SECTION_CHARACTERS))]},
+        {"type": "context", "elements": [_plain(cut(about, SECTION_UNITS))]},
     ]  # fmt: skip
     return {"type": "home", "private_metadata": direct_id, "blocks": blocks}
 
@@ -71,7 +71,7 @@ def _memories(overview: Overview) -> list[Block]:
             "deny": _plain(say(Phrase("home.keep"), language)),
         },
     }
-    most = MEMORIES_CHARACTERS // len(overview.memories)
+    most = MEMORIES_UNITS // len(overview.memories)
     listed = [
         _section(f"{one.number}. {cut(one.text, most)}")
         | {"accessory": _button(forget, str(one.number))}
@@ -97,7 +97,7 @@ def _used(overview: Overview, name: str, used: Used) -> str:
 
 def _choice(action_id: str, label: str, options: Options, chosen: str) -> Block:
     shown = {
-        value: {"text": _plain(cut(title, OPTION_CHARACTERS)), "value": value}
+        value: {"text": _plain(cut(title, OPTION_UNITS)), "value": value}
         for value, title in options[:MOST_OPTIONS]
     }
     select: Block = {
@@ -119,7 +119,7 @@ def _header(text: str) -> Block:
 
 
 def _section(text: str) -> Block:
-    return {"type": "section", "text": _plain(cut(text, SECTION_CHARACTERS))}
+    return {"type": "section", "text": _plain(cut(text, SECTION_UNITS))}
 
 
 def _plain(text: str) -> Block:

@@ -9,17 +9,17 @@ from typing import Any
 
 from assistant.messages import ChatRef
 from assistant.phrases import Phrase, say
+from bots.slack.cut import cut
 from bots.slack.identity import chat_of
 from bots.slack.orders import as_typed
-from bots.slack.surface import cut
 from bots.slack.text import readable, storable
 
 CALLBACK = "ask_about_message"  # as the manifest names it
 QUESTION, WORDS = "question", "words"
 QUESTION_CHARACTERS = 3_000  # the most that Slack's field takes
 # A form keeps 3,000 characters for us, in which JSON may write each of ours as two
-KEPT_CHARACTERS = 1_200
-QUOTE_CHARACTERS = 4_000
+KEPT_UNITS = 1_200
+QUOTE_UNITS = 4_000
 
 Form = dict[str, Any]
 
@@ -96,7 +96,7 @@ def parse_asked(payload: object) -> Asked | None:
 
 def quoted(about: About, names: Mapping[str, str], bot_id: str) -> str:
     """The message as a quote, with who wrote it."""
-    text = cut(readable(about.text, names), QUOTE_CHARACTERS)
+    text = cut(readable(about.text, names), QUOTE_UNITS)
     who = "You" if about.author_id == bot_id else names.get(about.author_id) or about.author
     lines = f"{who or 'Somebody'} wrote: {text or '[no text]'}".split("\n")
     return "\n".join(f"> {line}".rstrip() for line in lines)
@@ -154,7 +154,7 @@ def _about(channel_id: str, message: Mapping[str, Any]) -> About | None:
 
 
 def _shortened(about: About) -> About:
-    text = cut(about.text, KEPT_CHARACTERS)
+    text = cut(about.text, KEPT_UNITS)
     kept = asdict(about) | {"text": text, "whole": text == about.text}
     return About(**kept | {"author": cut(about.author, 80)})
 

@@ -16,7 +16,7 @@ from assistant.errors import ChannelError, MessageRefused
 from assistant.messages import ChatRef, IncomingMessage
 from assistant.phrases import Phrase, say
 from assistant.service import Assistant
-from bots.graphemes import last_boundary
+from bots.slack.cut import cut
 from bots.slack.extras import Extras
 from bots.slack.hearing import Hearing
 from bots.slack.identity import BotIdentity, is_outsider
@@ -25,8 +25,8 @@ from bots.slack.parse import OUTSIDER
 from bots.slack.said import Said
 
 GREETING = Phrase("start.greeting")
-TITLE_CHARACTERS = 60
-PROMPT_TITLE_CHARACTERS = 75
+TITLE_UNITS = 60
+PROMPT_TITLE_UNITS = 75
 MOST_TITLED = 10_000  # threads, of which it is known that they have their title
 
 _log = structlog.get_logger()
@@ -98,7 +98,7 @@ class Surface:
         """In the thread; over the whole pane where the chat names none."""
         thread = {"thread_ts": chat.thread_id} if chat.thread_id else {}
         prompts = [
-            {"title": cut(one, PROMPT_TITLE_CHARACTERS), "message": one}
+            {"title": cut(one, PROMPT_TITLE_UNITS), "message": one}
             for one in await self.assistant.suggestions(chat, language)
         ]
         if prompts:
@@ -122,11 +122,4 @@ def title_of(text: str) -> str:
     """The first line that is the person's own; what they quote comes before it."""
     lines = [" ".join(line.split()) for line in text.splitlines()]
     own = [line for line in lines if line and not line.startswith(">")]
-    return cut(own[0], TITLE_CHARACTERS) if own else ""
-
-
-def cut(text: str, most: int) -> str:
-    """At most so many characters, and none of them broken."""
-    if len(text) <= most:
-        return text
-    return text[: last_boundary(text, 0, most - 1)].rstrip() + "…"
+    return cut(own[0], TITLE_UNITS) if own else ""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from assistant.phrases import sentences
-from bots.slack.shortcut import CALLBACK, KEPT_CHARACTERS, QUESTION, WORDS
+from bots.slack.shortcut import CALLBACK, KEPT_UNITS, QUESTION, WORDS
 from tests.fakes.slack import FakeSlack, Message, Rates, Schedule, Trouble
 from tests.support.house import House, until
 from tests.support.slack_house import settled, slack_house
@@ -104,11 +104,11 @@ async def test_our_own_answer_is_quoted_as_ours(slack: FakeSlack, home: House) -
 async def test_a_long_message_is_quoted_beyond_what_a_form_can_keep(
     slack: FakeSlack, home: House
 ) -> None:
-    long = '\\"\n' * KEPT_CHARACTERS
+    long = '\\"\n' * KEPT_UNITS
     form = await form_of(slack, slack.write("C1", "U2", long))
     assert await send(slack, form) is None
     [text] = await asked(home)
-    assert len(text) > 2 * KEPT_CHARACTERS
+    assert len(text) > 2 * KEPT_UNITS
 
 
 @pytest.mark.parametrize("kind", ["channel", "group"])

@@ -10,8 +10,10 @@ import pytest
 
 from assistant.phrases import sentences
 from assistant.settings import AssistantSettings, PersonaSettings
+from bots.slack.cut import cut
 from bots.slack.extras import OFF_SECONDS, Extras
-from bots.slack.surface import TITLE_CHARACTERS, cut, title_of
+from bots.slack.split import utf16_units
+from bots.slack.surface import TITLE_UNITS, title_of
 from tests.fakes.slack import FakeSlack, HandClock, Rates, Trouble
 from tests.support.house import FAST, House
 from tests.support.slack_house import settled, slack_house
@@ -134,7 +136,7 @@ def test_a_title_is_the_persons_own_first_line_and_breaks_no_character() -> None
     title = title_of(family * 30)
     assert title.endswith("…")
     assert title.rstrip("…").replace(family, "") == ""
-    assert len(title) <= TITLE_CHARACTERS
+    assert utf16_units(title) <= TITLE_UNITS
     assert cut("short", 5) == "short"
 
 

@@ -18,10 +18,10 @@ from bots.slack.inbox import SlackInbox
 from bots.slack.people import People
 from bots.slack.settings import SlackSettings
 from bots.slack.socket import SlackSocket
-from inference.scripted import ScriptedEngine
-from inference.settings import ScriptedSettings
+from inference.api import Engine
 from tests.fakes.slack import FakeSlack
 from tests.support.house import FAST, House, house, running, until, working
+from tests.support.orders import quick
 
 
 class BriskChannel(SlackChannel):
@@ -39,11 +39,12 @@ async def slack_house(
     redis_url: str,
     *,
     assistant: AssistantSettings = FAST,
+    engine: Engine | None = None,
     **settings: Any,
 ) -> AsyncIterator[House]:
     """`settings` are the account's."""
     given = SlackSettings(bot_token=SecretStr(slack.bot_token), base_url=slack.url, **settings)
-    engine = ScriptedEngine(ScriptedSettings(tokens_per_second=2000.0, answer_tokens=12))
+    engine = engine or quick()
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(web_client(given))
         people = People(client)
