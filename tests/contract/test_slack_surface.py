@@ -123,6 +123,31 @@ async def test_a_thread_of_the_assistant_view_is_called_by_its_first_question_to
     assert len(slack.calls_of("assistant.threads.setTitle")) == 1
 
 
+async def test_a_question_that_comes_again_gives_no_second_title(
+    slack: FakeSlack, home: House
+) -> None:
+    slack.dm("U1", "Why is the sky blue?")
+    await settled(slack, home)
+    [delivery] = slack.deliveries
+    await slack.courier.deliver("events_api", delivery.body).acknowledged.wait()
+    slack.dm("U1", "And the sea?")
+    await slack.until(lambda: len(slack.workspace.titles) == 2)
+    assert len(slack.calls_of("assistant.threads.setTitle")) == 2
+
+
+async def test_what_was_refused_gives_no_title(
+    slack: FakeSlack, database_url: str, redis_url: str
+) -> None:
+    async with at(slack, database_url, redis_url, access="allowlist", allowlist=("U2",)) as home:
+        slack.dm("U1", "Why is the sky blue?")
+        await slack.until(lambda: len(slack.replies("DU1")) == 1)
+        slack.workspace.channel("DU2")
+        slack.dm("U2", "And the sea?")
+        await settled(slack, home)
+        await slack.until(lambda: bool(slack.workspace.titles))
+        assert list(slack.workspace.titles.values()) == ["And the sea?"]
+
+
 async def test_a_thread_in_a_channel_gets_no_title(slack: FakeSlack, home: House) -> None:
     slack.mention("C1", "U1", "Why is the sky blue?")
     await settled(slack, home)
