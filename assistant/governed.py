@@ -51,7 +51,7 @@ class GovernedChannel:
         self, chat: ChatRef, call: Callable[[], Awaitable[T]], at_most_seconds: float = MARK_SECONDS
     ) -> T:
         """A call of the platform's own that writes into this chat, by the chat's budget."""
-        async with self._governed(chat, at_most_seconds, final=True):
+        async with self._governed(chat, at_most_seconds, act="post"):
             return await call()
 
     async def mark_waiting(self, chat: ChatRef, message_id: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from assistant.channel import Pace
+from assistant.channel import Act, Pace
 from assistant.governed import GovernedChannel
 from assistant.settings import AssistantSettings
 from bots.slack.channel import SlackChannel
@@ -27,8 +27,7 @@ from tests.support.orders import quick
 class BriskChannel(SlackChannel):
     """At a pace that tests can wait for; the fake's own rates are off with it."""
 
-    @property
-    def pace(self) -> Pace:
+    def pace_of(self, act: Act, message_id: str = "") -> Pace:
         return Pace(0.01, 0.01, 1000.0)
 
 
