@@ -116,6 +116,7 @@ class AskingAbout:
             raise MessageRefused(Phrase("refused.empty"))
         name = speaker.name or asked.user_name
         async with asyncio.timeout(SAY_SECONDS):
+            quote = await self._quote(asked.about, bot)
             ts = await self._say(asked, chat, name, language)
         await self.assistant.accept(
             IncomingMessage(
@@ -124,7 +125,7 @@ class AskingAbout:
                 ts,
                 asked.user_id,
                 name,
-                f"{await self._quote(asked.about, bot)}\n\n{asked.question}",
+                f"{quote}\n\n{asked.question}",
                 language=speaker.language,
                 member=speaker.member,
             )
