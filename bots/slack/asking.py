@@ -26,6 +26,7 @@ from assistant.messages import ChatRef, IncomingMessage
 from assistant.phrases import Phrase, say
 from assistant.service import Assistant
 from bots.slack.client import call
+from bots.slack.errors import lost
 from bots.slack.hearing import Hearing, Speaker
 from bots.slack.identity import BotIdentity, is_outsider
 from bots.slack.parse import OUTSIDER
@@ -159,7 +160,10 @@ class AskingAbout:
                 unfurl_links=False,
                 unfurl_media=False,
             )
-            return str(answer.get("ts", ""))
+            ts = answer.get("ts")
+            if not isinstance(ts, str) or not ts:
+                raise lost("Slack took the question but named no id.", repeatable=False)
+            return ts
 
         ts = await self.within(chat, post, SAY_SECONDS)
         self._said[asked.view_id] = ts

@@ -17,7 +17,7 @@ from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
 from tests.fakes.slack import FakeSlack, Message, Rates
 from tests.support.house import House
-from tests.support.slack_house import settled, slack_house
+from tests.support.slack_account import settled, slack_account
 
 ENGLISH = sentences("en")
 ELSEWHERE = "T0ELSEWHERE"
@@ -37,7 +37,7 @@ async def slack() -> AsyncIterator[FakeSlack]:
 
 @pytest.fixture
 async def home(slack: FakeSlack, database_url: str, redis_url: str) -> AsyncIterator[House]:
-    async with slack_house(slack, database_url, redis_url) as home:
+    async with slack_account(slack, database_url, redis_url) as home:
         yield home
 
 
@@ -81,7 +81,7 @@ async def test_a_list_names_people_channels_and_workspaces(
     slack: FakeSlack, database_url: str, redis_url: str, listed: str, heard: set[str]
 ) -> None:
     given = {"access": "allowlist", "allowlist": (listed,)}
-    async with slack_house(slack, database_url, redis_url, **given) as home:
+    async with slack_account(slack, database_url, redis_url, **given) as home:
         slack.dm("U1", "Ada in D")
         slack.dm("U2", "Grace in D")
         slack.mention("C1", "U1", "Ada in C1")
@@ -96,7 +96,7 @@ async def test_a_workspace_on_the_list_lets_in_its_own_people_alone(
     slack: FakeSlack, database_url: str, redis_url: str, listed: str, heard: list[str]
 ) -> None:
     given = {"access": "allowlist", "allowlist": (listed,), "outsiders": True}
-    async with slack_house(slack, database_url, redis_url, **given) as home:
+    async with slack_account(slack, database_url, redis_url, **given) as home:
         slack.outsider("U9", ELSEWHERE, "C1")
         slack.mention("C1", "U9", "hello")
         await settled(slack, home)
@@ -107,7 +107,7 @@ async def test_a_list_lets_no_outsider_in_by_itself(
     slack: FakeSlack, database_url: str, redis_url: str
 ) -> None:
     given = {"access": "allowlist", "allowlist": ("U9", ELSEWHERE, "C1")}
-    async with slack_house(slack, database_url, redis_url, **given) as home:
+    async with slack_account(slack, database_url, redis_url, **given) as home:
         slack.outsider("U9", ELSEWHERE, "C1")
         slack.mention("C1", "U9", "hello")
         [told] = await said(slack, "C1", 1)
@@ -120,7 +120,7 @@ async def test_a_refusal_says_how_to_ask_by_whichever_way_one_comes(
 ) -> None:
     given = {"access": "allowlist", "allowlist": ("U2",)}
     why = ENGLISH["refused.allowlist"].format(id="U1")
-    async with slack_house(slack, database_url, redis_url, **given) as home:
+    async with slack_account(slack, database_url, redis_url, **given) as home:
         slack.dm("U1", "hello")
         slack.dm("U1", "!help")
         slack.share("DU1", "U1", slack.file("notes.txt", b"hello"))
@@ -145,7 +145,7 @@ async def test_in_a_channel_a_stranger_is_told_once_whatever_they_send(
     slack: FakeSlack, database_url: str, redis_url: str
 ) -> None:
     given = {"access": "allowlist", "allowlist": ("U2",)}
-    async with slack_house(slack, database_url, redis_url, **given) as home:
+    async with slack_account(slack, database_url, redis_url, **given) as home:
         slack.share("C1", "U1", slack.file("notes.txt", b"hello"), text="<@U0BOT>")
         await said(slack, "C1", 1)
         slack.mention("C1", "U1", "hello")
@@ -162,7 +162,7 @@ async def test_an_edit_of_a_strangers_is_no_way_in(
     slack: FakeSlack, database_url: str, redis_url: str
 ) -> None:
     given = {"access": "allowlist", "allowlist": ("T0FAKE",), "outsiders": True}
-    async with slack_house(slack, database_url, redis_url, **given) as home:
+    async with slack_account(slack, database_url, redis_url, **given) as home:
         slack.outsider("U9", ELSEWHERE, "C1")
         theirs = slack.write("C1", "U9", "hello")
         slack.edit(theirs, "<@U0BOT> hello")
@@ -177,7 +177,7 @@ async def test_the_agent_pane_suggests_nothing_to_a_stranger(
     slack: FakeSlack, database_url: str, redis_url: str
 ) -> None:
     given = {"access": "allowlist", "allowlist": ("U2",)}
-    async with slack_house(slack, database_url, redis_url, **given):
+    async with slack_account(slack, database_url, redis_url, **given):
         slack.open_home("U1", "messages")
         root = slack.open_assistant("U1")
         slack.open_home("U2", "messages")
@@ -220,8 +220,9 @@ async def stranger_asks(slack: FakeSlack) -> str:
 async def test_an_admin_lets_a_stranger_in_from_slack(
     slack: FakeSlack, database_url: str, redis_url: str
 ) -> None:
-    async with slack_house(slack, database_url, redis_url, access="pairing") as home:
+    async with slack_account(slack, database_url, redis_url, access="pairing") as home:
         code = await stranger_asks(slack)
+        assert "!pair – " in await ordered(slack, "DU3", "U3", "help")
         slack.dm("U3", f"!pair {code.lower()}")  # who is an admin needs no code
         assert await said(slack, "DU3", 1) == ["Ada may talk to me now."]
         slack.dm("U1", "hello again")
@@ -233,7 +234,7 @@ async def test_an_admin_lets_a_stranger_in_from_slack(
 async def test_nobody_else_lets_anybody_in(
     slack: FakeSlack, database_url: str, redis_url: str
 ) -> None:
-    async with slack_house(slack, database_url, redis_url, access="pairing") as home:
+    async with slack_account(slack, database_url, redis_url, access="pairing") as home:
         code = await stranger_asks(slack)
         slack.dm("U1", f"!pair {code}")
         assert (await said(slack, "DU1", 2))[1].endswith(code)  # refused like any order
@@ -250,7 +251,7 @@ async def test_an_admin_of_another_workspace_is_none_here(
     slack: FakeSlack, database_url: str, redis_url: str
 ) -> None:
     given = {"access": "pairing", "outsiders": True}
-    async with slack_house(slack, database_url, redis_url, **given):
+    async with slack_account(slack, database_url, redis_url, **given):
         code = await stranger_asks(slack)
         slack.outsider("U9", ELSEWHERE, "C1")
         slack.workspace.person("U9", is_owner=True)
@@ -262,7 +263,7 @@ async def test_an_admin_of_another_workspace_is_none_here(
 async def test_a_code_of_another_account_opens_nothing(
     slack: FakeSlack, database_url: str, redis_url: str
 ) -> None:
-    async with slack_house(slack, database_url, redis_url, access="pairing") as home:
+    async with slack_account(slack, database_url, redis_url, access="pairing") as home:
         elsewhere = await Accounts(home.database).register("telegram", "other", access="pairing")
         await home.rows(
             "WITH person AS (INSERT INTO persons (name) VALUES ('Eve') RETURNING id)"
@@ -281,7 +282,7 @@ async def test_codes_are_for_direct_messages(slack: FakeSlack, home: House) -> N
 async def test_a_blocked_admin_stays_out(
     slack: FakeSlack, database_url: str, redis_url: str
 ) -> None:
-    async with slack_house(slack, database_url, redis_url, access="pairing") as home:
+    async with slack_account(slack, database_url, redis_url, access="pairing") as home:
         slack.dm("U3", "hello")
         await settled(slack, home)
         await home.rows("UPDATE identities SET access = 'blocked' RETURNING id")
@@ -314,7 +315,7 @@ def model() -> Told:
 async def told(
     slack: FakeSlack, model: Told, database_url: str, redis_url: str
 ) -> AsyncIterator[House]:
-    async with slack_house(slack, database_url, redis_url, engine=model) as home:
+    async with slack_account(slack, database_url, redis_url, engine=model) as home:
         yield home
 
 

@@ -11,7 +11,7 @@ from assistant.phrases import sentences
 from bots.slack.shortcut import CALLBACK, KEPT_UNITS, QUESTION, WORDS
 from tests.fakes.slack import FakeSlack, Message, Rates, Schedule, Trouble
 from tests.support.house import House, until
-from tests.support.slack_house import settled, slack_house
+from tests.support.slack_account import settled, slack_account
 
 ENGLISH = sentences("en")
 
@@ -28,7 +28,7 @@ async def slack() -> AsyncIterator[FakeSlack]:
 
 @pytest.fixture
 async def home(slack: FakeSlack, database_url: str, redis_url: str) -> AsyncIterator[House]:
-    async with slack_house(slack, database_url, redis_url) as home:
+    async with slack_account(slack, database_url, redis_url) as home:
         yield home
 
 
@@ -207,7 +207,7 @@ async def test_who_may_not_talk_is_told_how_to_ask_each_time(
 ) -> None:
     theirs = slack.write("C1", "U2", "hello")
     listed = {"access": "allowlist", "allowlist": ("U2",)}
-    async with slack_house(slack, database_url, redis_url, **listed) as home:
+    async with slack_account(slack, database_url, redis_url, **listed) as home:
         for _ in range(2):
             slack.workspace.views.clear()
             [told] = words(await form_of(slack, theirs))

@@ -16,7 +16,7 @@ from bots.slack.split import utf16_units
 from bots.slack.surface import TITLE_UNITS, title_of
 from tests.fakes.slack import FakeSlack, HandClock, Rates, Trouble
 from tests.support.house import FAST, House
-from tests.support.slack_house import settled, slack_house
+from tests.support.slack_account import settled, slack_account
 from tests.support.slack_library import library
 
 PIRATE = PersonaSettings(title="Pirate", prompt="Talk like one.", prompts=("Ahoy?", "x" * 200))
@@ -41,7 +41,7 @@ async def home(slack: FakeSlack, database_url: str, redis_url: str) -> AsyncIter
 def at(
     slack: FakeSlack, database_url: str, redis_url: str, **settings: Any
 ) -> AbstractAsyncContextManager[House]:
-    return slack_house(slack, database_url, redis_url, assistant=SETTINGS, **settings)
+    return slack_account(slack, database_url, redis_url, assistant=SETTINGS, **settings)
 
 
 def suggested(slack: FakeSlack, thread: str = "") -> list[str]:

@@ -32,7 +32,7 @@ class BriskChannel(SlackChannel):
 
 
 @asynccontextmanager
-async def slack_house(
+async def slack_account(
     slack: FakeSlack,
     database_url: str,
     redis_url: str,
