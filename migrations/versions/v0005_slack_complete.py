@@ -11,13 +11,15 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.drop_constraint("ck_attachments_kind", "attachments")
+    op.drop_constraint(op.f("ck_attachments_kind"), "attachments")
     op.create_check_constraint(
-        "ck_attachments_kind", "attachments", "kind IN ('image', 'text', 'thread')"
+        op.f("ck_attachments_kind"), "attachments", "kind IN ('image', 'text', 'thread')"
     )
 
 
 def downgrade() -> None:
     op.execute("DELETE FROM attachments WHERE kind = 'thread'")
-    op.drop_constraint("ck_attachments_kind", "attachments")
-    op.create_check_constraint("ck_attachments_kind", "attachments", "kind IN ('image', 'text')")
+    op.drop_constraint(op.f("ck_attachments_kind"), "attachments")
+    op.create_check_constraint(
+        op.f("ck_attachments_kind"), "attachments", "kind IN ('image', 'text')"
+    )

@@ -1,4 +1,4 @@
-"""Files that come after their message: the answer waits for them, and none is lost or given twice."""
+"""Files that come after their message: the answer waits for them; none is lost or given twice."""
 
 from __future__ import annotations
 
