@@ -107,12 +107,12 @@ class Gathering:
             return Gathered(())
         except MessageRefused as refused:
             return Gathered((notice(message, refused.phrase),))
-        addresses = addresses_in(raw)
-        fetching = {one.file_id: self._fetch(one, addresses) for one in wanted}
+        fetching: dict[str, asyncio.Task[Attachment]] = {}
         try:
+            self._fetch(wanted, addresses_in(raw), fetching)
             before = await self._before(message, raw, bot, arrived)
-            message, more = await self._with_thread(message, before)
-            return await self._by_then(message, {**more, **fetching}, arrived)
+            message = await self._with_thread(message, before, fetching)
+            return await self._by_then(message, fetching, arrived)
         except BaseException:
             for task in fetching.values():
                 task.cancel()
@@ -137,26 +137,37 @@ class Gathering:
         return await self.threads.before(message.chat, message.message_id, since, bot, left)
 
     async def _with_thread(
-        self, message: IncomingMessage, before: Before
-    ) -> tuple[IncomingMessage, _Fetching]:
-        """With what was said there before, and the files there that are being fetched then."""
-        known = {one.file_id for one in message.attachments}
-        addresses = {
-            file.attachment.file_id: file.address for file in before.files if file.attachment
-        }
+        self,
+        message: IncomingMessage,
+        before: Before,
+        fetching: dict[str, asyncio.Task[Attachment]],
+    ) -> IncomingMessage:
+        """With what was said there before, and with the files there, which are fetched then."""
+        addresses = {one.file_id: file.address for file in before.files if (one := file.attachment)}
         files = [file.attachment for file in before.files if file.attachment]
-        files = [one for one in files if one.file_id not in known]
-        try:
-            wanted = await self.assistant.wanted(replace(message, attachments=tuple(files)))
-        except MessageRefused:  # a picture of others, which no model sees
-            wanted = ()
+        files = [one for one in files if one.file_id not in fetching]
+        wanted = await self._wanted_of_others(message, files) if files else ()
+        self._fetch(wanted, addresses, fetching)
         said = (before.said,) if before.said else ()
-        message = replace(message, attachments=(*message.attachments, *wanted, *said))
-        return message, {one.file_id: self._fetch(one, addresses) for one in wanted}
+        return replace(message, attachments=(*message.attachments, *wanted, *said))
 
-    def _fetch(self, one: Attachment, addresses: Mapping[str, str]) -> asyncio.Task[Attachment]:
-        fetched = self.files.fetched(one, addresses.get(one.file_id, ""))
-        return asyncio.get_running_loop().create_task(fetched)
+    async def _wanted_of_others(
+        self, message: IncomingMessage, files: Sequence[Attachment]
+    ) -> Sequence[Attachment]:
+        try:
+            return await self.assistant.wanted(replace(message, attachments=tuple(files)))
+        except MessageRefused:  # pictures alone, which no model sees
+            return ()
+
+    def _fetch(
+        self,
+        wanted: Sequence[Attachment],
+        addresses: Mapping[str, str],
+        fetching: dict[str, asyncio.Task[Attachment]],
+    ) -> None:
+        for one in wanted:
+            fetched = self.files.fetched(one, addresses.get(one.file_id, ""))
+            fetching[one.file_id] = asyncio.get_running_loop().create_task(fetched)
 
     async def _by_then(
         self, message: IncomingMessage, fetching: _Fetching, arrived: float

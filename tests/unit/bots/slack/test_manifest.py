@@ -29,6 +29,7 @@ SCOPES_OF_METHOD = {
     "reactions_add": frozenset({"reactions:write"}),
     "chat_postEphemeral": frozenset({"chat:write"}),
     "users_info": frozenset({"users:read"}),
+    "files_info": frozenset({"files:read"}),
     "files_getUploadURLExternal": frozenset({"files:write"}),
     "files_completeUploadExternal": frozenset({"files:write"}),
 }
