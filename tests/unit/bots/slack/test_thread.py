@@ -1,0 +1,76 @@
+"""What of a thread is handed over with the message that calls us into it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bots.slack.identity import BotIdentity
+from bots.slack.thread import MESSAGE_CHARACTERS, MOST_CHARACTERS, MOST_MESSAGES, told
+
+BOT = BotIdentity("UBOT", "BBOT", "T1")
+
+
+def said(ts: str, text: str = "hi", **more: Any) -> dict[str, Any]:
+    return {"ts": ts, "user": "U1", "text": text, **more}
+
+
+def kept(*messages: dict[str, Any], since: str = "") -> list[str]:
+    return [one["ts"] for one in told(messages, "50.5", since, BOT)]
+
+
+def test_the_question_itself_and_what_came_after_it_are_left_out() -> None:
+    assert kept(said("1.1"), said("50.4"), said("50.5"), said("50.6"), said("x")) == ["1.1", "50.4"]
+
+
+def test_times_are_compared_as_numbers() -> None:
+    assert kept(said("9.1"), said("50.000001"), said("100.1")) == ["9.1", "50.000001"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"subtype": "channel_join"},
+        {"subtype": "tombstone"},
+        {"user": "USLACKBOT"},
+        {"text": "  "},
+    ],
+)
+def test_what_nobody_said_is_left_out(more: dict[str, Any]) -> None:
+    assert kept(said("1.1") | more) == []
+
+
+def test_files_alone_are_something() -> None:
+    assert kept(said("1.1", "", files=[{"id": "F1"}])) == ["1.1"]
+
+
+def test_our_own_words_count_where_we_know_nothing_of_the_thread_yet() -> None:
+    ours = (said("1.1", bot_id="BBOT"), said("2.2", user="UBOT"))
+    assert kept(*ours) == ["1.1", "2.2"]
+    assert kept(*ours, said("3.3"), since="1.0") == ["3.3"]
+
+
+def test_what_was_heard_already_is_left_out() -> None:
+    assert kept(said("1.1"), said("2.2"), said("3.3"), since="2.2") == ["3.3"]
+
+
+def test_of_long_messages_as_many_are_kept_as_fit() -> None:
+    long = [said(f"{n}.1", "x" * (2 * MESSAGE_CHARACTERS)) for n in range(1, 40)]
+    fitting = MOST_CHARACTERS // MESSAGE_CHARACTERS
+    assert kept(*long) == ["1.1", *(f"{n}.1" for n in range(40 - fitting, 40))]
+
+
+@given(st.lists(st.integers(0, 60), max_size=200), st.integers(0, 60))
+def test_the_first_and_the_newest_are_kept_in_their_order(moments: list[int], since: int) -> None:
+    messages = [said(f"{moment}.1", str(moment)) for moment in sorted(moments)]
+    found = [int(one.split(".")[0]) for one in kept(*messages, since=f"{since}.0")]
+    expected = [one for one in sorted(moments) if since <= one <= 50]
+    assert len(found) <= MOST_MESSAGES
+    assert found == (
+        expected
+        if len(expected) <= MOST_MESSAGES
+        else [expected[0], *expected[1 - MOST_MESSAGES :]]
+    )
