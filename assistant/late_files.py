@@ -9,6 +9,7 @@ there.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import psycopg
@@ -16,6 +17,7 @@ import psycopg
 from assistant.attachments import values_of
 from assistant.control import place
 from assistant.database import Database, row, rows
+from assistant.errors import StorageUnavailable
 from assistant.messages import IncomingMessage
 from assistant.revisions import AGAIN, HOLD, HOLD_DELIVERIES, KNOWN, Revised, revision_of
 
@@ -59,11 +61,11 @@ class LateFiles:
     database: Database
 
     async def wait(self, turn_id: int, seconds: float) -> None:
-        """Let nobody claim the turn for so long, unless it has begun. Raises StorageUnavailable."""
-        try:
+        """Let nobody claim the turn for so long, unless it has begun. It is committed already: where
+        this can't be done, it doesn't wait."""
+        # Another turn of the conversation may begin in this moment
+        with suppress(psycopg.IntegrityError, StorageUnavailable):
             await self.database.rows(WAIT, {"turn": turn_id, "seconds": seconds})
-        except psycopg.IntegrityError:  # another turn of the conversation began in this moment
-            return
 
     async def bring(self, message: IncomingMessage) -> Revised:
         """What came of a message's files; its turn goes on, or is answered again with them."""

@@ -95,12 +95,20 @@ async def test_what_did_not_wait_is_answered_again_in_its_place(
     async with working(home.worker(model)):
         await until(lambda: _is_done(home, accepted.turn_id))
         await home.service.complete(now_with(message, THERE))
-        await home.service.complete(now_with(message, THERE))  # it is there already
         await until(lambda: _answers(home, 1))
+        await home.service.complete(now_with(message, THERE))  # it is there already
     [question, answer] = await home.service.history(CHAT)
-    assert answer.turn_id != accepted.turn_id
-    assert answer.state == "done"
-    assert question.text == "What colour?"
+    assert (question.text, answer.state) == ("What colour?", "done")
+    turns = [row.id for row in await home.rows("SELECT id FROM turns ORDER BY id")]
+    assert turns == [accepted.turn_id, answer.turn_id]
+
+
+async def test_a_pdf_that_was_opened_before_is_not_opened_again(
+    home: House, model: ScriptedEngine
+) -> None:
+    paper = Attachment("text", "f2", "paper.pdf", "application/pdf", data=b"grey", opened=True)
+    await home.service.accept(replace(incoming("Which?", CHAT), attachments=(paper,)))
+    assert await claimed(home, model) == ["The file paper.pdf:\n```\ngrey\n```\n\nWhich?"]
 
 
 async def test_a_message_that_joins_takes_the_waiting_turn_along(
