@@ -12,13 +12,12 @@ from typing import Any
 from assistant.accounts import Accounts
 from assistant.database import Database
 from assistant.delivery import Delivery
-from assistant.deltas import DeltaWriter
 from assistant.intake import Intake
-from assistant.messages import ChatRef, Command, ReplyDelta
+from assistant.messages import ChatRef, Command
 from assistant.presence import live_turns
 from assistant.revisions import Revised, Revisions
 from assistant.signals import Signals
-from assistant.turns import Turns
+from assistant.stopping import Stopping
 
 END_SECONDS = 5.0  # a chat's next edit, and some
 CONVERSATION = """
@@ -111,24 +110,14 @@ class Control:
     database: Database
     accounts: Accounts
     intake: Intake
-    turns: Turns
     revisions: Revisions
     signals: Signals
-    writer: DeltaWriter
+    stopping: Stopping
     delivery: Delivery
 
     async def stop(self, turn_id: int) -> bool:
         """False if it had ended before."""
-        stopped = await self.turns.stop(turn_id)
-        if stopped is None:
-            return False
-        if stopped.state == "running":
-            await self.signals.stop_turn(turn_id)
-        else:
-            self.writer.write(
-                ReplyDelta(turn_id, stopped.attempt, stopped.characters, "", state="stopped")
-            )
-        return True
+        return await self.stopping.stop(turn_id)
 
     async def stop_chat(self, chat: ChatRef, until: datetime | None) -> bool:
         """Stop all that was asked here until then; False where there was nothing to stop."""

@@ -61,8 +61,8 @@ class LateFiles:
     database: Database
 
     async def wait(self, turn_id: int, seconds: float) -> None:
-        """Let nobody claim the turn for so long, unless it has begun. It is committed already: where
-        this can't be done, it doesn't wait."""
+        """Let nobody claim the turn for so long, unless it has begun. It is committed already:
+        where this can't be done, it doesn't wait."""
         # Another turn of the conversation may begin in this moment
         with suppress(psycopg.IntegrityError, StorageUnavailable):
             await self.database.rows(WAIT, {"turn": turn_id, "seconds": seconds})

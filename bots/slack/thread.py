@@ -1,8 +1,9 @@
 """What was said in a thread before the assistant was called into it: read once, with who said it.
 
 It is handed to the assistant by who mentions it there, is stored with that message, and falls with
-it. Slack gives an app that isn't in its marketplace one such reading a minute, and wants an event
-acknowledged within three seconds: where it can't be read in time, the question is answered without.
+it. Slack gives an app that is sold outside its marketplace one such reading a minute, and wants an
+event acknowledged within three seconds: where it can't be read in time, the question is answered
+without.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 from slack_sdk.web.async_client import AsyncWebClient
 
-from assistant.channel import Look
+from assistant.channel import Look, Placeholder
 from assistant.errors import (
     ChannelError,
     ContentRefused,
@@ -63,7 +63,7 @@ class Slack:
 
     async def post(self, text: str = "", *, final: bool = False) -> str:
         """A placeholder, and the text that it then gets."""
-        ts = await self.channel.post(DM, turn_id=7, key="7.0", reply_to="1.1")
+        ts = await self.channel.post(DM, Placeholder(7, "7.0", "1.1"))
         if text:
             await self.channel.edit(DM, ts, Look(text, 7, final=final))
         return ts
@@ -113,7 +113,7 @@ async def test_the_stop_button_is_there_until_the_reply_is_final(slack: Slack) -
 async def test_a_reply_goes_into_the_thread_of_its_chat(slack: Slack) -> None:
     question = slack.fake.mention("C1", "U1", "hello")
     chat = ChatRef("slack", "default", "C1", question.ts, "group")
-    await slack.channel.post(chat, turn_id=1, key="1.0", reply_to=question.ts)
+    await slack.channel.post(chat, Placeholder(1, "1.0", question.ts))
     await slack.channel.say(chat, "A notice")
     assert [reply.thread_ts for reply in slack.fake.replies("C1")] == [question.ts] * 2
 
@@ -386,7 +386,7 @@ async def test_the_stop_button_stops_the_turn_of_its_own_chat(slack: Slack) -> N
         question = slack.fake.mention("C1", "U1", "tell me everything")
         await slack.fake.until(lambda: len(slack.assistant.deliveries) == 2)
         chat = slack.assistant.accepted[0].chat
-        await slack.channel.post(chat, turn_id=1, key="1.0", reply_to=question.ts)
+        await slack.channel.post(chat, Placeholder(1, "1.0", question.ts))
         [reply] = slack.fake.replies("C1")
         await slack.fake.press(reply, "U2").acknowledged.wait()
     assert slack.assistant.pressed == [(1, chat, reply.ts)]

@@ -13,6 +13,7 @@ import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 
+from assistant.channel import Placeholder
 from assistant.messages import ChatRef
 from bots.slack.channel import SlackChannel
 from bots.slack.client import web_client
@@ -112,7 +113,7 @@ async def test_a_press_of_the_stop_button_comes_as_a_form(hook: Hook, path: str)
     question = hook.fake.dm("U1", "tell me everything")
     await hook.fake.deliveries[0].acknowledged.wait()
     chat = ChatRef("slack", "default", "DU1", question.ts)
-    await hook.channel.post(chat, turn_id=1, key="1.0", reply_to="")
+    await hook.channel.post(chat, Placeholder(1, "1.0", ""))
     [reply] = hook.fake.replies("DU1")
     hook.fake.courier.request_url = hook.url + path
     await hook.fake.press(reply, "U1").acknowledged.wait()

@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 from slack_sdk.web.async_client import AsyncWebClient
 
-from assistant.channel import Look
+from assistant.channel import Look, Placeholder
 from assistant.errors import PlatformUnavailable
 from assistant.messages import ChatRef, CommandName, Document
 from assistant.phrases import Phrase
@@ -59,7 +59,7 @@ class Slack:
 
     async def reply(self, chat: ChatRef, text: str = "Hello!") -> Message:
         """The answer to what was asked first, as it stands at its end."""
-        ts = await self.channel.post(chat, turn_id=1, key="1.0", reply_to="")
+        ts = await self.channel.post(chat, Placeholder(1, "1.0", ""))
         await self.channel.edit(chat, ts, Look(text, 1, final=True, last=True))
         return self.fake.replies(chat.chat_id)[-1]
 
@@ -258,14 +258,14 @@ async def test_under_a_finished_reply_are_again_and_slacks_own_thumbs(slack: Sla
 
 
 async def test_only_the_last_message_of_a_reply_has_them(slack: Slack) -> None:
-    ts = await slack.channel.post(DM, turn_id=1, key="1.0", reply_to="")
+    ts = await slack.channel.post(DM, Placeholder(1, "1.0", ""))
     await slack.channel.edit(DM, ts, Look("part one", 1, final=True))
     [part] = slack.fake.replies("DU1")
     assert [block["type"] for block in part.now.blocks] == ["markdown"]
 
 
 async def test_where_slack_takes_no_feedback_buttons_plain_ones_are_there(slack: Slack) -> None:
-    ts = await slack.channel.post(DM, turn_id=1, key="1.0", reply_to="")
+    ts = await slack.channel.post(DM, Placeholder(1, "1.0", ""))
     slack.fake.trouble("chat.update", Trouble("invalid_blocks"))
     await slack.channel.edit(DM, ts, Look("Hello!", 1, final=True, last=True))
     await slack.channel.edit(DM, ts, Look("Hello.", 1, final=True, last=True))
@@ -361,7 +361,7 @@ async def test_who_a_person_is_holds_nothing_up(slack: Slack, trouble: Trouble) 
 
 @pytest.mark.parametrize("call", ["<!channel>", "`@here`", "```\n<!everyone>\n```", "&lt;!here>"])
 async def test_no_version_of_a_growing_reply_calls_people(slack: Slack, call: str) -> None:
-    ts = await slack.channel.post(DM, turn_id=1, key="1.0", reply_to="")
+    ts = await slack.channel.post(DM, Placeholder(1, "1.0", ""))
     text = f"Hey {call} and @channel!"
     for end in range(1, len(text) + 1):
         last = end == len(text)

@@ -30,6 +30,10 @@ SCOPES_OF_METHOD = {
     "chat_postEphemeral": frozenset({"chat:write"}),
     "users_info": frozenset({"users:read"}),
     "files_info": frozenset({"files:read"}),
+    "chat_startStream": frozenset({"chat:write"}),
+    "chat_appendStream": frozenset({"chat:write"}),
+    "chat_stopStream": frozenset({"chat:write"}),
+    "assistant_threads_setStatus": frozenset({"assistant:write"}),
     "files_getUploadURLExternal": frozenset({"files:write"}),
     "files_completeUploadExternal": frozenset({"files:write"}),
 }
