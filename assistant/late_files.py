@@ -50,8 +50,11 @@ SELECT turns.id, state, attempt, lease_owner IS NULL AS waits,
 FROM turns JOIN turn_messages ON turn_id = turns.id
 WHERE message_id = ({KNOWN}) AND superseded_by IS NULL ORDER BY turns.id DESC LIMIT 1
 """
+# Into the queue, so that it is claimed at once; one waits there for its conversation at most.
 GO_ON = """
-UPDATE turns SET lease_until = now()
+UPDATE turns SET lease_until = now(), state = CASE WHEN EXISTS (
+    SELECT FROM turns AS waiting WHERE waiting.conversation_id = turns.conversation_id
+        AND waiting.state = 'queued' AND waiting.place IS NULL) THEN state ELSE 'queued' END
 WHERE id = %(turn)s AND state = 'running' AND attempt = 0 AND lease_owner IS NULL
 """
 

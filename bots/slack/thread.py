@@ -65,10 +65,9 @@ class Threads:
         messages = told(await self._read(chat, since, until), ts, since, bot)
         if not messages:
             return Before()
-        names = await self._names(messages, until)
-        lines = "\n".join(_line(one, names, bot) for one in messages)
-        said = Attachment("thread", f"thread:{ts}", data=lines.encode())
-        return Before(said, _files(messages, bot))
+        said = quotes(messages, await self._names(messages, until), bot)
+        attachment = Attachment("thread", f"thread:{ts}", data=said.encode())
+        return Before(attachment, _files(messages, bot))
 
     async def _read(self, chat: ChatRef, since: str, until: float) -> Sequence[Object]:
         """As much as could be read in time."""
@@ -125,6 +124,12 @@ def told(messages: Sequence[Object], ts: str, since: str, bot: BotIdentity) -> S
         if characters > MOST_CHARACTERS:
             return [*kept[:1], *kept[number + 1 :]]
     return kept
+
+
+def quotes(messages: Sequence[Object], names: Mapping[str, str], bot: BotIdentity) -> str:
+    """Each with who said it."""
+    lines = "\n".join(_line(one, names, bot) for one in messages)
+    return "".join(one for one in lines if one >= " " or one in "\n\t")
 
 
 def _counts(message: Object, ts: str, since: str, bot: BotIdentity) -> bool:

@@ -8,8 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assistant.attachments import readable
+from assistant.messages import Attachment, ChatRef, IncomingMessage
 from bots.slack.identity import BotIdentity
-from bots.slack.thread import MESSAGE_CHARACTERS, MOST_CHARACTERS, MOST_MESSAGES, told
+from bots.slack.thread import (
+    MESSAGE_CHARACTERS,
+    MOST_CHARACTERS,
+    MOST_MESSAGES,
+    quotes,
+    told,
+)
 
 BOT = BotIdentity("UBOT", "BBOT", "T1")
 
@@ -74,3 +82,14 @@ def test_the_first_and_the_newest_are_kept_in_their_order(moments: list[int], si
         if len(expected) <= MOST_MESSAGES
         else [expected[0], *expected[1 - MOST_MESSAGES :]]
     )
+
+
+@given(st.lists(st.text(max_size=20), min_size=1, max_size=5))
+def test_whatever_is_said_is_a_quote_that_can_be_stored(texts: list[str]) -> None:
+    messages = [said(f"{n}.1", text, user=text) for n, text in enumerate(texts)]
+    quoted = quotes(messages, {}, BOT)
+    assert all(line.startswith(">") for line in quoted.splitlines())
+    thread = Attachment("thread", "", data=quoted.encode())
+    chat = ChatRef("slack", "default", "C1", "1.1", "group")
+    message = IncomingMessage(chat, "e", "9.9", "U1", "Ada", "When?", attachments=(thread,))
+    assert readable(message, 32_000).attachments[0].data == quoted.encode()
