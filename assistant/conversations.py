@@ -133,6 +133,8 @@ class ConversationService:
         try:
             message = readable(message, self.settings.message_characters - len(message.text))
         except MessageRefused:
+            if await self.late_files.are_there(message):
+                return
             await self.erase(message.chat, message.message_id)
             raise
         await self.control.revise(await self.late_files.bring(message))

@@ -57,6 +57,10 @@ UPDATE turns SET lease_until = now(), state = CASE WHEN EXISTS (
         AND waiting.state = 'queued' AND waiting.place IS NULL) THEN state ELSE 'queued' END
 WHERE id = %(turn)s AND state = 'running' AND attempt = 0 AND lease_owner IS NULL
 """
+THERE = f"""
+SELECT FROM attachments WHERE message_id = ({KNOWN}) AND kind <> 'thread'
+    AND (text IS NOT NULL OR bytes IS NOT NULL) LIMIT 1
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,11 @@ class LateFiles:
         # Another turn of the conversation may begin in this moment
         with suppress(psycopg.IntegrityError, StorageUnavailable):
             await self.database.rows(WAIT, {"turn": turn_id, "seconds": seconds})
+
+    async def are_there(self, message: IncomingMessage) -> bool:
+        """Whether the message has a file that can be read: another replica may have brought it."""
+        values = {**place(message.chat), "message": message.message_id}
+        return await self.database.row(THERE, values) is not None
 
     async def bring(self, message: IncomingMessage) -> Revised:
         """What came of a message's files; its turn goes on, or is answered again with them."""

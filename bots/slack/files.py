@@ -115,7 +115,7 @@ class SlackFiles:
             raise FileRefused("the HTTP session is closed")
         if not is_slacks(address, self.client.base_url):
             raise FileRefused("not on a host of Slack's")
-        headers = {"authorization": f"Bearer {token}"}
+        headers = {"authorization": f"Bearer {token}", "accept-encoding": "identity"}
         try:
             async with session.get(
                 address, headers=headers, allow_redirects=False, timeout=_LIMITS

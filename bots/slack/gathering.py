@@ -42,7 +42,7 @@ class Late:
     async def bring(self, assistant: Assistant) -> Incoming | None:
         """Give them to the message; the notice to be said where one could not be had.
 
-        Raises StorageUnavailable.
+        Raises StorageUnavailable: it may be tried again.
         """
         try:
             came = {key: await task for key, task in self.fetching.items()}
@@ -156,7 +156,7 @@ class Gathering:
     ) -> Sequence[Attachment]:
         try:
             return await self.assistant.wanted(replace(message, attachments=tuple(files)))
-        except MessageRefused:  # pictures alone, which no model sees
+        except (MessageRefused, Silenced):  # pictures alone, which no model sees
             return ()
 
     def _fetch(

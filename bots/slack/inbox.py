@@ -34,6 +34,7 @@ from bots.slack.thread import Threads
 from bots.slack.whisper import Overheard, whisper
 
 CLOSE_SECONDS = 2.0
+BRING_AGAIN_SECONDS = (0.5, 2.0, 5.0)  # where a late file can't be stored; its answer waits longer
 MOST_SAID = 1_000  # events, whose notice is not said again when they come again
 
 _log = structlog.get_logger()
@@ -149,13 +150,18 @@ class SlackInbox:
 
     async def _bring(self, late: Late) -> None:
         """What comes after its message. Where it can't be stored, it is answered without."""
-        try:
-            if (said := await late.bring(self._assistant)) is not None:
-                await receive(self._assistant, self._notices, said)
-        except StorageUnavailable as error:
-            _log.warning("slack_files_not_stored", code=error.code)
-        except Exception:
-            _log.exception("slack_files_failed", account=self._channel.account)
+        for pause in (*BRING_AGAIN_SECONDS, None):
+            try:
+                if (said := await late.bring(self._assistant)) is not None:
+                    await receive(self._assistant, self._notices, said)
+                return
+            except StorageUnavailable as error:
+                _log.warning("slack_files_not_stored", code=error.code, again_in_seconds=pause)
+            except Exception:
+                _log.exception("slack_files_failed", account=self._channel.account)
+                return
+            if pause is not None:
+                await asyncio.sleep(pause)
 
     def _was_said(self, chat_id: str, message_id: str) -> bool:
         """Whether this message was answered with a notice before; it is from now on."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from fastapi import FastAPI
 from pydantic import SecretStr
 from slack_sdk.web.async_client import AsyncWebClient
 from structlog.testing import capture_logs
@@ -19,6 +20,7 @@ from assistant.phrases import Phrase, say
 from bots.slack.channel import SlackChannel
 from bots.slack.client import web_client
 from bots.slack.files import FILES_AT_ONCE
+from bots.slack.http import router
 from bots.slack.inbox import SlackInbox
 from bots.slack.people import People
 from bots.slack.settings import SlackSettings
@@ -27,6 +29,7 @@ from tests.fakes.slack import FakeSlack, Rates, Schedule, Trouble
 from tests.support.pdfs import pdf
 from tests.support.pictures import png
 from tests.support.recording_assistant import RecordingAssistant
+from tests.support.serving import serving
 
 QUICK = Schedule(ack_seconds=3.0, retries=(0.05, 0.2))
 SLOW = 1.8  # seconds: more than is waited for, less than Slack waits
@@ -163,6 +166,21 @@ async def test_the_twins_of_a_mention_fetch_its_file_once(slack: Slack) -> None:
         await slack.taken()
     assert [one.data for one in slack.files] == [b"apples"]
     assert len(slack.fake.deliveries) == 2
+    assert slack.fake.file_host.fetched == [(notes.id, True)]
+
+
+async def test_twins_that_come_side_by_side_fetch_its_file_once(slack: Slack) -> None:
+    inbox = SlackInbox(slack.assistant, slack.channel, slack.client, slack.people)
+    app = FastAPI()
+    app.include_router(router(inbox, SecretStr(FakeSlack.signing_secret)))
+    notes = slack.fake.file("notes.txt", b"apples")
+    notes.slow_seconds = 0.2
+    async with serving(app) as url:
+        await slack.fake.subscribe(f"{url}/webhooks/slack")
+        slack.fake.share("C1", "U1", notes, text="<@U0BOT> what is it?")
+        await slack.taken()
+    assert [delivery.statuses for delivery in slack.fake.deliveries] == [[200], [200]]
+    assert [one.data for one in slack.files] == [b"apples"]
     assert slack.fake.file_host.fetched == [(notes.id, True)]
 
 
@@ -409,6 +427,17 @@ async def test_a_slow_file_holds_up_no_message_behind_it_for_long(slack: Slack) 
         await slack.fake.until(lambda: len(slack.assistant.completed) == 4)
     assert [one.text for one in slack.assistant.accepted] == ["0", "1", "2", "3"]
     assert [delivery.attempts for delivery in slack.fake.deliveries] == [1] * 4
+
+
+async def test_a_slow_file_finds_its_message_when_the_storage_is_back(slack: Slack) -> None:
+    notes = slack.fake.file("notes.txt", b"apples")
+    notes.slow_seconds = SLOW
+    async with slack.listening():
+        slack.fake.share("DU1", "U1", notes)
+        await slack.taken()
+        slack.assistant.failures_left = 1
+        await slack.fake.until(lambda: bool(slack.assistant.completed))
+    assert [one.attachments[0].data for one in slack.assistant.completed] == [b"apples"]
 
 
 async def test_a_slow_file_alone_that_cant_be_had_is_said_so_and_its_message_forgotten(

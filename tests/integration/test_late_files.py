@@ -156,6 +156,16 @@ async def test_a_file_alone_that_is_unreadable_is_refused_and_forgotten(
     assert await home.service.history(CHAT) == []
 
 
+async def test_a_replica_that_gets_no_file_takes_none_away(
+    home: House, model: ScriptedEngine
+) -> None:
+    message = with_file("")
+    await home.service.accept(message)
+    await home.service.complete(now_with(message, THERE))
+    await home.service.complete(now_with(message, GONE))
+    assert await claimed(home, model) == [SHOWN]
+
+
 async def test_a_file_of_a_message_that_is_gone_changes_nothing(
     home: House, model: ScriptedEngine
 ) -> None:

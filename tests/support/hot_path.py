@@ -375,6 +375,7 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
         late_files.FILL,
         lambda f, n: _message_of(f, _ended(f, n)) | attachments.values_of([FILE]),
     ),
+    ("late_files.THERE", late_files.THERE, lambda f, n: _message_of(f, _ended(f, n))),
     ("late_files.GO_ON", late_files.GO_ON, _of_turn),
     ("control.LIVE_TURNS", control.LIVE_TURNS, lambda f, n: _order(2 + n % 20)),
     ("control.NEW", control.NEW, lambda f, n: _order(f.idle_conversation(n))),

@@ -31,7 +31,7 @@ def test_what_is_passed_on_cant_pass_for_the_senders_own_words() -> None:
     told, own = content.text.rsplit("\n\n", 1)
     assert own == "And?"
     assert told.split("\n")[0] == "Forwarded from Grace:"
-    assert all(line.startswith(">") for line in told.split("\n")[1:])
+    assert all(line.startswith(">") for line in told.splitlines()[1:])
 
 
 def test_an_author_is_named_in_one_line() -> None:
