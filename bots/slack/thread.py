@@ -116,7 +116,9 @@ class Threads:
 def told(messages: Sequence[Object], ts: str, since: str, bot: BotIdentity) -> Sequence[Object]:
     """What people and apps said, oldest first: the thread's first message and the newest. What we
     answered after `since` is in the conversation already, and is left out."""
-    said = [one for one in messages if _counts(one, ts, since, bot)]
+    # A thread's first message may stand on each page
+    once = {text(one, "ts"): one for one in messages if _counts(one, ts, since, bot)}
+    said = [once[key] for key in sorted(once, key=_moment)]
     kept = said if len(said) <= MOST_MESSAGES else [said[0], *said[1 - MOST_MESSAGES :]]
     characters = 0
     for number, one in reversed(list(enumerate(kept))):
