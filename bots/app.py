@@ -45,6 +45,7 @@ from assistant.governor import Governor
 from assistant.heartbeat import Heartbeat
 from assistant.history import History
 from assistant.intake import Intake
+from assistant.late_files import LateFiles
 from assistant.leases import Leases
 from assistant.listening import Listening
 from assistant.loop_guard import LoopGuard
@@ -309,6 +310,7 @@ def build_service(
         persons=persons,
         listening=listening,
         overviews=Overviews(persons, personas, memories, usage),
+        late_files=LateFiles(database),
         settings=settings,
         metrics=core.metrics,
     )
