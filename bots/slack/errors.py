@@ -30,12 +30,16 @@ class BlocksRefused(ContentRefused):
     """Slack doesn't take what the message is made of."""
 
 
+class TokenDead(CredentialsRefused):
+    """Slack doesn't know the token (any more): the app was taken off, or the token given back."""
+
+
 _OF_CODE: dict[str, type[ChannelError]] = {
-    "invalid_auth": CredentialsRefused,
+    "invalid_auth": TokenDead,
     "not_authed": CredentialsRefused,
-    "token_revoked": CredentialsRefused,
-    "token_expired": CredentialsRefused,
-    "account_inactive": CredentialsRefused,
+    "token_revoked": TokenDead,
+    "token_expired": TokenDead,
+    "account_inactive": TokenDead,
     "missing_scope": CredentialsRefused,
     "not_allowed_token_type": CredentialsRefused,
     "no_permission": CredentialsRefused,
