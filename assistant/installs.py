@@ -52,9 +52,11 @@ WITH gone AS (
     FROM gone WHERE deliveries.account_id = gone.account_id
         AND deliveries.state IN ('pending', 'active', 'removing')
 )
-SELECT turns.id FROM turns JOIN conversations ON conversations.id = conversation_id
-JOIN gone ON gone.account_id = conversations.account_id
-WHERE turns.state IN ('queued', 'running')
+SELECT live.id FROM gone LEFT JOIN (
+    SELECT turns.id, account_id FROM turns
+    JOIN conversations ON conversations.id = conversation_id
+    WHERE turns.state IN ('queued', 'running')
+) AS live ON live.account_id = gone.account_id
 """
 
 
@@ -105,12 +107,13 @@ class Installs:
         values = {"token": token, "before": install.token, "number": install.number}
         return bool(await self._rows(RESEAL, **values))
 
-    async def end(self, account: str, number: int) -> Sequence[int]:
+    async def end(self, account: str, number: int) -> Sequence[int] | None:
         """Forget the token, and end what is open. The ids of the account's turns that wait or run.
 
-        Nothing is done where another install came in this one's place.
+        None where this install had ended before, or another one came in its place.
         """
-        return [row.id for row in await self._rows(END, name=account, number=number)]
+        rows = await self._rows(END, name=account, number=number)
+        return [row.id for row in rows if row.id is not None] if rows else None
 
     async def _rows(self, statement: str, **values: object) -> Sequence[Any]:
         return await self.database.rows(statement, {"channel": self.channel, **values})

@@ -44,6 +44,8 @@ _OF_CODE: dict[str, type[ChannelError]] = {
     "not_allowed_token_type": CredentialsRefused,
     "no_permission": CredentialsRefused,
     "access_denied": CredentialsRefused,
+    "invalid_client_id": CredentialsRefused,
+    "bad_client_secret": CredentialsRefused,
     "channel_not_found": RecipientUnreachable,
     "not_in_channel": RecipientUnreachable,
     "is_archived": RecipientUnreachable,

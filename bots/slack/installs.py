@@ -161,8 +161,9 @@ class SlackInstalls:
     async def _end(self, workspace: Workspace, reason: str) -> None:
         account = workspace.bot.channel.account
         turns = await self.kept.end(account, workspace.number)
-        _log.warning("slack_workspace_left", team=account, reason=reason, turns=len(turns))
-        for turn_id in turns:
+        if turns is not None:
+            _log.warning("slack_workspace_left", team=account, reason=reason, turns=len(turns))
+        for turn_id in turns or ():
             await self.assistant.stop(turn_id)
         await self.look()
 

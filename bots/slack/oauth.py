@@ -40,8 +40,9 @@ class OAuthApp:
     async def exchange(self, code: str, home: str = "") -> Grant:
         """The secret goes in a header. `home`: the workspace of the token in the settings. Raises
         ChannelError, and InstallRefused for a grant that is not taken."""
+        client = client_of(self.settings, None, self.session)
         answer = await call(
-            client_of(self.settings, None, self.session).oauth_v2_access,
+            client.oauth_v2_access,
             repeatable=False,
             client_id=self.client_id,
             client_secret=self.client_secret.get_secret_value(),
@@ -58,5 +59,6 @@ class OAuthApp:
     async def _give_back(self, token: SecretStr | None) -> None:
         """A token that nobody uses is one more that can be stolen."""
         if token is not None:
+            client = client_of(self.settings, token, self.session)
             with suppress(ChannelError):
-                await call(client_of(self.settings, token, self.session).auth_revoke)
+                await call(client.auth_revoke)

@@ -42,7 +42,7 @@ class Seal:
         """Raises SealBroken."""
         try:
             owner, _, token = self._all.decrypt(sealed).decode().partition("\n")
-        except InvalidToken:
+        except (InvalidToken, ValueError):
             raise SealBroken("No key in OUTRIDER_SLACK__TOKEN_KEYS opens this token.") from None
         if owner != account:
             raise SealBroken("This token was sealed for another workspace.")
@@ -52,6 +52,6 @@ class Seal:
         """Whether it needs the first key alone."""
         try:
             self._first.decrypt(sealed)
-        except InvalidToken:
+        except (InvalidToken, ValueError):
             return False
         return True

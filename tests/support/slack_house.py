@@ -1,4 +1,4 @@
-"""The service with Slack as the composition root opens it: workspaces, pages and sockets are real."""
+"""The service with Slack as the composition root opens it: its workspaces, pages and sockets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from http.cookies import SimpleCookie
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -58,8 +57,20 @@ class SlackHouse:
         """Of Slack's, those that are served here now."""
         return {one.name for one in self.channels.open.accounts if one.channel == "slack"}
 
-    async def tokens(self) -> list[tuple[Any, ...]]:
-        return await self.home.rows("SELECT token FROM installs ORDER BY number")
+    async def installed(self) -> dict[str, int]:
+        """The numbers of the installs that are kept, by their accounts."""
+        rows: list[Any] = await self.home.rows(
+            "SELECT name, number FROM installs JOIN accounts ON accounts.id = account_id"
+        )
+        return {row.name: row.number for row in rows}
+
+    async def everything(self) -> str:
+        """All that stands in the database, as text."""
+        tables = await self.home.rows(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
+        )
+        named = [f"SELECT to_jsonb(one)::text FROM {name} AS one" for (name,) in tables]
+        return "".join([str(await self.home.rows(each)) for each in named])
 
 
 @asynccontextmanager
@@ -73,9 +84,9 @@ async def slack_house(
     settings: AssistantSettings = FAST,
     tokens_per_second: float = 2000.0,
     answer_tokens: int = 12,
-    folder: Path | None = None,
+    looks: bool = True,
 ) -> AsyncIterator[SlackHouse]:
-    """`port`: where the gateway's pages are."""
+    """`port`: where the gateway's pages are. `looks`: it sees by itself who came and left."""
     engine = ScriptedEngine(
         ScriptedSettings(tokens_per_second=tokens_per_second, answer_tokens=answer_tokens)
     )
@@ -83,9 +94,7 @@ async def slack_house(
     everything = Settings.model_construct(slack=given)
     everything.admin = everything.admin.model_copy(update={"password": secret})
     async with AsyncExitStack() as stack:
-        home = await stack.enter_async_context(
-            house(database_url, redis_url, settings=settings)
-        )
+        home = await stack.enter_async_context(house(database_url, redis_url, settings=settings))
         await stack.enter_async_context(working(home.worker(engine)))
         channels = ChannelSet(home.service.accounts, home.redis, home.delivery.channels)
         assert await open_slack(everything, channels, stack)
@@ -96,6 +105,8 @@ async def slack_house(
         safety = HttpSafety(host="127.0.0.1", session_secret=bytes(32), password=secret)
         url = await stack.enter_async_context(serving(secure(app, safety), port))
         for one in inbound.listeners:
+            if one.name == "slack:installs" and not looks:
+                continue
             await stack.enter_async_context(running(asyncio.create_task(one.run())))
         yield SlackHouse(home, channels, url)
 
@@ -122,7 +133,9 @@ class Browser:
 
     async def _ask(self, method: str, address: str, fields: dict[str, str] | None) -> Answer:
         path = urlsplit(address).path
-        sent = [f"{name}={value}" for name, (value, of) in self._cookies.items() if path.startswith(of)]
+        sent = [
+            f"{name}={value}" for name, (value, of) in self._cookies.items() if path.startswith(of)
+        ]
         headers = {"accept": "text/html"} | ({"cookie": "; ".join(sent)} if sent else {})
         async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
             answer = await client.request(method, address, data=fields, headers=headers)
