@@ -30,6 +30,15 @@ def of_event(body: object) -> Belonging:
     return Belonging(named or _texts(outer.get("context_team_id"), outer.get("team_id")))
 
 
+def is_everybodys(body: object) -> bool:
+    """Whether it happened in a channel that companies share: Slack tells of it once, and names one
+    of those that may hear it. A direct message is for its bot alone."""
+    outer = _mapping(body)
+    channel = _mapping(outer.get("event")).get("channel")
+    is_direct = isinstance(channel, str) and channel.startswith("D")
+    return outer.get("is_ext_shared_channel") is True and not is_direct
+
+
 def of_interaction(payload: object) -> Belonging:
     """By whose message or view it is. The team may be the acting person's, who may be a guest of
     ours: it says it where there is nothing else."""

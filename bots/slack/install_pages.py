@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.templating import Jinja2Templates
 from starlette.responses import RedirectResponse, Response
 
@@ -102,7 +102,7 @@ class InstallPages:
         async def show(request: Request, outcome: str) -> Response:
             page = next((PAGES[one] for one in PAGES if one == outcome), None)
             if page is None:
-                return RedirectResponse(INSTALL_PATH, 303)
+                raise HTTPException(404, "There is no such page.")
             context = {"title": page.title, "sentence": page.sentence, "again": page.again}
             return templates.TemplateResponse(
                 request, "install.html", context, page.status, _PRIVATE

@@ -8,7 +8,7 @@ Slack before the token is forgotten: what says so may be late, and a new install
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -61,6 +61,10 @@ class SlackInstalls:
 
     def of(self, team_id: str) -> Workspace | None:
         return self._open.get(team_id)
+
+    @property
+    def all(self) -> Sequence[Workspace]:
+        return list(self._open.values())
 
     def by_bot(self, bot_id: str) -> Workspace | None:
         return next((one for one in self._open.values() if one.bot_id == bot_id), None)
@@ -159,7 +163,7 @@ class SlackInstalls:
         _log.info("slack_workspace_closed", team=account)
 
     async def _end(self, workspace: Workspace, reason: str) -> None:
-        account = workspace.bot.channel.account
+        account = workspace.account
         turns = await self.kept.end(account, workspace.number)
         if turns is not None:
             _log.warning("slack_workspace_left", team=account, reason=reason, turns=len(turns))

@@ -59,3 +59,7 @@ class Workspace:
     inbox: Inbox
     number: int = 0
     bot_id: str = ""
+
+    @property
+    def account(self) -> str:
+        return self.bot.channel.account

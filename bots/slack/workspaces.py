@@ -8,8 +8,15 @@ from __future__ import annotations
 
 import structlog
 
-from assistant.errors import CredentialsRefused
-from bots.slack.belonging import Belonging, leaves, of_event, of_interaction, of_slash
+from assistant.errors import ChannelError, CredentialsRefused
+from bots.slack.belonging import (
+    Belonging,
+    is_everybodys,
+    leaves,
+    of_event,
+    of_interaction,
+    of_slash,
+)
 from bots.slack.identity import BotIdentity
 from bots.slack.installs import SlackInstalls
 from bots.slack.workspace import Workspace
@@ -37,14 +44,13 @@ class Workspaces:
 
     async def event(self, body: object) -> None:
         workspace = await self._of(of_event(body), "event")
-        if workspace is None:
+        if leaves(body):
+            await self._left(workspace)
             return
-        if not leaves(body):
+        if workspace is not None:
             await workspace.inbox.event(body)
-        elif self._installs is not None and workspace is not self._home:
-            await self._installs.confirm(workspace)
-        else:
-            _log.error("slack_token_revoked", account="default")
+        if is_everybodys(body):
+            await self._offer(body, besides=workspace)
 
     async def interaction(self, payload: object) -> None:
         workspace = await self._of(of_interaction(payload), "interaction")
@@ -60,6 +66,23 @@ class Workspaces:
             await self._home.inbox.close()
         if self._installs is not None:
             await self._installs.close()
+
+    async def _left(self, workspace: Workspace | None) -> None:
+        if workspace is not None and workspace is self._home:
+            _log.error("slack_token_revoked", account="default")
+        elif workspace is not None and self._installs is not None:
+            await self._installs.confirm(workspace)
+
+    async def _offer(self, body: object, besides: Workspace | None) -> None:
+        """To the others that may be in the channel: each hears what is for it, and no more."""
+        installed = () if self._installs is None else self._installs.all
+        for one in (self._home, *installed):
+            if one is None or one is besides:
+                continue
+            try:
+                await one.inbox.event(body)
+            except ChannelError as error:  # the others have it; they need not get it again
+                _log.warning("slack_workspace_deaf", account=one.account, code=error.code)
 
     async def _of(self, belonging: Belonging, what: str) -> Workspace | None:
         """Raises StorageUnavailable, and ChannelError where it isn't known who we are at home."""

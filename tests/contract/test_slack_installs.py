@@ -373,7 +373,11 @@ async def test_a_workspace_that_leaves_amid_an_answer_is_off_and_others_go_on(
         stage.second.uninstall()
         await until(lambda: here.accounts == {stage.team})
         assert set(await here.installed()) == {stage.team}
-        await until(lambda: _whole(stage.first, "DU1"), seconds=30)
+
+        async def over() -> bool:
+            return not await here.home.rows("SELECT FROM deliveries WHERE finished_at IS NULL")
+
+        await until(over, seconds=30)
         states = await here.home.rows(
             "SELECT accounts.name, deliveries.state, error FROM deliveries "
             "JOIN accounts ON accounts.id = account_id ORDER BY turn_id"
@@ -471,6 +475,25 @@ async def test_a_message_from_elsewhere_goes_to_the_workspace_that_let_us_hear_i
         assert stage.first.messages("C1") == []
 
 
+async def test_a_shared_channels_message_reaches_the_workspace_whose_bot_it_calls(
+    stage: Stage,
+) -> None:
+    async with stage.gateway(outsiders=True) as here:
+        await stage.both_installed(here)
+        stage.second.outsider("U9", stage.team, "C1")
+        called = f"<@{stage.first.workspace.bot_user_id}> what of plums?"
+        said = stage.second.write("C1", "U9", called)  # Slack names the second alone
+        aside = stage.second.write("C1", "U9", "just between us")
+        for one in stage.slack.deliveries:
+            await one.acknowledged.wait()
+        heard = await here.home.rows(
+            "SELECT name, platform_message_id FROM messages "
+            "JOIN accounts ON accounts.id = account_id"
+        )
+    assert heard == [(stage.team, said.ts)]
+    assert aside.ts != said.ts
+
+
 async def test_a_press_from_elsewhere_goes_to_the_workspace_of_the_message(stage: Stage) -> None:
     async with stage.gateway(outsiders=True, tokens_per_second=40.0, answer_tokens=2000) as here:
         await stage.both_installed(here)
@@ -486,9 +509,3 @@ async def test_a_press_from_elsewhere_goes_to_the_workspace_of_the_message(stage
             return bool(await here.home.rows("SELECT FROM turns WHERE state = 'stopped'"))
 
         await until(stopped)
-
-
-def _whole(people: Any, channel: str) -> bool:
-    """The answer is over: its Stop button is gone."""
-    replies = people.replies(channel)
-    return bool(replies) and replies[-1].now.button("stop") is None

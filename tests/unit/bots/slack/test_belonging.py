@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bots.slack.belonging import Belonging, leaves, of_event, of_interaction, of_slash
+from bots.slack.belonging import (
+    Belonging,
+    is_everybodys,
+    leaves,
+    of_event,
+    of_interaction,
+    of_slash,
+)
 
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -84,6 +91,13 @@ def test_an_interaction_in_an_organisation_names_the_persons_workspace_where_it_
     assert of_interaction(used) == Belonging(("E1", "T1"))
 
 
+def test_what_happens_in_a_shared_channel_may_be_for_others_too() -> None:
+    shared = {"is_ext_shared_channel": True}
+    assert is_everybodys(shared | {"event": {"channel": "C1"}})
+    assert not is_everybodys(shared | {"event": {"channel": "D1"}})
+    assert not is_everybodys({"is_ext_shared_channel": False, "event": {"channel": "C1"}})
+
+
 @pytest.mark.parametrize("kind", ["app_uninstalled", "tokens_revoked"])
 def test_a_workspace_says_that_it_leaves(kind: str) -> None:
     assert leaves({"event": {"type": kind}})
@@ -94,4 +108,4 @@ def test_a_workspace_says_that_it_leaves(kind: str) -> None:
 def test_whatever_comes_gives_an_answer(body: Any) -> None:
     for belonging in (of_event(body), of_interaction(body), of_slash(body)):
         assert all(isinstance(one, str) and one for one in belonging.teams)
-    assert leaves(body) in (True, False)
+    assert {leaves(body), is_everybodys(body)} <= {True, False}
