@@ -6,6 +6,7 @@ import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -190,9 +191,10 @@ async def test_a_state_is_good_once_and_a_code_is_taken_once(stage: Stage) -> No
     async with stage.gateway() as here:
         browser = Browser()
         back = await browser.allowed(here.url, SECOND)
+        same = deepcopy(browser)
         assert (await browser.get(back)).location == "/slack/install/installed"
-        await browser.get(f"{here.url}/slack/install")
-        assert (await browser.get(back)).location == "/slack/install/expired"
+        for one in (same, browser):  # with its cookie, and as we left it
+            assert (await one.get(back)).location == "/slack/install/expired"
         fresh = await browser.allowed(here.url, SECOND)
         [code] = re.findall(r"code=(\w+)", back)
         replayed = re.sub(r"code=\w+", f"code={code}", fresh)
@@ -382,13 +384,13 @@ async def test_a_workspace_that_leaves_amid_an_answer_is_off_and_others_go_on(
             "SELECT accounts.name, deliveries.state, error FROM deliveries "
             "JOIN accounts ON accounts.id = account_id ORDER BY turn_id"
         )
-        live = await here.home.rows("SELECT FROM turns WHERE state IN ('queued', 'running')")
+        turns = await here.home.rows("SELECT state FROM turns ORDER BY state")
     assert sorted(states) == [
         (stage.team, "done", ""),
         (SECOND, "failed", "uninstalled"),
         (SECOND, "failed", "uninstalled"),
     ]
-    assert live == []
+    assert turns == [("done",), ("stopped",), ("stopped",)]
 
 
 async def test_a_new_install_goes_on_with_the_account_and_its_history(stage: Stage) -> None:
@@ -465,14 +467,15 @@ async def test_a_message_from_elsewhere_goes_to_the_workspace_that_let_us_hear_i
 ) -> None:
     async with stage.gateway(outsiders=True) as here:
         await stage.both_installed(here)
-        stage.second.outsider("U9", stage.team, "C1")  # of the first, in a channel of the second
-        stage.second.mention("C1", "U9", "what of plums?")
-        await answered(stage.second, "C1", "plums")
+        stage.second.outsider("U9", stage.team)  # of the first, writes to the second's bot
+        stage.second.dm("U9", "what of plums?")
+        assert stage.slack.deliveries[-1].body["team_id"] == stage.team
+        await answered(stage.second, "DU9", "plums")
         heard = await here.home.rows(
             "SELECT DISTINCT name FROM messages JOIN accounts ON accounts.id = account_id"
         )
         assert heard == [(SECOND,)]
-        assert stage.first.messages("C1") == []
+        assert stage.first.messages("DU9") == []
 
 
 async def test_a_shared_channels_message_reaches_the_workspace_whose_bot_it_calls(
