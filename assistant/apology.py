@@ -24,6 +24,6 @@ class Apology:
             return
         position = max(posted, default=0)
         message_id = posted.get(position) or await self.outbox.post(position)
-        await self.outbox.permit(final=True)
+        await self.outbox.permit("final", message_id)
         told = f"⚠ {say(FAULT, self.outbox.one.language)}"
         await self.outbox.edit(position, message_id, told, final=True, last=True)

@@ -27,7 +27,6 @@ from assistant.messages import ChatKind
 SECOND = 1_000_000
 
 CHAT_BURST = 3  # calls that a rested chat may make at once
-ACCOUNT_BURST = 4
 KEPT = {"chat": 1, "account": 2}  # of each burst, for finals alone
 USABLE = 0.85  # of an account's rate: calls that set out apart may arrive together
 SPREAD = (5, 4)  # edits take four fifths of that; posts and finals find the rest
@@ -47,11 +46,12 @@ AHEAD: dict[Call, int] = {"final": 2 * BAND, "first": BAND}
 @dataclass(frozen=True, slots=True)
 class Terms:
     """The shortest time between two calls in the long run, and between two edits of a growing
-    reply, in microseconds."""
+    reply, in microseconds; and how many calls a rested account may make at once."""
 
     chat_interval: int
     account_interval: int
     edit_interval: int
+    account_burst: int
 
     @staticmethod
     def of(pace: Pace, kind: ChatKind, share: float = 1.0) -> Terms:
@@ -61,22 +61,26 @@ class Terms:
         edits = pace.private_edit_seconds if private else pace.group_edit_seconds
         rate = pace.account_calls_per_second * USABLE * share
         return Terms(
-            math.ceil(seconds * SECOND), math.ceil(SECOND / rate), math.ceil(edits * SECOND)
+            math.ceil(seconds * SECOND),
+            math.ceil(SECOND / rate),
+            math.ceil(edits * SECOND),
+            pace.account_burst,
         )
 
 
 # KEYS: marker, penalty of the chat, penalty of the account, chat, account, active, queue, promised.
-# ARGV: the chat's name; chat, account and edit interval; the call (see `Call`); now (tests; else
-# empty).
+# ARGV: the chat's name; chat, account and edit interval, the account's burst; the call (see
+# `Call`); the meter, which fields are named after; now (tests; else empty).
 # Returns the microseconds to wait, 0 when granted and charged, -1 when Redis was emptied.
 GRANT = f"""
 local marker, chat, account, active, queue, promised =
     KEYS[1], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
-local name, interval, share, pace =
-    ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local first, edit, final = ARGV[5] == 'first', ARGV[5] == 'edit', ARGV[5] == 'final'
+local name, interval, share, pace, burst =
+    ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local first, edit, final = ARGV[6] == 'first', ARGV[6] == 'edit', ARGV[6] == 'final'
+local due, last, tickets = 'due' .. ARGV[7], 'last' .. ARGV[7], 'tickets' .. ARGV[7]
 local band = final and -{AHEAD["final"]} or first and -{AHEAD["first"]} or 0
-local now = tonumber(ARGV[6])
+local now = tonumber(ARGV[8])
 if not now then
     local clock = redis.call('TIME')
     now = clock[1] * {SECOND} + clock[2]
@@ -91,8 +95,8 @@ for i = 2, 3 do
 end
 
 local born = stored(account, 'born')
-local chat_due = math.max(stored(chat, 'due'), born + interval * {CHAT_BURST}, now)
-local account_due = math.max(stored(account, 'due'), born + share * {ACCOUNT_BURST}, now)
+local chat_due = math.max(stored(chat, due), born + interval * {CHAT_BURST}, now)
+local account_due = math.max(stored(account, due), born + share * burst, now)
 
 local function stay(wait)
     redis.call('ZADD', active, 'GT', text(now + math.min(wait, {AGAIN}) + {ACTIVE}), name)
@@ -106,7 +110,7 @@ local wait = chat_due + interval - now - interval * ({CHAT_BURST} - kept)
 if edit then
     local spread = math.floor(redis.call('ZCARD', active) * share * {SPREAD[0]} / {SPREAD[1]})
     if spread > interval then pace = math.max(pace, spread) end
-    wait = math.max(wait, stored(chat, 'last') + pace - now)
+    wait = math.max(wait, stored(chat, last) + pace - now)
 end
 if wait > 0 then
     stay(wait)
@@ -126,10 +130,10 @@ else
     ahead = redis.call('ZRANK', queue, name)
 end
 kept = final and 0 or {KEPT["account"]}
-wait = account_due + share * (1 + ahead) - now - share * ({ACCOUNT_BURST} - kept)
+wait = account_due + share * (1 + ahead) - now - share * (burst - kept)
 if wait > 0 then
     if draws then
-        ticket = band + redis.call('HINCRBY', account, 'tickets', 1)
+        ticket = band + redis.call('HINCRBY', account, tickets, 1)
         redis.call('ZADD', queue, text(ticket), name)
         redis.call('PEXPIRE', queue, {CHAT_LIFE_MS})
     end
@@ -141,9 +145,9 @@ end
 
 redis.call('ZREM', queue, name)
 redis.call('ZREM', promised, name)
-redis.call('HSET', chat, 'due', text(chat_due + interval))
-if first or edit then redis.call('HSET', chat, 'last', text(now)) end
+redis.call('HSET', chat, due, text(chat_due + interval))
+if first or edit then redis.call('HSET', chat, last, text(now)) end
 redis.call('PEXPIRE', chat, {CHAT_LIFE_MS})
-redis.call('HSET', account, 'due', text(account_due + share))
+redis.call('HSET', account, due, text(account_due + share))
 return 0
 """

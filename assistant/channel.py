@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from assistant.messages import ChatRef, Document
 
@@ -15,10 +15,14 @@ from assistant.messages import ChatRef, Document
 @dataclass(frozen=True, slots=True)
 class Pace:
     """What a platform takes: the shortest time between two calls that write into one chat, in the
-    long run, in seconds; and the account's budget for all chats together, in calls per second.
+    long run, in seconds; and the account's budget for all chats together, in calls per second, of
+    which `account_burst` may come at once.
 
     A growing reply is edited no more often than each `edit_seconds`: where that is a little
     longer, room gathers for what needs two calls at once.
+
+    `meter`: calls that the platform counts apart from others have one of their own.
+    `by_thread`: each thread has the chat's budget for itself.
     """
 
     private_interval_seconds: float
@@ -26,6 +30,14 @@ class Pace:
     account_calls_per_second: float
     private_edit_seconds: float = 0.0
     group_edit_seconds: float = 0.0
+    account_burst: int = 4
+    meter: str = ""
+    by_thread: bool = False
+
+
+# What a call does, as far as platforms count such calls apart: a new message, an edit of a growing
+# reply, its last edit, or anything else.
+Act = Literal["post", "edit", "final", "other"]
 
 
 class Notices(Protocol):
@@ -70,11 +82,34 @@ class Look:
     language: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """An empty message that a reply is to grow in.
+
+    `key` goes with it where the platform keeps such a thing, for `find`. `reply_to` is the message
+    id of the question, `asker` the platform's id of who asked. Buttons are in `language`.
+    `stream`: open one, where the platform lets it; `stream_pace` was asked before.
+    """
+
+    turn_id: int
+    key: str
+    reply_to: str
+    language: str = ""
+    asker: str = ""
+    stream: bool = False
+
+
 class Channel(Notices, Protocol):
     """One account of ours on one platform."""
 
-    @property
-    def pace(self) -> Pace: ...
+    def pace_of(self, act: Act, message_id: str = "") -> Pace:
+        """`message_id`: of what is edited."""
+        ...
+
+    def stream_pace(self, chat: ChatRef) -> Pace | None:
+        """Of posts that open a stream, where the platform has streams: its growing text needs
+        fewer calls, or shows sooner. None where there are none."""
+        ...
 
     @property
     def message_characters(self) -> int:
@@ -93,14 +128,11 @@ class Channel(Notices, Protocol):
         """Whether anything is seen of a reply that begins so: its first marks may not be."""
         ...
 
-    async def post(
-        self, chat: ChatRef, *, turn_id: int, key: str, reply_to: str, language: str = ""
-    ) -> str:
+    async def post(self, chat: ChatRef, placeholder: Placeholder) -> str:
         """Post an empty placeholder as a new message and return the platform's message id.
 
-        `reply_to` is the message id of the question. `key` goes with the message where the
-        platform keeps such a thing, for `find`. Raises SendOutcomeUnknown when the platform may
-        have taken the message although no id came back. Buttons are in `language`.
+        Raises SendOutcomeUnknown when the platform may have taken the message although no id came
+        back.
         """
         ...
 
@@ -110,7 +142,15 @@ class Channel(Notices, Protocol):
         ...
 
     async def edit(self, chat: ChatRef, message_id: str, look: Look) -> None:
-        """Bring the message to this look. An edit that changes nothing is success."""
+        """Bring the message to this look. An edit that changes nothing is success.
+
+        Raises StoppedByPerson where the person stopped the growing message at the platform.
+        """
+        ...
+
+    async def status(self, chat: ChatRef, language: str, *, shown: bool = True) -> bool:
+        """Show, or show no more, that an answer is being prepared, without a message: none is
+        posted then before there is text. False where the platform has no such thing."""
         ...
 
     async def draft(self, chat: ChatRef, text: str, *, turn_id: int) -> bool:

@@ -12,13 +12,12 @@ from typing import Any
 from assistant.accounts import Accounts
 from assistant.database import Database
 from assistant.delivery import Delivery
-from assistant.deltas import DeltaWriter
 from assistant.intake import Intake
-from assistant.messages import ChatRef, Command, ReplyDelta
+from assistant.messages import ChatRef, Command
 from assistant.presence import live_turns
 from assistant.revisions import Revised, Revisions
 from assistant.signals import Signals
-from assistant.turns import Turns
+from assistant.stopping import Stopping
 
 END_SECONDS = 5.0  # a chat's next edit, and some
 CONVERSATION = """
@@ -51,11 +50,16 @@ WHERE conversation_id = ({CONVERSATION})
 ORDER BY coalesce(place, turns.id) DESC, turns.id DESC LIMIT 1
 """
 # Which message it is about: itself, with the album that it is a part of, or what was asked where it
-# is an answer of ours. An answer is looked for among the last few hundred of its conversation; one
-# that was left behind in a chat that moved has a number that means another message here.
-ABOUT = f"""
-WITH recent AS (
-    SELECT id FROM turns WHERE conversation_id = ({CONVERSATION})
+# is an answer of ours, in whichever thread of the chat. An answer is looked for among the last few
+# hundred; one that was left behind in a chat that moved has a number that means another message
+# here.
+ABOUT = """
+WITH here AS (
+    SELECT conversations.id, account_id FROM conversations
+    JOIN accounts ON accounts.id = account_id
+    WHERE channel = %(channel)s AND accounts.name = %(account)s AND chat_id = %(chat)s
+), recent AS (
+    SELECT id FROM turns WHERE conversation_id IN (SELECT id FROM here)
     ORDER BY coalesce(place, id) DESC LIMIT 500
 ), answered AS (
     SELECT id FROM recent WHERE EXISTS (
@@ -65,8 +69,8 @@ WITH recent AS (
 ), meant AS (
     SELECT message_id AS id FROM turn_messages JOIN answered ON turn_id = answered.id
     UNION SELECT id FROM messages
-    WHERE conversation_id = ({CONVERSATION}) AND messages.chat_id = %(chat)s
-        AND account_id = (SELECT account_id FROM conversations WHERE id = ({CONVERSATION}))
+    WHERE conversation_id IN (SELECT id FROM here) AND messages.chat_id = %(chat)s
+        AND account_id IN (SELECT account_id FROM here)
         AND platform_message_id = %(message)s
 ), whole AS (
     SELECT id FROM meant
@@ -106,24 +110,14 @@ class Control:
     database: Database
     accounts: Accounts
     intake: Intake
-    turns: Turns
     revisions: Revisions
     signals: Signals
-    writer: DeltaWriter
+    stopping: Stopping
     delivery: Delivery
 
     async def stop(self, turn_id: int) -> bool:
         """False if it had ended before."""
-        stopped = await self.turns.stop(turn_id)
-        if stopped is None:
-            return False
-        if stopped.state == "running":
-            await self.signals.stop_turn(turn_id)
-        else:
-            self.writer.write(
-                ReplyDelta(turn_id, stopped.attempt, stopped.characters, "", state="stopped")
-            )
-        return True
+        return await self.stopping.stop(turn_id)
 
     async def stop_chat(self, chat: ChatRef, until: datetime | None) -> bool:
         """Stop all that was asked here until then; False where there was nothing to stop."""

@@ -50,7 +50,10 @@ SELECT claimed.*, coalesce(turns.place, turns.id) AS place,
         SELECT coalesce(persons.language, identities.language) FROM persons
         JOIN identities ON identities.person_id = persons.id
         WHERE persons.id = turns.person_id AND identities.account_id = accounts.id
-        LIMIT 1), '') AS language
+        LIMIT 1), '') AS language, coalesce((
+        SELECT platform_id FROM identities
+        WHERE person_id = turns.person_id AND identities.account_id = accounts.id
+        LIMIT 1), '') AS asker
 FROM claimed JOIN turns ON turns.id = claimed.turn_id
 JOIN conversations ON conversations.id = turns.conversation_id
 JOIN accounts ON accounts.id = conversations.account_id ORDER BY claimed.turn_id
@@ -152,6 +155,7 @@ class OpenDelivery:
     removing: bool
     chat: ChatRef
     language: str = ""  # of who asked
+    asker: str = ""  # the platform's id of who asked
 
     @property
     def replaces(self) -> bool:
@@ -263,4 +267,5 @@ def _open(row: Any) -> OpenDelivery:
         removing=row.state == "removing",
         chat=ChatRef(row.channel, row.account, row.chat_id, row.thread_id, row.kind),
         language=row.language,
+        asker=row.asker,
     )

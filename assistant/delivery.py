@@ -35,6 +35,7 @@ from assistant.migration import Migration
 from assistant.open_channels import OpenChannels
 from assistant.outbox import GONE, Outbox
 from assistant.show import Removal, Show
+from assistant.stopping import Stopping
 from assistant.turns import Turns
 
 log = structlog.get_logger()
@@ -53,6 +54,7 @@ class Delivery:
     channels: OpenChannels
     deliveries: Deliveries
     turns: Turns
+    stopping: Stopping
     reader: DeltaReader
     governor: Governor
     heartbeat: Heartbeat
@@ -141,7 +143,9 @@ class Delivery:
             if one.removing:
                 await Removal(outbox).carry_out()
             else:
-                await Show(outbox, self.turns).follow(self.reader.follow(one.turn_id))
+                await Show(outbox, self.turns, self.stopping).follow(
+                    self.reader.follow(one.turn_id)
+                )
             ending = "removed" if one.removing else "done"
             await self.deliveries.end(one, ending)
             return ending

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import structlog
@@ -51,7 +52,7 @@ SELECT id FROM conversations WHERE kind = 'group' AND id IN (
 """
 # In this order, which is the intake's: the conversation first, then who wrote.
 LOCK_CONVERSATIONS = """
-SELECT conversations.id, channel, accounts.name AS account, chat_id
+SELECT conversations.id, channel, accounts.name AS account, chat_id, thread_id
 FROM conversations JOIN accounts ON accounts.id = account_id
 WHERE conversations.id = ANY(%(conversations)s) ORDER BY conversations.id
 FOR UPDATE OF conversations
@@ -188,10 +189,11 @@ class Erasure:
                     pipeline.unlink(key(turn.id))
                 for chat in gone.chats:
                     keys = AccountKeys(chat.channel, chat.account)
-                    *_, paced, _, active, queue, promised = keys.of_grant(chat.chat_id)
-                    pipeline.unlink(paced)
-                    for queued in (active, queue, promised, keys.strikes):
-                        pipeline.zrem(queued, chat.chat_id)
+                    names = (chat.chat_id, f"{chat.chat_id}:{chat.thread_id}")
+                    pipeline.unlink(*map(keys.chat, names))
+                    meters = [*map(keys.queues, await keys.meters(redis))]
+                    for one in (*chain(*meters), keys.strikes):
+                        pipeline.zrem(one, *names)
                 await pipeline.execute()
         except LOST as error:
             log.warning("redis_not_cleared", error=type(error).__name__)

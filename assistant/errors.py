@@ -90,6 +90,12 @@ class MessageGone(ChannelError):
     code = "message_gone"
 
 
+class StoppedByPerson(ChannelError):
+    """The growing message was stopped at the platform itself."""
+
+    code = "stopped_by_person"
+
+
 class RecipientUnreachable(ChannelError):
     code = "recipient_unreachable"
 

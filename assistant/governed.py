@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from assistant.budget import Call
-from assistant.channel import Channel
+from assistant.channel import Act, Channel
 from assistant.errors import PlatformUnavailable, RateLimited
 from assistant.governor import Governor
 from assistant.messages import ChatRef, Document
@@ -65,7 +65,7 @@ class GovernedChannel:
         await _insistently(lambda: self._say(chat, text, reply_to))
 
     async def _say(self, chat: ChatRef, text: str, reply_to: str) -> None:
-        async with self._governed(chat, NOTICE_SECONDS, final=True):
+        async with self._governed(chat, NOTICE_SECONDS, act="post"):
             await self.channel.say(chat, text, reply_to=reply_to)
 
     async def say_document(
@@ -76,16 +76,16 @@ class GovernedChannel:
     async def _say_document(
         self, chat: ChatRef, document: Document, caption: str, reply_to: str
     ) -> bool:
-        async with self._governed(chat, NOTICE_SECONDS, final=True):
+        async with self._governed(chat, NOTICE_SECONDS, act="post"):
             return await self.channel.say_document(chat, document, caption, reply_to=reply_to)
 
     @asynccontextmanager
     async def _governed(
-        self, chat: ChatRef, at_most_seconds: float = MARK_SECONDS, *, final: bool = False
+        self, chat: ChatRef, at_most_seconds: float = MARK_SECONDS, *, act: Act = "other"
     ) -> AsyncIterator[None]:
         """One call to the platform. A penalty that it answers with is noted."""
-        call: Call = "final" if final else "other"
-        await self.governor.permit(chat, self.channel.pace, at_most_seconds, call=call)
+        call: Call = "other" if act == "other" else "final"
+        await self.governor.permit(chat, self.channel.pace_of(act), at_most_seconds, call=call)
         try:
             yield
         except RateLimited as error:

@@ -13,7 +13,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 
 import structlog
 from redis.asyncio import Redis
@@ -45,7 +45,7 @@ class Governor:
     _grant: AsyncScript = field(init=False)
     _penalties: Penalties = field(init=False)
     _closures: Closures = field(init=False)
-    _local: dict[AccountKeys, LocalBudget] = field(default_factory=dict, init=False)
+    _local: dict[tuple[AccountKeys, str], LocalBudget] = field(default_factory=dict, init=False)
     _held_until: dict[str, float] = field(default_factory=dict, init=False)
     # Accounts for which Redis was out of reach since it was last filled.
     _doubted: set[AccountKeys] = field(default_factory=set, init=False)
@@ -147,18 +147,18 @@ class Governor:
         return wait / SECOND if wait >= 0 else AWAY_SECONDS
 
     async def _granted(self, keys: AccountKeys, chat: ChatRef, pace: Pace, call: Call) -> int:
-        terms = Terms.of(pace, chat.kind)
-        intervals = (terms.chat_interval, terms.account_interval, terms.edit_interval)
-        values = (chat.chat_id, *intervals, call, "")
+        name, names = _name(chat, pace), keys.of_grant(chat.chat_id, _name(chat, pace), pace.meter)
+        values = (name, *astuple(Terms.of(pace, chat.kind)), call, pace.meter, "")
         async with asyncio.timeout(REDIS_SECONDS):
-            return int(await self._grant(keys.of_grant(chat.chat_id), [*values]))
+            return int(await self._grant(names, [*values]))
 
     async def _restore(self, keys: AccountKeys) -> None:
         async with asyncio.timeout(REDIS_SECONDS):
             await self.redis.ping()  # Postgres isn't asked in vain
         await self._penalties.restore(keys, doubted=keys in self._doubted)
         self._doubted.discard(keys)
-        self._local.pop(keys, None)
+        for one in [one for one in self._local if one[0] == keys]:
+            del self._local[one]
         self._held_until.clear()
 
     async def _ask_alone(self, keys: AccountKeys, chat: ChatRef, pace: Pace, call: Call) -> float:
@@ -173,11 +173,12 @@ class Governor:
         if closed > 0:
             return closed
         terms, at = Terms.of(pace, chat.kind, ALONE_SHARE), microseconds(self.clock())
-        budget = self._local.setdefault(keys, LocalBudget(at))
-        if self._held_until.get(name, 0.0) < now:  # another process may have had it
-            budget.spend(chat.chat_id, terms, at)
-        self._held_until[name] = now + lease_seconds
-        return budget.ask(chat.chat_id, terms, at, call) / SECOND
+        budget = self._local.setdefault((keys, pace.meter), LocalBudget(at))
+        one, held = _name(chat, pace), f"{pace.meter}:{_name(chat, pace)}"
+        if self._held_until.get(held, 0.0) < now:  # another process may have had it
+            budget.spend(one, terms, at)
+        self._held_until[held] = now + lease_seconds
+        return budget.ask(one, terms, at, call) / SECOND
 
     async def _close(self, keys: AccountKeys, chat_id: str, seconds: float) -> None:
         """Here, in Redis and in Postgres; then in Redis again, which may have been emptied, and
@@ -195,6 +196,11 @@ class Governor:
         except LOST:
             self._doubted.add(keys)
             log.warning("penalty_not_in_redis", channel=keys.channel)
+
+
+def _name(chat: ChatRef, pace: Pace) -> str:
+    """Of what has the chat's budget."""
+    return f"{chat.chat_id}:{chat.thread_id}" if pace.by_thread else chat.chat_id
 
 
 def _keys(chat: ChatRef) -> AccountKeys:

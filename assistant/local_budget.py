@@ -1,4 +1,4 @@
-"""The budget of one account in one process: what `budget.GRANT` does, without Redis."""
+"""The budget of one account in one process, for one meter: as `budget.GRANT`, without Redis."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from assistant.budget import (
-    ACCOUNT_BURST,
     ACTIVE,
     AGAIN,
     AHEAD,
@@ -65,7 +64,7 @@ class LocalBudget:
         return max(self._due.get(chat, 0), self.born + terms.chat_interval * CHAT_BURST, now)
 
     def _account_due_at(self, terms: Terms, now: int) -> int:
-        return max(self._account_due, self.born + terms.account_interval * ACCOUNT_BURST, now)
+        return max(self._account_due, self.born + terms.account_interval * terms.account_burst, now)
 
     def _chat_wait(self, chat: str, terms: Terms, now: int, call: Call) -> int:
         interval = terms.chat_interval
@@ -86,7 +85,7 @@ class LocalBudget:
         if held is None or drawn:
             held = Ticket(band + self._tickets + 1, now)
         ahead = sum(one.number < held.number for one in self._queue.values())
-        room = ACCOUNT_BURST - (0 if call == "final" else KEPT["account"])
+        room = terms.account_burst - (0 if call == "final" else KEPT["account"])
         share = terms.account_interval
         wait = self._account_due_at(terms, now) + share * (1 + ahead) - now - share * room
         if wait > 0:

@@ -17,7 +17,8 @@ from typing import Any, TypeVar
 
 import structlog
 
-from assistant.channel import Channel, Look
+from assistant.budget import Call
+from assistant.channel import Act, Channel, Look, Placeholder
 from assistant.deliveries import Deliveries, IntentKind, IntentState, OpenDelivery
 from assistant.errors import (
     ChannelError,
@@ -66,10 +67,12 @@ class Outbox:
     async def post(self, position: int) -> str:
         """Post the placeholder of a further message; returns its id. Raises ChannelError."""
         for pause in (*RETRY_SECONDS, None):
-            await self.permit()
+            stream = await self._may_stream()
+            if not stream:
+                await self.permit("post")
             intent = await self._begin(position, "overflow" if position else "placeholder")
             try:
-                message_id = await self._made(intent, "post", self._post(position))
+                message_id = await self._made(intent, "post", self._post(position, stream))
             except SendOutcomeUnknown as error:
                 await asyncio.sleep(SETTLE_SECONDS)
                 if message_id := await self._found(intent, position, error.code):
@@ -117,6 +120,17 @@ class Outbox:
             log.info("draft_not_shown", turn=self.one.turn_id, code=error.code)
         return False
 
+    async def status(self, *, shown: bool = True) -> bool:
+        """Show that an answer is being prepared, without a message. False where that can't be."""
+        one = self.one
+        try:
+            return await self.channel.status(one.chat, one.language, shown=shown)
+        except RateLimited as error:
+            await self.governor.penalize(one.chat, error.retry_after_seconds)
+        except ChannelError as error:
+            log.info("status_not_shown", turn=one.turn_id, code=error.code)
+        return False
+
     async def remove(self, position: int, message_id: str) -> None:
         """Take a message away, with retries. Raises ChannelError."""
         for pause in (*RETRY_SECONDS, None):
@@ -158,19 +172,29 @@ class Outbox:
                 return intent
             await self._close(intent, "failed", error="stalled")
 
-    async def permit(self, *, final: bool = False) -> None:
-        await self.governor.permit(
-            self.one.chat, self.channel.pace, call="final" if final else "other"
-        )
+    async def permit(self, act: Act = "other", message_id: str = "") -> None:
+        """Wait until such a call may be made."""
+        pace = self.channel.pace_of(act, message_id)
+        call: Call = "final" if act == "final" else "other"
+        await self.governor.permit(self.one.chat, pace, call=call)
 
-    def _post(self, position: int) -> Awaitable[str]:
-        return self.channel.post(
-            self.one.chat,
-            turn_id=self.one.turn_id,
-            key=self.one.key(position),
-            reply_to=self.one.reply_to,
-            language=self.one.language,
+    async def ask(self, call: Call, message_id: str) -> float:
+        """0: this edit may be made now; else the seconds to wait."""
+        act: Act = "final" if call == "final" else "edit"
+        pace = self.channel.pace_of(act, message_id)
+        return await self.governor.ask(self.one.chat, pace, call)
+
+    async def _may_stream(self) -> bool:
+        """Streams are for who finds room for one now: a message needs no turn."""
+        pace = self.channel.stream_pace(self.one.chat)
+        return pace is not None and await self.governor.ask(self.one.chat, pace) <= 0
+
+    def _post(self, position: int, stream: bool) -> Awaitable[str]:
+        one = self.one
+        placeholder = Placeholder(
+            one.turn_id, one.key(position), one.reply_to, one.language, one.asker, stream
         )
+        return self.channel.post(one.chat, placeholder)
 
     async def _found(self, intent: int, position: int, error: str = "interrupted") -> str:
         """Settle a post of unknown end: its message id, or "" when it must be posted again."""

@@ -109,11 +109,24 @@ class AccountKeys:
     def penalty(self, chat_id: str) -> str:
         return self._named(f"penalty:{chat_id}")
 
-    def of_grant(self, chat_id: str) -> list[str]:
-        """The KEYS of `budget.GRANT`."""
+    def of_grant(self, chat_id: str, name: str = "", meter: str = "") -> list[str]:
+        """The KEYS of `budget.GRANT`. `name`: of what has the chat's budget, where it isn't the
+        whole chat."""
         penalties = [self.penalty(chat_id), self.penalty(WHOLE_ACCOUNT)]
-        queues = [self._named(one) for one in ("active", "queue", "promised")]
-        return [self.marker, *penalties, self._named(f"chat:{chat_id}"), self.budget, *queues]
+        chat = self.chat(name or chat_id)
+        return [self.marker, *penalties, chat, self.budget, *self.queues(meter)]
+
+    def chat(self, name: str) -> str:
+        return self._named(f"chat:{name}")
+
+    def queues(self, meter: str) -> list[str]:
+        """The sets that hold names of what has a chat's budget."""
+        return [self._named(f"{one}{meter}") for one in ("active", "queue", "promised")]
+
+    async def meters(self, redis: Redis) -> Sequence[str]:
+        """Those by which anything was counted."""
+        fields = map(str, await redis.hkeys(self.budget))
+        return [one.removeprefix("due") for one in fields if one.startswith("due")]
 
     def _named(self, what: str) -> str:
         return f"outrider:pace:{{{self.channel}:{self.account}}}:{what}"

@@ -17,16 +17,19 @@ from assistant.errors import (
     PlatformUnavailable,
     RateLimited,
     SendOutcomeUnknown,
+    StoppedByPerson,
 )
 from assistant.governor import AGAIN_SECONDS
 from assistant.messages import ReplyDelta, TurnState
 from assistant.outbox import RETRY_SECONDS, SETTLE_SECONDS, Outbox
 from assistant.phrases import ENGLISH, Phrase, language_of, say, sentences
+from assistant.stopping import Stopping
 from assistant.turns import Turns
 
 log = structlog.get_logger()
 
 REFUSED = Phrase("ending.refused")
+STATUS_SECONDS = 100.0  # Slack shows a status for two minutes
 ROOM = 100  # characters more, before a full message is looked at again
 # Ends that another turn, or the removal of the reply, answers for.
 SILENT_ENDS = frozenset({"superseded", "deleted"})
@@ -92,6 +95,7 @@ class Show:
 
     outbox: Outbox
     turns: Turns
+    stopping: Stopping
     _posted: dict[int, str] = field(default_factory=dict, init=False)
     _shown: dict[int, tuple[str, bool, bool]] = field(default_factory=dict, init=False)
     _may_show: int = field(default=0, init=False)  # the attempt whose text may be shown
@@ -113,21 +117,24 @@ class Show:
         self._posted = await self.outbox.posted()
         if 0 not in self._posted:
             self._drafts = await self.outbox.draft("")
-            if not self._drafts:
+            if not self._drafts and not await self.outbox.status():
                 self._posted[0] = await self.outbox.post(0)
         elif self.outbox.one.replaces:
             await self._begin_again()
         while True:
-            await reply.changed.wait()
-            reply.changed.clear()
+            await self._changed(reply)
             if reply.fault is not None:
                 raise reply.fault
             if not self._is_something(reply):
                 continue
+            if not self._posted and not self._drafts and not reply.silent:
+                self._posted[0] = await self.outbox.post(0)
             if not await self._permitted(reply):
                 await self._make_room(reply)
                 continue
             if reply.silent:
+                if not self._posted:
+                    await self.outbox.status(shown=False)
                 return
             final = reply.final
             pieces = self.outbox.channel.split(reply.visible())
@@ -138,6 +145,22 @@ class Show:
                 await self._settle(pieces)
                 return
 
+    async def _changed(self, reply: ShownReply) -> None:
+        """Wait for more of the reply. A status is shown again before the platform takes it away."""
+        while not reply.changed.is_set():
+            waits = not self._posted and not self._drafts
+            with suppress(TimeoutError):
+                async with asyncio.timeout(STATUS_SECONDS if waits else None):
+                    await reply.changed.wait()
+                    break
+            await self.outbox.status()
+        reply.changed.clear()
+
+    @property
+    def _newest(self) -> str:
+        """The id of the last message that stands; empty before there is one."""
+        return self._posted[max(self._posted)] if self._posted else ""
+
     def _is_something(self, reply: ShownReply) -> bool:
         """No call is spent on a text of which nothing would be seen yet."""
         if reply.final or not reply.text.strip():
@@ -146,7 +169,7 @@ class Show:
 
     async def _begin_again(self) -> None:
         """Where an earlier answer stands: its place is empty until the new one comes."""
-        await self.outbox.permit()
+        await self.outbox.permit("edit", self._posted[0])
         with suppress(MessageGone, PlatformUnavailable, SendOutcomeUnknown, RateLimited):
             await self.outbox.edit(0, self._posted[0], "", final=False)
 
@@ -155,14 +178,13 @@ class Show:
 
         False: the text has outgrown its last message meanwhile.
         """
-        outbox = self.outbox
         while True:
             final = reply.final
             if not final and reply.outgrown:
                 return False
             reply.pressing.clear()
             call: Call = "final" if final else "edit" if self._shown else "first"
-            wait = await outbox.governor.ask(outbox.one.chat, outbox.channel.pace, call)
+            wait = await self.outbox.ask(call, self._newest)
             if wait <= 0:
                 return True
             wait = min(wait, AGAIN_SECONDS)
@@ -208,7 +230,7 @@ class Show:
                 self._posted[position] = await self.outbox.post(position)
                 permitted = False
             if not permitted:
-                await self.outbox.permit(final=final)
+                await self.outbox.permit("final" if final else "edit", self._posted[position])
             permitted = False
             if await self._edit(position, pieces[position], done, last):
                 self._shown[position] = (pieces[position], done, last)
@@ -245,7 +267,10 @@ class Show:
             except RateLimited:
                 if not final:
                     return False
-                await self.outbox.permit(final=True)
+                await self.outbox.permit("final", self._posted[position])
+            except StoppedByPerson:
+                await self.stopping.stop(self.outbox.one.turn_id)
+                return False
             except MessageGone:
                 log.warning("reply_gone", turn=self.outbox.one.turn_id, position=position)
                 return True
@@ -256,7 +281,7 @@ class Show:
                 if pause is None:
                     raise
                 await asyncio.sleep(pause)
-                await self.outbox.permit(final=True)
+                await self.outbox.permit("final", self._posted[position])
             except ContentRefused:
                 log.error("content_refused", turn=self.outbox.one.turn_id, position=position)
                 if final:
@@ -269,7 +294,7 @@ class Show:
 
     async def _say_refused(self, position: int) -> None:
         """The delivery has failed; the person is told in words that no platform refuses."""
-        await self.outbox.permit(final=True)
+        await self.outbox.permit("final", self._posted[position])
         with suppress(ChannelError):
             refused = f"⚠ {say(REFUSED, self.outbox.one.language)}"
             await self.outbox.edit(position, self._posted[position], refused, final=True)
@@ -280,7 +305,7 @@ class Show:
         if unsettled:
             await asyncio.sleep(SETTLE_SECONDS)
         for position in unsettled:
-            await self.outbox.permit(final=True)
+            await self.outbox.permit("final", self._posted[position])
             await self._edit(position, pieces[position], True, position == len(pieces) - 1)
 
     async def _clear_surplus(self) -> None:
@@ -297,6 +322,8 @@ class Removal:
 
     async def carry_out(self) -> None:
         posted = await self.outbox.posted()
+        if not posted:
+            await self.outbox.status(shown=False)
         for position in sorted(posted, reverse=True):
             await self.outbox.remove(position, posted[position])
 

@@ -59,6 +59,7 @@ from assistant.pruning import Pruning
 from assistant.revisions import Revisions
 from assistant.settings import AssistantSettings
 from assistant.signals import Signals
+from assistant.stopping import Stopping
 from assistant.turns import Turns
 from assistant.usage import Usage
 from assistant.worker import Worker
@@ -97,6 +98,10 @@ class Core:
     reader: DeltaReader
     heartbeat: Heartbeat
     metrics: Metrics
+
+    @property
+    def stopping(self) -> Stopping:
+        return Stopping(self.turns, self.signals, self.writer)
 
 
 async def run(settings: Settings, role: Role, stop: asyncio.Event, say: Say) -> None:
@@ -260,10 +265,9 @@ def build_service(
         database=database,
         accounts=accounts,
         intake=intake,
-        turns=core.turns,
         revisions=revisions,
         signals=core.signals,
-        writer=core.writer,
+        stopping=core.stopping,
         delivery=delivery,
     )
     listening = Listening(database)
@@ -314,6 +318,7 @@ def build_delivery(
         channels=channels,
         deliveries=Deliveries(core.database, core.name, settings.lease_seconds),
         turns=core.turns,
+        stopping=core.stopping,
         reader=core.reader,
         governor=governor,
         heartbeat=core.heartbeat,

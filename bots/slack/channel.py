@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from assistant.channel import Look, Pace
+from assistant.channel import Act, Look, Pace, Placeholder
 from assistant.errors import CredentialsRefused, MessageGone, RecipientUnreachable
 from assistant.messages import ChatRef, Document
 from assistant.phrases import Phrase, say
 from bots.closing import closing
+from bots.slack import paces
 from bots.slack.client import call, connect
-from bots.slack.errors import BlocksRefused, NotDeletable, lost
+from bots.slack.errors import BlocksRefused, NotDeletable, StreamRunning, lost
+from bots.slack.identity import BotIdentity
+from bots.slack.metadata import is_begun, key_of, metadata
 from bots.slack.orders import as_typed
 from bots.slack.people import People
-from bots.slack.render import message, plain
+from bots.slack.render import message, plain, streamed
 from bots.slack.split import PIECE_UNITS, split
+from bots.slack.streams import Streams, settled
 from bots.slack.uploads import upload
 
-EVENT_TYPE = "outrider_turn"
 PAGE_MESSAGES = 200  # the most that Slack recommends
 SEEN = "eyes"
-REMOVED = Phrase("ending.removed")  # where a message can't be taken away
 
-# chat.postMessage takes one a second in a channel, chat.update 50 a minute in a workspace
-_PACE = Pace(
-    private_interval_seconds=1.3, group_interval_seconds=1.3, account_calls_per_second=50 / 60
-)
+_log = structlog.get_logger()
+REMOVED = Phrase("ending.removed")  # where a message can't be taken away
+THINKING = Phrase("status.thinking")
+LOADING = (Phrase("status.reading"), Phrase("status.writing"))
+
 # No link previews, and no guessing of names: nothing but what the blocks say
 _INERT: dict[str, Any] = {"parse": "none", "link_names": False}
 _QUIET: dict[str, Any] = {"unfurl_links": False, "unfurl_media": False, **_INERT}
@@ -39,12 +44,21 @@ class SlackChannel:
     """One workspace's bot. Raises `assistant.errors.ChannelError` only."""
 
     def __init__(
-        self, client: AsyncWebClient, *, account: str = "default", people: People | None = None
+        self,
+        client: AsyncWebClient,
+        *,
+        account: str = "default",
+        people: People | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`clock` in seconds."""
         self._client = client
         self._account = account
         self._people = people or People(client)
+        self._streams = Streams(client, clock)
         self._plain_buttons = False  # Slack takes no feedback buttons here
+        self._no_status = False  # nor statuses
+        self._bot: BotIdentity | None = None
 
     @property
     def name(self) -> str:
@@ -54,9 +68,16 @@ class SlackChannel:
     def account(self) -> str:
         return self._account
 
-    @property
-    def pace(self) -> Pace:
-        return _PACE
+    def pace_of(self, act: Act, message_id: str = "") -> Pace:
+        if act in ("post", "other"):
+            return paces.POST if act == "post" else paces.OTHER
+        if message_id not in self._streams:
+            return paces.UPDATE
+        return paces.STOP if act == "final" else paces.APPEND
+
+    def stream_pace(self, chat: ChatRef) -> Pace | None:
+        """Streams are for threads."""
+        return paces.START if chat.thread_id and self._streams.offered else None
 
     @property
     def message_characters(self) -> int:
@@ -66,50 +87,82 @@ class SlackChannel:
         return split(text)
 
     def shows(self, text: str) -> bool:
-        return text.strip() != ""
+        return settled(text).strip() != ""
 
-    async def post(
-        self, chat: ChatRef, *, turn_id: int, key: str, reply_to: str, language: str = ""
-    ) -> str:
-        """`reply_to` is not used: the thread that a reply belongs to is the chat's."""
+    async def post(self, chat: ChatRef, placeholder: Placeholder) -> str:
+        """The thread that a reply belongs to is the chat's."""
+        ts: str | None = None
+        if placeholder.stream:
+            ts = await self._streams.begin(chat, placeholder, await self._identity())
+        if ts is None:
+            ts = await self._post(chat, placeholder)
+        if not ts:
+            raise lost("Slack took the message but named no id.", repeatable=False)
+        return ts
+
+    async def _post(self, chat: ChatRef, placeholder: Placeholder) -> str:
+        look = Look("", placeholder.turn_id, final=False, language=placeholder.language)
         answer = await call(
             self._client.chat_postMessage,
             repeatable=False,
             channel=chat.chat_id,
             thread_ts=chat.thread_id or None,
-            metadata=_metadata(key),
-            **message(Look("", turn_id, final=False, language=language)),
+            metadata=metadata(placeholder.key),
+            **message(look),
             **_QUIET,
         )
-        ts = answer.get("ts")
-        if not isinstance(ts, str) or not ts:
-            raise lost("Slack took the message but named no id.", repeatable=False)
-        return ts
+        return str(answer.get("ts") or "")
 
     async def edit(self, chat: ChatRef, message_id: str, look: Look) -> None:
-        async def show() -> None:
-            shown = message(look, plain_buttons=self._plain_buttons, name_of=self._people.name)
-            await call(
-                self._client.chat_update,
-                channel=chat.chat_id,
-                ts=message_id,
-                **shown,
-                **_INERT,
-            )
-
+        if await self._streamed(chat, message_id, look):
+            return
         try:
-            await show()
+            await self._update(chat, message_id, look)
+        except StreamRunning:  # one that another process opened
+            await self._streams.end(chat, message_id)
+            await self._update(chat, message_id, look)
         except BlocksRefused:
             if not look.last or self._plain_buttons:
                 raise
             self._plain_buttons = True
-            await show()
+            await self._update(chat, message_id, look)
+
+    async def _streamed(self, chat: ChatRef, message_id: str, look: Look) -> bool:
+        if message_id not in self._streams:
+            return False
+        text, buttons = streamed(look, plain_buttons=self._plain_buttons, name_of=self._people.name)
+        return await self._streams.goes_on(chat, message_id, look, text, buttons)
+
+    async def _update(self, chat: ChatRef, message_id: str, look: Look) -> None:
+        shown = message(look, plain_buttons=self._plain_buttons, name_of=self._people.name)
+        await call(self._client.chat_update, channel=chat.chat_id, ts=message_id, **shown, **_INERT)
+
+    async def status(self, chat: ChatRef, language: str, *, shown: bool = True) -> bool:
+        """ "is thinking…" beside the bot's name, under the thread."""
+        if not chat.thread_id or self._no_status:
+            return False
+        said = say(THINKING, language) if shown else ""
+        loading = [say(one, language) for one in LOADING] if shown else []
+        try:
+            await call(
+                self._client.assistant_threads_setStatus,
+                channel_id=chat.chat_id,
+                thread_ts=chat.thread_id,
+                status=said,
+                loading_messages=loading or None,
+            )
+        except CredentialsRefused as error:
+            self._no_status = True
+            _log.info("status_refused", reason=str(error))
+            return False
+        return True
 
     async def draft(self, chat: ChatRef, text: str, *, turn_id: int) -> bool:
         return False
 
     async def delete(self, chat: ChatRef, message_id: str, language: str = "") -> None:
         """What the workspace doesn't let us delete says so instead."""
+        self._streams.drop(message_id)
         with suppress(MessageGone):
             try:
                 await call(self._client.chat_delete, channel=chat.chat_id, ts=message_id)
@@ -118,16 +171,29 @@ class SlackChannel:
                 await self.edit(chat, message_id, Look(told, turn_id=0, final=True))
 
     async def find(self, chat: ChatRef, key: str, *, reply_to: str) -> str | None:
-        """Read what was written since the question. None where Slack doesn't let us read."""
+        """Read what was written since the question. None where Slack doesn't let us read.
+
+        A stream in which nothing stands carries no key: no other reply is on its way in its thread.
+        """
+        begun = ""
         try:
-            bot = await connect(self._client)
+            bot = await self._identity()
             async with closing(self._written_since(chat, reply_to)) as written:
                 async for one in written:
-                    if one.get("bot_id") == bot.bot_id and _key_of(one) == key:
+                    if one.get("bot_id") != bot.bot_id:
+                        continue
+                    if key_of(one) == key:
                         return str(one.get("ts", ""))
+                    if is_begun(one):
+                        begun = str(one.get("ts", ""))
         except (CredentialsRefused, RecipientUnreachable):
             return None
-        return ""
+        return begun
+
+    async def _identity(self) -> BotIdentity:
+        if self._bot is None:
+            self._bot = await connect(self._client)
+        return self._bot
 
     async def _written_since(self, chat: ChatRef, ts: str) -> AsyncIterator[Mapping[str, Any]]:
         where: dict[str, Any] = {"channel": chat.chat_id, "oldest": ts or None}
@@ -188,15 +254,3 @@ class SlackChannel:
             initial_comment=plain(as_typed(caption)) or None,
         )
         return True
-
-
-def _metadata(key: str) -> dict[str, Any]:
-    """Lets a reply be found again when the answer to its post was lost."""
-    return {"event_type": EVENT_TYPE, "event_payload": {"reply": key}}
-
-
-def _key_of(message: Mapping[str, Any]) -> str:
-    metadata = message.get("metadata")
-    if not isinstance(metadata, dict) or metadata.get("event_type") != EVENT_TYPE:
-        return ""
-    return str((metadata.get("event_payload") or {}).get("reply", ""))

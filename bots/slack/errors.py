@@ -17,6 +17,7 @@ from assistant.errors import (
     RateLimited,
     RecipientUnreachable,
     SendOutcomeUnknown,
+    StoppedByPerson,
 )
 
 DEFAULT_RETRY_AFTER_SECONDS = 30.0
@@ -32,6 +33,18 @@ class BlocksRefused(ContentRefused):
 
 class TokenDead(CredentialsRefused):
     """Slack doesn't know the token (any more): the app was taken off, or the token given back."""
+
+
+class NotStreaming(ChannelError):
+    """The message is no stream, or none any more."""
+
+    code = "not_streaming"
+
+
+class StreamRunning(ChannelError):
+    """The message is a stream that must be ended first."""
+
+    code = "stream_running"
 
 
 _OF_CODE: dict[str, type[ChannelError]] = {
@@ -56,6 +69,14 @@ _OF_CODE: dict[str, type[ChannelError]] = {
     "restricted_action_read_only_channel": RecipientUnreachable,
     "cannot_reply_to_message": RecipientUnreachable,
     "messages_tab_disabled": RecipientUnreachable,
+    "channel_type_not_supported": RecipientUnreachable,
+    "missing_recipient_user_id": RecipientUnreachable,
+    "missing_recipient_team_id": RecipientUnreachable,
+    "team_not_found": RecipientUnreachable,
+    "message_not_in_streaming_state": NotStreaming,
+    "streaming_mode_mismatch": NotStreaming,
+    "streaming_state_conflict": StreamRunning,
+    "stopped_by_user": StoppedByPerson,
     "message_not_found": MessageGone,
     "cant_update_message": MessageGone,
     "cant_delete_message": NotDeletable,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from assistant.messages import ChatRef
+from assistant.messages import ChatKind, ChatRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +23,9 @@ def is_outsider(team_id: str, bot: BotIdentity) -> bool:
 
 
 def chat_of(account: str, channel_id: str, ts: str, thread_ts: str) -> ChatRef:
-    """The conversation of a message.
+    """The conversation of a message: the thread that it stands in, or opens.
 
-    In a channel a mention opens a thread, or goes on in the one it was written in. In a direct
-    message the whole chat is one conversation, except where the person opened a thread; the
-    message that a thread hangs on (`thread_ts == ts`) stays where it was.
+    So it is in direct messages too, where Slack shows an agent's threads as its conversations.
     """
-    if channel_id.startswith("D"):
-        thread = "" if thread_ts == ts else thread_ts
-        return ChatRef("slack", account, channel_id, thread, "private")
-    return ChatRef("slack", account, channel_id, thread_ts or ts, "group")
+    kind: ChatKind = "private" if channel_id.startswith("D") else "group"
+    return ChatRef("slack", account, channel_id, thread_ts or ts, kind)

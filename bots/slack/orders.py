@@ -14,11 +14,8 @@ from assistant.phrases import Phrase
 from bots.slack.text import readable
 
 ORDERS: Mapping[str, CommandName] = {name: name for name in get_args(CommandName)}
-# Outside of threads a channel has no conversation that these could be about.
+# Outside of threads there is no conversation that these could be about.
 OF_A_THREAD = frozenset({"new", "stop", "retry", "persona", "forget", "export", "quiet"})
-# A file can't be shown to one person alone; and erasing all takes longer than Slack waits for the
-# answer to a slash command, which it gives but once.
-ONLY_WRITTEN = frozenset({"export", "forget"})
 
 _NAME = re.compile(r"[A-Za-z]+(?!\S)")
 _LINK = re.compile(r"https?://\S+/archives/[A-Z0-9]+/p(\d{10})(\d{6})\S*")
@@ -56,16 +53,9 @@ def parse_slash(payload: object, account: str) -> Incoming:
     private = channel_id.startswith("D")
     chat = ChatRef("slack", account, channel_id, "", "private" if private else "group")
     sender = readable(_text(fields, "user_name") or sender_id)
-    if why := _only_written(name, private=private):
-        return Notice(chat, Phrase(why, {"order": f"!{name}"}), "", sender_id)
+    if name in OF_A_THREAD:
+        return Notice(chat, Phrase("slash.in_thread", {"order": f"!{name}"}), "", sender_id)
     return Command(chat, name or "help", sender_id, sender, argument=argument)
-
-
-def _only_written(name: CommandName | None, *, private: bool) -> str:
-    """The phrase that says why an order must be written as a message; empty where it needn't."""
-    if name in OF_A_THREAD and not private:
-        return "slash.in_thread"
-    return "slash.as_message" if name in ONLY_WRITTEN else ""
 
 
 def _text(fields: Mapping[str, Any], key: str) -> str:

@@ -10,7 +10,7 @@ orders, and nothing else of it is heard.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from assistant.messages import (
@@ -162,12 +162,10 @@ def _asked(
 
 
 def _forget(argument: str, message: _Written, chat: ChatRef, sender: str) -> Command:
-    """Which message is meant is said by a link to it, or by the thread under it. In a direct
-    message that thread hangs on a message of the chat itself."""
+    """Which message is meant is said by a link to it, or by the thread under it."""
     about = linked_message(argument)
-    if not (about or argument) and message.thread_ts:
+    if not (about or argument):
         about = message.thread_ts
-        chat = replace(chat, thread_id="") if chat.kind == "private" else chat
     return Command(
         chat, "forget", message.user_id, sender, message.ts, "" if about else argument, about
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 from assistant.channel import Look
 from bots.graphemes import last_boundary
-from bots.slack.buttons import ended_blocks, stop_block
+from bots.slack.buttons import Block, ended_blocks, stop_block
 from bots.slack.orders import as_typed
 from bots.slack.split import closed, utf16_units
 
@@ -49,15 +49,31 @@ def message(
 
     `name_of`: how the person with an id is called; empty for who isn't known.
     """
-    shown = PLACEHOLDER
-    if look.text.strip():
-        shown = spelled(_with_typed_orders(look.text, look.last), name_of)
-    blocks: list[dict[str, Any]] = [{"type": "markdown", "text": closed(harmless(shown))}]
+    shown = _shown(look, name_of) or PLACEHOLDER
+    blocks: list[Block] = [{"type": "markdown", "text": closed(harmless(shown))}]
     if not look.final:
         blocks.append(stop_block(look.turn_id, look.language))
-    elif look.last:
-        blocks.extend(ended_blocks(look.turn_id, look.language, plain=plain_buttons))
-    return {"text": plain(shown), "blocks": blocks}
+    return {"text": plain(shown), "blocks": blocks + _under(look, plain_buttons)}
+
+
+def streamed(
+    look: Look, *, plain_buttons: bool, name_of: Callable[[str], str]
+) -> tuple[str, list[Block]]:
+    """A stream's whole text at this look, and the blocks of its end."""
+    text = harmless(_shown(look, name_of))
+    return (closed(text) if look.final else text), _under(look, plain_buttons)
+
+
+def _shown(look: Look, name_of: Callable[[str], str]) -> str:
+    if not look.text.strip():
+        return ""
+    return spelled(_with_typed_orders(look.text, look.last), name_of)
+
+
+def _under(look: Look, plain_buttons: bool) -> list[Block]:
+    if not look.last:
+        return []
+    return ended_blocks(look.turn_id, look.language, plain=plain_buttons)
 
 
 def spelled(text: str, name_of: Callable[[str], str] = _nobody) -> str:

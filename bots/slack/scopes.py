@@ -11,6 +11,7 @@ SCOPES = (
     "mpim:history",
     "commands",
     "users:read",
+    "assistant:write",
     "files:write",
     "reactions:write",
 )

@@ -9,7 +9,7 @@ from dataclasses import replace
 from telegram import InlineKeyboardMarkup, ReplyParameters
 from telegram.error import BadRequest
 
-from assistant.channel import Look, Pace
+from assistant.channel import Act, Look, Pace, Placeholder
 from assistant.errors import ChatMoved, MessageGone
 from assistant.messages import ChatRef, Document
 from assistant.phrases import Phrase, say
@@ -63,9 +63,11 @@ class TelegramChannel:
     def account(self) -> str:
         return self._account
 
-    @property
-    def pace(self) -> Pace:
+    def pace_of(self, act: Act, message_id: str = "") -> Pace:
         return PACE
+
+    def stream_pace(self, chat: ChatRef) -> None:
+        return None
 
     @property
     def message_characters(self) -> int:
@@ -77,17 +79,16 @@ class TelegramChannel:
     def shows(self, text: str) -> bool:
         return render(text, growing=True).text != ""
 
-    async def post(
-        self, chat: ChatRef, *, turn_id: int, key: str, reply_to: str, language: str = ""
-    ) -> str:
-        """Telegram keeps no `key` beside a message. It names the reply's piece: elsewhere there is
+    async def post(self, chat: ChatRef, placeholder: Placeholder) -> str:
+        """Telegram keeps no key beside a message. It names the reply's piece: elsewhere there is
         room for one."""
+        turn_id, language = placeholder.turn_id, placeholder.language
         if is_elsewhere(chat):
             stop = stop_elsewhere(chat, turn_id, language)
-            position = int(key.rpartition(".")[2])
+            position = int(placeholder.key.rpartition(".")[2])
             return await self._elsewhere.post(chat, PLACEHOLDER, stop, position=position)
         # In a private chat it is clear what is answered.
-        question = reply_to if chat.kind == "group" else ""
+        question = placeholder.reply_to if chat.kind == "group" else ""
         keyboard = stop_keyboard(turn_id, language)
         return await self._send(chat, PLACEHOLDER, question, keyboard)
 
@@ -110,6 +111,10 @@ class TelegramChannel:
             html = rich_html(look.text) if self._rich and look.final else None
             if html is None or not await edit_rich(self._bot, target, html, keyboard):
                 await edit_text(self._bot, target, shown, keyboard, language)
+
+    async def status(self, chat: ChatRef, language: str, *, shown: bool = True) -> bool:
+        """Telegram's lasts five seconds, and says less than a message with its Stop button."""
+        return False
 
     async def draft(self, chat: ChatRef, text: str, *, turn_id: int) -> bool:
         if not self._drafts or chat.kind != "private" or is_elsewhere(chat):

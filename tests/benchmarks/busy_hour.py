@@ -12,7 +12,7 @@ import asyncio
 import heapq
 from collections import Counter
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from random import Random
 
 from redis import Redis
@@ -97,8 +97,7 @@ class Hour:
 
     def _ask(self, script: Script, chat: int, call: Call, now: int) -> int:
         terms = Terms.of(PACE, "private" if chat > 0 else "group")
-        intervals = (terms.chat_interval, terms.account_interval, terms.edit_interval)
-        return int(script(KEYS.of_grant(str(chat)), [str(chat), *intervals, call, now]))
+        return int(script(KEYS.of_grant(str(chat)), [str(chat), *astuple(terms), call, "", now]))
 
     def _talk(self) -> Talk:
         """Question after question, each answered as `assistant/show.py` does it."""

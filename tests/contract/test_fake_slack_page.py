@@ -107,6 +107,7 @@ async def test_a_stream_grows_in_its_thread_and_ends_with_feedback(
     page: Page, slack: FakeSlack, api: AsyncWebClient
 ) -> None:
     await write(page, "@Outrider hello")
+    await slack.until(lambda: bool(slack.messages(CHATS["general"])))
     [root] = slack.messages(CHATS["general"])
     chat: dict[str, Any] = {"channel": root.channel}
     await api.assistant_threads_setStatus(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from pydantic import SecretStr
 from slack_sdk.web.async_client import AsyncWebClient
 
-from assistant.channel import Look
+from assistant.channel import Look, Placeholder
 from assistant.errors import (
     ChannelError,
     ContentRefused,
@@ -63,7 +63,7 @@ class Slack:
 
     async def post(self, text: str = "", *, final: bool = False) -> str:
         """A placeholder, and the text that it then gets."""
-        ts = await self.channel.post(DM, turn_id=7, key="7.0", reply_to="1.1")
+        ts = await self.channel.post(DM, Placeholder(7, "7.0", "1.1"))
         if text:
             await self.channel.edit(DM, ts, Look(text, 7, final=final))
         return ts
@@ -113,7 +113,7 @@ async def test_the_stop_button_is_there_until_the_reply_is_final(slack: Slack) -
 async def test_a_reply_goes_into_the_thread_of_its_chat(slack: Slack) -> None:
     question = slack.fake.mention("C1", "U1", "hello")
     chat = ChatRef("slack", "default", "C1", question.ts, "group")
-    await slack.channel.post(chat, turn_id=1, key="1.0", reply_to=question.ts)
+    await slack.channel.post(chat, Placeholder(1, "1.0", question.ts))
     await slack.channel.say(chat, "A notice")
     assert [reply.thread_ts for reply in slack.fake.replies("C1")] == [question.ts] * 2
 
@@ -289,7 +289,7 @@ async def test_a_direct_message_is_accepted_and_acknowledged(slack: Slack) -> No
         await slack.fake.deliveries[0].acknowledged.wait()
     [accepted] = slack.assistant.accepted
     assert accepted.text == "what is 1 < 2?"
-    assert (accepted.chat, accepted.message_id) == (DM, message.ts)
+    assert (accepted.chat, accepted.message_id) == (replace(DM, thread_id=message.ts), message.ts)
     assert slack.fake.deliveries[0].attempts == 1
 
 
@@ -375,9 +375,10 @@ async def test_an_edit_and_a_deletion_reach_the_assistant(slack: Slack) -> None:
         for delivery in slack.fake.deliveries:
             await delivery.acknowledged.wait()
     [edited] = slack.assistant.edited
-    assert (edited.chat, edited.message_id, edited.text) == (DM, message.ts, "first")
+    chat = replace(DM, thread_id=message.ts)
+    assert (edited.chat, edited.message_id, edited.text) == (chat, message.ts, "first")
     assert (edited.event_id, edited.sender_id) == ("Ev00000002", "U1")
-    assert slack.assistant.erased == [(DM, message.ts)]
+    assert slack.assistant.erased == [(chat, message.ts)]
 
 
 async def test_the_stop_button_stops_the_turn_of_its_own_chat(slack: Slack) -> None:
@@ -385,7 +386,7 @@ async def test_the_stop_button_stops_the_turn_of_its_own_chat(slack: Slack) -> N
         question = slack.fake.mention("C1", "U1", "tell me everything")
         await slack.fake.until(lambda: len(slack.assistant.deliveries) == 2)
         chat = slack.assistant.accepted[0].chat
-        await slack.channel.post(chat, turn_id=1, key="1.0", reply_to=question.ts)
+        await slack.channel.post(chat, Placeholder(1, "1.0", question.ts))
         [reply] = slack.fake.replies("C1")
         await slack.fake.press(reply, "U2").acknowledged.wait()
     assert slack.assistant.pressed == [(1, chat, reply.ts)]

@@ -9,11 +9,12 @@ import pytest
 from pydantic import SecretStr
 from slack_sdk.web.async_client import AsyncWebClient
 
-from assistant.channel import Look
+from assistant.channel import Look, Placeholder
 from assistant.errors import PlatformUnavailable, RateLimited, SendOutcomeUnknown
 from assistant.messages import ChatRef
-from bots.slack.channel import EVENT_TYPE, SlackChannel
+from bots.slack.channel import SlackChannel
 from bots.slack.client import web_client
+from bots.slack.metadata import EVENT_TYPE
 from bots.slack.settings import SlackSettings
 from tests.fakes.slack import FakeSlack, Rates, Trouble
 
@@ -30,7 +31,7 @@ class Slack:
         """Post, and get no answer; returns the id that nobody was told."""
         self.fake.trouble("chat.postMessage", Trouble(then_lose=True))
         with pytest.raises(SendOutcomeUnknown):
-            await self.channel.post(chat, turn_id=7, key=key, reply_to=reply_to)
+            await self.channel.post(chat, Placeholder(7, key, reply_to))
         return self.fake.replies(chat.chat_id)[-1].ts
 
 
@@ -104,7 +105,7 @@ async def test_more_messages_than_slack_gives_at_once_are_read(slack: Slack) -> 
 async def test_what_was_never_posted_is_certainly_not_there(slack: Slack) -> None:
     question = slack.fake.dm("U1", "hello")
     slack.fake.dm("U1", "7.0")
-    await slack.channel.post(DM, turn_id=6, key="6.0", reply_to=question.ts)
+    await slack.channel.post(DM, Placeholder(6, "6.0", question.ts))
     assert await slack.channel.find(DM, "7.0", reply_to=question.ts) == ""
 
 
@@ -132,7 +133,7 @@ async def test_another_bots_message_with_the_same_key_is_not_taken(slack: Slack)
 async def test_nothing_before_the_question_is_read(slack: Slack) -> None:
     """A key may come again where the database began anew; the time of a message doesn't."""
     earlier = slack.fake.dm("U1", "hello")
-    await slack.channel.post(DM, turn_id=7, key="7.0", reply_to=earlier.ts)
+    await slack.channel.post(DM, Placeholder(7, "7.0", earlier.ts))
     question = slack.fake.dm("U1", "hello again")
     assert await slack.channel.find(DM, "7.0", reply_to=question.ts) == ""
     [call] = slack.fake.calls_of("conversations.history")

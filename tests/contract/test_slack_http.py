@@ -13,6 +13,7 @@ import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 
+from assistant.channel import Placeholder
 from assistant.messages import ChatRef
 from bots.slack.channel import SlackChannel
 from bots.slack.client import web_client
@@ -109,10 +110,10 @@ async def test_an_event_that_comes_twice_is_one_message(hook: Hook) -> None:
 
 @pytest.mark.parametrize("path", ["", "/interactive"])
 async def test_a_press_of_the_stop_button_comes_as_a_form(hook: Hook, path: str) -> None:
-    hook.fake.dm("U1", "tell me everything")
+    question = hook.fake.dm("U1", "tell me everything")
     await hook.fake.deliveries[0].acknowledged.wait()
-    chat = ChatRef("slack", "default", "DU1")
-    await hook.channel.post(chat, turn_id=1, key="1.0", reply_to="")
+    chat = ChatRef("slack", "default", "DU1", question.ts)
+    await hook.channel.post(chat, Placeholder(1, "1.0", ""))
     [reply] = hook.fake.replies("DU1")
     hook.fake.courier.request_url = hook.url + path
     await hook.fake.press(reply, "U1").acknowledged.wait()
@@ -120,11 +121,11 @@ async def test_a_press_of_the_stop_button_comes_as_a_form(hook: Hook, path: str)
 
 
 async def test_a_slash_command_is_answered_in_the_response_itself(hook: Hook) -> None:
-    order = hook.fake.command("DU1", "U1", "/outrider", "persona brief &amp; kind")
+    order = hook.fake.command("DU1", "U1", "/outrider", "memory I am &lt; 40")
     await order.acknowledged.wait()
     [command] = hook.assistant.commands
-    assert (command.name, command.argument) == ("persona", "brief & kind")
-    assert order.answer == {"response_type": "ephemeral", "text": "done: persona"}
+    assert (command.name, command.argument) == ("memory", "I am < 40")
+    assert order.answer == {"response_type": "ephemeral", "text": "done: memory"}
 
 
 async def test_a_slash_command_that_is_not_signed_is_refused(hook: Hook) -> None:

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from telegram import ReactionTypeEmoji
 from telegram.error import BadRequest
 
-from assistant.channel import Look
+from assistant.channel import Look, Placeholder
 from assistant.errors import (
     ChannelError,
     ContentRefused,
@@ -58,7 +58,7 @@ def channel(bot: TelegramBot) -> TelegramChannel:
 
 
 async def post(channel: TelegramChannel, chat: ChatRef = ADA, *, reply_to: str = "1") -> str:
-    return await channel.post(chat, turn_id=3, key="3.0", reply_to=reply_to)
+    return await channel.post(chat, Placeholder(3, "3.0", reply_to))
 
 
 async def edit(channel: TelegramChannel, message_id: str, text: str, *, final: bool = True) -> None:

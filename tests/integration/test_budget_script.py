@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
 from random import Random
 
 import pytest
@@ -18,6 +19,7 @@ KEYS = AccountKeys("telegram", "default")
 START = 1_700_000_000 * SECOND
 # So few calls a second for so many chats that they wait for the account, and for very long.
 PACE, CHATS = Pace(1.1, 3.5, 2.0, 1.2, 3.1), 30
+OTHER = Pace(0.8, 0.8, 1.0, account_burst=8, meter="other")  # counted apart
 CALLS: tuple[Call, ...] = ("first", "edit", "other", "final")
 
 
@@ -33,18 +35,18 @@ class Both:
         self.redis.set(KEYS.marker, 1)
         self.redis.hset(KEYS.budget, "born", str(self.born))
 
-    def run(self, random: Random, budget: LocalBudget, calls: int) -> int:
+    def run(self, random: Random, budgets: Mapping[Pace, LocalBudget], calls: int) -> int:
         """Chats that mostly come back as they are told; returns how often one had to wait."""
         script, waits = self.redis.register_script(GRANT), 0
         line = [(START + number, number) for number in range(CHATS)]
         for _ in range(calls):
             now, number = heapq.heappop(line)
             chat, call = str(number), random.choice(CALLS)
-            terms = Terms.of(PACE, "group" if number % 3 == 0 else "private")
-            intervals = (terms.chat_interval, terms.account_interval, terms.edit_interval)
-            values = [chat, *intervals, call, now]
-            wait = budget.ask(chat, terms, now, call)
-            assert script(KEYS.of_grant(chat), values) == wait
+            pace = random.choice(list(budgets))
+            terms = Terms.of(pace, "group" if number % 3 == 0 else "private")
+            values = [chat, *astuple(terms), call, pace.meter, now]
+            wait = budgets[pace].ask(chat, terms, now, call)
+            assert script(KEYS.of_grant(chat, meter=pace.meter), values) == wait
             waits += wait > 0
             pause = random.randint(0, 2 * SECOND)
             heapq.heappush(
@@ -57,5 +59,12 @@ class Both:
 @pytest.mark.parametrize("born", [0, START])
 def test_the_script_and_the_local_budget_agree(redis_url: str, seed: int, born: int) -> None:
     with Redis.from_url(redis_url) as redis:
-        waits = Both(redis, born).run(Random(seed), LocalBudget(born), calls=500)
+        budgets = {PACE: LocalBudget(born)}
+        waits = Both(redis, born).run(Random(seed), budgets, calls=500)
     assert 50 < waits < 450
+
+
+def test_calls_that_a_platform_counts_apart_have_a_budget_of_their_own(redis_url: str) -> None:
+    budgets = {PACE: LocalBudget(0), OTHER: LocalBudget(0)}
+    with Redis.from_url(redis_url) as redis:
+        assert Both(redis, 0).run(Random(7), budgets, calls=2000) > 50

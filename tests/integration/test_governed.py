@@ -57,7 +57,7 @@ async def test_a_penalty_in_any_call_closes_the_chat_and_nothing_is_sent_inside_
     notices.telegram.fail_next(method, Failure(429, "Too Many Requests: retry after 60", 60))
     with pytest.raises(RateLimited):
         await act(notices.channel)
-    assert await notices.other.ask(ADA, notices.channel.channel.pace, "final") > 20
+    assert await notices.other.ask(ADA, notices.channel.channel.pace_of("other"), "final") > 20
     sent = len(notices.telegram.calls)
     for _, further in CALLS.values():
         with pytest.raises(RateLimited):

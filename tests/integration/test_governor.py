@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from assistant.budget import ACCOUNT_BURST, CHAT_BURST, KEPT
+from assistant.budget import CHAT_BURST, KEPT
 from assistant.channel import Pace
 from assistant.errors import RateLimited
 from assistant.messages import ChatRef
@@ -52,7 +52,7 @@ async def test_all_chats_of_an_account_share_its_rate(house: Replicas) -> None:
     counts = await asyncio.gather(
         *(granted(governor, chat, 1.0, pace, call="final") for chat in chats)
     )
-    assert 0 < sum(counts) <= 10 + ACCOUNT_BURST
+    assert 0 < sum(counts) <= 10 + pace.account_burst
 
 
 async def test_a_penalty_closes_the_chat_for_every_replica(house: Replicas) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+from assistant.channel import Placeholder
 from assistant.messages import ChatRef, Edited
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
@@ -18,11 +19,9 @@ class SlowScreen(ScreenChannel):
 
     go: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def post(
-        self, chat: ChatRef, *, turn_id: int, key: str, reply_to: str, language: str = ""
-    ) -> str:
+    async def post(self, chat: ChatRef, placeholder: Placeholder) -> str:
         first = "post" not in self.calls
-        posted = await ScreenChannel.post(self, chat, turn_id=turn_id, key=key, reply_to=reply_to)
+        posted = await ScreenChannel.post(self, chat, placeholder)
         if first:
             await self.go.wait()
         return posted

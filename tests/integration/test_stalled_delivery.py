@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 
-from assistant.channel import Look, Pace
+from assistant.channel import Look, Pace, Placeholder
 from assistant.database import rows
 from assistant.deliveries import Deliveries
 from assistant.errors import DeliveryLost
@@ -33,11 +33,9 @@ class SlowScreen(ScreenChannel):
     before_edit: Callable[[], Awaitable[None]] = nothing
     before_post: Callable[[], Awaitable[None]] = nothing
 
-    async def post(
-        self, chat: ChatRef, *, turn_id: int, key: str, reply_to: str, language: str = ""
-    ) -> str:
+    async def post(self, chat: ChatRef, placeholder: Placeholder) -> str:
         await self.before_post()
-        return await ScreenChannel.post(self, chat, turn_id=turn_id, key=key, reply_to=reply_to)
+        return await ScreenChannel.post(self, chat, placeholder)
 
     async def edit(self, chat: ChatRef, message_id: str, look: Look) -> None:
         await self.before_edit()
@@ -100,7 +98,7 @@ async def test_who_stood_still_while_another_took_over_calls_nothing(home: House
 async def placed(screen: ScreenChannel) -> str:
     """A message that stands there."""
     screen.pace = Pace(0.0, 0.0, 1000.0)
-    return await screen.post(CHAT, turn_id=1, key="1.0", reply_to="")
+    return await screen.post(CHAT, Placeholder(1, "1.0", ""))
 
 
 async def state(home: House) -> tuple[object, ...]:

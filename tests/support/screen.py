@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from assistant.channel import Look, Pace
+from assistant.channel import Act, Look, Pace, Placeholder
 from assistant.errors import ChannelError, ContentRefused, MessageGone, SendOutcomeUnknown
 from assistant.messages import ChatRef, Document
 
@@ -46,6 +46,9 @@ class ScreenChannel:
     refuses: str = ""  # text that the platform does not take
     unseen: tuple[str, ...] = ()  # texts of which nothing is seen yet
     readable: bool = True  # whether a post can be found again by its key
+    statuses: list[bool] | None = None  # those that were shown; None where there are none
+    streams: Pace | None = None  # of posts that open a stream
+    streamed: list[str] = field(default_factory=list)  # ids of messages that were opened so
     _numbers: int = 0
 
     @property
@@ -59,16 +62,22 @@ class ScreenChannel:
     def shows(self, text: str) -> bool:
         return text.strip() not in ("", *self.unseen)
 
-    async def post(
-        self, chat: ChatRef, *, turn_id: int, key: str, reply_to: str, language: str = ""
-    ) -> str:
+    def pace_of(self, act: Act, message_id: str = "") -> Pace:
+        return self.pace
+
+    def stream_pace(self, chat: ChatRef) -> Pace | None:
+        return self.streams
+
+    async def post(self, chat: ChatRef, placeholder: Placeholder) -> str:
         self.calls.append("post")
         failure = self.failures.pop(0) if self.failures else None
         if failure is not None and not isinstance(failure, SendOutcomeUnknown):
             raise failure
         self._numbers += 1
-        shown = Shown(str(self._numbers), [""], key=key, turn_id=turn_id)
+        shown = Shown(str(self._numbers), [""], key=placeholder.key, turn_id=placeholder.turn_id)
         self.chats[chat.chat_id].append(shown)
+        if placeholder.stream:
+            self.streamed.append(shown.id)
         if failure is not None:
             raise failure
         return shown.id
@@ -85,6 +94,12 @@ class ScreenChannel:
                 shown.final, shown.last, shown.turn_id = look.final, look.last, look.turn_id
                 return
         raise MessageGone("There is no such message.")
+
+    async def status(self, chat: ChatRef, language: str, *, shown: bool = True) -> bool:
+        if self.statuses is None:
+            return False
+        self.statuses.append(shown)
+        return True
 
     async def draft(self, chat: ChatRef, text: str, *, turn_id: int) -> bool:
         return False

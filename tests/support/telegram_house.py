@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from assistant.channel import Pace
+from assistant.channel import Act, Pace
 from assistant.governed import GovernedChannel
 from assistant.messages import Access
 from bots.telegram.bot import open_bot
@@ -25,8 +25,7 @@ from tests.support.house import FAST, House, house, running, until, working
 class BriskChannel(TelegramChannel):
     """At a pace that tests can wait for; the fake's own limits are off with it."""
 
-    @property
-    def pace(self) -> Pace:
+    def pace_of(self, act: Act, message_id: str = "") -> Pace:
         return Pace(0.01, 0.01, 1000.0)
 
 

@@ -27,8 +27,10 @@ import aiohttp
 
 import bots.slack.channel
 import bots.slack.client
+import bots.slack.paces
 import bots.telegram.channel
 import bots.telegram.request
+from assistant.channel import Pace
 from bots import cli
 from tests.faults.matrix.plant import Plant, Planted
 
@@ -89,9 +91,8 @@ class Control:
 
     socket: socket.socket
     _planted: list[Planted] = field(default_factory=list, init=False)
-    _paces: tuple[Any, Any] = field(
-        default=(bots.telegram.channel.PACE, bots.slack.channel._PACE), init=False
-    )
+    _telegram: Pace = field(default=bots.telegram.channel.PACE, init=False)
+    _slack: dict[str, Pace] = field(default_factory=lambda: _slack_paces(), init=False)
 
     def listen(self) -> None:
         with self.socket.makefile("r", encoding="utf-8") as lines:
@@ -115,19 +116,26 @@ class Control:
             self._set_pace(order["pace"])
 
     def _set_pace(self, seconds: float | None) -> None:
-        telegram, slack = self._paces
-        if seconds is not None:
-            quick = {
-                "private_interval_seconds": seconds,
-                "group_interval_seconds": seconds,
-                "account_calls_per_second": ACCOUNT_CALLS_PER_SECOND,
-            }
-            telegram, slack = replace(telegram, **quick), replace(slack, **quick)
-        bots.telegram.channel.PACE = telegram
-        bots.slack.channel._PACE = slack
+        def as_told(pace: Pace) -> Pace:
+            if seconds is None:
+                return pace
+            return replace(
+                pace,
+                private_interval_seconds=seconds,
+                group_interval_seconds=seconds,
+                account_calls_per_second=ACCOUNT_CALLS_PER_SECOND,
+            )
+
+        bots.telegram.channel.PACE = as_told(self._telegram)
+        for name, pace in self._slack.items():
+            setattr(bots.slack.paces, name, as_told(pace))
 
     def _tell(self, fact: dict[str, Any]) -> None:
         self.socket.sendall(json.dumps(fact).encode() + b"\n")
+
+
+def _slack_paces() -> dict[str, Pace]:
+    return {name: one for name, one in vars(bots.slack.paces).items() if isinstance(one, Pace)}
 
 
 _wall_clock = time.time

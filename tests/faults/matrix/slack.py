@@ -11,7 +11,10 @@ from tests.fakes.slack import Delivery, FakeSlack, Rates, Schedule, Trouble
 from tests.fakes.slack.rates import RateLimiter
 from tests.faults.matrix.platform import Ailment, Call, Shown
 
-METHODS: dict[Call, str] = {"post": "chat.postMessage", "edit": "chat.update"}
+METHODS: dict[Call, Sequence[str]] = {
+    "post": ("chat.startStream", "chat.postMessage"),
+    "edit": ("chat.appendStream", "chat.stopStream", "chat.update"),
+}
 AILMENTS: dict[Ailment, Trouble] = {
     "busy": Trouble("ratelimited", 429, retry_after=1),
     "broken": Trouble(status=500),
@@ -38,7 +41,10 @@ class SlackPlatform:
         return f"DU{next(self._chats)}"
 
     def ask(self, chat: str, text: str) -> str:
-        message = self.fake.dm(chat.removeprefix("D"), text)
+        """All in the thread of the first, which is one conversation."""
+        root = next((one for one in self.fake.messages(chat) if not one.bot_id), None)
+        thread = root.ts if root else ""
+        message = self.fake.dm(chat.removeprefix("D"), text, thread_ts=thread)
         self._events[chat, message.ts] = self.fake.courier.deliveries[-1]
         return message.ts
 
@@ -59,6 +65,9 @@ class SlackPlatform:
             if message.now.button("stop"):
                 self.fake.press(message, chat.removeprefix("D"))
                 return True
+            if message.stream and message.stream.state(time.time()) == "streaming":
+                self.fake.stop_stream(message)  # Slack's own button
+                return True
         return False
 
     def idle(self) -> bool:
@@ -78,7 +87,8 @@ class SlackPlatform:
         self.fake._limiter = RateLimiter(Rates(enforced=strict), time.monotonic)
 
     def ail(self, call: Call, ailment: Ailment, times: int) -> None:
-        self.fake.trouble(METHODS[call], *[AILMENTS[ailment]] * times)
+        for method in METHODS[call]:
+            self.fake.trouble(method, *[AILMENTS[ailment]] * times)
 
     def heal(self) -> None:
         self.fake._troubles.clear()

@@ -11,7 +11,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.budget import ACCOUNT_BURST, CHAT_BURST, KEPT, SECOND, Call, Terms
+from assistant.budget import CHAT_BURST, KEPT, SECOND, Call, Terms
 from assistant.channel import Pace
 from assistant.local_budget import Closures, LocalBudget
 from bots.telegram.channel import PACE
@@ -197,7 +197,7 @@ def test_an_edits_turn_leaves_room_for_the_end_at_once() -> None:
 
 def test_an_end_comes_before_the_edits_that_wait_for_the_account() -> None:
     budget, slow = LocalBudget(RESTED), Terms.of(Pace(0.001, 0.001, 1.0), "private")
-    for chat in range(ACCOUNT_BURST):
+    for chat in range(slow.account_burst):
         budget.ask(str(chat), slow, START, "final")
     waits = [budget.ask(f"edit {number}", slow, START) for number in range(3)]
     assert waits == sorted(set(waits))

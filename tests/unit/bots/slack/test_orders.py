@@ -53,7 +53,7 @@ def test_forget_names_a_message_by_a_link_to_it() -> None:
 def test_forget_in_the_thread_under_a_message_means_that_message() -> None:
     direct = said("!forget", thread_ts="1.1")
     assert isinstance(direct, Command)
-    assert (direct.about, direct.chat) == ("1.1", ChatRef("slack", "default", "D1"))
+    assert (direct.about, direct.chat) == ("1.1", ChatRef("slack", "default", "D1", "1.1"))
     shared = said("<@UBOT> !forget", type="app_mention", channel="C1", thread_ts="1.1")
     assert isinstance(shared, Command)
     thread = ChatRef("slack", "default", "C1", "1.1", "group")

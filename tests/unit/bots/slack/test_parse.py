@@ -39,7 +39,7 @@ def parsed(**fields: Any) -> Incoming:
     return parse_event(event(**fields), READING)
 
 
-def private(thread: str = "") -> ChatRef:
+def private(thread: str = "5.5") -> ChatRef:
     return ChatRef("slack", "default", "D1", thread, "private")
 
 
@@ -47,17 +47,12 @@ def group(thread: str) -> ChatRef:
     return ChatRef("slack", "default", "C1", thread, "group")
 
 
-def test_a_direct_message_belongs_to_the_chat_as_a_whole() -> None:
-    assert parsed() == IncomingMessage(private(), "Ev1", "5.5", "U1", "U1", "hi")
-    assert parsed(ts="1.1", thread_ts="1.1") == IncomingMessage(
-        private(), "Ev1", "1.1", "U1", "U1", "hi"
-    )
-
-
-def test_a_thread_in_a_direct_message_is_a_conversation_of_its_own() -> None:
-    message = parsed(thread_ts="1.1")
-    assert isinstance(message, IncomingMessage)
-    assert message.chat == private("1.1")
+@pytest.mark.parametrize(("thread_ts", "thread"), [(None, "5.5"), ("5.5", "5.5"), ("1.1", "1.1")])
+def test_a_direct_message_opens_a_thread_or_goes_on_in_one(
+    thread_ts: str | None, thread: str
+) -> None:
+    message = IncomingMessage(private(thread), "Ev1", "5.5", "U1", "U1", "hi")
+    assert parsed(thread_ts=thread_ts) == message
 
 
 @pytest.mark.parametrize("kind", ["message", "app_mention"])
