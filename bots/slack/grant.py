@@ -24,7 +24,7 @@ Outcome = Literal[
     "away",
 ]
 
-_TEAM = re.compile(r"T[A-Z0-9]{1,31}")
+TEAM_ID = re.compile(r"T[A-Z0-9]{1,31}")
 
 
 class InstallRefused(Exception):
@@ -62,7 +62,7 @@ def parse_grant(answer: object, workspaces: Collection[str], home: str = "") -> 
         raise InstallRefused("organisation")
     if fields.get("refresh_token") or fields.get("expires_in"):
         raise InstallRefused("rotating")
-    if token is None or _text(fields, "token_type") != "bot" or not _TEAM.fullmatch(team_id):
+    if token is None or _text(fields, "token_type") != "bot" or not TEAM_ID.fullmatch(team_id):
         raise InstallRefused("refused")
     if workspaces and team_id not in workspaces:
         raise InstallRefused("unlisted")

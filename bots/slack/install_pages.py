@@ -1,7 +1,8 @@
 """Installing the app in a workspace: GET /slack/install, and where Slack sends the browser back.
 
-The door asks for the password before, as for every page. The answer is a page of its own, so that
-the code stays neither in the address bar nor in a reload.
+The door asks for the password before, as for every page. On to Slack it goes by a page of ours, not
+by a redirect: one that follows our sign-in's form may lead nowhere else. The answer is a page of
+its own as well, so that the code stays neither in the address bar nor in a reload.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from bots.slack.settings import REDIRECT_PATH
 INSTALL_PATH = "/slack/install"
 COOKIE = "outrider_slack_install"
 _PRIVATE = {"cache-control": "no-store"}
-_TEMPLATES = Path(__file__).parent / "templates"
+_TEMPLATES = Jinja2Templates(Path(__file__).parent / "templates")
 
 _log = structlog.get_logger()
 
@@ -38,6 +39,7 @@ class _Page:
     again: bool = False
 
 
+BEGUN = _Page(200, "On to Slack", "Slack asks there which workspace it shall be.")
 PAGES: Mapping[Outcome, _Page] = {
     "installed": _Page(
         200,
@@ -97,29 +99,18 @@ class InstallPages:
 
     def router(self) -> APIRouter:
         routes = APIRouter(include_in_schema=False)
-        templates = Jinja2Templates(_TEMPLATES)
-
-        async def show(request: Request, outcome: str) -> Response:
-            page = next((PAGES[one] for one in PAGES if one == outcome), None)
-            if page is None:
-                raise HTTPException(404, "There is no such page.")
-            context = {"title": page.title, "sentence": page.sentence, "again": page.again}
-            return templates.TemplateResponse(
-                request, "install.html", context, page.status, _PRIVATE
-            )
-
         routes.add_api_route(INSTALL_PATH, self.begin, methods=["GET"])
         routes.add_api_route(REDIRECT_PATH, self.take, methods=["GET"])
-        routes.add_api_route(INSTALL_PATH + "/{outcome}", show, methods=["GET"])
+        routes.add_api_route(INSTALL_PATH + "/{outcome}", self.show, methods=["GET"])
         return routes
 
-    async def begin(self) -> Response:
+    async def begin(self, request: Request) -> Response:
         """On to Slack, with what shows later that this browser began it."""
         try:
             begun = await self.states.begin()
         except StatesUnavailable:
             return _told("away")
-        response = RedirectResponse(self.app.address(begun.state), 303, _PRIVATE)
+        response = _shown(request, BEGUN, self.app.address(begun.state))
         response.set_cookie(
             COOKIE,
             begun.browser,
@@ -151,6 +142,12 @@ class InstallPages:
         )
         return response
 
+    async def show(self, request: Request, outcome: str) -> Response:
+        page = next((PAGES[one] for one in PAGES if one == outcome), None)
+        if page is None:
+            raise HTTPException(404, "There is no such page.")
+        return _shown(request, page)
+
     async def _outcome(self, query: Mapping[str, str], browser: str) -> Outcome:
         """The state first: without it, nothing that the address says is believed."""
         if not await self.states.redeem(query.get("state", ""), browser):
@@ -166,6 +163,12 @@ class InstallPages:
     @property
     def _secure(self) -> bool:
         return self.app.redirect_url.startswith("https://")
+
+
+def _shown(request: Request, page: _Page, onward: str = "") -> Response:
+    """`onward`: where the browser goes by itself."""
+    context = {"page": page, "onward": onward}
+    return _TEMPLATES.TemplateResponse(request, "install.html", context, page.status, _PRIVATE)
 
 
 def _told(outcome: Outcome) -> Response:

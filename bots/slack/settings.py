@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from bots.http.hosts import is_loopback
+from bots.slack.grant import TEAM_ID
 from bots.slack.seal import is_key
 
 REDIRECT_PATH = "/slack/oauth_redirect"
-_TEAM = re.compile(r"T[A-Z0-9]{1,31}")
 
 
 class SlackSettings(BaseModel):
@@ -92,7 +91,7 @@ class SlackSettings(BaseModel):
     @field_validator("workspaces")
     @classmethod
     def are_workspaces(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(map(_TEAM.fullmatch, value)):
+        if not all(map(TEAM_ID.fullmatch, value)):
             raise ValueError("must be ids of workspaces, which begin with T")
         return value
 

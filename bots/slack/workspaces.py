@@ -105,7 +105,7 @@ class Workspaces:
     async def _probably(self, belonging: Belonging) -> Workspace | None:
         """What names no workspace is for the one of the settings."""
         home = await self._at_home()
-        if home is not None and (not belonging.teams or belonging.bot_id == home.bot_id):
+        if home is not None and _is_ours(belonging, home):
             return self._home
         for team in belonging.teams:
             if home is not None and team in (home.team_id, home.enterprise_id):
@@ -116,3 +116,8 @@ class Workspaces:
 
     async def _at_home(self) -> BotIdentity | None:
         return None if self._home is None else await self._home.inbox.connect()
+
+
+def _is_ours(belonging: Belonging, home: BotIdentity) -> bool:
+    """By our own message, or because nothing says otherwise."""
+    return not belonging.teams or (bool(belonging.bot_id) and belonging.bot_id == home.bot_id)

@@ -11,10 +11,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr
+from redis.asyncio import Redis
 
+from bots.slack.client import slack_session
+from bots.slack.install_pages import InstallPages
+from bots.slack.install_states import InstallStates
+from bots.slack.oauth import OAuthApp
 from bots.slack.seal import new_key
 from tests.fakes.slack import FakeSlack, Rates, Schedule, Trouble, interactions
 from tests.support.house import until
+from tests.support.serving import serving
 from tests.support.slack_house import KEY, Browser, SlackHouse, installable, slack_house
 
 SECOND = "T0SECOND"
@@ -226,6 +234,25 @@ async def test_an_install_that_was_begun_ends_after_ten_minutes(stage: Stage) ->
     assert (page.status, "Begin again" in page.text) == (400, True)
 
 
+async def test_without_redis_an_install_is_put_off_in_words(stage: Stage) -> None:
+    async def never(*_: object) -> None:
+        raise AssertionError("nothing may be asked without a state")
+
+    given = installable(stage.slack, stage.port)
+    away = Redis.from_url("redis://127.0.0.1:1", decode_responses=True)
+    async with away, slack_session() as session:
+        app = OAuthApp(given, "1.2", SecretStr("s"), given.redirect_url or "", session)
+        pages, site = InstallPages(app, InstallStates(away), never, never), FastAPI()
+        site.include_router(pages.router())
+        async with serving(site) as url:
+            browser = Browser()
+            for path in ("install", "oauth_redirect?code=1&state=2"):
+                told = await browser.get(f"{url}/slack/{path}")
+                assert told.location == "/slack/install/away"
+            page = await browser.get(url + told.location)
+    assert (page.status, "Begin again" in page.text) == (503, True)
+
+
 async def test_who_says_no_at_slack_installs_nothing_and_is_told_so(stage: Stage) -> None:
     async with stage.gateway() as here:
         assert await Browser().installs(here.url, "") == "declined"
@@ -264,7 +291,7 @@ async def test_the_cookie_of_an_install_is_no_scripts_and_no_other_sites(
     [cookie] = begun.cookies
     assert {"HttpOnly", "SameSite=lax", "Path=/slack/oauth_redirect"} <= set(cookie.split("; "))
     assert ("Secure" in cookie.split("; ")) is secure
-    assert cookie.split(";")[0].partition("=")[2] not in begun.location
+    assert cookie.split(";")[0].partition("=")[2] not in begun.text
 
 
 async def test_what_comes_for_a_workspace_that_is_not_installed_is_taken_and_dropped(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from html import unescape
 from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -148,8 +150,8 @@ class Browser:
     async def allowed(self, url: str, team: str) -> str:
         """Begin at our page and choose on Slack's; the address to which Slack sends us back."""
         begun = await self.get(f"{url}/slack/install")
-        assert begun.status == 303, begun.text
-        there = urlsplit(begun.location)
+        [onward] = re.findall(r'href="([^"]*/oauth/v2/authorize[^"]*)"', begun.text)
+        there = urlsplit(unescape(onward))
         asked = {name: values[0] for name, values in parse_qs(there.query).items()}
         page = f"{there.scheme}://{there.netloc}{there.path}"
         return (await self.post(page, **asked, team=team)).location
