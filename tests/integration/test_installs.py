@@ -8,7 +8,7 @@ import pytest
 
 from assistant.installs import Installs
 from assistant.messages import ChatRef
-from tests.support.house import House, house
+from tests.support.house import House, house, until
 
 CHAT = ChatRef("slack", "T1", "D1")
 OPEN = "SELECT state, error FROM deliveries ORDER BY turn_id"
@@ -99,3 +99,16 @@ async def test_a_seal_is_renewed_on_the_token_that_it_was_read_from_alone(
     assert await installs.reseal(before, "anew")
     assert not await installs.reseal(before, "too late")
     assert [one.token for one in await installs.listed()] == ["anew"]
+
+
+async def test_a_reply_whose_channel_was_closed_after_it_was_claimed_ends_in_words(
+    home: House,
+) -> None:
+    account = home.service.accounts.get("slack", "T1")
+    home.delivery.channels.open(home.screen, account)  # claimed for, and not open for its chat
+    await home.say("hello", CHAT)
+
+    async def ended() -> bool:
+        return await home.rows(OPEN) == [("failed", "account_closed")]
+
+    await until(ended)
