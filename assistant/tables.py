@@ -185,8 +185,8 @@ messages = Table(
     _one_of("role", ("system", "user", "assistant")),
 )
 
-# Files that came with a message. Neither text nor bytes where one could not be had or taken: the
-# prompt then says that it came.
+# Files that came with a message, and what was said before it in its thread. Neither text nor bytes
+# where a file could not be had or taken: the prompt then says that it came.
 attachments = Table(
     "attachments",
     metadata,
@@ -203,7 +203,7 @@ attachments = Table(
     Column("text", Text),
     Column("bytes", LargeBinary),
     UniqueConstraint("message_id", "position"),
-    _one_of("kind", ("image", "text")),
+    _one_of("kind", ("image", "text", "thread")),
 )
 
 turns = Table(

@@ -44,6 +44,7 @@ from assistant.governor import Governor
 from assistant.heartbeat import Heartbeat
 from assistant.history import History
 from assistant.intake import Intake
+from assistant.late_files import LateFiles
 from assistant.leases import Leases
 from assistant.listening import Listening
 from assistant.loop_guard import LoopGuard
@@ -303,6 +304,7 @@ def build_service(
         buttons=Buttons(control, persons, Feedback(database)),
         persons=persons,
         listening=listening,
+        late_files=LateFiles(database),
         settings=settings,
         metrics=core.metrics,
     )

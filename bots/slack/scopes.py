@@ -12,6 +12,7 @@ SCOPES = (
     "commands",
     "users:read",
     "assistant:write",
+    "files:read",
     "files:write",
     "reactions:write",
 )

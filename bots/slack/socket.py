@@ -46,6 +46,7 @@ _PLANNED = frozenset({"refresh_requested", "warning"})
 class _Arrival:
     envelope: Envelope
     socket: aiohttp.ClientWebSocketResponse
+    at: float  # on the event loop's clock
 
 
 class SlackSocket:
@@ -136,24 +137,24 @@ class SlackSocket:
                 _log.info("slack_socket_open")
             elif envelope.envelope_id:
                 lane = lanes[zlib.crc32(envelope.lane.encode("utf-8", "replace")) % len(lanes)]
-                await lane.put(_Arrival(envelope, socket))
+                await lane.put(_Arrival(envelope, socket, asyncio.get_running_loop().time()))
         return "closed"
 
     async def _work(self, lane: asyncio.Queue[_Arrival]) -> None:
         while True:
             arrival = await lane.get()
-            told = await self._taken_in(arrival.envelope)
+            told = await self._taken_in(arrival.envelope, arrival.at)
             if told is not None:
                 await _acknowledge(arrival, told)
             lane.task_done()
 
-    async def _taken_in(self, envelope: Envelope) -> str | None:
+    async def _taken_in(self, envelope: Envelope, arrived: float) -> str | None:
         """What the person alone is told, mostly nothing. None: nothing was stored, and Slack shall
         send it again."""
         told = ""
         try:
             if envelope.kind == "events_api":
-                await self._inbox.event(envelope.payload)
+                await self._inbox.event(envelope.payload, arrived)
             elif envelope.kind == "interactive":
                 await self._inbox.interaction(envelope.payload)
             elif envelope.kind == "slash_commands":

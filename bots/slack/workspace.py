@@ -19,8 +19,11 @@ class Inbox(Protocol):
         """Who we are, where that is one. Raises ChannelError: nothing can be taken in."""
         ...
 
-    async def event(self, body: object) -> None:
-        """An Events API body. Raises StorageUnavailable or ChannelError: don't acknowledge."""
+    async def event(self, body: object, arrived: float | None = None) -> None:
+        """An Events API body. Raises StorageUnavailable or ChannelError: don't acknowledge.
+
+        `arrived`: when it came, on the event loop's clock, where it had to wait since.
+        """
         ...
 
     async def interaction(self, payload: object) -> None:

@@ -42,15 +42,15 @@ class Workspaces:
             _log.error("slack_token_refused", account="default", reason=str(error))
             return None
 
-    async def event(self, body: object) -> None:
+    async def event(self, body: object, arrived: float | None = None) -> None:
         workspace = await self._of(of_event(body), "event")
         if leaves(body):
             await self._left(workspace)
             return
         if workspace is not None:
-            await workspace.inbox.event(body)
+            await workspace.inbox.event(body, arrived)
         if is_everybodys(body):
-            await self._offer(body, besides=workspace)
+            await self._offer(body, arrived, besides=workspace)
 
     async def interaction(self, payload: object) -> None:
         workspace = await self._of(of_interaction(payload), "interaction")
@@ -73,14 +73,16 @@ class Workspaces:
         elif workspace is not None and self._installs is not None:
             await self._installs.confirm(workspace)
 
-    async def _offer(self, body: object, besides: Workspace | None) -> None:
+    async def _offer(
+        self, body: object, arrived: float | None, *, besides: Workspace | None
+    ) -> None:
         """To the others that may be in the channel: each hears what is for it, and no more."""
         installed = () if self._installs is None else self._installs.all
         for one in (self._home, *installed):
             if one is None or one is besides:
                 continue
             try:
-                await one.inbox.event(body)
+                await one.inbox.event(body, arrived)
             except ChannelError as error:  # the others have it; they need not get it again
                 _log.warning("slack_workspace_deaf", account=one.account, code=error.code)
 

@@ -1,4 +1,4 @@
-"""Slack, complete: several workspaces"""
+"""Slack, complete: several workspaces, and what was said in a thread before"""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.drop_constraint(op.f("ck_attachments_kind"), "attachments")
+    op.create_check_constraint(
+        op.f("ck_attachments_kind"), "attachments", "kind IN ('image', 'text', 'thread')"
+    )
     op.create_table(
         "installs",
         sa.Column("account_id", sa.BigInteger(), nullable=False),
@@ -40,3 +44,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("installs")
+    op.execute("DELETE FROM attachments WHERE kind = 'thread'")
+    op.drop_constraint(op.f("ck_attachments_kind"), "attachments")
+    op.create_check_constraint(
+        op.f("ck_attachments_kind"), "attachments", "kind IN ('image', 'text')"
+    )

@@ -33,6 +33,7 @@ SCOPES_OF_METHOD = {
     "reactions_add": frozenset({"reactions:write"}),
     "chat_postEphemeral": frozenset({"chat:write"}),
     "users_info": frozenset({"users:read"}),
+    "files_info": frozenset({"files:read"}),
     "chat_startStream": frozenset({"chat:write"}),
     "chat_appendStream": frozenset({"chat:write"}),
     "chat_stopStream": frozenset({"chat:write"}),
