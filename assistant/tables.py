@@ -80,6 +80,25 @@ accounts = Table(
     _one_of("access", ("open", "allowlist", "pairing")),
 )
 
+# Accounts that somebody installed while Outrider runs. Without a row such an account is off.
+installs = Table(
+    "installs",
+    metadata,
+    Column(
+        "account_id", BigInteger, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True
+    ),
+    # Another one with each install, also of the same account.
+    Column("number", BigInteger, Identity(always=True), nullable=False, unique=True),
+    # Sealed: the key is no part of the database.
+    _text("token"),
+    # What people call the place, what we are there, what we may do, and who allowed it.
+    _text("title", ""),
+    _text("bot_id", ""),
+    _text("scopes", ""),
+    _text("installed_by", ""),
+    _now("installed_at"),
+)
+
 persons = Table(
     "persons",
     metadata,

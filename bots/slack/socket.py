@@ -26,8 +26,8 @@ from assistant.errors import (
 )
 from bots.slack.client import call
 from bots.slack.envelope import Envelope, parse_envelope
-from bots.slack.inbox import SlackInbox
 from bots.slack.whisper import to_one_person
+from bots.slack.workspace import Inbox
 
 _log = structlog.get_logger()
 
@@ -56,7 +56,7 @@ class SlackSocket:
         self,
         client: AsyncWebClient,
         app_token: SecretStr,
-        inbox: SlackInbox,
+        inbox: Inbox,
         *,
         backoff_seconds: Sequence[float] = BACKOFF_SECONDS,
     ) -> None:

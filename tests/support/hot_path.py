@@ -46,6 +46,7 @@ ValuesOf = Callable[[Filled, int], Values]
 # Statements, or all of a module, that are rare, or whose tables have a few rows.
 ELSEWHERE = {
     "accounts.REGISTER": "at the start, on the few accounts",
+    "installs": "when a workspace comes or leaves, and on the few that are there",
     "penalties": "on the few chats that a platform bars",
     "erasure": "by an admin's order",
     "migration": "when a group becomes a supergroup",
