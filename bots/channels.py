@@ -20,11 +20,11 @@ from redis.asyncio import Redis
 from assistant.accounts import Account, Accounts
 from assistant.channel import Channel
 from assistant.errors import ChannelError, StartupError
-from assistant.governed import GovernedChannel
-from assistant.governor import Governor
-from assistant.installs import Installs
-from assistant.open_channels import OpenChannels
+from assistant.outgoing.governed import GovernedChannel
+from assistant.outgoing.governor import Governor
+from assistant.outgoing.open_channels import OpenChannels
 from assistant.service import Assistant
+from assistant.storage.installs import Installs
 from bots.settings import Settings
 from bots.slack.client import client_of, slack_session, watched_client
 from bots.slack.http import router as slack_router

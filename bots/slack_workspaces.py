@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from assistant.installs import Installs
+from assistant.storage.installs import Installs
 from bots.beside import open_beside
 from bots.settings import Settings
 from bots.slack.installs import CHANNEL

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from assistant.attachments import IMAGE_BYTES, IMAGE_TYPES
+from assistant.files.attachments import IMAGE_BYTES, IMAGE_TYPES
 from assistant.messages import Attachment
 from assistant.phrases import Phrase
 from bots.documents import attached

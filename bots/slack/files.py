@@ -16,8 +16,8 @@ import aiohttp
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from assistant.attachments import most_bytes
 from assistant.errors import ChannelError
+from assistant.files.attachments import most_bytes
 from assistant.messages import Attachment
 from bots.slack.client import call
 from bots.slack.content import MOST_FILES

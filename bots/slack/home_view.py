@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from assistant.commands import AUTOMATIC
-from assistant.overview import Overview
+from assistant.orders.commands import AUTOMATIC
+from assistant.orders.overview import Overview
+from assistant.orders.usage import Used
 from assistant.phrases import LANGUAGES, Phrase, say, sentences
-from assistant.usage import Used
 from bots.slack.cut import cut
 from bots.slack.orders import as_typed
 

@@ -17,9 +17,9 @@ from pydantic import SecretStr
 
 from assistant.accounts import Account
 from assistant.errors import ChannelError, StorageUnavailable
-from assistant.installs import Install, Installs
-from assistant.open_channels import OpenChannels
+from assistant.outgoing.open_channels import OpenChannels
 from assistant.service import Assistant
+from assistant.storage.installs import Install, Installs
 from bots.slack.client import connect
 from bots.slack.errors import TokenDead
 from bots.slack.grant import Grant, InstallRefused

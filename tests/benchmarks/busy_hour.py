@@ -18,9 +18,9 @@ from random import Random
 from redis import Redis
 from redis.commands.core import Script
 
-from assistant.budget import AGAIN, GRANT, SECOND, Call, Terms
-from assistant.embedded import embedded_valkey
-from assistant.penalties import AccountKeys
+from assistant.outgoing.budget import AGAIN, GRANT, SECOND, Call, Terms
+from assistant.outgoing.penalties import AccountKeys
+from assistant.storage.embedded import embedded_valkey
 from bots.telegram.channel import PACE
 from tests.benchmarks.program import scratch
 from tests.benchmarks.table import Effort, Row, Table, Target
@@ -100,7 +100,7 @@ class Hour:
         return int(script(KEYS.of_grant(str(chat)), [str(chat), *astuple(terms), call, "", now]))
 
     def _talk(self) -> Talk:
-        """Question after question, each answered as `assistant/show.py` does it."""
+        """Question after question, each answered as `assistant/outgoing/show.py` does it."""
         at = START + _of(self.random.uniform(0, THINKING_SECONDS[1]))
         while True:
             posted = yield Want(at, "other")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.attachments import IMAGE_BYTES, TEXT_BYTES
+from assistant.files.attachments import IMAGE_BYTES, TEXT_BYTES
 from bots.slack.content import MOST_FILES, SHARED_CHARACTERS, addresses_in, content_of
 from bots.slack.documents import IMAGE_SIDE, slack_file
 from bots.slack.words import words_of

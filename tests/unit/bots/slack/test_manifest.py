@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from assistant.answering.personas import MOST_PROMPTS
 from assistant.messages import Ignored
-from assistant.personas import MOST_PROMPTS
 from assistant.phrases import Phrase, say
 from bots.slack.belonging import LEAVES
 from bots.slack.identity import BotIdentity

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.attachments import readable
+from assistant.files.attachments import readable
 from assistant.messages import Attachment, ChatRef, IncomingMessage
 from bots.slack.identity import BotIdentity
 from bots.slack.thread import (
