@@ -29,16 +29,16 @@ from bots.settings import Settings
 from bots.slack.client import client_of, slack_session, watched_client
 from bots.slack.http import router as slack_router
 from bots.slack.inbox import SlackInbox
-from bots.slack.install_pages import InstallPages
-from bots.slack.install_states import InstallStates
-from bots.slack.installs import CHANNEL as SLACK
-from bots.slack.installs import SlackInstalls
-from bots.slack.oauth import OAuthApp
-from bots.slack.seal import Seal
+from bots.slack.install.install_pages import InstallPages
+from bots.slack.install.install_states import InstallStates
+from bots.slack.install.installs import CHANNEL as SLACK
+from bots.slack.install.installs import SlackInstalls
+from bots.slack.install.oauth import OAuthApp
+from bots.slack.install.seal import Seal
+from bots.slack.install.workspace import Bot, Workspace
+from bots.slack.install.workspaces import Workspaces
 from bots.slack.settings import SlackSettings
 from bots.slack.socket import SlackSocket
-from bots.slack.workspace import Bot, Workspace
-from bots.slack.workspaces import Workspaces
 from bots.telegram.bot import open_bot
 from bots.telegram.channel import TelegramChannel
 from bots.telegram.poller import TelegramPoller

@@ -14,10 +14,10 @@ from assistant.messages import ChatRef, Ignored
 from assistant.orders.overview import Overview
 from assistant.orders.usage import Used
 from assistant.phrases import LANGUAGES, sentences
-from bots.slack.home import parse_home
-from bots.slack.home_view import home_view
-from bots.slack.opened import Opened, parse_opened
-from bots.slack.shortcut import (
+from bots.slack.agent.home import parse_home
+from bots.slack.agent.home_view import home_view
+from bots.slack.agent.opened import Opened, parse_opened
+from bots.slack.agent.shortcut import (
     CALLBACK,
     About,
     form,

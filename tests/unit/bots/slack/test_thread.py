@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from assistant.files.attachments import readable
 from assistant.messages import Attachment, ChatRef, IncomingMessage
 from bots.slack.identity import BotIdentity
-from bots.slack.thread import (
+from bots.slack.reading.thread import (
     MESSAGE_CHARACTERS,
     MOST_CHARACTERS,
     MOST_MESSAGES,

@@ -12,7 +12,7 @@ from assistant.phrases import Phrase, say
 from bots.slack.cut import cut
 from bots.slack.identity import chat_of
 from bots.slack.orders import as_typed
-from bots.slack.text import readable, storable
+from bots.slack.reading.text import readable, storable
 
 CALLBACK = "ask_about_message"  # as the manifest names it
 QUESTION, WORDS = "question", "words"

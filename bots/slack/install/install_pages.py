@@ -17,10 +17,10 @@ from fastapi.templating import Jinja2Templates
 from starlette.responses import RedirectResponse, Response
 
 from assistant.errors import ChannelError, StorageUnavailable
-from bots.slack.grant import Grant, InstallRefused, Outcome
 from bots.slack.identity import BotIdentity
-from bots.slack.install_states import LIFE_SECONDS, InstallStates, StatesUnavailable
-from bots.slack.oauth import OAuthApp
+from bots.slack.install.grant import Grant, InstallRefused, Outcome
+from bots.slack.install.install_states import LIFE_SECONDS, InstallStates, StatesUnavailable
+from bots.slack.install.oauth import OAuthApp
 from bots.slack.settings import REDIRECT_PATH
 
 INSTALL_PATH = "/slack/install"

@@ -11,8 +11,8 @@ from assistant.files.attachments import IMAGE_BYTES, IMAGE_TYPES
 from assistant.messages import Attachment
 from assistant.phrases import Phrase
 from bots.documents import attached
-from bots.slack.payload import Object, size, text
-from bots.slack.text import storable
+from bots.slack.reading.payload import Object, size, text
+from bots.slack.reading.text import storable
 
 IMAGE_SIDE = 2048  # pixels; a model gets nothing from more
 

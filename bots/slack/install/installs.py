@@ -22,9 +22,9 @@ from assistant.service import Assistant
 from assistant.storage.installs import Install, Installs
 from bots.slack.client import connect
 from bots.slack.errors import TokenDead
-from bots.slack.grant import Grant, InstallRefused
-from bots.slack.seal import Seal, SealBroken
-from bots.slack.workspace import Bot, Inbox, Workspace
+from bots.slack.install.grant import Grant, InstallRefused
+from bots.slack.install.seal import Seal, SealBroken
+from bots.slack.install.workspace import Bot, Inbox, Workspace
 
 CHANNEL = "slack"
 LOOK_SECONDS = 2.0

@@ -20,9 +20,9 @@ from assistant.errors import ChannelError
 from assistant.files.attachments import most_bytes
 from assistant.messages import Attachment
 from bots.slack.client import call
-from bots.slack.content import MOST_FILES
-from bots.slack.documents import must_be_asked_for
-from bots.slack.payload import Object, items, mapping, text
+from bots.slack.reading.content import MOST_FILES
+from bots.slack.reading.documents import must_be_asked_for
+from bots.slack.reading.payload import Object, items, mapping, text
 
 FETCH_SECONDS = 20.0
 ASK_SECONDS = 1.0  # an event must be acknowledged within three

@@ -16,12 +16,12 @@ from assistant.errors import ChannelError, MessageRefused
 from assistant.messages import ChatRef, IncomingMessage
 from assistant.phrases import Phrase, say
 from assistant.service import Assistant
+from bots.slack.agent.extras import Extras
+from bots.slack.agent.opened import Opened
 from bots.slack.cut import cut
-from bots.slack.extras import Extras
 from bots.slack.hearing import Hearing
 from bots.slack.identity import BotIdentity, is_outsider
-from bots.slack.opened import Opened
-from bots.slack.parse import OUTSIDER
+from bots.slack.reading.parse import OUTSIDER
 from bots.slack.said import Said
 
 GREETING = Phrase("start.greeting")

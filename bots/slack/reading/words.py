@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bots.slack.payload import Object, items, mapping, text
-from bots.slack.text import readable, storable
+from bots.slack.reading.payload import Object, items, mapping, text
+from bots.slack.reading.text import readable, storable
 
 _DEPTH = 6  # of blocks in blocks; Slack's own go to four
 _RUNNING = frozenset({"rich_text_section", "rich_text_quote", "rich_text_preformatted"})

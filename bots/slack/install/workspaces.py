@@ -12,7 +12,8 @@ from typing import Any
 import structlog
 
 from assistant.errors import ChannelError, CredentialsRefused
-from bots.slack.belonging import (
+from bots.slack.identity import BotIdentity
+from bots.slack.install.belonging import (
     Belonging,
     is_everybodys,
     leaves,
@@ -20,15 +21,14 @@ from bots.slack.belonging import (
     of_interaction,
     of_slash,
 )
-from bots.slack.identity import BotIdentity
-from bots.slack.installs import SlackInstalls
-from bots.slack.workspace import Workspace
+from bots.slack.install.installs import SlackInstalls
+from bots.slack.install.workspace import Workspace
 
 _log = structlog.get_logger()
 
 
 class Workspaces:
-    """Implements `bots.slack.workspace.Inbox`."""
+    """Implements `bots.slack.install.workspace.Inbox`."""
 
     def __init__(self, home: Workspace | None, installs: SlackInstalls | None) -> None:
         """`home`: the workspace of the token in the settings."""

@@ -10,10 +10,10 @@ from enum import IntEnum
 from markdown_it.token import Token
 
 from bots import markdown
-from bots.telegram.cut_line import begins_block, cut_in_code, cut_in_text, whole_spans
-from bots.telegram.marks import open_marks
-from bots.telegram.measure import FENCE, Fence, blanked
-from bots.telegram.render import GOES_ON
+from bots.telegram.text.cut_line import begins_block, cut_in_code, cut_in_text, whole_spans
+from bots.telegram.text.marks import open_marks
+from bots.telegram.text.measure import FENCE, Fence, blanked
+from bots.telegram.text.render import GOES_ON
 
 HEADER_CHARACTERS = 1000  # a table's header that is longer is not repeated
 ENOUGH = 0.5  # of a message: a good place there is better than a worse one later

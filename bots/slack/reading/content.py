@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from assistant.messages import Attachment
 from assistant.phrases import Phrase
 from bots.quoting import shortened
-from bots.slack.documents import SlackFile, slack_file
-from bots.slack.payload import Object, items, text
-from bots.slack.text import mentioned, readable
-from bots.slack.words import is_shared, shared_words
+from bots.slack.reading.documents import SlackFile, slack_file
+from bots.slack.reading.payload import Object, items, text
+from bots.slack.reading.text import mentioned, readable
+from bots.slack.reading.words import is_shared, shared_words
 
 MOST_FILES = 10
 SHARED_CHARACTERS = 12_000

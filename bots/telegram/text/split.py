@@ -10,9 +10,9 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
-from bots.telegram.cut import best_cut
-from bots.telegram.measure import FENCE_UNITS, Measure
-from bots.telegram.render import TEXT_UNITS
+from bots.telegram.text.cut import best_cut
+from bots.telegram.text.measure import FENCE_UNITS, Measure
+from bots.telegram.text.render import TEXT_UNITS
 
 ROOM = TEXT_UNITS - FENCE_UNITS - 32  # what is left is for marks that are closed
 _MARKS_ONLY = re.compile(r"[\s`*_~|>#]*")

@@ -25,14 +25,14 @@ from assistant.errors import (
 from assistant.messages import ChatRef, IncomingMessage
 from assistant.phrases import Phrase, say
 from assistant.service import Assistant
+from bots.slack.agent.shortcut import QUESTION, About, Asked, Asking, form, quoted, refused_form
 from bots.slack.client import call
 from bots.slack.errors import lost
 from bots.slack.hearing import Hearing, Speaker
 from bots.slack.identity import BotIdentity, is_outsider
-from bots.slack.parse import OUTSIDER
+from bots.slack.reading.parse import OUTSIDER
+from bots.slack.reading.text import mentioned
 from bots.slack.render import plain
-from bots.slack.shortcut import QUESTION, About, Asked, Asking, form, quoted, refused_form
-from bots.slack.text import mentioned
 
 LOOK_SECONDS = 1.0  # a form is opened, and a question taken in, within three
 SAY_SECONDS = 2.0

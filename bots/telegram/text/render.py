@@ -14,12 +14,12 @@ from markdown_it.token import Token
 from telegram import MessageEntity
 
 from bots import markdown
-from bots.telegram.entities import Style, entities
 from bots.telegram.growing import completed
 from bots.telegram.inline import Inline, plain
 from bots.telegram.page import Page
-from bots.telegram.table import cells, draw
-from bots.telegram.utf16 import as_sent, head, is_empty, units
+from bots.telegram.text.entities import Style, entities
+from bots.telegram.text.table import cells, draw
+from bots.telegram.text.utf16 import as_sent, head, is_empty, units
 
 TEXT_UNITS = 4096
 BULLET = "•"

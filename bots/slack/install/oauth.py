@@ -11,8 +11,8 @@ from pydantic import SecretStr
 
 from assistant.errors import ChannelError
 from bots.slack.client import call, client_of
-from bots.slack.grant import Grant, InstallRefused, granted_token, parse_grant
-from bots.slack.scopes import SCOPES
+from bots.slack.install.grant import Grant, InstallRefused, granted_token, parse_grant
+from bots.slack.install.scopes import SCOPES
 from bots.slack.settings import SlackSettings
 
 # Slack gives a workspace's token again when it is asked again: the one of the settings stays.

@@ -25,11 +25,11 @@ from assistant.messages import (
     Notice,
 )
 from assistant.phrases import Phrase
-from bots.slack.content import Content, content_of, people_shared
 from bots.slack.identity import BotIdentity, chat_of, is_outsider
 from bots.slack.orders import linked_message, order_of
-from bots.slack.payload import Object, mapping, text
-from bots.slack.text import mentioned, mentions, readable, without_mention
+from bots.slack.reading.content import Content, content_of, people_shared
+from bots.slack.reading.payload import Object, mapping, text
+from bots.slack.reading.text import mentioned, mentions, readable, without_mention
 
 OUTSIDER = Phrase("refused.outsider")
 NOT_ADDRESSED = Ignored("not_addressed")

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from bots.telegram.table import BAR, GROWTH, cells, width
-from bots.telegram.utf16 import units
+from bots.telegram.text.table import BAR, GROWTH, cells, width
+from bots.telegram.text.utf16 import units
 
 FENCE_UNITS = 40  # a fence longer than this (indentation, marks, language) is shortened
 TAB_UNITS = 4  # as `render` shows a tab in code

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from assistant.markdown import fence_of
 from bots.telegram.addressing import BotIdentity, names_us
 from bots.telegram.payload import Object, items, number, text
-from bots.telegram.utf16 import clean
+from bots.telegram.text.utf16 import clean
 
 _NEWLINE = "\n".encode("utf-16-le")
 _SPACE = " ".encode("utf-16-le")

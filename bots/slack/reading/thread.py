@@ -20,14 +20,14 @@ from assistant.errors import ChannelError, RateLimited
 from assistant.messages import Attachment, ChatRef
 from bots.quoting import quoted, shortened
 from bots.slack.client import call
-from bots.slack.content import files_of
-from bots.slack.documents import SlackFile
 from bots.slack.identity import BotIdentity
-from bots.slack.parse import WRITTEN
-from bots.slack.payload import Object, items, mapping, text
 from bots.slack.people import People
-from bots.slack.text import mentioned, readable, without_mention
-from bots.slack.words import words_of
+from bots.slack.reading.content import files_of
+from bots.slack.reading.documents import SlackFile
+from bots.slack.reading.parse import WRITTEN
+from bots.slack.reading.payload import Object, items, mapping, text
+from bots.slack.reading.text import mentioned, readable, without_mention
+from bots.slack.reading.words import words_of
 
 READ_SECONDS = 1.2
 PAGE_MESSAGES = 200  # the most that Slack recommends

@@ -17,12 +17,12 @@ from assistant.errors import ChannelError, MessageRefused
 from assistant.messages import ChatRef, Command, CommandName
 from assistant.phrases import say
 from assistant.service import Assistant
+from bots.slack.agent.home_view import home_view, refused_view
+from bots.slack.agent.opened import Opened, direct
 from bots.slack.client import call
 from bots.slack.hearing import Hearing, Speaker
-from bots.slack.home_view import home_view, refused_view
 from bots.slack.identity import BotIdentity, is_outsider
-from bots.slack.opened import Opened, direct
-from bots.slack.parse import OUTSIDER
+from bots.slack.reading.parse import OUTSIDER
 
 CONTROLS: Mapping[str, CommandName] = {
     "home_persona": "persona", "home_lang": "lang", "home_forget": "memory"

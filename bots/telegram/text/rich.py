@@ -13,7 +13,7 @@ from markdown_it.token import Token
 
 from bots import markdown
 from bots.telegram.address import may_link
-from bots.telegram.render import GOES_ON
+from bots.telegram.text.render import GOES_ON
 
 BLOCKS, COLUMNS, DEPTH = 500, 20, 16  # that a rich message may have
 _TAGS = {"paragraph": "p", "bullet_list": "ul", "ordered_list": "ol", "list_item": "li"} | {
