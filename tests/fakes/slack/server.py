@@ -281,7 +281,7 @@ def _check_scopes(workspace: Workspace, method: str) -> None:
 
 async def _arguments(request: web.Request) -> dict[str, Any]:
     if request.content_type == "application/json":
-        given = await request.json() if request.can_read_body else {}
+        given = await request.json() if request.body_exists else {}
         return given if isinstance(given, dict) else {}
     form = await request.post()
     given = {**request.query, **{key: str(value) for key, value in form.items()}}
