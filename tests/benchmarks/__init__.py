@@ -6,7 +6,8 @@
     program.py      Outrider as a process to be measured
     web_chat.py     a page's conversation with it, without the page
     stamping.py     a worker whose tokens are the time, for what is measured between processes
-    reciting.py     an engine whose answers are known; recital.py: the program with it, and a channel
+    reciting.py     an engine whose answers are known
+    recital.py      the program with it, on servers of its own and a channel
     seen.py         answers as they come into a chat, compared with what was recited
     simulated.py    hours of busy chats, with a clock that is told the time
     postgres.py     a database with settings that a measurement wants
