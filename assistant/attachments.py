@@ -1,8 +1,8 @@
 """Attachments: files that came with a message, from what was fetched to what is stored.
 
-A text is decoded, and cut where all texts of a message are longer than a message may be. An image
-is known by its own first bytes, whatever it is called. What can't be read is stored without its
-content.
+A text is decoded, and cut where all texts of a message are longer than a message may be; of what
+was said in a thread, the newest is kept. An image is known by its own first bytes, whatever it is
+called. What can't be read is stored without its content.
 """
 
 from __future__ import annotations
@@ -44,12 +44,15 @@ def most_bytes(one: Attachment) -> int:
 async def with_pdf_text(message: IncomingMessage, reader: PdfReader) -> IncomingMessage:
     """The message with the text of its PDFs in place of these."""
 
-    async def opened(one: Attachment) -> Attachment:
-        if one.media_type != PDF_TYPE or one.data is None or len(one.data) > PDF_BYTES:
-            return one
-        return replace(one, data=(await reader.text(one.data)).encode())
+    files = tuple([await opened(one, reader) for one in message.attachments])
+    return replace(message, attachments=files)
 
-    return replace(message, attachments=tuple([await opened(one) for one in message.attachments]))
+
+async def opened(one: Attachment, reader: PdfReader) -> Attachment:
+    """A PDF with its text in place of it; any other file as it is. May take seconds."""
+    if one.media_type != PDF_TYPE or one.opened or one.data is None or len(one.data) > PDF_BYTES:
+        return one
+    return replace(one, data=(await reader.text(one.data)).encode(), opened=True)
 
 
 def readable(message: IncomingMessage, room: int) -> IncomingMessage:
@@ -61,16 +64,17 @@ def readable(message: IncomingMessage, room: int) -> IncomingMessage:
     files: list[Attachment] = []
     for one in message.attachments:
         file = one if one.data is None else _image(one) if one.kind == "image" else _text(one, room)
-        room -= len(file.data.decode()) if file.kind == "text" and file.data is not None else 0
+        room -= len(file.data.decode()) if file.kind != "image" and file.data is not None else 0
         files.append(file)
-    if not message.text.strip() and all(one.data is None for one in files):
+    brought = [one for one in files if one.kind != "thread"]
+    if not message.text.strip() and all(one.data is None and not one.awaited for one in brought):
         raise MessageRefused(_unreadable(files))
     return replace(message, attachments=tuple(files))
 
 
 def values_of(attachments: Sequence[Attachment]) -> dict[str, Any]:
     """What ATTACHED asks for."""
-    texts = [one.data if one.kind == "text" else None for one in attachments]
+    texts = [one.data if one.kind != "image" else None for one in attachments]
     return {
         "positions": list(range(len(attachments))),
         "kinds": [one.kind for one in attachments],
@@ -104,7 +108,17 @@ def _text(one: Attachment, room: int) -> Attachment:
     text = _decoded(one.data or b"")
     if text is None:
         return replace(one, data=None)
-    return replace(one, characters=len(text), data=text[: max(room, 0)].encode())
+    cut = newest(text, room) if one.kind == "thread" else text[: max(room, 0)]
+    return replace(one, characters=len(text), data=cut.encode())
+
+
+def newest(text: str, room: int) -> str:
+    """The last whole lines that fit into so many characters."""
+    if len(text) <= room:
+        return text
+    kept = text[len(text) - room :] if room > 0 else ""
+    begins_a_line = text[: len(text) - len(kept)].endswith("\n")
+    return kept if begins_a_line else kept.partition("\n")[2]
 
 
 def _decoded(data: bytes) -> str | None:

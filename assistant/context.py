@@ -1,7 +1,8 @@
 """The context: what of a conversation becomes the prompt of a turn.
 
 The system prompt, then earlier turns, newest kept first as far as they fit, then this turn's own
-messages. A stateless request (public API) brings all of its messages; nothing is added or cut.
+messages. What was said in a thread before us is cut before any of these. A stateless request
+(public API) brings all of its messages; nothing is added or cut.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from typing import Any
 
 from assistant.history import History
 from assistant.settings import AssistantSettings
-from assistant.shown_files import ShownFiles, in_words, of_message
+from assistant.shown_files import ShownFiles, before, in_words, of_message
 from assistant.system_prompt import system_prompt
 from assistant.turns import ClaimedTurn
 from inference.api import ChatMessage, Engine, Image, Prompt
 from inference.errors import PromptTooLong
+
+LEAST_THREAD = 200  # characters; less of what was said in a thread says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +38,22 @@ class ContextBuilder:
         if own is None:
             return None
         images = await self._images(rows, turn.id)
-        exchanges = _exchanges(rows, turn.id, images)
         stateless = turn.channel == "api"
         told = system_prompt(self.settings, own.about)
         system = [] if stateless else [ChatMessage("system", told)]
+        room, dropped = _longest_thread(rows), 0
         while True:
+            exchanges = _exchanges(rows, turn.id, images, room)[dropped:]
             messages = merged([*system, *(one for exchange in exchanges for one in exchange)])
             try:
                 return await self.engine.render(messages, turn.sampling.max_tokens)
             except PromptTooLong:
-                if stateless or len(exchanges) == 1:
+                if room:
+                    room = room // 4 if room // 4 >= LEAST_THREAD else 0
+                elif stateless or len(exchanges) == 1:
                     raise
-                # The oldest quarter goes: few renderings, and the next turn needs none.
-                exchanges = exchanges[max(1, len(exchanges) // 4) :]
+                else:  # The oldest quarter goes: few renderings, and the next turn needs none.
+                    dropped += max(1, len(exchanges) // 4)
 
     async def restored(self, prompt: Prompt) -> Prompt:
         """A frozen prompt, with the images that it only names."""
@@ -61,10 +67,18 @@ class ContextBuilder:
         return await ShownFiles(self.history.database).images([row.files or () for row in shown])
 
 
+def _longest_thread(rows: Sequence[Any]) -> int:
+    files = [file for row in rows for file in row.files or () if file["kind"] == "thread"]
+    return max((len(file["text"] or "") for file in files), default=0)
+
+
 def _exchanges(
-    rows: Sequence[Any], turn_id: int, images: Mapping[int, Image]
+    rows: Sequence[Any], turn_id: int, images: Mapping[int, Image], room: int
 ) -> list[list[ChatMessage]]:
-    """One list of messages per turn, oldest first; the turn to answer is the last."""
+    """One list of messages per turn, oldest first; the turn to answer is the last.
+
+    `room`: how many characters of what was said in a thread before are shown.
+    """
     exchanges: dict[int, list[ChatMessage]] = {}
     replies: dict[int, str] = {}
     for row in rows:
@@ -72,6 +86,7 @@ def _exchanges(
         spoken = "\n\n".join(filter(None, (*in_words(files, images), row.text)))
         if row.kind == "group":
             spoken = f"{row.sender}: {spoken}"
+        spoken = "\n\n".join(filter(None, (before(files, room), spoken)))
         message = ChatMessage(row.role, spoken, of_message(files, images))
         exchanges.setdefault(row.turn_id, []).append(message)
         replies[row.turn_id] = row.reply

@@ -10,7 +10,7 @@ import structlog
 
 from assistant.accounts import Account, Accounts
 from assistant.admission import Admission
-from assistant.attachments import readable, with_pdf_text
+from assistant.attachments import opened, readable, with_pdf_text
 from assistant.buttons import Buttons
 from assistant.commands import Commands
 from assistant.control import CONVERSATION, Control, place
@@ -19,6 +19,7 @@ from assistant.delivery import Delivery
 from assistant.deltas import DeltaReader, DeltaWriter
 from assistant.errors import MessageRefused
 from assistant.intake import Intake
+from assistant.late_files import LateFiles
 from assistant.listening import Listening
 from assistant.messages import (
     Accepted,
@@ -46,6 +47,8 @@ from assistant.turns import Turns
 from inference.api import ChatMessage, EngineInfo, Sampling
 
 log = structlog.get_logger()
+
+AWAIT_SECONDS = 30.0  # the longest that an answer waits for a file
 
 HISTORY = f"""
 WITH recent AS (
@@ -81,6 +84,7 @@ class ConversationService:
     buttons: Buttons
     persons: Persons
     listening: Listening
+    late_files: LateFiles
     settings: AssistantSettings
     metrics: Metrics
     pdf_reader: PdfReader = field(default_factory=PdfReader)
@@ -96,6 +100,8 @@ class ConversationService:
             return answered
         accepted = await self.intake.store(account.id, message, account.delivered)
         if not accepted.duplicate:
+            if any(one.awaited for one in message.attachments):
+                await self.late_files.wait(accepted.turn_id, AWAIT_SECONDS)
             self.metrics.message(account.channel)
             log.info(
                 "message_accepted",
@@ -119,6 +125,19 @@ class ConversationService:
         if not files and not message.text.strip():
             raise MessageRefused(Phrase("content.blind"))
         return files
+
+    async def opened(self, attachment: Attachment) -> Attachment:
+        return await opened(attachment, self.pdf_reader)
+
+    async def complete(self, message: IncomingMessage) -> None:
+        try:
+            message = readable(message, self.settings.message_characters - len(message.text))
+        except MessageRefused:
+            if await self.late_files.are_there(message):
+                return
+            await self.erase(message.chat, message.message_id)
+            raise
+        await self.control.revise(await self.late_files.bring(message))
 
     async def in_album(self, chat: ChatRef, album: str) -> bool:
         return await self.revisions.in_album(chat, album)
@@ -216,6 +235,9 @@ class ConversationService:
 
     async def takes_part(self, chat: ChatRef) -> bool:
         return await self.listening.takes_part(chat)
+
+    async def heard_until(self, chat: ChatRef) -> str:
+        return await self.listening.heard_until(chat)
 
     async def move(self, chat: ChatRef, to_chat_id: str) -> None:
         await self.delivery.move(chat, to_chat_id)

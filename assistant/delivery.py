@@ -7,13 +7,11 @@ stands in Postgres, so whoever takes over goes on in the same message.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
 
-from assistant.accounts import Account
 from assistant.apology import Apology
 from assistant.channel import Channel
 from assistant.deliveries import Deliveries, OpenDelivery
@@ -34,6 +32,7 @@ from assistant.heartbeat import Heartbeat
 from assistant.messages import ChatRef
 from assistant.metrics import Metrics
 from assistant.migration import Migration
+from assistant.open_channels import OpenChannels
 from assistant.outbox import GONE, Outbox
 from assistant.show import Removal, Show
 from assistant.stopping import Stopping
@@ -44,15 +43,15 @@ log = structlog.get_logger()
 LOOK_SECONDS = 2.0
 MARKS = 20  # that may wait; more would come too late
 AT_ONCE = 1000  # most of them wait for a turn that waits itself
+CLOSED = "account_closed"
 PUT_OFF_SECONDS = 60.0  # for so long a reply waits when the platform stayed away all that time
 
 
 @dataclass(slots=True)
 class Delivery:
-    """Claims open deliveries of this process's channels and drives each to its end."""
+    """Claims open deliveries of the channels that are open here and drives each to its end."""
 
-    channels: Mapping[tuple[str, str], Channel]
-    accounts: Sequence[Account]
+    channels: OpenChannels
     deliveries: Deliveries
     turns: Turns
     stopping: Stopping
@@ -87,8 +86,6 @@ class Delivery:
         self._wake.set()
 
     async def run(self) -> None:
-        if not self.channels:
-            return
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._do_small())
@@ -106,20 +103,20 @@ class Delivery:
 
     async def _claim(self) -> list[OpenDelivery]:
         room = AT_ONCE - len(self._driving)
-        if room <= 0:
+        accounts = [one.id for one in self.channels.accounts]
+        if room <= 0 or not accounts:
             return []
         try:
-            return await self.deliveries.claim([one.id for one in self.accounts], room)
+            return await self.deliveries.claim(accounts, room)
         except StorageUnavailable:
             return []
 
     async def _drive(self, one: OpenDelivery) -> None:
-        channel = self.channels[one.chat.channel, one.chat.account]
         outcome = "left"
         key = (one.turn_id, one.attempt)
         try:
             with self.heartbeat.holding("delivery", *key, lost=lambda: self._lose(key)):
-                outcome = await self._carry_out(one, channel)
+                outcome = await self._show(one)
         except asyncio.CancelledError as cancelled:
             if cancelled.args != (GONE,):
                 raise
@@ -132,6 +129,13 @@ class Delivery:
     def _lose(self, key: tuple[int, int]) -> None:
         if task := self._driving.get(key):
             task.cancel(GONE)
+
+    async def _show(self, one: OpenDelivery) -> str:
+        channel = self.channels.get(one.chat)
+        if channel is None:  # closed since it was claimed
+            await self._fail(one, CLOSED)
+            return CLOSED
+        return await self._carry_out(one, channel)
 
     async def _carry_out(self, one: OpenDelivery, channel: Channel) -> str:
         outbox = Outbox(one, channel, self.deliveries, self.governor, self.metrics)
@@ -199,7 +203,7 @@ class Delivery:
         """Marks and the removal of lost placeholders: worth a call, not worth a retry."""
         while True:
             what, chat, message_id = await self._small.get()
-            channel = self.channels.get((chat.channel, chat.account))
+            channel = self.channels.get(chat)
             if channel is None:
                 continue
             try:

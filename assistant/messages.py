@@ -16,7 +16,8 @@ CommandName = Literal[
 ]  # fmt: skip
 # What a button under a reply asks for; `up` and `down` are thumbs.
 ButtonAction = Literal["stop", "retry", "up", "down"]
-AttachmentKind = Literal["image", "text"]
+# A thread is what was said before a message that was the first of its thread to reach us.
+AttachmentKind = Literal["image", "text", "thread"]
 TurnState = Literal["queued", "running", "done", "stopped", "cancelled", "failed"]
 
 FINAL_STATES: frozenset[str] = frozenset({"done", "stopped", "cancelled", "failed"})
@@ -38,7 +39,8 @@ class Attachment:
     """A file that came with a message, as the platform describes it; 0 is unknown.
 
     `data` is None until it is fetched. It stays None where the file can't be had or can't be
-    taken: then the model is told that it came.
+    taken: then the model is told that it came. While it is `awaited` it is being fetched, and the
+    answer waits for it (`Assistant.complete`). Of an `opened` PDF `data` is the text.
     """
 
     kind: AttachmentKind
@@ -50,6 +52,8 @@ class Attachment:
     height: int = 0
     characters: int = 0  # of a text, before it was cut to what fits
     data: bytes | None = None
+    awaited: bool = False
+    opened: bool = False
 
 
 @dataclass(frozen=True, slots=True)

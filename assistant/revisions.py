@@ -202,7 +202,7 @@ class Revisions:
         where = _where(chat, message_id)
         values = {**where, "event": event_id, "thread": chat.thread_id, "text": text}
         async with self._holding(where, HOLD, HOLD_DELIVERIES) as connection:
-            return _revised(await rows(connection, EDIT, values))
+            return revision_of(await rows(connection, EDIT, values))
 
     async def knows(self, chat: ChatRef, message_id: str) -> bool:
         return await self.database.row(KNOWN, _where(chat, message_id)) is not None
@@ -233,19 +233,19 @@ class Revisions:
             turn = await row(connection, PART, values)
             if turn is None or not turn.stored or turn.state not in _ANSWERED_AGAIN:
                 return None if turn is None else Revised(turn.id)
-            return _revised(await rows(connection, AGAIN, {"turn": turn.id}))
+            return revision_of(await rows(connection, AGAIN, {"turn": turn.id}))
 
     async def retry(self, turn_id: int) -> Revised:
         """Answer again, in the same place. Nothing for a turn that is not over."""
         values = {"turn": turn_id}
         async with self._holding(values, HOLD_OF_TURN) as connection:
-            return _revised(await rows(connection, RETRY, values))
+            return revision_of(await rows(connection, RETRY, values))
 
     async def delete(self, chat: ChatRef, message_id: str) -> Sequence[Revised]:
         """Forget the message and what answers it alone."""
         where = _where(chat, message_id)
         async with self._holding(where, HOLD, HOLD_DELIVERIES) as connection:
-            again = _revised(await rows(connection, DELETE, where))
+            again = revision_of(await rows(connection, DELETE, where))
             removed = await rows(connection, REMOVE, where)
         gone = [Revised(None, (row.id, row.attempt)) for row in removed if row.state == "running"]
         return [again, *gone]
@@ -270,7 +270,7 @@ def _where(chat: ChatRef, message_id: str) -> dict[str, object]:
     }
 
 
-def _revised(rows: Sequence[Any]) -> Revised:
+def revision_of(rows: Sequence[Any]) -> Revised:
     if not rows:
         return Revised(None)
     row = rows[0]

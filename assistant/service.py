@@ -27,7 +27,22 @@ class Assistant(Protocol):
         """Store the message and its turn in one transaction; when this returns it is committed.
 
         Raises StorageUnavailable (nothing stored: do not acknowledge), MessageRefused (its
-        phrase goes to the person; acknowledge).
+        phrase goes to the person; acknowledge). The answer to a message with `awaited` files waits
+        for `complete`, but no longer than `AWAIT_SECONDS`.
+        """
+        ...
+
+    async def opened(self, attachment: Attachment) -> Attachment:
+        """A PDF with its text in place of it, any other file as it is. May take seconds; what was
+        not opened before is so by `accept`."""
+        ...
+
+    async def complete(self, message: IncomingMessage) -> None:
+        """An accepted message with all its files: those that were `awaited` are there now, or
+        can't be had. Its answer goes on, or is begun again in place where it didn't wait.
+
+        Raises StorageUnavailable, and MessageRefused where nothing is left of the message: it is
+        erased then, with its answer.
         """
         ...
 
@@ -107,6 +122,10 @@ class Assistant(Protocol):
 
     async def takes_part(self, chat: ChatRef) -> bool:
         """Whether it was addressed here, and not told to be quiet since."""
+        ...
+
+    async def heard_until(self, chat: ChatRef) -> str:
+        """The platform's id of the message that was taken in last here; empty for none."""
         ...
 
     async def move(self, chat: ChatRef, to_chat_id: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from assistant.attachments import newest
 from assistant.database import Database
 from assistant.markdown import fenced
 from inference.api import MOST_IMAGES, Image, Prompt
@@ -56,7 +57,14 @@ class ShownFiles:
 
 def in_words(files: _Files, images: Mapping[int, Image]) -> list[str]:
     """What stands in the prompt for the files, beside the images themselves."""
-    return [_in_words(file) for file in files if file["id"] not in images]
+    brought = [file for file in files if file["kind"] != "thread"]
+    return [_in_words(file) for file in brought if file["id"] not in images]
+
+
+def before(files: _Files, room: int) -> str:
+    """What was said in the thread before the message, its newest lines, of so many characters."""
+    threads = [newest(file["text"] or "", room) for file in files if file["kind"] == "thread"]
+    return "\n\n".join(f"[Said in this thread before:]\n{one}" for one in threads if one)
 
 
 def of_message(files: _Files, images: Mapping[int, Image]) -> tuple[Image, ...]:

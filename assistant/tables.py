@@ -80,6 +80,25 @@ accounts = Table(
     _one_of("access", ("open", "allowlist", "pairing")),
 )
 
+# Accounts that somebody installed while Outrider runs. Without a row such an account is off.
+installs = Table(
+    "installs",
+    metadata,
+    Column(
+        "account_id", BigInteger, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True
+    ),
+    # Another one with each install, also of the same account.
+    Column("number", BigInteger, Identity(always=True), nullable=False, unique=True),
+    # Sealed: the key is no part of the database.
+    _text("token"),
+    # What people call the place, what we are there, what we may do, and who allowed it.
+    _text("title", ""),
+    _text("bot_id", ""),
+    _text("scopes", ""),
+    _text("installed_by", ""),
+    _now("installed_at"),
+)
+
 persons = Table(
     "persons",
     metadata,
@@ -166,8 +185,8 @@ messages = Table(
     _one_of("role", ("system", "user", "assistant")),
 )
 
-# Files that came with a message. Neither text nor bytes where one could not be had or taken: the
-# prompt then says that it came.
+# Files that came with a message, and what was said before it in its thread. Neither text nor bytes
+# where a file could not be had or taken: the prompt then says that it came.
 attachments = Table(
     "attachments",
     metadata,
@@ -184,7 +203,7 @@ attachments = Table(
     Column("text", Text),
     Column("bytes", LargeBinary),
     UniqueConstraint("message_id", "position"),
-    _one_of("kind", ("image", "text")),
+    _one_of("kind", ("image", "text", "thread")),
 )
 
 turns = Table(

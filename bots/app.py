@@ -14,7 +14,7 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -24,10 +24,9 @@ from redis.asyncio import BlockingConnectionPool, Redis
 
 from assistant import schema
 from assistant.access import AccessPolicy
-from assistant.accounts import Account, Accounts
+from assistant.accounts import Accounts
 from assistant.admission import Admission
 from assistant.buttons import Buttons
-from assistant.channel import Channel
 from assistant.commands import Commands
 from assistant.context import ContextBuilder
 from assistant.control import Control
@@ -45,12 +44,14 @@ from assistant.governor import Governor
 from assistant.heartbeat import Heartbeat
 from assistant.history import History
 from assistant.intake import Intake
+from assistant.late_files import LateFiles
 from assistant.leases import Leases
 from assistant.listening import Listening
 from assistant.loop_guard import LoopGuard
 from assistant.memories import Memories
 from assistant.metrics import Metrics
 from assistant.migration import Migration
+from assistant.open_channels import OpenChannels
 from assistant.penalties import AccountKeys
 from assistant.personas import Personas
 from assistant.persons import Persons
@@ -233,13 +234,12 @@ async def _gateway(
     say: Say,
 ) -> None:
     accounts = Accounts(core.database)
-    channels = await stack.enter_async_context(open_channels(settings, accounts, say))
+    channels = await stack.enter_async_context(open_channels(settings, accounts, core.redis, say))
     leases = Leases(core.database, core.heartbeat)
     governor = Governor(core.redis, core.database, leases)
-    await governor.restore([AccountKeys(one.channel, one.name) for one in channels.accounts])
-    delivery = build_delivery(
-        settings.assistant, core, channels.by_account, channels.accounts, governor
-    )
+    opened = channels.open.accounts
+    await governor.restore([AccountKeys(one.channel, one.name) for one in opened])
+    delivery = build_delivery(settings.assistant, core, channels.open, governor)
     service = build_service(settings.assistant, core, accounts, delivery)
     pages = await build_pages(settings, core.database, core.signals, core.metrics, service, stack)
     inbound = channels.connect(service, governor)
@@ -304,6 +304,7 @@ def build_service(
         buttons=Buttons(control, persons, Feedback(database)),
         persons=persons,
         listening=listening,
+        late_files=LateFiles(database),
         settings=settings,
         metrics=core.metrics,
     )
@@ -312,13 +313,11 @@ def build_service(
 def build_delivery(
     settings: AssistantSettings,
     core: Core,
-    channels: Mapping[tuple[str, str], Channel],
-    accounts: Sequence[Account],
+    channels: OpenChannels,
     governor: Governor,
 ) -> Delivery:
     return Delivery(
         channels=channels,
-        accounts=accounts,
         deliveries=Deliveries(core.database, core.name, settings.lease_seconds),
         turns=core.turns,
         stopping=core.stopping,

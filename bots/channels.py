@@ -6,27 +6,39 @@ refuses turns its channel off, in words, and leaves everything else running.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import aiohttp
 import structlog
 from fastapi import APIRouter
+from pydantic import SecretStr
+from redis.asyncio import Redis
 
 from assistant.accounts import Account, Accounts
 from assistant.channel import Channel, Notices
 from assistant.errors import ChannelError, StartupError
 from assistant.governed import GovernedChannel
 from assistant.governor import Governor
+from assistant.installs import Installs
+from assistant.open_channels import OpenChannels
 from assistant.service import Assistant
 from bots.settings import Settings
-from bots.slack.channel import SlackChannel
-from bots.slack.client import web_client
+from bots.slack.client import client_of, slack_session, watched_client
 from bots.slack.http import router as slack_router
 from bots.slack.inbox import SlackInbox
-from bots.slack.people import People
+from bots.slack.install_pages import InstallPages
+from bots.slack.install_states import InstallStates
+from bots.slack.installs import CHANNEL as SLACK
+from bots.slack.installs import SlackInstalls
+from bots.slack.oauth import OAuthApp
+from bots.slack.seal import Seal
+from bots.slack.settings import SlackSettings
 from bots.slack.socket import SlackSocket
+from bots.slack.workspace import Bot, Workspace
+from bots.slack.workspaces import Workspaces
 from bots.telegram.bot import open_bot
 from bots.telegram.channel import TelegramChannel
 from bots.telegram.poller import TelegramPoller
@@ -57,31 +69,27 @@ class Inbound:
     routers: Sequence[APIRouter]
 
 
-# Given the service, and the channel through which notices are said.
-Connect = Callable[[Assistant, Notices], Inbound]
+# What notices of a channel are said through.
+Govern = Callable[[Channel], Notices]
+Connect = Callable[[Assistant, Govern], Inbound]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class ChannelSet:
-    channels: list[Channel] = field(default_factory=list)
-    accounts: list[Account] = field(default_factory=list)
+    """`open` is live: accounts may come and go while their channel's way in runs."""
+
+    accounts: Accounts
+    redis: Redis
+    open: OpenChannels = field(default_factory=OpenChannels)
     connects: list[Connect] = field(default_factory=list)
-
-    @property
-    def by_account(self) -> Mapping[tuple[str, str], Channel]:
-        return {(one.name, one.account): one for one in self.channels}
-
-    def add(self, channel: Channel, account: Account, connect: Connect) -> None:
-        self.channels.append(channel)
-        self.accounts.append(account)
-        self.connects.append(connect)
 
     def connect(self, service: Assistant, governor: Governor) -> Inbound:
         """Build the ways in, now that there is a service to bring messages to."""
-        ways = [
-            connect(service, GovernedChannel(channel, governor))
-            for connect, channel in zip(self.connects, self.channels, strict=True)
-        ]
+
+        def govern(channel: Channel) -> Notices:
+            return GovernedChannel(channel, governor)
+
+        ways = [connect(service, govern) for connect in self.connects]
         return Inbound(
             [one for way in ways for one in way.listeners],
             [one for way in ways for one in way.routers],
@@ -90,13 +98,13 @@ class ChannelSet:
 
 @asynccontextmanager
 async def open_channels(
-    settings: Settings, accounts: Accounts, say: Say
+    settings: Settings, accounts: Accounts, redis: Redis, say: Say
 ) -> AsyncIterator[ChannelSet]:
     """Open every channel that has a token. Raises StartupError for settings that contradict."""
-    channels = ChannelSet()
+    channels = ChannelSet(accounts, redis)
     async with AsyncExitStack() as stack:
         for name, open_channel in (("Telegram", open_telegram), ("Slack", open_slack)):
-            if not await open_channel(settings, accounts, channels, stack):
+            if not await open_channel(settings, channels, stack):
                 say(f"{name} is off: {OFF[name]}")
         yield channels
 
@@ -108,29 +116,25 @@ OFF = {
 }
 
 
-async def open_telegram(
-    settings: Settings, accounts: Accounts, channels: ChannelSet, stack: AsyncExitStack
-) -> bool:
+async def open_telegram(settings: Settings, channels: ChannelSet, stack: AsyncExitStack) -> bool:
     ours = settings.telegram.by_name()
     for name, telegram in ours.items():
-        await open_telegram_account(name, telegram, accounts, channels, stack)
+        await open_telegram_account(name, telegram, channels, stack)
     return bool(ours)
 
 
 async def open_telegram_account(
-    name: str,
-    telegram: TelegramSettings,
-    accounts: Accounts,
-    channels: ChannelSet,
-    stack: AsyncExitStack,
+    name: str, telegram: TelegramSettings, channels: ChannelSet, stack: AsyncExitStack
 ) -> None:
     bot = await stack.enter_async_context(open_bot(telegram))
-    account = await accounts.register(
+    channel = TelegramChannel(bot, name, drafts=telegram.drafts, rich=telegram.rich)
+    account = await channels.accounts.register(
         "telegram", name, access=telegram.access, allowlist=frozenset(telegram.allowlist)
     )
     lease = f"telegram:{name}"
 
-    def connect(service: Assistant, notices: Notices) -> Inbound:
+    def connect(service: Assistant, govern: Govern) -> Inbound:
+        notices = govern(channel)
         if telegram.webhook_url is not None:
             webhook = TelegramWebhook(bot, notices, service, telegram)
             register = Listener(lease, surviving(lease, webhook.run), exclusive=False)
@@ -138,40 +142,91 @@ async def open_telegram_account(
         poller = TelegramPoller(bot, notices, service)
         return Inbound([Listener(lease, surviving(lease, poller.run), exclusive=True)], [])
 
-    channels.add(
-        TelegramChannel(bot, name, drafts=telegram.drafts, rich=telegram.rich), account, connect
-    )
+    channels.open.open(channel, account)
+    channels.connects.append(connect)
 
 
-async def open_slack(
-    settings: Settings, accounts: Accounts, channels: ChannelSet, stack: AsyncExitStack
-) -> bool:
+async def open_slack(settings: Settings, channels: ChannelSet, stack: AsyncExitStack) -> bool:
     slack = settings.slack
-    if slack.bot_token is None:
+    if fault := slack.fault(settings.admin.password):
+        raise StartupError(fault)
+    if slack.bot_token is None and not slack.installs:
         return False
-    if slack.app_token is None and slack.signing_secret is None:
-        raise StartupError(
-            "OUTRIDER_SLACK__BOT_TOKEN alone lets nothing in: set OUTRIDER_SLACK__APP_TOKEN "
-            "(Socket Mode) or OUTRIDER_SLACK__SIGNING_SECRET (HTTP events) as well."
-        )
-    client = await stack.enter_async_context(web_client(slack))
-    people = People(client)
-    channel = SlackChannel(client, account=DEFAULT, people=people)
-    account = await accounts.register("slack", DEFAULT)
+    opening = _SlackOpening(slack, channels, await stack.enter_async_context(slack_session()))
+    home = None
+    if slack.bot_token is not None:
+        home = Bot.of(client_of(slack, slack.bot_token, opening.session), DEFAULT)
+        channels.open.open(home.channel, await opening.register(DEFAULT))
 
-    def connect(service: Assistant, notices: Notices) -> Inbound:
-        inbox = SlackInbox(service, notices, client, people, outsiders=slack.outsiders)
+    def connect(service: Assistant, govern: Govern) -> Inbound:
+        return opening.ways_in(home, service, govern)
+
+    channels.connects.append(connect)
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class _SlackOpening:
+    """What the app's workspaces share, and how each is opened."""
+
+    settings: SlackSettings
+    channels: ChannelSet
+    session: aiohttp.ClientSession
+
+    async def register(self, name: str) -> Account:
+        return await self.channels.accounts.register(SLACK, name)
+
+    def bot(self, name: str, token: SecretStr, on_dead_token: Callable[[], None]) -> Bot:
+        return Bot.of(watched_client(self.settings, token, self.session, on_dead_token), name)
+
+    def ways_in(self, home: Bot | None, service: Assistant, govern: Govern) -> Inbound:
+        def attend(bot: Bot) -> SlackInbox:
+            return SlackInbox(
+                service,
+                govern(bot.channel),
+                bot.client,
+                bot.people,
+                outsiders=self.settings.outsiders,
+            )
+
+        installs = self._installs(service, attend) if self.settings.installs else None
+        workspaces = Workspaces(Workspace(home, attend(home)) if home else None, installs)
         listeners: list[Listener] = []
         routers: list[APIRouter] = []
-        if slack.app_token is not None:
-            socket = SlackSocket(client, slack.app_token, inbox)
+        if self.settings.app_token is not None:
+            app = client_of(self.settings, None, self.session)
+            socket = SlackSocket(app, self.settings.app_token, workspaces)
             listeners.append(Listener("slack:default", surviving("Slack", socket.run), False))
-        if slack.signing_secret is not None:
-            routers.append(slack_router(inbox, slack.signing_secret))
+        if self.settings.signing_secret is not None:
+            routers.append(slack_router(workspaces, self.settings.signing_secret))
+        if installs is not None:
+            listeners.append(Listener("slack:installs", installs.run, False))
+            routers.append(self._pages(workspaces, installs).router())
         return Inbound(listeners, routers)
 
-    channels.add(channel, account, connect)
-    return True
+    def _installs(self, service: Assistant, attend: Callable[[Bot], SlackInbox]) -> SlackInstalls:
+        return SlackInstalls(
+            kept=Installs(self.channels.accounts.database, SLACK),
+            seal=Seal(self.settings.token_keys),
+            channels=self.channels.open,
+            register=self.register,
+            open_bot=self.bot,
+            attend=attend,
+            assistant=service,
+            workspaces=self.settings.workspaces,
+        )
+
+    def _pages(self, workspaces: Workspaces, installs: SlackInstalls) -> InstallPages:
+        slack = self.settings
+        app = OAuthApp(
+            slack,
+            slack.client_id or "",
+            slack.client_secret or SecretStr(""),
+            slack.redirect_url or "",
+            self.session,
+        )
+        states = InstallStates(self.channels.redis)
+        return InstallPages(app, states, installs.add, workspaces.connect)
 
 
 def surviving(

@@ -53,6 +53,9 @@ webhook = typer.Typer(
 )
 telegram.add_typer(webhook, name="webhook")
 
+slack = typer.Typer(help="The Slack app, and where it is installed.", no_args_is_help=True)
+cli.add_typer(slack, name="slack")
+
 TelegramAccount = Annotated[str, typer.Option("--account", help="The account's name.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Erase it; else it is only looked at.")]
 
@@ -184,6 +187,23 @@ def remove_webhook(account: TelegramAccount = "default") -> None:
 
     settings = _settings(quiet=True)
     _async(lambda: remove(settings.telegram, account, say))
+
+
+@slack.command()
+def key() -> None:
+    """Make a key for OUTRIDER_SLACK__TOKEN_KEYS."""
+    from bots.slack.seal import new_key
+
+    say(new_key())
+
+
+@slack.command()
+def workspaces() -> None:
+    """List the workspaces that installed the app."""
+    from bots.slack_workspaces import show
+
+    settings = _settings(quiet=True)
+    _async(lambda: show(settings, say))
 
 
 @database.command()

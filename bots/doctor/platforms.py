@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import SecretStr
+from dataclasses import dataclass, field
+
+import aiohttp
 
 from assistant.errors import ChannelError, CredentialsRefused
 from bots.doctor.finding import Finding, fails, fine, off
 from bots.settings import Settings
-from bots.slack.client import call, connect, web_client
+from bots.slack.client import call, client_of, connect, slack_session
 from bots.slack.settings import SlackSettings
 from bots.telegram.bot import open_bot
 from bots.telegram.failures import translated
@@ -35,27 +37,59 @@ async def telegram(settings: Settings) -> Finding:
 
 async def slack(settings: Settings) -> Finding:
     given = settings.slack
-    if given.bot_token is None:
+    if given.bot_token is None and not given.installs:
         return off("Set OUTRIDER_SLACK__BOT_TOKEN to turn it on.")
-    if given.app_token is None and given.signing_secret is None:
-        return fails(
-            "The bot token alone lets nothing in: set OUTRIDER_SLACK__APP_TOKEN (Socket Mode) or "
-            "OUTRIDER_SLACK__SIGNING_SECRET (HTTP events) as well."
+    if fault := given.fault(settings.admin.password):
+        return fails(fault)
+    async with slack_session() as session:
+        asked = _Asked(given, session)
+        for check in (asked.bot, asked.app, asked.installs):
+            try:
+                await check()
+            except CredentialsRefused as error:
+                where = "Copy it anew from the app's page at api.slack.com/apps."
+                return fails(f"OUTRIDER_SLACK__{asked.name}: {error} {where}")
+            except ChannelError as error:
+                return fails(f"{error} Check the network and OUTRIDER_SLACK__BASE_URL.")
+    return fine(" ".join(asked.said))
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What Slack says to each secret; `name` is the setting that was shown to it last."""
+
+    given: SlackSettings
+    session: aiohttp.ClientSession
+    name: str = ""
+    said: list[str] = field(default_factory=list)
+
+    async def bot(self) -> None:
+        if self.given.bot_token is None:
+            return
+        self.name = "BOT_TOKEN"
+        bot = await connect(client_of(self.given, self.given.bot_token, self.session))
+        way = "by HTTP events" if self.given.app_token is None else "by Socket Mode"
+        self.said.append(f"The bot is {bot.user_id} of team {bot.team_id}, {way}.")
+
+    async def app(self) -> None:
+        if self.given.app_token is None:
+            return
+        self.name, token = "APP_TOKEN", self.given.app_token.get_secret_value()
+        client = client_of(self.given, None, self.session)
+        await call(client.apps_connections_open, app_token=token)
+
+    async def installs(self) -> None:
+        """Slack looks at the app's secret before the code, which is none."""
+        secret, client = self.given.client_secret, client_of(self.given, None, self.session)
+        if secret is None:
+            return
+        self.name = "CLIENT_SECRET"
+        await call(
+            client.oauth_v2_access,
+            success="invalid_code",
+            client_id=self.given.client_id,
+            client_secret=secret.get_secret_value(),
+            code="none",
         )
-    return await _tokens(given, given.app_token)
-
-
-async def _tokens(given: SlackSettings, app_token: SecretStr | None) -> Finding:
-    name = "OUTRIDER_SLACK__BOT_TOKEN"
-    try:
-        async with web_client(given) as client:
-            bot = await connect(client)
-            if app_token is not None:
-                name = "OUTRIDER_SLACK__APP_TOKEN"
-                await call(client.apps_connections_open, app_token=app_token.get_secret_value())
-    except CredentialsRefused as error:
-        return fails(f"{name}: {error} Copy it anew from the app's page at api.slack.com/apps.")
-    except ChannelError as error:
-        return fails(f"{error} Check the network and OUTRIDER_SLACK__BASE_URL.")
-    way = "by Socket Mode" if app_token is not None else "by HTTP events"
-    return fine(f"The bot is {bot.user_id} of team {bot.team_id}, {way}.")
+        whose = "listed workspaces" if self.given.workspaces else "any workspace"
+        self.said.append(f"The app can be installed in {whose}.")

@@ -1,39 +1,90 @@
-"""One account's Web API client: one session, a time limit on each call, no retries of its own."""
+"""The Web API's clients: a time limit on each call, no retries of their own."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
+from pydantic import SecretStr
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bots.slack.errors import code_of, of_answer, of_connection
+from bots.slack.errors import TokenDead, code_of, of_answer, of_connection
 from bots.slack.identity import BotIdentity
 from bots.slack.settings import SlackSettings
 
 CALL_TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=5)
 
 Answer = dict[str, Any]
+Client = TypeVar("Client", bound=AsyncWebClient)
+
+
+class WatchedClient(AsyncWebClient):
+    """Says so when Slack doesn't know its token any more, whichever call it was."""
+
+    on_dead_token: Callable[[], None]
+
+    async def api_call(self, api_method: str, **arguments: Any) -> AsyncSlackResponse:
+        try:
+            return await super().api_call(api_method, **arguments)
+        except SlackApiError as error:
+            if isinstance(of_answer(error, repeatable=False), TokenDead):
+                self.on_dead_token()
+            raise
+
+
+@asynccontextmanager
+async def slack_session() -> AsyncIterator[aiohttp.ClientSession]:
+    """One for the clients of all workspaces."""
+    async with aiohttp.ClientSession(timeout=CALL_TIMEOUT, trust_env=True) as session:
+        yield session
 
 
 @asynccontextmanager
 async def web_client(settings: SlackSettings) -> AsyncIterator[AsyncWebClient]:
-    """A client for the bot token; talks to nobody until the first call."""
-    token = settings.bot_token.get_secret_value() if settings.bot_token else None
-    async with aiohttp.ClientSession(timeout=CALL_TIMEOUT, trust_env=True) as session:
-        client = AsyncWebClient(
-            token,
-            base_url=settings.api_url,
-            session=session,
-            retry_handlers=[],  # the governor decides when a call is repeated
-            logger=_silent_logger(),
-        )
-        client.proxy = None  # the session reads the environment, and NO_PROXY with it
-        yield client
+    """A client for the bot token, with a session of its own."""
+    async with slack_session() as session:
+        yield client_of(settings, settings.bot_token, session)
+
+
+def client_of(
+    settings: SlackSettings, token: SecretStr | None, session: aiohttp.ClientSession
+) -> AsyncWebClient:
+    """Talks to nobody until the first call."""
+    return _prepared(AsyncWebClient, settings, token, session)
+
+
+def watched_client(
+    settings: SlackSettings,
+    token: SecretStr,
+    session: aiohttp.ClientSession,
+    on_dead_token: Callable[[], None],
+) -> AsyncWebClient:
+    """For a token that its workspace may take away at any time."""
+    client = _prepared(WatchedClient, settings, token, session)
+    client.on_dead_token = on_dead_token
+    return client
+
+
+def _prepared(
+    kind: type[Client],
+    settings: SlackSettings,
+    token: SecretStr | None,
+    session: aiohttp.ClientSession,
+) -> Client:
+    client = kind(
+        token.get_secret_value() if token else None,
+        base_url=settings.api_url,
+        session=session,
+        retry_handlers=[],  # the governor decides when a call is repeated
+        logger=_silent_logger(),
+    )
+    client.proxy = None  # the session reads the environment, and NO_PROXY with it
+    return client
 
 
 async def call(

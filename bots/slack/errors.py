@@ -31,6 +31,10 @@ class BlocksRefused(ContentRefused):
     """Slack doesn't take what the message is made of."""
 
 
+class TokenDead(CredentialsRefused):
+    """Slack doesn't know the token (any more): the app was taken off, or the token given back."""
+
+
 class NotStreaming(ChannelError):
     """The message is no stream, or none any more."""
 
@@ -44,15 +48,17 @@ class StreamRunning(ChannelError):
 
 
 _OF_CODE: dict[str, type[ChannelError]] = {
-    "invalid_auth": CredentialsRefused,
+    "invalid_auth": TokenDead,
     "not_authed": CredentialsRefused,
-    "token_revoked": CredentialsRefused,
-    "token_expired": CredentialsRefused,
-    "account_inactive": CredentialsRefused,
+    "token_revoked": TokenDead,
+    "token_expired": TokenDead,
+    "account_inactive": TokenDead,
     "missing_scope": CredentialsRefused,
     "not_allowed_token_type": CredentialsRefused,
     "no_permission": CredentialsRefused,
     "access_denied": CredentialsRefused,
+    "invalid_client_id": CredentialsRefused,
+    "bad_client_secret": CredentialsRefused,
     "channel_not_found": RecipientUnreachable,
     "not_in_channel": RecipientUnreachable,
     "is_archived": RecipientUnreachable,

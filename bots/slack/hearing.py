@@ -15,7 +15,16 @@ from assistant.messages import (
     Notice,
 )
 from assistant.service import Assistant
-from bots.slack.parse import NOT_ADDRESSED, Reading, parse_event, people_in
+from bots.slack.files import SlackFiles
+from bots.slack.parse import (
+    NOT_ADDRESSED,
+    Reading,
+    message_in,
+    parse_event,
+    people_in,
+    with_message,
+)
+from bots.slack.payload import Object
 from bots.slack.people import People
 
 Spoken = IncomingMessage | Command | ButtonPressed | Notice
@@ -25,9 +34,11 @@ Spoken = IncomingMessage | Command | ButtonPressed | Notice
 class Hearing:
     assistant: Assistant
     people: People
+    files: SlackFiles
 
-    async def heard(self, body: object, reading: Reading) -> Incoming:
-        """An Events API body, with people by their names. Raises StorageUnavailable."""
+    async def heard(self, body: object, reading: Reading) -> tuple[Incoming, Object]:
+        """An Events API body, with people by their names and with what Slack tells of files only
+        when asked; beside it the message as Slack has it. Raises StorageUnavailable."""
         item = parse_event(body, reading)
         if item == NOT_ADDRESSED:
             reading = replace(reading, listening=True)
@@ -35,11 +46,13 @@ class Hearing:
         if isinstance(item, Edited):
             item = await self._edited(item)
         if not isinstance(item, Spoken | Edited):
-            return item
+            return item, message_in(body)
+        message = await self.files.described(message_in(body))
+        body = with_message(body, message)
         again = parse_event(body, replace(reading, names=await self._names(body, item)))
         if isinstance(again, Edited) and again.asked is not None and not isinstance(item, Edited):
             again = again.asked
-        return await self.introduced(again)
+        return await self.introduced(again), message
 
     async def introduced(self, item: Incoming) -> Incoming:
         """With the language and the name of who is speaking, as far as Slack tells them."""

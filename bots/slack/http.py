@@ -16,9 +16,9 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import SecretStr
 
 from assistant.errors import ChannelError, StorageUnavailable
-from bots.slack.inbox import SlackInbox
 from bots.slack.signature import refusal
 from bots.slack.whisper import to_one_person
+from bots.slack.workspace import Inbox
 
 _log = structlog.get_logger()
 _FORM = "application/x-www-form-urlencoded"
@@ -29,11 +29,12 @@ class _Unreadable(ValueError):
 
 
 def router(
-    inbox: SlackInbox,
+    inbox: Inbox,
     signing_secret: SecretStr | None,
     clock: Callable[[], float] = time.time,
 ) -> APIRouter:
-    """The routes of one account. Without a signing secret every request is refused.
+    """The routes of one app, for all its workspaces. Without a signing secret every request is
+    refused.
 
     `clock` gives seconds since the epoch.
     """
@@ -61,7 +62,7 @@ def router(
     return routes
 
 
-async def _answer(inbox: SlackInbox, body: bytes, content_type: str) -> Response:
+async def _answer(inbox: Inbox, body: bytes, content_type: str) -> Response:
     if content_type.partition(";")[0].strip().lower() == _FORM:
         fields = _fields(body)
         if "command" in fields:

@@ -15,21 +15,26 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from assistant.channel import Notices
 from assistant.errors import ChannelError, StorageUnavailable
-from assistant.messages import ButtonPressed, Command, Edited, Incoming, Notice
+from assistant.messages import ButtonPressed, Command, Edited, Incoming, IncomingMessage, Notice
 from assistant.service import Assistant
 from bots.inbound import apologise, receive
 from bots.slack.buttons import parse_press
 from bots.slack.client import connect
+from bots.slack.files import SlackFiles
+from bots.slack.gathering import Gathering, Late
 from bots.slack.hearing import Hearing
 from bots.slack.identity import BotIdentity
 from bots.slack.in_order import InOrder
 from bots.slack.orders import parse_slash
 from bots.slack.parse import Reading, event_id_of, parse_event
+from bots.slack.payload import Object
 from bots.slack.people import People
 from bots.slack.said import Said
+from bots.slack.thread import Threads
 from bots.slack.whisper import Overheard, whisper
 
 CLOSE_SECONDS = 2.0
+BRING_AGAIN_SECONDS = (0.5, 2.0, 5.0)  # where a late file can't be stored; its answer waits longer
 MOST_SAID = 1_000  # events, whose notice is not said again when they come again
 
 _log = structlog.get_logger()
@@ -52,7 +57,9 @@ class SlackInbox:
         self._channel = channel
         self._notices = InOrder(channel)
         self._client = client
-        self._hearing = Hearing(assistant, people or People(client))
+        people, files = people or People(client), SlackFiles(client, assistant.opened)
+        self._hearing = Hearing(assistant, people, files)
+        self._gathering = Gathering(assistant, files, Threads(client, people))
         self._outsiders = outsiders
         self._bot: BotIdentity | None = None
         self._asking = asyncio.Lock()
@@ -67,19 +74,30 @@ class SlackInbox:
                 _log.info("slack_connected", bot=self._bot.user_id, team=self._bot.team_id)
             return self._bot
 
-    async def event(self, body: object) -> None:
-        """An Events API body. Raises StorageUnavailable or ChannelError: don't acknowledge."""
+    async def event(self, body: object, arrived: float | None = None) -> None:
+        """An Events API body. Raises StorageUnavailable or ChannelError: don't acknowledge.
+
+        `arrived`: when it came, on the event loop's clock, where it had to wait since.
+        """
+        arrived = asyncio.get_running_loop().time() if arrived is None else arrived
         reading = Reading(await self.connect(), self._channel.account, outsiders=self._outsiders)
         if self._said.was(event_id_of(body)):
             return
         try:
-            item = await self._hearing.heard(body, reading)
+            item, raw = await self._hearing.heard(body, reading)
+            if isinstance(item, IncomingMessage) and await self._gathering.brings_more(
+                item, raw, reading.bot
+            ):
+                await self._take_in(item, raw, reading.bot, arrived)
+                return
         except (StorageUnavailable, ChannelError):
             raise
         except Exception:
             # A fault of ours would come back with each redelivery: say it once and take it off
             _log.exception("slack_event_failed", account=self._channel.account)
             self._begin(self._fault_told(parse_event(body, reading)))
+            return
+        if isinstance(item, Notice) and self._was_said(item.chat.chat_id, item.reply_to):
             return
         await self._receive(item)
         if isinstance(item, Command | Notice):
@@ -110,6 +128,48 @@ class SlackInbox:
             _, late = await asyncio.wait(talking, timeout=CLOSE_SECONDS)
             for task in late:
                 task.cancel()
+
+    async def _take_in(
+        self, item: IncomingMessage, raw: Object, bot: BotIdentity, arrived: float
+    ) -> None:
+        """A message that has more to it than its event. The twin of a mention is none any more."""
+        async with self._gathering.one_at_a_time(item):
+            if self._said.was(_key(item.chat.chat_id, item.message_id)):
+                return
+            gathered = await self._gathering.of(item, raw, bot, arrived)
+            try:
+                for one in gathered.items:
+                    await self._receive(one)
+            except BaseException:
+                if gathered.late is not None:
+                    gathered.late.drop()
+                raise
+            self._said.note(_key(item.chat.chat_id, item.message_id))
+        if gathered.late is not None:
+            self._begin(self._bring(gathered.late))
+
+    async def _bring(self, late: Late) -> None:
+        """What comes after its message. Where it can't be stored, it is answered without."""
+        for pause in (*BRING_AGAIN_SECONDS, None):
+            try:
+                if (said := await late.bring(self._assistant)) is not None:
+                    await receive(self._assistant, self._notices, said)
+                return
+            except StorageUnavailable as error:
+                _log.warning("slack_files_not_stored", code=error.code, again_in_seconds=pause)
+            except Exception:
+                _log.exception("slack_files_failed", account=self._channel.account)
+                return
+            if pause is not None:
+                await asyncio.sleep(pause)
+
+    def _was_said(self, chat_id: str, message_id: str) -> bool:
+        """Whether this message was answered with a notice before; it is from now on."""
+        key = _key(chat_id, message_id)
+        if not message_id or self._said.was(key):
+            return bool(message_id)
+        self._said.note(key)
+        return False
 
     async def _fault_told(self, item: Incoming) -> None:
         """Tell of a fault of ours who certainly speaks to us: an edit may not."""
@@ -150,3 +210,7 @@ class SlackInbox:
         task = asyncio.get_running_loop().create_task(coroutine)
         self._talking.add(task)
         task.add_done_callback(self._talking.discard)
+
+
+def _key(chat_id: str, message_id: str) -> str:
+    return f"{chat_id}:{message_id}"

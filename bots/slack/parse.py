@@ -1,7 +1,8 @@
 """Events API bodies to values. Pure; arbitrary JSON never raises.
 
 A mention in a channel comes twice, as `message` and as `app_mention`, with one `ts`: both become
-the same message id. What has no such id (orders, notices) is taken from `app_mention` alone.
+the same message id. What has no such id (orders, notices) is taken from `app_mention` alone, except
+of a file, with which Slack may send but the `message`.
 
 What we wrote ourselves is nothing. Another bot is answered where it mentions us; it gives no
 orders, and nothing else of it is heard.
@@ -24,16 +25,17 @@ from assistant.messages import (
     Notice,
 )
 from assistant.phrases import Phrase
+from bots.slack.content import Content, content_of, people_shared
 from bots.slack.identity import BotIdentity, chat_of, is_outsider
 from bots.slack.orders import linked_message, order_of
+from bots.slack.payload import Object, mapping, text
 from bots.slack.text import mentioned, mentions, readable, without_mention
 
-FILES_NOTICE = Phrase("notice.only_text")
 OUTSIDER = Phrase("refused.outsider")
 NOT_ADDRESSED = Ignored("not_addressed")
 
 # Kinds of `message` that somebody wrote; joins, topics and the like are not among them
-_WRITTEN = frozenset({"", "thread_broadcast", "file_share", "me_message", "bot_message"})
+WRITTEN = frozenset({"", "thread_broadcast", "file_share", "me_message", "bot_message"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,39 +52,55 @@ class Reading:
     outsiders: bool = False
     names: Mapping[str, str] = field(default_factory=dict)
 
-    def said(self, text: str) -> str:
-        return readable(without_mention(text, self.bot.user_id), self.names).strip()
+    def said(self, written: str) -> str:
+        return readable(without_mention(written, self.bot.user_id), self.names).strip()
+
+    def content(self, message: Object) -> Content:
+        return content_of(message, self.said(text(message, "text")), self.names)
 
     def chat(self, event: Mapping[str, Any], ts: str, thread_ts: str) -> ChatRef:
-        return chat_of(self.account, _text(event, "channel"), ts, thread_ts)
+        return chat_of(self.account, text(event, "channel"), ts, thread_ts)
 
 
 def parse_event(body: object, reading: Reading) -> Incoming:
     """An `event_callback` body, as it stands in an HTTP request or in a Socket Mode envelope."""
-    outer = _mapping(body)
-    event = _mapping(outer.get("event"))
+    outer = mapping(body)
+    event = mapping(outer.get("event"))
     if event.get("type") not in ("message", "app_mention"):
         return Ignored("unknown_event")
-    if not _text(event, "channel"):
+    if not text(event, "channel"):
         return Ignored("malformed")
-    match _text(event, "subtype"):
+    match text(event, "subtype"):
         case "message_changed":
-            return _changed(_text(outer, "event_id"), event, reading)
+            return _changed(text(outer, "event_id"), event, reading)
         case "message_deleted":
             return _deleted(event, reading)
-        case subtype if subtype in _WRITTEN:
-            return _written(_text(outer, "event_id"), event, reading)
+        case subtype if subtype in WRITTEN:
+            return _written(text(outer, "event_id"), event, reading)
     return Ignored("not_a_persons_message")
 
 
 def event_id_of(body: object) -> str:
-    return _text(_mapping(body), "event_id")
+    return text(mapping(body), "event_id")
 
 
 def people_in(body: object) -> list[str]:
-    """The ids of the people whom a message calls."""
-    event = _mapping(_mapping(body).get("event"))
-    return mentioned(_text(_mapping(event.get("message")) or event, "text"))
+    """The ids of the people whom a message calls, or passes on."""
+    message = message_in(body)
+    return [*mentioned(text(message, "text")), *people_shared(message)]
+
+
+def message_in(body: object) -> Object:
+    """The message that an event is about, as it reads now."""
+    event = mapping(mapping(body).get("event"))
+    return mapping(event.get("message")) or event
+
+
+def with_message(body: object, message: Object) -> Object:
+    """The event with this in place of its message."""
+    event = mapping(mapping(body).get("event"))
+    changed = {**event, "message": message} if mapping(event.get("message")) else message
+    return {**mapping(body), "event": changed}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +116,13 @@ class _Written:
 
     @classmethod
     def of(cls, message: Mapping[str, Any], bot: BotIdentity) -> _Written:
-        user_id, bot_id = _text(message, "user"), _text(message, "bot_id")
+        user_id, bot_id = text(message, "user"), text(message, "bot_id")
         return cls(
-            ts=_text(message, "ts"),
-            thread_ts=_text(message, "thread_ts"),
+            ts=text(message, "ts"),
+            thread_ts=text(message, "thread_ts"),
             user_id=user_id or bot_id,
             bot_id=bot_id,
-            text=_text(message, "text"),
+            text=text(message, "text"),
             is_ours=user_id == bot.user_id or (bool(bot_id) and bot_id == bot.bot_id),
         )
 
@@ -134,9 +152,9 @@ def _written(event_id: str, event: Mapping[str, Any], reading: Reading) -> Incom
     if chat.kind == "group" and not called and not message.is_heard(reading):
         return NOT_ADDRESSED
     asked = _asked(event_id, event, message, chat, reading)
-    if not isinstance(asked, IncomingMessage):
-        return Ignored("twin") if twin else asked
-    return asked
+    if isinstance(asked, IncomingMessage) or (isinstance(asked, Notice) and event.get("files")):
+        return asked
+    return Ignored("twin") if twin else asked
 
 
 def _asked(
@@ -144,18 +162,26 @@ def _asked(
 ) -> Incoming:
     """What a person says that is for us."""
     sender_id, sender = message.user_id, _sender_name(event, message.user_id, reading)
-    if not reading.outsiders and is_outsider(_text(event, "user_team"), reading.bot):
+    if not reading.outsiders and is_outsider(text(event, "user_team"), reading.bot):
         return Notice(chat, OUTSIDER, message.ts, sender_id, sender_name=sender)
-    text = reading.said(message.text)
-    name, argument = order_of(text)
+    name, argument = order_of(reading.said(message.text))
     if name == "forget":
         return _forget(argument, message, chat, sender)
     if name is not None:
         return Command(chat, name, sender_id, sender, message.ts, argument)
-    if text:
-        return IncomingMessage(chat, event_id, message.ts, sender_id, sender, text)
-    if event.get("files"):
-        return Notice(chat, FILES_NOTICE, message.ts, sender_id, sender_name=sender)
+    content = reading.content(event)
+    if content.text or content.attachments:
+        return IncomingMessage(
+            chat,
+            event_id,
+            message.ts,
+            sender_id,
+            sender,
+            content.text,
+            attachments=content.attachments,
+        )
+    if content.refusal is not None:
+        return Notice(chat, content.refusal, message.ts, sender_id, sender_name=sender)
     if chat.kind == "group":
         return Command(chat, "help", sender_id, sender, message.ts)
     return Ignored("empty")
@@ -175,19 +201,19 @@ def _of_bot(
     event_id: str, event: Mapping[str, Any], message: _Written, chat: ChatRef, reading: Reading
 ) -> Incoming:
     """Another bot asked; how often it is answered is the loop guard's."""
-    text = reading.said(message.text)
-    if chat.kind == "private" or message.user_id == "USLACKBOT" or not text:
+    said = reading.said(message.text)
+    if chat.kind == "private" or message.user_id == "USLACKBOT" or not said:
         return Ignored("bot")
-    if is_outsider(_text(event, "user_team"), reading.bot):
+    if is_outsider(text(event, "user_team"), reading.bot):
         return Ignored("outsider")
-    profile = _mapping(event.get("bot_profile"))
-    name = readable(_text(profile, "name") or _text(event, "username") or message.user_id)
-    return IncomingMessage(chat, event_id, message.ts, message.user_id, name, text, from_bot=True)
+    profile = mapping(event.get("bot_profile"))
+    name = readable(text(profile, "name") or text(event, "username") or message.user_id)
+    return IncomingMessage(chat, event_id, message.ts, message.user_id, name, said, from_bot=True)
 
 
 def _changed(event_id: str, event: Mapping[str, Any], reading: Reading) -> Incoming:
-    raw = _mapping(event.get("message"))
-    before = _Written.of(_mapping(event.get("previous_message")), reading.bot)
+    raw, was = mapping(event.get("message")), mapping(event.get("previous_message"))
+    before = _Written.of(was, reading.bot)
     now = _Written.of(raw, reading.bot)
     if not (event_id and now.ts):
         return Ignored("malformed")
@@ -196,16 +222,15 @@ def _changed(event_id: str, event: Mapping[str, Any], reading: Reading) -> Incom
         return Ignored("bot") if before.is_bots else Deleted(chat, now.ts)
     if now.is_bots:
         return Ignored("bot")
-    if now.text == before.text:  # a link got its preview
-        return Ignored("unchanged")
-    text = reading.said(now.text)
-    if not text:
+    content = reading.content(raw)
+    if now.text == before.text and content.text == reading.content(was).text:
+        return Ignored("unchanged")  # a link got its preview
+    if not content.text:
         return Ignored("empty")
-    if order_of(text)[0] is not None:
+    if order_of(reading.said(now.text))[0] is not None:
         return Ignored("order_by_edit")
-    return Edited(
-        chat, event_id, now.ts, now.user_id, text, _now_asked(event_id, raw, now, chat, reading)
-    )
+    asked = _now_asked(event_id, raw, now, chat, reading)
+    return Edited(chat, event_id, now.ts, now.user_id, content.text, asked)
 
 
 def _now_asked(
@@ -219,8 +244,8 @@ def _now_asked(
 
 
 def _deleted(event: Mapping[str, Any], reading: Reading) -> Incoming:
-    before = _Written.of(_mapping(event.get("previous_message")), reading.bot)
-    ts = _text(event, "deleted_ts") or before.ts
+    before = _Written.of(mapping(event.get("previous_message")), reading.bot)
+    ts = text(event, "deleted_ts") or before.ts
     if before.is_ours:
         return Ignored("bot")
     if not ts:
@@ -229,15 +254,6 @@ def _deleted(event: Mapping[str, Any], reading: Reading) -> Incoming:
 
 
 def _sender_name(event: Mapping[str, Any], user_id: str, reading: Reading) -> str:
-    profile = _mapping(event.get("user_profile"))
-    told = _text(profile, "display_name") or _text(profile, "real_name")
+    profile = mapping(event.get("user_profile"))
+    told = text(profile, "display_name") or text(profile, "real_name")
     return reading.names.get(user_id) or readable(told or user_id)
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(mapping: Mapping[str, Any], key: str) -> str:
-    value = mapping.get(key)
-    return value if isinstance(value, str) else ""

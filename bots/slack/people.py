@@ -46,15 +46,18 @@ class People:
         self._known: dict[str, tuple[float, Person]] = {}
         self._quiet_until = 0.0
 
-    async def of(self, user_ids: Iterable[str]) -> Mapping[str, Person]:
+    async def of(
+        self, user_ids: Iterable[str], seconds: float = ASK_SECONDS
+    ) -> Mapping[str, Person]:
         """Those of them that could be learned in time."""
         ids = set(user_ids)
         unknown = [one for one in ids if self._known.get(one, (0.0,))[0] <= self._clock()]
         if unknown and self._clock() >= self._quiet_until:
             tasks = {asyncio.ensure_future(self._ask(one)) for one in unknown}
-            _, late = await asyncio.wait(tasks, timeout=ASK_SECONDS)
+            _, late = await asyncio.wait(tasks, timeout=max(seconds, 0.0))
             for task in late:
                 task.cancel()
+            if late and seconds >= ASK_SECONDS:
                 self._quiet_until = self._clock() + AGAIN_SECONDS
         return {one: self._known[one][1] for one in ids if one in self._known}
 

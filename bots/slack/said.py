@@ -1,6 +1,8 @@
-"""Events that were answered with a notice: when Slack delivers one again, it is not said again.
+"""What was dealt with: events and messages of which nothing is said, or fetched, again when Slack
+delivers them again, or their twin.
 
-What an order does is done once anyhow, by what stands in Postgres; this is for the words alone.
+What a message or an order does is done once anyhow, by what stands in Postgres; this spares words
+and downloads.
 """
 
 from __future__ import annotations

@@ -1,12 +1,21 @@
-"""What an operator sets for the Slack account of the environment."""
+"""What an operator sets for Slack: the account of the environment, and the app's own installs."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from bots.http.hosts import is_loopback
+from bots.slack.grant import TEAM_ID
+from bots.slack.seal import is_key
+
+REDIRECT_PATH = "/slack/oauth_redirect"
 
 
 class SlackSettings(BaseModel):
-    """`OUTRIDER_SLACK__*`. Slack is off without a bot token."""
+    """`OUTRIDER_SLACK__*`. Slack is off without a bot token, where no workspace may install it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -21,15 +30,49 @@ class SlackSettings(BaseModel):
         False,
         description="Answer people of other workspaces, who come by Slack Connect, too.",
     )
+    client_id: str | None = Field(
+        None,
+        description="Client id of the app: with the four below, further workspaces install it at "
+        "/slack/install.",
+    )
+    client_secret: SecretStr | None = Field(None, description="Client secret of the app.")
+    redirect_url: str | None = Field(
+        None,
+        description=f"The public https address of {REDIRECT_PATH}, as it stands in the app's "
+        "redirect URLs.",
+    )
+    token_keys: tuple[SecretStr, ...] = Field(
+        (),
+        description="Keys that the workspaces' tokens are stored under: the first seals, all of "
+        "them open. `outrider slack key` makes one.",
+    )
+    workspaces: tuple[str, ...] = Field(
+        (),
+        description="Ids (T…) of the workspaces that may install the app. Empty: each, after the "
+        "sign-in, so that a password must be set.",
+    )
     base_url: str = Field(
         "https://slack.com", description="Root of the server to which /api/ is added."
     )
 
-    @field_validator("bot_token", "app_token", "signing_secret", mode="before")
+    @field_validator(
+        "bot_token",
+        "app_token",
+        "signing_secret",
+        "client_id",
+        "client_secret",
+        "redirect_url",
+        mode="before",
+    )
     @classmethod
     def empty_is_none(cls, value: object) -> object:
         given = value.get_secret_value() if isinstance(value, SecretStr) else value
         return None if isinstance(given, str) and not given.strip() else value
+
+    @field_validator("token_keys", "workspaces", mode="before")
+    @classmethod
+    def one_is_a_list(cls, value: object) -> object:
+        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
 
     @field_validator("base_url")
     @classmethod
@@ -38,6 +81,69 @@ class SlackSettings(BaseModel):
             raise ValueError("must begin with http:// or https://")
         return value.rstrip("/")
 
+    @field_validator("token_keys")
+    @classmethod
+    def are_keys(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if not all(is_key(one.get_secret_value()) for one in value):
+            raise ValueError("must be keys as 'outrider slack key' makes them")
+        return value
+
+    @field_validator("workspaces")
+    @classmethod
+    def are_workspaces(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(map(TEAM_ID.fullmatch, value)):
+            raise ValueError("must be ids of workspaces, which begin with T")
+        return value
+
+    @field_validator("redirect_url")
+    @classmethod
+    def leads_back(cls, value: str | None) -> str | None:
+        """Slack sends a code there; over the open net nobody else may read it."""
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        safe = parts.scheme == "https" or is_loopback(parts.hostname or "")
+        if not safe or parts.path != REDIRECT_PATH or parts.query or parts.fragment:
+            raise ValueError(f"must begin with https:// and end in {REDIRECT_PATH}")
+        return value
+
     @property
     def api_url(self) -> str:
         return self.base_url + "/api/"
+
+    @property
+    def installs(self) -> bool:
+        """Whether further workspaces are meant to install the app."""
+        return self.client_id is not None or self.client_secret is not None
+
+    def fault(self, password: SecretStr | None) -> str:
+        """What keeps Slack from starting, as a sentence that says what to do; mostly empty."""
+        if self.bot_token is None and not self.installs:
+            return ""
+        if self.app_token is None and self.signing_secret is None:
+            name = "CLIENT_ID" if self.bot_token is None else "BOT_TOKEN"
+            return (
+                f"OUTRIDER_SLACK__{name} alone lets nothing in: set OUTRIDER_SLACK__APP_TOKEN "
+                "(Socket Mode) or OUTRIDER_SLACK__SIGNING_SECRET (HTTP events) as well."
+            )
+        return self._fault_of_installs(password) if self.installs else ""
+
+    def _fault_of_installs(self, password: SecretStr | None) -> str:
+        needed: Mapping[str, object] = {
+            "CLIENT_ID": self.client_id,
+            "CLIENT_SECRET": self.client_secret,
+            "REDIRECT_URL": self.redirect_url,
+            "TOKEN_KEYS": self.token_keys,
+        }
+        missing = [f"OUTRIDER_SLACK__{name}" for name, value in needed.items() if not value]
+        if missing:
+            return (
+                f"Workspaces can't install the app without {' and '.join(missing)}: set what is "
+                "missing, or remove OUTRIDER_SLACK__CLIENT_ID and OUTRIDER_SLACK__CLIENT_SECRET."
+            )
+        if not self.workspaces and password is None:
+            return (
+                "Anybody could add their workspace: set OUTRIDER_SLACK__WORKSPACES to the ids of "
+                "those that may install the app, or OUTRIDER_ADMIN__PASSWORD."
+            )
+        return ""

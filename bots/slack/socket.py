@@ -26,8 +26,8 @@ from assistant.errors import (
 )
 from bots.slack.client import call
 from bots.slack.envelope import Envelope, parse_envelope
-from bots.slack.inbox import SlackInbox
 from bots.slack.whisper import to_one_person
+from bots.slack.workspace import Inbox
 
 _log = structlog.get_logger()
 
@@ -46,6 +46,7 @@ _PLANNED = frozenset({"refresh_requested", "warning"})
 class _Arrival:
     envelope: Envelope
     socket: aiohttp.ClientWebSocketResponse
+    at: float  # on the event loop's clock
 
 
 class SlackSocket:
@@ -55,7 +56,7 @@ class SlackSocket:
         self,
         client: AsyncWebClient,
         app_token: SecretStr,
-        inbox: SlackInbox,
+        inbox: Inbox,
         *,
         backoff_seconds: Sequence[float] = BACKOFF_SECONDS,
     ) -> None:
@@ -136,24 +137,24 @@ class SlackSocket:
                 _log.info("slack_socket_open")
             elif envelope.envelope_id:
                 lane = lanes[zlib.crc32(envelope.lane.encode("utf-8", "replace")) % len(lanes)]
-                await lane.put(_Arrival(envelope, socket))
+                await lane.put(_Arrival(envelope, socket, asyncio.get_running_loop().time()))
         return "closed"
 
     async def _work(self, lane: asyncio.Queue[_Arrival]) -> None:
         while True:
             arrival = await lane.get()
-            told = await self._taken_in(arrival.envelope)
+            told = await self._taken_in(arrival.envelope, arrival.at)
             if told is not None:
                 await _acknowledge(arrival, told)
             lane.task_done()
 
-    async def _taken_in(self, envelope: Envelope) -> str | None:
+    async def _taken_in(self, envelope: Envelope, arrived: float) -> str | None:
         """What the person alone is told, mostly nothing. None: nothing was stored, and Slack shall
         send it again."""
         told = ""
         try:
             if envelope.kind == "events_api":
-                await self._inbox.event(envelope.payload)
+                await self._inbox.event(envelope.payload, arrived)
             elif envelope.kind == "interactive":
                 await self._inbox.interaction(envelope.payload)
             elif envelope.kind == "slash_commands":

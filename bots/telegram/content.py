@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from assistant.messages import Attachment
 from assistant.phrases import Phrase
+from bots.documents import attached
 from bots.telegram.addressing import BotIdentity, answered_message
-from bots.telegram.documents import attached_document
 from bots.telegram.formatting import readable
 from bots.telegram.payload import Object, items, mapping, number, text
 from bots.telegram.quotes import forwarded, quoted
@@ -107,8 +107,13 @@ def _photo(message: Object, kind: str) -> _Held:
 
 
 def _document(message: Object, kind: str) -> _Held:
-    named, attachment, refusal = attached_document(mapping(message.get(kind)))
-    return _Held(named, attachment, refusal)
+    document = mapping(message.get(kind))
+    file_id = clean(text(document.get("file_id")))
+    if not file_id:
+        return _Held()
+    name, media_type = text(document.get("file_name")), text(document.get("mime_type"))
+    size = max(number(document.get("file_size")) or 0, 0)
+    return _Held(*attached(file_id, clean(name), media_type, size))
 
 
 def _sticker(message: Object, kind: str) -> _Held:

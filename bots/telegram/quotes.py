@@ -7,6 +7,8 @@ nothing where it stands directly before the message.
 
 from __future__ import annotations
 
+from bots.quoting import quoted as as_quote
+from bots.quoting import shortened
 from bots.telegram.addressing import BotIdentity, answered_message
 from bots.telegram.formatting import readable
 from bots.telegram.payload import Object, mapping, number, text
@@ -33,9 +35,7 @@ def quoted(message: Object, bot: BotIdentity, held: str) -> str:
         return ""
     name = "You" if own else _writer(answered) or _origin(mapping(outside.get("origin")))
     cut = shortened(said, OWN_CHARACTERS if own and not selected else QUOTE_CHARACTERS)
-    return "\n".join(
-        f"> {line}".rstrip() for line in f"{name or 'Somebody'} wrote: {cut}".split("\n")
-    )
+    return as_quote(name, cut)
 
 
 def forwarded(message: Object) -> str:
@@ -44,15 +44,6 @@ def forwarded(message: Object) -> str:
     if not origin:
         return ""
     return f"Forwarded from {_origin(origin) or 'somebody'}:"
-
-
-def shortened(said: str, most: int) -> str:
-    """The beginning, cut at a word."""
-    if len(said) <= most:
-        return said
-    gaps = [n for n, one in enumerate(said[: most + 1]) if one.isspace() and n >= most // 2]
-    whole = said[: gaps[-1]].rstrip() if gaps else ""
-    return f"{whole or said[:most]} …"
 
 
 def _directly_before(answered: Object, message: Object) -> bool:

@@ -26,7 +26,7 @@ from assistant.messages import ChatRef
 from assistant.phrases import Phrase
 from bots.slack.channel import SEEN, SlackChannel
 from bots.slack.client import connect, web_client
-from bots.slack.errors import DEFAULT_RETRY_AFTER_SECONDS, BlocksRefused
+from bots.slack.errors import DEFAULT_RETRY_AFTER_SECONDS, BlocksRefused, TokenDead
 from bots.slack.inbox import SlackInbox
 from bots.slack.settings import SlackSettings
 from bots.slack.socket import SlackSocket
@@ -190,8 +190,9 @@ async def test_the_longest_pieces_of_a_long_reply_are_taken(slack: Slack) -> Non
 @pytest.mark.parametrize(
     ("trouble", "error"),
     [
-        (Trouble("invalid_auth"), CredentialsRefused),
-        (Trouble("token_revoked"), CredentialsRefused),
+        (Trouble("invalid_auth"), TokenDead),
+        (Trouble("token_revoked"), TokenDead),
+        (Trouble("missing_scope"), CredentialsRefused),
         (Trouble("channel_not_found"), RecipientUnreachable),
         (Trouble("not_in_channel"), RecipientUnreachable),
         (Trouble("is_archived"), RecipientUnreachable),

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from bots.doctor import platforms, storage
 from bots.doctor.finding import Check, Finding
 from bots.settings import Settings
+from bots.slack.seal import new_key
 from bots.slack.settings import SlackSettings
 from bots.telegram.settings import TelegramSettings
 from tests.fakes.slack import FakeSlack
@@ -70,6 +71,30 @@ async def test_slack_tokens_are_shown_to_slack() -> None:
         assert "set OUTRIDER_SLACK__APP_TOKEN (Socket Mode) or" in neither.said
         signed = await slack(fake, app_token="", signing_secret="s" * 32)
         assert (signed.verdict, "by HTTP events" in signed.said) == ("fine", True)
+
+
+async def test_the_secret_of_an_app_that_workspaces_install_is_shown_to_slack() -> None:
+    async with FakeSlack() as fake:
+        installs = {
+            "client_id": fake.oauth.client_id,
+            "client_secret": fake.oauth.client_secret,
+            "redirect_url": "https://bot.test/slack/oauth_redirect",
+            "token_keys": new_key(),
+            "workspaces": "T1",
+        }
+
+        async def said(**other: str) -> Finding:
+            given = {"bot_token": "", "app_token": fake.app_token} | installs | other
+            settings = SlackSettings.model_validate({"base_url": fake.url} | given)
+            return await found(platforms.slack, slack=settings)
+
+        right = await said()
+        assert (right.verdict, "in listed workspaces" in right.said) == ("fine", True)
+        wrong = await said(client_secret="hidden-part")
+        assert (wrong.verdict, wrong.said[:29]) == ("fails", "OUTRIDER_SLACK__CLIENT_SECRET")
+        assert "hidden-part" not in wrong.said
+        assert "without OUTRIDER_SLACK__TOKEN_KEYS" in (await said(token_keys="")).said
+        assert "Anybody could add" in (await said(workspaces="")).said
 
 
 async def test_a_given_database_is_current_older_newer_or_away(database_url: str) -> None:
@@ -140,6 +165,6 @@ async def test_failing_lines_are_counted_and_end_in_status_1(
         said = await outrider(tmp_path / "d", settings=settings, command=("doctor",)).refusal()
     assert "is in use by another program" in said
     assert "set OUTRIDER_ENGINE__BASE_URL" in said
-    assert "The bot token alone lets nothing in" in said
+    assert "OUTRIDER_SLACK__BOT_TOKEN alone lets nothing in" in said
     assert "3 of 11 need something done." in said
     assert "hidden-part" not in said

@@ -19,8 +19,8 @@ async def test_a_call_that_begins_while_its_turn_is_erased_is_not_made(
     database_url: str, redis_url: str
 ) -> None:
     async with house(database_url, redis_url) as home:
-        accounts = [one.id for one in home.delivery.accounts]
-        home.delivery.accounts = []  # we are the one who drives it
+        accounts = [one.id for one in home.delivery.channels.accounts]
+        home.delivery.channels.close("telegram", "default")  # we are the one who drives it
         turn = (await home.say("About herons")).turn_id
         deliveries = home.delivery.deliveries
         (one,) = await deliveries.claim(accounts, 1)

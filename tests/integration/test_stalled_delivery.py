@@ -45,7 +45,9 @@ class SlowScreen(ScreenChannel):
 @pytest_asyncio.fixture
 async def home(database_url: str, redis_url: str) -> AsyncIterator[House]:
     async with house(database_url, redis_url, screen=SlowScreen()) as built:
-        built.delivery.accounts = []  # what is delivered here is delivered by the test
+        built.delivery.channels.close(
+            "telegram", "default"
+        )  # what is delivered here is delivered by the test
         yield built
 
 

@@ -22,6 +22,7 @@ from assistant import (
     heartbeat,
     history,
     intake,
+    late_files,
     leases,
     listening,
     loop_guard,
@@ -45,6 +46,7 @@ ValuesOf = Callable[[Filled, int], Values]
 # Statements, or all of a module, that are rare, or whose tables have a few rows.
 ELSEWHERE = {
     "accounts.REGISTER": "at the start, on the few accounts",
+    "installs": "when a workspace comes or leaves, and on the few that are there",
     "penalties": "on the few chats that a platform bars",
     "erasure": "by an admin's order",
     "migration": "when a group becomes a supergroup",
@@ -368,6 +370,14 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
     ("revisions.RETRY", revisions.RETRY, lambda f, n: {"turn": _ended(f, n)}),
     ("revisions.DELETE", revisions.DELETE, lambda f, n: _message_of(f, _ended(f, n))),
     ("revisions.REMOVE", revisions.REMOVE, lambda f, n: _message_of(f, _ended(f, n))),
+    ("late_files.WAIT", late_files.WAIT, lambda f, n: _of_turn(f, n) | {"seconds": 30.0}),
+    (
+        "late_files.FILL",
+        late_files.FILL,
+        lambda f, n: _message_of(f, _ended(f, n)) | attachments.values_of([FILE]),
+    ),
+    ("late_files.THERE", late_files.THERE, lambda f, n: _message_of(f, _ended(f, n))),
+    ("late_files.GO_ON", late_files.GO_ON, _of_turn),
     ("control.LIVE_TURNS", control.LIVE_TURNS, lambda f, n: _order(2 + n % 20)),
     ("control.NEW", control.NEW, lambda f, n: _order(f.idle_conversation(n))),
     ("control.LAST", control.LAST, lambda f, n: _order(f.idle_conversation(n))),
@@ -384,6 +394,11 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
     (
         "listening.TAKES_PART",
         listening.TAKES_PART,
+        lambda f, n: _chat(f.idle_conversation(n)),
+    ),
+    (
+        "listening.HEARD_UNTIL",
+        listening.HEARD_UNTIL,
         lambda f, n: _chat(f.idle_conversation(n)),
     ),
     (

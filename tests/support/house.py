@@ -24,6 +24,7 @@ from assistant.history import History
 from assistant.leases import Leases
 from assistant.messages import Accepted, Access, ChatRef, IncomingMessage, ReplyDelta
 from assistant.metrics import Metrics
+from assistant.open_channels import OpenChannels
 from assistant.settings import AssistantSettings
 from assistant.signals import Signals
 from assistant.turns import Turns
@@ -153,8 +154,9 @@ async def house(
         heartbeat = heartbeats.of("gateway")
         core = Core("gateway", database, redis, signals, turns, writer, reader, heartbeat, metrics)
         governor = Governor(redis, database, Leases(database, heartbeat))
-        channels = {(screen.name, screen.account): screen}
-        delivery = build_delivery(settings, core, channels, [account], governor)
+        channels = OpenChannels()
+        channels.open(screen, account)
+        delivery = build_delivery(settings, core, channels, governor)
         service = build_service(settings, core, accounts, delivery)
         for background in (reader.run(), writer.run(), delivery.run()):
             await stack.enter_async_context(running(asyncio.create_task(background)))

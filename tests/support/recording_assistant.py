@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
+from assistant.attachments import opened, readable
 from assistant.errors import MessageRefused, StorageUnavailable
 from assistant.messages import (
     Accepted,
@@ -20,6 +21,7 @@ from assistant.messages import (
     Presence,
     ReplyDelta,
 )
+from assistant.pdf_text import PdfReader
 from assistant.phrases import Phrase
 from inference.api import ChatMessage, EngineInfo, Sampling
 
@@ -30,6 +32,7 @@ class RecordingAssistant:
     def __init__(self) -> None:
         self.accepted: list[IncomingMessage] = []  # in order, without duplicates
         self.deliveries: list[IncomingMessage] = []  # every one, duplicates too
+        self.completed: list[IncomingMessage] = []
         self.commands: list[Command] = []
         self.stopped: list[int] = []
         self.presses: list[ButtonPressed] = []
@@ -65,6 +68,18 @@ class RecordingAssistant:
         if self.refusal:
             raise MessageRefused(Phrase("refused.blocked"))
         return message.attachments
+
+    async def opened(self, attachment: Attachment) -> Attachment:
+        return await opened(attachment, PdfReader())
+
+    async def complete(self, message: IncomingMessage) -> None:
+        self._storage()
+        self.completed.append(message)
+        try:
+            readable(message, 32_000 - len(message.text))
+        except MessageRefused:
+            await self.erase(message.chat, message.message_id)
+            raise
 
     async def in_album(self, chat: ChatRef, album: str) -> bool:
         self._storage()
@@ -133,6 +148,11 @@ class RecordingAssistant:
     async def takes_part(self, chat: ChatRef) -> bool:
         self._storage()
         return chat not in self.quiet and any(known == chat for known, _ in self._turns)
+
+    async def heard_until(self, chat: ChatRef) -> str:
+        self._storage()
+        heard = [message_id for known, message_id in self._turns if known == chat]
+        return heard[-1] if heard else ""
 
     async def move(self, chat: ChatRef, to_chat_id: str) -> None:
         self._storage()

@@ -41,6 +41,10 @@ async def serve(given: argparse.Namespace) -> None:
         print(f"Talk here:  {slack.url}/\n\nand start Outrider with")
         print(f"OUTRIDER_SLACK__BASE_URL={slack.url}")
         print(f"OUTRIDER_SLACK__BOT_TOKEN={slack.bot_token}")
+        if given.second_workspace:
+            print(f"OUTRIDER_SLACK__CLIENT_ID={slack.oauth.client_id}")
+            print(f"OUTRIDER_SLACK__CLIENT_SECRET={slack.oauth.client_secret}")
+            print("OUTRIDER_SLACK__WORKSPACES=T0SECOND  # and a redirect URL, and a key")
         if given.events_url:
             print(f"OUTRIDER_SLACK__SIGNING_SECRET={slack.signing_secret}", flush=True)
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
@@ -29,10 +29,17 @@ class SlackFile:
     title: str = ""
     deleted: bool = False
     sends_to: str = ""
+    slow_seconds: float = 0.0
+    broken: list[int] = field(default_factory=list)  # the statuses of its next fetches
+    access: str = "visible"  # check_file_info: an event names it alone, as by Slack Connect
+    more: dict[str, Any] = field(default_factory=dict)  # thumb_1024, original_w, …
     expected_bytes: int = 0
     ready: bool = True
 
-    def payload(self) -> dict[str, Any]:
+    def payload(self, *, asked: bool = False) -> dict[str, Any]:
+        """`asked`: by `files.info`."""
+        if self.access != "visible" and not asked:
+            return {"id": self.id, "mode": "file_access", "file_access": self.access}
         suffix = PurePath(self.name).suffix.removeprefix(".")
         body: dict[str, Any] = {
             "id": self.id,
@@ -50,4 +57,4 @@ class SlackFile:
         }
         if self.mode == "snippet":
             body |= {"preview": self.content[:200].decode("utf-8", "replace"), "editable": True}
-        return body
+        return body | self.more

@@ -101,6 +101,8 @@ class People:
                 "from_url": f"https://fake.slack.com/archives/{message.channel}/p{message.ts}",
             }
         ]
+        if message.files:
+            sent.attachments[0]["files"] = [one.payload() for one in message.files]
         self._tell_written(sent)
         return sent
 
@@ -121,10 +123,11 @@ class People:
         message.edit(Version(text))
         self._tell(self.events.changed(self._channel(message), before, message.payload()))
 
-    def unfurl(self, message: Message) -> None:
+    def unfurl(self, message: Message, shown: Mapping[str, Any] | None = None) -> None:
         """A link got its preview: message_changed, and the text is what it was."""
         before = message.payload()
-        message.attachments = [{"title": "A page", "from_url": "https://example.com"}]
+        page = {"title": "A page", "text": "of somebody", "from_url": "https://example.com"}
+        message.attachments = [dict(shown or page)]
         self._tell(self.events.changed(self._channel(message), before, message.payload()))
 
     def delete(self, message: Message) -> None:

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from assistant.errors import StartupError
 from bots.settings import ANY, Settings, known_names, load_settings
+from bots.slack.seal import new_key
 
 HIDDEN = "hidden-part"
 
@@ -184,14 +185,18 @@ def test_no_secret_is_in_the_representation(monkeypatch: pytest.MonkeyPatch) -> 
         value = f"postgresql://{HIDDEN}" if "DATABASE" in name else f"{HIDDEN}-{name}"
         monkeypatch.setenv(name.replace(ANY, "ONE"), value)
     monkeypatch.setenv("OUTRIDER_REDIS_URL", f"redis://{HIDDEN}")
+    keys = [new_key(), new_key()]
+    monkeypatch.setenv("OUTRIDER_SLACK__TOKEN_KEYS", ",".join(keys))
     settings = load_settings()
-    assert HIDDEN not in repr(settings)
-    assert HIDDEN not in settings.model_dump_json()
+    assert [one.get_secret_value() for one in settings.slack.token_keys] == keys
+    for hidden in (HIDDEN, *keys):
+        assert hidden not in repr(settings)
+        assert hidden not in settings.model_dump_json()
 
 
 @pytest.mark.parametrize("name", [one for one in known_names() if "URL" not in one])
 def test_what_sounds_secret_is_a_secret(name: str) -> None:
-    secret = name.endswith(("TOKEN", "SECRET", "PASSWORD", "KEY"))
+    secret = name.endswith(("TOKEN", "SECRET", "PASSWORD", "KEY", "KEYS"))
     assert (SecretStr in _kinds(known_names()[name])) is secret
 
 

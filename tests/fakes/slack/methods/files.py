@@ -17,7 +17,7 @@ def info(asked: Asked) -> Answer:
         raise Refused("file_not_found")
     if found.deleted:
         raise Refused("file_deleted")
-    return {"file": found.payload(), "comments": []}
+    return {"file": found.payload(asked=True), "comments": []}
 
 
 def upload_url(asked: Asked) -> Answer:

@@ -10,8 +10,10 @@ import pytest
 import yaml
 
 from assistant.messages import Ignored
+from bots.slack.belonging import LEAVES
 from bots.slack.identity import BotIdentity
 from bots.slack.parse import Reading, parse_event
+from bots.slack.scopes import SCOPES
 
 ROOT = Path(__file__).parents[4]
 MANIFEST = ROOT / "deploy" / "slack-manifest.yaml"
@@ -21,6 +23,8 @@ HISTORY = frozenset({"im:history", "channels:history", "groups:history", "mpim:h
 SCOPES_OF_METHOD = {
     "auth_test": frozenset[str](),
     "apps_connections_open": frozenset[str](),  # the app token's
+    "auth_revoke": frozenset[str](),
+    "oauth_v2_access": frozenset[str](),  # the app's
     "chat_postMessage": frozenset({"chat:write"}),
     "chat_update": frozenset({"chat:write"}),
     "chat_delete": frozenset({"chat:write"}),
@@ -29,6 +33,7 @@ SCOPES_OF_METHOD = {
     "reactions_add": frozenset({"reactions:write"}),
     "chat_postEphemeral": frozenset({"chat:write"}),
     "users_info": frozenset({"users:read"}),
+    "files_info": frozenset({"files:read"}),
     "chat_startStream": frozenset({"chat:write"}),
     "chat_appendStream": frozenset({"chat:write"}),
     "chat_stopStream": frozenset({"chat:write"}),
@@ -44,7 +49,9 @@ SCOPE_OF_EVENT = {
     "message.mpim": "mpim:history",
     "app_mention": "app_mentions:read",
 }
-_CALL = re.compile(r"client\.([a-z]+_[A-Za-z_]+)")
+# Told to every app that asks for it, without a scope
+OF_THE_APP = LEAVES
+_CALL = re.compile(r"client\.([a-z]+_[A-Za-z0-9_]+)")
 
 
 @pytest.fixture
@@ -57,7 +64,7 @@ def manifest() -> dict[str, Any]:
 def methods_called() -> set[str]:
     sources = (ROOT / "bots" / "slack").glob("*.py")
     named = {name for source in sources for name in _CALL.findall(source.read_text())}
-    return named - {"base_url"}  # which is no method
+    return named - {"base_url", "on_dead_token"}  # which are no methods
 
 
 def test_the_code_calls_only_methods_whose_scope_is_known() -> None:
@@ -67,7 +74,7 @@ def test_the_code_calls_only_methods_whose_scope_is_known() -> None:
 def test_the_scopes_are_those_of_the_calls_and_events(manifest: dict[str, Any]) -> None:
     events = manifest["settings"]["event_subscriptions"]["bot_events"]
     needed = set[str]().union(*(SCOPES_OF_METHOD[name] for name in methods_called()))
-    needed |= {SCOPE_OF_EVENT[event] for event in events}
+    needed |= {SCOPE_OF_EVENT[event] for event in set(events) - OF_THE_APP}
     if manifest["features"]["slash_commands"]:
         needed.add(SCOPE_OF_SLASH_COMMANDS)
     scopes = manifest["oauth_config"]["scopes"]
@@ -76,8 +83,19 @@ def test_the_scopes_are_those_of_the_calls_and_events(manifest: dict[str, Any]) 
     assert len(scopes["bot"]) == len(needed)
 
 
+def test_a_workspace_that_installs_the_app_is_asked_for_the_same_scopes(
+    manifest: dict[str, Any],
+) -> None:
+    assert sorted(SCOPES) == sorted(manifest["oauth_config"]["scopes"]["bot"])
+
+
+def test_a_workspace_that_leaves_tells_us(manifest: dict[str, Any]) -> None:
+    assert set(manifest["settings"]["event_subscriptions"]["bot_events"]) >= LEAVES
+
+
 def test_every_event_that_is_asked_for_is_understood(manifest: dict[str, Any]) -> None:
-    for name in manifest["settings"]["event_subscriptions"]["bot_events"]:
+    events = manifest["settings"]["event_subscriptions"]["bot_events"]
+    for name in set(events) - OF_THE_APP:
         kind = name.partition(".")[0]
         event = {"type": kind, "channel": "D1", "user": "U1", "ts": "1.1", "text": "hi"}
         parsed = parse_event(

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from bots.quoting import shortened
 from bots.telegram.addressing import BotIdentity
 from bots.telegram.content import content_of
-from bots.telegram.quotes import OWN_CHARACTERS, QUOTE_CHARACTERS, forwarded, quoted, shortened
+from bots.telegram.quotes import OWN_CHARACTERS, QUOTE_CHARACTERS, forwarded, quoted
 
 BOT = BotIdentity(id=99, username="HelperBot")
 ANA = {"id": 7, "is_bot": False, "first_name": "Ana", "last_name": "Sá"}

@@ -1,15 +1,13 @@
-"""What a document is, by what Telegram says of it: an image, a text, or neither. Pure."""
+"""What a file is, by what its platform says of it: an image, a text, or neither. Pure."""
 
 from __future__ import annotations
 
 from pathlib import PurePosixPath
 
 from assistant.attachments import IMAGE_TYPES, most_bytes
-from assistant.messages import Attachment
+from assistant.messages import Attachment, clean
 from assistant.pdf_text import PDF_TYPE
 from assistant.phrases import Phrase
-from bots.telegram.payload import Object, number, text
-from bots.telegram.utf16 import clean
 
 MEGABYTE = 1_000_000
 _NAME_CHARACTERS = 120
@@ -33,29 +31,30 @@ _ENDINGS = frozenset(_TEXT_ENDINGS.split())
 _UNTOLD = ("", "application/octet-stream", "binary/octet-stream")
 
 
-def attached_document(document: Object) -> tuple[str, Attachment | None, Phrase | None]:
-    """How to call it, and the attachment, or the phrase that says why it can't be taken."""
-    file_id = clean(text(document.get("file_id")))
-    name = " ".join(clean(text(document.get("file_name"))).split())[-_NAME_CHARACTERS:]
+def attached(
+    file_id: str, name: str, media_type: str, size_bytes: int
+) -> tuple[str, Attachment | None, Phrase | None]:
+    """How to call it, and the attachment, or the phrase that says why it can't be taken.
+
+    `media_type` is empty where the platform names none; `size_bytes` is 0 where it is unknown.
+    """
+    name = " ".join(clean(name).split())[-_NAME_CHARACTERS:]
     called = f"A file named {name}" if name else "A file"
-    if not file_id:
-        return "", None, None
-    given_type = text(document.get("mime_type")).lower().partition(";")[0].strip()
-    size = max(number(document.get("file_size")) or 0, 0)
+    given_type = media_type.lower().partition(";")[0].strip()
     ending = PurePosixPath(name.lower()).suffix
     if given_type in IMAGE_TYPES:
-        attachment = Attachment("image", file_id, name, given_type, size)
+        attachment = Attachment("image", file_id, name, given_type, size_bytes)
         refused = "content.image_too_big"
     elif given_type == PDF_TYPE or ending == ".pdf":
-        attachment = Attachment("text", file_id, name, PDF_TYPE, size)
+        attachment = Attachment("text", file_id, name, PDF_TYPE, size_bytes)
         refused = "content.text_too_big"
     elif _may_be_text(given_type, ending, name):
-        attachment = Attachment("text", file_id, name, "text/plain", size)
+        attachment = Attachment("text", file_id, name, "text/plain", size_bytes)
         refused = "content.text_too_big"
     else:
         return called, None, Phrase(_reason(given_type))
     most = most_bytes(attachment)
-    if size > most:
+    if size_bytes > most:
         return called, None, Phrase(refused, {"most": f"{most // MEGABYTE} MB"})
     return called, attachment, None
 
