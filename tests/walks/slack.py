@@ -15,6 +15,7 @@ from pathlib import Path
 from tests.benchmarks.program import demo_data_dir, started
 from tests.benchmarks.reciting import LONGEST, REPEAT
 from tests.fakes.slack import FakeSlack
+from tests.support.pictures import png
 from tests.support.program import Program
 from tests.walks.slack_stage import SlackStage
 from tests.walks.stage import SECONDS
@@ -167,6 +168,27 @@ async def stopping(on: SlackStage) -> None:
     on.shown(reply)
 
 
+async def what_people_send(on: SlackStage) -> None:
+    on.scene("What people send")
+    cities = b"city,people\nLisbon,567131\nPorto,248769\n"
+    shared = on.slack.file("cities.csv", cities, "text/csv")
+    await on.reply(on.sends(ADA, "a text file, cities.csv", shared, "Which city has more people?"))
+    picture = on.slack.file("lighthouse.png", png(4, 3), "image/png")
+    await on.reply(on.sends(ADA, "a picture, which the demo model can't see", picture))
+    spoken = on.says(BEN, "The train leaves at nine.", channel=GENERAL)
+    on.tell("Ada forwards Ben's message to it, with a question.")
+    on.said(ADA, "When does the train leave?")
+    await on.reply(on.slack.forward(spoken, f"D{ADA}", ADA, "When does the train leave?"))
+
+
+async def called_into_a_thread(on: SlackStage) -> None:
+    on.scene("Called into a thread", "With its first mention there it reads what was said before.")
+    root = on.says(ADA, "We meet in Porto on Friday.", channel=TEAM)
+    await on.silence(on.says(BEN, "I can't come.", channel=TEAM, under=root))
+    asked = on.says(ADA, "@Outrider Where do we meet?", channel=TEAM, under=root)
+    await on.reply(asked)
+
+
 async def another_bot(on: SlackStage) -> None:
     on.scene("Another bot", "It is answered where it mentions Outrider, and only so often.")
     called = f"<@{on.slack.workspace.bot_user_id}> {QUESTION}"
@@ -213,6 +235,8 @@ ANSWERED: Sequence[Scene] = (
     while_it_is_busy,
     edits_and_deletions,
     stopping,
+    what_people_send,
+    called_into_a_thread,
     another_bot,
     killed,
 )

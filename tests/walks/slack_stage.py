@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.fakes.slack import FakeSlack, Message
+from tests.fakes.slack.files import SlackFile
 from tests.walks.stage import SECONDS, Stage
 
 ORDER = "/outrider"
@@ -37,6 +38,13 @@ class SlackStage(Stage):
     def said(self, user: str, text: str, under: Message | None = None) -> None:
         name = self.slack.workspace.person(user).name
         self.line(name, text, ", in the thread" if under else "")
+
+    def sends(self, user: str, what: str, file: SlackFile, text: str = "") -> Message:
+        """In a direct message."""
+        self.tell(f"{self.slack.workspace.person(user).name} sends {what}.")
+        if text:
+            self.said(user, text)
+        return self.slack.share(f"D{user}", user, file, text=text)
 
     async def order(self, user: str, text: str, channel: str = "") -> None:
         """A slash command; what it is answered with is seen by who gave it alone."""
