@@ -13,7 +13,7 @@ from assistant.access import AccessPolicy
 from assistant.accounts import Account
 from assistant.errors import MessageRefused, Silenced
 from assistant.loop_guard import LoopGuard
-from assistant.messages import ChatRef, IncomingMessage
+from assistant.messages import NO_MEMBER, ChatRef, IncomingMessage, Membership
 from assistant.metrics import Metrics
 from assistant.signals import Signals
 
@@ -32,25 +32,35 @@ class Admission:
     metrics: Metrics
 
     async def check_message(self, account: Account, message: IncomingMessage) -> None:
-        chat = message.chat
+        chat, member = message.chat, message.member
         if not message.from_bot:
-            await self.check(account, chat, message.sender_id, message.sender_name)
+            await self.check(account, chat, message.sender_id, message.sender_name, member)
             return
         try:
-            await self.access.check(account, chat, message.sender_id, message.sender_name)
+            await self.access.check(account, chat, message.sender_id, message.sender_name, member)
         except MessageRefused as refusal:
             raise self._ignored(message, refusal.code) from None
         if not await self.loop_guard.has_budget(account, message):
             raise self._ignored(message, "budget_spent")
 
     async def check(
-        self, account: Account, chat: ChatRef, sender_id: str, sender_name: str
+        self,
+        account: Account,
+        chat: ChatRef,
+        sender_id: str,
+        sender_name: str,
+        member: Membership = NO_MEMBER,
+        *,
+        alone: bool = False,
     ) -> None:
+        """`alone`: nobody else in the group sees what the person is told, so it is said again."""
         try:
-            await self.access.check(account, chat, sender_id, sender_name)
+            await self.access.check(account, chat, sender_id, sender_name, member)
         except MessageRefused:
+            if alone or chat.kind != "group":
+                raise
             told = f"refused:{account.id}:{chat.chat_id}:{sender_id}"
-            if chat.kind == "group" and not await self.signals.first(told, AGAIN_SECONDS):
+            if not await self.signals.first(told, AGAIN_SECONDS):
                 raise Silenced("The person was told already.") from None
             raise
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib import metadata
 
+from assistant.access import WITH_ADMINS, AccessPolicy
 from assistant.accounts import Account
 from assistant.control import Control
 from assistant.erasure import Erasure
@@ -16,7 +17,7 @@ from assistant.export import Export, Form
 from assistant.listening import Listening
 from assistant.memories import LONGEST, MOST, Memories
 from assistant.messages import Answer, ChatRef, Command, CommandName
-from assistant.personas import Personas
+from assistant.personas import WHOLE_CHAT, Personas
 from assistant.persons import Persons
 from assistant.phrases import LANGUAGES, Phrase, language_of, say, sentences
 from assistant.signals import Signals
@@ -55,6 +56,12 @@ class _Order:
         return self.command.chat.kind == "private"
 
     @property
+    def whole(self) -> bool:
+        """Given outside of the threads that are the chat's conversations: it is about all."""
+        threaded = self.chat.channel in LISTENING
+        return threaded and self.chat.thread_id in ("", self.command.message_id)
+
+    @property
     def argument(self) -> str:
         return self.command.argument.strip()
 
@@ -67,6 +74,7 @@ class _Order:
 
 @dataclass(frozen=True, slots=True)
 class Commands:
+    access: AccessPolicy
     control: Control
     persons: Persons
     personas: Personas
@@ -117,18 +125,31 @@ class Commands:
 
     async def _persona(self, order: _Order) -> Answer:
         name = order.argument.lower()
+        chat = replace(order.chat, thread_id=WHOLE_CHAT) if order.whole else order.chat
         if not name:
-            current = await self.personas.current(order.account, order.chat)
+            current = await self.personas.current(order.account, chat)
             lines = [f"/persona {one} – {self._title(order, one)}" for one in self.personas.names()]
             now = order.say("persona.now", title=self._title(order, current))
             return Answer("\n".join([now, "", *lines]))
         if name not in self.personas.names():
             return order.answer("persona.unknown", names=", ".join(self.personas.names()))
-        await self.personas.switch(order.account, order.chat, name)
-        return order.answer("persona.done", title=self._title(order, name))
+        if order.whole and not order.private and not order.command.member.admin:
+            return order.answer("persona.admins_only", name=name)
+        await self.personas.switch(order.account, chat, name)
+        done = "persona.done_everywhere" if order.whole else "persona.done"
+        return order.answer(done, title=self._title(order, name))
 
     def _title(self, order: _Order, name: str) -> str:
         return self.personas.title(name) or order.say(f"persona.{name}")
+
+    async def _pair(self, order: _Order) -> Answer:
+        """Let in by an admin of the place; elsewhere `outrider pair` is for those who run us."""
+        if order.account.channel not in WITH_ADMINS or not order.command.member.admin:
+            return order.answer("pair.admins_only")
+        if not order.private:
+            return order.answer("pair.private_only")
+        name = await self.access.pair(order.argument, order.account)
+        return order.answer("pair.done", name=name) if name else order.answer("pair.unknown")
 
     async def _lang(self, order: _Order) -> Answer:
         asked = order.argument.casefold()
@@ -222,8 +243,9 @@ class Commands:
         if not order.command.about:
             return order.answer("forget.how" if order.private else "forget.how_in_group")
         asked = await self.control.asked(order.chat, order.command.about)
-        # In a group each person decides about their own words alone.
-        theirs = [one for one in asked if order.private or one.sender_id == order.command.sender_id]
+        # In a group each person decides about their own words alone, and an admin about all.
+        any_ones = order.private or order.command.member.admin
+        theirs = [one for one in asked if any_ones or one.sender_id == order.command.sender_id]
         for one in theirs:
             await self.control.erase(replace(order.chat, chat_id=one.chat_id), one.message_id)
         if theirs:
@@ -250,6 +272,8 @@ def _help(order: _Order) -> str:
     shown = COMMANDS if order.private else GROUP_COMMANDS
     if not order.private and order.chat.channel in LISTENING:
         shown = (*shown[:-1], "quiet", *shown[-1:])
+    if order.private and order.account.access == "pairing" and order.command.member.admin:
+        shown = (*shown[:-1], "pair", *shown[-1:])
     lines = [f"/{name} – {order.say(f'command.{name}')}" for name in shown]
     return "\n".join([how, "", *lines])
 

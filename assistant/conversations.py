@@ -22,6 +22,7 @@ from assistant.intake import Intake
 from assistant.late_files import LateFiles
 from assistant.listening import Listening
 from assistant.messages import (
+    NO_MEMBER,
     Accepted,
     Answer,
     Attachment,
@@ -31,11 +32,13 @@ from assistant.messages import (
     Edited,
     HistoryEntry,
     IncomingMessage,
+    Membership,
     Presence,
     ReplyDelta,
     clean,
 )
 from assistant.metrics import Metrics
+from assistant.overview import Overview, Overviews
 from assistant.pdf_text import PdfReader
 from assistant.persons import Persons
 from assistant.phrases import Phrase
@@ -84,6 +87,7 @@ class ConversationService:
     buttons: Buttons
     persons: Persons
     listening: Listening
+    overviews: Overviews
     late_files: LateFiles
     settings: AssistantSettings
     metrics: Metrics
@@ -153,7 +157,8 @@ class ConversationService:
 
     async def command(self, command: Command) -> Answer:
         account = self._account(command.chat)
-        await self.admission.check(account, command.chat, command.sender_id, command.sender_name)
+        who = (command.sender_id, command.sender_name, command.member)
+        await self.admission.check(account, command.chat, *who)
         return await self.commands.answer(account, command)
 
     async def stop(self, turn_id: int) -> bool:
@@ -181,7 +186,7 @@ class ConversationService:
             log.warning("button_of_another_chat", turn=pressed.turn_id)
             return Phrase("button.gone")
         account = self._account(chat)
-        who = (pressed.sender_id, pressed.sender_name)
+        who = (pressed.sender_id, pressed.sender_name, pressed.member)
         await self.admission.access.check(account, pressed.chat, *who)  # told to them alone
         await self.delivery.uncover(pressed.turn_id, chat, pressed.message_id)
         return await self.buttons.press(account, pressed)
@@ -212,7 +217,8 @@ class ConversationService:
         if chat.kind == "group" and not await self.knows(chat, edited.message_id):
             return
         self._check_text(edited.text)
-        await self.admission.check(self._account(chat), chat, edited.sender_id, "")
+        account = self._account(chat)
+        await self.admission.check(account, chat, edited.sender_id, "", edited.member)
         revised = await self.revisions.edit(
             chat, edited.event_id, edited.message_id, clean(edited.text)
         )
@@ -220,18 +226,39 @@ class ConversationService:
         if revised.turn_id is None and chat.kind == "private":
             await self.accept(
                 IncomingMessage(
-                    chat, edited.event_id, edited.message_id, edited.sender_id, "", edited.text
+                    chat,
+                    edited.event_id,
+                    edited.message_id,
+                    edited.sender_id,
+                    "",
+                    edited.text,
+                    member=edited.member,
                 )
             )
 
     async def retry(self, turn_id: int) -> int | None:
         return await self.control.retry(turn_id)
 
-    async def admit(self, chat: ChatRef, sender_id: str, sender_name: str) -> None:
-        await self.admission.check(self._account(chat), chat, sender_id, sender_name)
+    async def admit(
+        self,
+        chat: ChatRef,
+        sender_id: str,
+        sender_name: str,
+        member: Membership = NO_MEMBER,
+        *,
+        alone: bool = False,
+    ) -> None:
+        account = self._account(chat)
+        await self.admission.check(account, chat, sender_id, sender_name, member, alone=alone)
 
-    async def may_talk(self, chat: ChatRef, sender_id: str) -> bool:
-        return await self.admission.access.allows(self._account(chat), chat, sender_id)
+    async def may_talk(self, chat: ChatRef, sender_id: str, member: Membership = NO_MEMBER) -> bool:
+        return await self.admission.access.allows(self._account(chat), chat, sender_id, member)
+
+    async def overview(self, chat: ChatRef, sender_id: str, told: str = "") -> Overview:
+        return await self.overviews.of(self._account(chat), chat, sender_id, told)
+
+    async def suggestions(self, chat: ChatRef, language: str = "") -> Sequence[str]:
+        return await self.overviews.suggestions(self._account(chat), chat, language)
 
     async def takes_part(self, chat: ChatRef) -> bool:
         return await self.listening.takes_part(chat)

@@ -59,6 +59,11 @@ FOR UPDATE OF conversations
 """
 LOCK_IDENTITIES = "SELECT FROM identities WHERE id = ANY(%(identities)s) ORDER BY id FOR UPDATE"
 IDENTITIES = "SELECT id FROM identities WHERE person_id = %(person)s"
+NO_INSTALLER = """
+UPDATE installs SET installed_by = '' FROM identities
+WHERE identities.id = ANY(%(identities)s) AND identities.account_id = installs.account_id
+    AND platform_id = installed_by
+"""
 
 TURNS = "SELECT id, attempt, state FROM turns WHERE conversation_id = ANY(%(conversations)s)"
 ONLY_THERE = """
@@ -229,6 +234,7 @@ async def _erase_person(connection: Connection, person_id: int, gone: _Gone) -> 
     await rows(connection, LOCK_CONVERSATIONS, {"conversations": values["locked"]})
     await rows(connection, LOCK_IDENTITIES, values)
     await _find(connection, values)  # what was said while we waited
+    await rows(connection, NO_INSTALLER, values)
     gone.erased += await rows(connection, ERASE_ALONE, values)
     gone.emptied += await rows(connection, EMPTY_SHARED, values)
     await rows(connection, ANSWER_OTHERS, values)

@@ -47,6 +47,13 @@ class GovernedChannel:
         async with self._governed(chat):
             await self.channel.delete(chat, message_id, language)
 
+    async def within(
+        self, chat: ChatRef, call: Callable[[], Awaitable[T]], at_most_seconds: float = MARK_SECONDS
+    ) -> T:
+        """A call of the platform's own that writes into this chat, by the chat's budget."""
+        async with self._governed(chat, at_most_seconds, act="post"):
+            return await call()
+
     async def mark_waiting(self, chat: ChatRef, message_id: str) -> None:
         async with self._governed(chat):
             await self.channel.mark_waiting(chat, message_id)

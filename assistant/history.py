@@ -26,7 +26,11 @@ SELECT asked.turn AS asked, recent.id AS turn_id, recent.state, recent.reply,
     -- For the system prompt; what a person had us remember reaches no group.
     CASE WHEN recent.id = asked.turn THEN (
         SELECT jsonb_build_object(
-            'persona', conversations.persona, 'language', persons.language,
+            'persona', coalesce(nullif(conversations.persona, ''), (
+                SELECT persona FROM conversations AS whole
+                WHERE whole.account_id = conversations.account_id
+                    AND whole.chat_id = conversations.chat_id AND whole.thread_id = '*')),
+            'language', persons.language,
             'memories', CASE conversations.kind WHEN 'private' THEN (
                 SELECT jsonb_agg(memories.text ORDER BY memories.number) FROM memories
                 WHERE memories.person_id = turns.person_id) END)

@@ -12,7 +12,7 @@ ChatKind = Literal["private", "group"]
 Access = Literal["open", "allowlist", "pairing"]
 CommandName = Literal[
     "start", "help", "new", "stop", "retry", "persona", "lang", "model", "usage", "memory",
-    "export", "forget", "about", "quiet",
+    "export", "forget", "about", "quiet", "pair",
 ]  # fmt: skip
 # What a button under a reply asks for; `up` and `down` are thumbs.
 ButtonAction = Literal["stop", "retry", "up", "down"]
@@ -32,6 +32,18 @@ class ChatRef:
     chat_id: str
     thread_id: str = ""  # topic or thread; empty where there is none
     kind: ChatKind = "private"
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """What the platform says of a sender: the workspace that they belong to, where it has such,
+    and whether they administer the one that our bot is in."""
+
+    workspace: str = ""
+    admin: bool = False
+
+
+NO_MEMBER = Membership()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +86,7 @@ class IncomingMessage:
     from_bot: bool = False  # another bot wrote it
     attachments: tuple[Attachment, ...] = ()
     album: str = ""  # the platform's id of the album that the message is a part of
+    member: Membership = NO_MEMBER
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +101,7 @@ class Command:
     argument: str = ""  # what was written behind the name
     about: str = ""  # the message that the order replies to
     language: str = ""
+    member: Membership = NO_MEMBER
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +118,7 @@ class Edited:
     sender_id: str
     text: str
     asked: IncomingMessage | None = None
+    member: Membership = NO_MEMBER
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +145,7 @@ class ButtonPressed:
     event_id: str = ""
     sender_name: str = ""
     language: str = ""
+    member: Membership = NO_MEMBER
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +158,7 @@ class Notice:
     sender_id: str = ""
     language: str = ""
     sender_name: str = ""
+    member: Membership = NO_MEMBER
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,12 @@
-"""Personas: how the assistant behaves in a conversation, and what the model is told of it."""
+"""Personas: how the assistant behaves in a conversation, and what the model is told of it.
+
+Where each conversation is a thread, one may also be chosen for a chat as a whole: it holds in all
+threads in which none was chosen.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from assistant.accounts import Account
@@ -11,6 +15,8 @@ from assistant.messages import ChatRef
 from assistant.settings import AssistantSettings, PersonaSettings
 
 DEFAULT = "default"
+WHOLE_CHAT = "*"  # in place of a thread's id; no platform has such a thread
+MOST_PROMPTS = 4
 # Added to the system prompt. Their titles are phrases.
 BUILT_IN: Mapping[str, str] = {
     "brief": "Answer in one to three sentences, without preamble.",
@@ -22,7 +28,9 @@ BUILT_IN: Mapping[str, str] = {
 
 CURRENT = """
 SELECT persona FROM conversations
-WHERE account_id = %(account)s AND chat_id = %(chat)s AND thread_id = %(thread)s
+WHERE account_id = %(account)s AND chat_id = %(chat)s AND thread_id IN (%(thread)s, '*')
+    AND persona <> ''
+ORDER BY thread_id = '*' LIMIT 1
 """
 SWITCH = """
 INSERT INTO conversations (account_id, chat_id, thread_id, kind, persona)
@@ -44,20 +52,24 @@ class Personas:
         persona = self.configured.get(name)
         return persona.title if persona else ""
 
+    def prompts(self, name: str) -> Sequence[str]:
+        """Of a configured one that has some; the others' are phrases."""
+        persona = self.configured.get(name)
+        return persona.prompts if persona else ()
+
     async def current(self, account: Account, chat: ChatRef) -> str:
         row = await self.database.row(CURRENT, _where(account, chat))
         known = row is not None and row.persona in self.names()
         return str(row.persona) if row is not None and known else DEFAULT
 
     async def switch(self, account: Account, chat: ChatRef, name: str) -> None:
-        persona = "" if name == DEFAULT else name
-        values = {**_where(account, chat), "kind": chat.kind, "persona": persona}
+        values = {**_where(account, chat), "kind": chat.kind, "persona": name}
         await self.database.rows(SWITCH, values)
 
 
 def prompt_of(settings: AssistantSettings, name: str) -> str:
     """What a persona adds to the system prompt; nothing for the default, or one that is gone."""
-    configured = settings.personas.get(name)
+    configured = settings.personas.get(name) if name != DEFAULT else None
     return configured.prompt if configured else BUILT_IN.get(name, "")
 
 

@@ -25,7 +25,8 @@ KNOWN = """
 SELECT person_id FROM identities WHERE account_id = %(account)s AND platform_id = %(sender)s
 """
 LANGUAGE = """
-SELECT coalesce(persons.language, nullif(%(told)s, ''), identities.language) AS language
+SELECT coalesce(persons.language, nullif(%(told)s, ''), identities.language) AS language,
+    coalesce(persons.language, '') AS chosen
 FROM identities JOIN persons ON persons.id = person_id
 WHERE account_id = %(account)s AND platform_id = %(sender)s
 """
@@ -48,9 +49,13 @@ class Persons:
 
     async def language(self, account: Account, sender_id: str, told: str) -> str:
         """The language that the person chose, else `told`, else what the platform said last."""
+        return (await self.languages(account, sender_id, told))[0]
+
+    async def languages(self, account: Account, sender_id: str, told: str) -> tuple[str, str]:
+        """As `language`, and the one that the person chose; empty where they chose none."""
         values = {"account": account.id, "sender": sender_id, "told": told}
         row = await self.database.row(LANGUAGE, values)
-        return told if row is None else str(row.language)
+        return (told, "") if row is None else (str(row.language), str(row.chosen))
 
     async def choose(self, person_id: int, language: str | None) -> None:
         """None: as each platform says."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 from assistant.messages import (
+    NO_MEMBER,
     Accepted,
     Answer,
     Attachment,
@@ -15,9 +16,11 @@ from assistant.messages import (
     Edited,
     HistoryEntry,
     IncomingMessage,
+    Membership,
     Presence,
     ReplyDelta,
 )
+from assistant.overview import Overview
 from assistant.phrases import Phrase
 from inference.api import ChatMessage, EngineInfo, Sampling
 
@@ -112,12 +115,30 @@ class Assistant(Protocol):
         """The person edited a message: it is answered again, in the place of its former answer."""
         ...
 
-    async def admit(self, chat: ChatRef, sender_id: str, sender_name: str) -> None:
-        """Raises MessageRefused, with what the person is told, for whom may not talk here."""
+    async def admit(
+        self,
+        chat: ChatRef,
+        sender_id: str,
+        sender_name: str,
+        member: Membership = NO_MEMBER,
+        *,
+        alone: bool = False,
+    ) -> None:
+        """Raises MessageRefused, with what the person is told, for whom may not talk here; in a
+        group once a day, unless it is told to them `alone`."""
         ...
 
-    async def may_talk(self, chat: ChatRef, sender_id: str) -> bool:
+    async def may_talk(self, chat: ChatRef, sender_id: str, member: Membership = NO_MEMBER) -> bool:
         """Whether this person would be answered here. Nothing is stored."""
+        ...
+
+    async def overview(self, chat: ChatRef, sender_id: str, told: str = "") -> Overview:
+        """What there is to say of a person who looks at us from their private chat. `told` is the
+        language that the platform names."""
+        ...
+
+    async def suggestions(self, chat: ChatRef, language: str = "") -> Sequence[str]:
+        """What a person may ask first here, by the persona; at most four."""
         ...
 
     async def takes_part(self, chat: ChatRef) -> bool:

@@ -17,6 +17,11 @@ class PersonaSettings(BaseModel, extra="forbid"):
     prompt: str = Field(
         min_length=1, max_length=8_000, description="What is added to the system prompt."
     )
+    prompts: tuple[Annotated[str, Field(min_length=1, max_length=300)], ...] = Field(
+        (),
+        max_length=4,
+        description="What people are offered to ask it first, where a platform shows that.",
+    )
 
 
 class AssistantSettings(BaseModel, extra="forbid"):

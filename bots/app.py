@@ -52,6 +52,7 @@ from assistant.memories import Memories
 from assistant.metrics import Metrics
 from assistant.migration import Migration
 from assistant.open_channels import OpenChannels
+from assistant.overview import Overviews
 from assistant.penalties import AccountKeys
 from assistant.personas import Personas
 from assistant.persons import Persons
@@ -272,12 +273,15 @@ def build_service(
         delivery=delivery,
     )
     listening = Listening(database)
+    access, personas = AccessPolicy(database), Personas(database, settings.personas)
+    memories, usage = Memories(database), Usage(database)
     commands = Commands(
+        access=access,
         control=control,
         persons=persons,
-        personas=Personas(database, settings.personas),
-        memories=Memories(database),
-        usage=Usage(database),
+        personas=personas,
+        memories=memories,
+        usage=usage,
         export=Export(database),
         erasure=Erasure(database, core.redis),
         signals=core.signals,
@@ -287,7 +291,7 @@ def build_service(
         database=database,
         accounts=accounts,
         admission=Admission(
-            AccessPolicy(database),
+            access,
             LoopGuard(database, settings.bot_answers, settings.bot_window_seconds),
             core.signals,
             core.metrics,
@@ -304,6 +308,7 @@ def build_service(
         buttons=Buttons(control, persons, Feedback(database)),
         persons=persons,
         listening=listening,
+        overviews=Overviews(persons, personas, memories, usage),
         late_files=LateFiles(database),
         settings=settings,
         metrics=core.metrics,

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from assistant.accounts import Account, Accounts
-from assistant.channel import Channel, Notices
+from assistant.channel import Channel
 from assistant.errors import ChannelError, StartupError
 from assistant.governed import GovernedChannel
 from assistant.governor import Governor
@@ -70,7 +70,7 @@ class Inbound:
 
 
 # What notices of a channel are said through.
-Govern = Callable[[Channel], Notices]
+Govern = Callable[[Channel], GovernedChannel]
 Connect = Callable[[Assistant, Govern], Inbound]
 
 
@@ -86,7 +86,7 @@ class ChannelSet:
     def connect(self, service: Assistant, governor: Governor) -> Inbound:
         """Build the ways in, now that there is a service to bring messages to."""
 
-        def govern(channel: Channel) -> Notices:
+        def govern(channel: Channel) -> GovernedChannel:
             return GovernedChannel(channel, governor)
 
         ways = [connect(service, govern) for connect in self.connects]
@@ -174,19 +174,26 @@ class _SlackOpening:
     session: aiohttp.ClientSession
 
     async def register(self, name: str) -> Account:
-        return await self.channels.accounts.register(SLACK, name)
+        return await self.channels.accounts.register(
+            SLACK,
+            name,
+            access=self.settings.access,
+            allowlist=frozenset(self.settings.allowlist),
+        )
 
     def bot(self, name: str, token: SecretStr, on_dead_token: Callable[[], None]) -> Bot:
         return Bot.of(watched_client(self.settings, token, self.session, on_dead_token), name)
 
     def ways_in(self, home: Bot | None, service: Assistant, govern: Govern) -> Inbound:
         def attend(bot: Bot) -> SlackInbox:
+            notices = govern(bot.channel)
             return SlackInbox(
                 service,
-                govern(bot.channel),
+                notices,
                 bot.client,
                 bot.people,
                 outsiders=self.settings.outsiders,
+                within=notices.within,
             )
 
         installs = self._installs(service, attend) if self.settings.installs else None

@@ -20,14 +20,16 @@ class Envelope:
 
     @property
     def lane(self) -> str:
-        """Envelopes of one chat share a lane, and keep their order in it."""
+        """Envelopes of one chat share a lane, and keep their order in it. What is in no chat, a
+        form or a control of the home tab, keeps its order by person."""
         payload = self.payload if isinstance(self.payload, dict) else {}
-        event, channel = payload.get("event"), payload.get("channel", payload.get("channel_id"))
+        event, place = payload.get("event"), payload.get("channel", payload.get("channel_id"))
         if isinstance(event, dict):
-            channel = event.get("channel")
-        if isinstance(channel, dict):
-            channel = channel.get("id")
-        return channel if isinstance(channel, str) else ""
+            place = event.get("channel")
+        place = place or payload.get("user")
+        if isinstance(place, dict):
+            place = place.get("id")
+        return place if isinstance(place, str) else ""
 
 
 def parse_envelope(text: str) -> Envelope | None:

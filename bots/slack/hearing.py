@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from assistant.errors import MessageRefused, Silenced
 from assistant.messages import (
     ButtonPressed,
     Command,
@@ -12,22 +13,35 @@ from assistant.messages import (
     Ignored,
     Incoming,
     IncomingMessage,
+    Membership,
     Notice,
 )
 from assistant.service import Assistant
 from bots.slack.files import SlackFiles
+from bots.slack.identity import BotIdentity
 from bots.slack.parse import (
     NOT_ADDRESSED,
+    OUTSIDER,
     Reading,
     message_in,
     parse_event,
     people_in,
     with_message,
+    workspace_of,
 )
 from bots.slack.payload import Object
-from bots.slack.people import People
+from bots.slack.people import People, Person
 
 Spoken = IncomingMessage | Command | ButtonPressed | Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """What Slack tells of somebody; empty is unknown."""
+
+    name: str
+    language: str
+    member: Membership
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +56,7 @@ class Hearing:
         item = parse_event(body, reading)
         if item == NOT_ADDRESSED:
             reading = replace(reading, listening=True)
-            item = await self._in_thread(parse_event(body, reading))
+            item = await self._in_thread(body, reading)
         if isinstance(item, Edited):
             item = await self._edited(item)
         if not isinstance(item, Spoken | Edited):
@@ -52,26 +66,62 @@ class Hearing:
         again = parse_event(body, replace(reading, names=await self._names(body, item)))
         if isinstance(again, Edited) and again.asked is not None and not isinstance(item, Edited):
             again = again.asked
-        return await self.introduced(again), message
+        return await self.introduced(again, reading.bot, workspace_of(body)), message
 
-    async def introduced(self, item: Incoming) -> Incoming:
-        """With the language and the name of who is speaking, as far as Slack tells them."""
-        if not isinstance(item, Spoken) or _by_bot(item) or not item.sender_id:
+    async def introduced(self, item: Incoming, bot: BotIdentity, workspace: str = "") -> Incoming:
+        """With the language, the name and the standing of who is speaking, as far as Slack tells
+        them. `workspace`: which the speaker comes from; empty: ours."""
+        if not isinstance(item, Spoken | Edited) or not item.sender_id:
             return item
-        person = (await self.people.of([item.sender_id])).get(item.sender_id)
-        if person is None:
-            return item
-        name = person.name or item.sender_name
-        return replace(item, language=person.language, sender_name=name)
+        if _by_bot(item):
+            return replace(item, member=Membership(workspace or bot.team_id))
+        speaker = await self.speaker(item.sender_id, bot, workspace)
+        if isinstance(item, Edited):
+            return replace(item, member=speaker.member)
+        return replace(
+            item,
+            language=speaker.language or item.language,
+            sender_name=speaker.name or item.sender_name,
+            member=speaker.member,
+        )
 
-    async def _in_thread(self, item: Incoming) -> Incoming:
+    async def speaker(self, user_id: str, bot: BotIdentity, workspace: str = "") -> Speaker:
+        """Who this is. An admin is one of the workspace that our bot is in."""
+        person = (await self.people.of([user_id])).get(user_id, Person())
+        home = workspace or person.team_id or bot.team_id
+        ours = home == person.team_id == bot.team_id
+        return Speaker(person.name, person.language, Membership(home, ours and person.admin))
+
+    async def permitted(self, item: Incoming, *, alone: bool = False) -> Incoming:
+        """Why something can't be taken is told to whom may talk here; others hear how to ask.
+
+        `alone`: nobody else sees it, so an order is refused as often as it is given. Raises
+        StorageUnavailable.
+        """
+        if not isinstance(item, Notice | Command) or (isinstance(item, Command) and not alone):
+            return item
+        if isinstance(item, Notice) and item.phrase == OUTSIDER:
+            return item
+        who = (item.sender_id, item.sender_name, item.member)
+        try:
+            await self.assistant.admit(item.chat, *who, alone=alone)
+        except Silenced:
+            return Ignored("silenced")
+        except MessageRefused as refused:
+            reply_to = item.reply_to if isinstance(item, Notice) else item.message_id
+            return Notice(item.chat, refused.phrase, reply_to, item.sender_id, item.language)
+        return item
+
+    async def _in_thread(self, body: object, reading: Reading) -> Incoming:
         """What is said without a mention counts in a thread that we take part in, said by who may
         talk to us. Nothing of it is stored otherwise, and nobody is refused anything."""
+        item = parse_event(body, reading)
         if not isinstance(item, IncomingMessage | Command):
             return NOT_ADDRESSED
         if not await self.assistant.takes_part(item.chat):
             return NOT_ADDRESSED
-        may = await self.assistant.may_talk(item.chat, item.sender_id)
+        speaker = await self.speaker(item.sender_id, reading.bot, workspace_of(body))
+        may = await self.assistant.may_talk(item.chat, item.sender_id, speaker.member)
         return item if may else NOT_ADDRESSED
 
     async def _edited(self, item: Edited) -> Incoming:

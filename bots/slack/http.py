@@ -70,8 +70,8 @@ async def _answer(inbox: Inbox, body: bytes, content_type: str) -> Response:
             return JSONResponse(to_one_person(told)) if told else Response()
         if "payload" not in fields:
             raise _Unreadable("The form has no payload.")
-        await inbox.interaction(_json(fields["payload"]))
-        return Response()
+        answer = await inbox.interaction(_json(fields["payload"]))
+        return JSONResponse(answer) if answer else Response()
     event = _json(_utf8(body))
     if isinstance(event, dict) and event.get("type") == "url_verification":
         return PlainTextResponse(str(event.get("challenge", "")))

@@ -22,6 +22,14 @@ def is_outsider(team_id: str, bot: BotIdentity) -> bool:
     return bool(team_id) and team_id not in (bot.team_id, bot.enterprise_id)
 
 
+def comes_from(payload: object) -> str:
+    """The workspace of whoever pressed, chose or gave a slash command; empty is unknown."""
+    outer = payload if isinstance(payload, dict) else {}
+    user = outer.get("user")
+    team_id = user.get("team_id") if isinstance(user, dict) else outer.get("team_id")
+    return team_id if isinstance(team_id, str) else ""
+
+
 def chat_of(account: str, channel_id: str, ts: str, thread_ts: str) -> ChatRef:
     """The conversation of a message: the thread that it stands in, or opens.
 

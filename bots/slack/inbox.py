@@ -7,7 +7,7 @@ nothing was waited for that may take long. What Outrider says about it is said a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 import structlog
@@ -15,21 +15,33 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from assistant.channel import Notices
 from assistant.errors import ChannelError, StorageUnavailable
-from assistant.messages import ButtonPressed, Command, Edited, Incoming, IncomingMessage, Notice
+from assistant.messages import (
+    ButtonPressed,
+    Command,
+    Edited,
+    Incoming,
+    IncomingMessage,
+    Notice,
+)
 from assistant.service import Assistant
 from bots.inbound import apologise, receive
+from bots.slack.asking import AskingAbout, Within, unbounded
 from bots.slack.buttons import parse_press
 from bots.slack.client import connect
 from bots.slack.files import SlackFiles
 from bots.slack.gathering import Gathering, Late
 from bots.slack.hearing import Hearing
-from bots.slack.identity import BotIdentity
+from bots.slack.home import Home, parse_home
+from bots.slack.identity import BotIdentity, comes_from, is_outsider
 from bots.slack.in_order import InOrder
+from bots.slack.opened import Opened, parse_opened
 from bots.slack.orders import parse_slash
-from bots.slack.parse import Reading, event_id_of, parse_event
+from bots.slack.parse import OUTSIDER, Reading, event_id_of, parse_event
 from bots.slack.payload import Object
 from bots.slack.people import People
 from bots.slack.said import Said
+from bots.slack.shortcut import parse_asked, parse_asking
+from bots.slack.surface import Surface
 from bots.slack.thread import Threads
 from bots.slack.whisper import Overheard, whisper
 
@@ -51,8 +63,10 @@ class SlackInbox:
         people: People | None = None,
         *,
         outsiders: bool = False,
+        within: Within = unbounded,
     ) -> None:
-        """`outsiders`: people of other workspaces are answered too."""
+        """`outsiders`: people of other workspaces are answered too. `within`: how what is written
+        by no `Notices` keeps the chat's budget."""
         self._assistant = assistant
         self._channel = channel
         self._notices = InOrder(channel)
@@ -60,6 +74,11 @@ class SlackInbox:
         people, files = people or People(client), SlackFiles(client, assistant.opened)
         self._hearing = Hearing(assistant, people, files)
         self._gathering = Gathering(assistant, files, Threads(client, people))
+        self._home = Home(assistant, client, self._hearing, outsiders)
+        self._surface = Surface(assistant, self._notices, client, self._hearing, outsiders)
+        self._questions = AskingAbout(
+            assistant, channel.account, client, self._hearing, within, outsiders
+        )
         self._outsiders = outsiders
         self._bot: BotIdentity | None = None
         self._asking = asyncio.Lock()
@@ -83,6 +102,12 @@ class SlackInbox:
         reading = Reading(await self.connect(), self._channel.account, outsiders=self._outsiders)
         if self._said.was(event_id_of(body)):
             return
+        opened = parse_opened(body, self._channel.account)
+        if isinstance(opened, Opened):
+            self._said.note(event_id_of(body))
+            show = self._home.opened if opened.is_home else self._surface.opened
+            self._begin(self._shown(show(opened, reading.bot)))
+            return
         try:
             item, raw = await self._hearing.heard(body, reading)
             if isinstance(item, IncomingMessage) and await self._gathering.brings_more(
@@ -90,6 +115,7 @@ class SlackInbox:
             ):
                 await self._take_in(item, raw, reading.bot, arrived)
                 return
+            item = await self._hearing.permitted(item)
         except (StorageUnavailable, ChannelError):
             raise
         except Exception:
@@ -103,17 +129,41 @@ class SlackInbox:
         if isinstance(item, Command | Notice):
             self._said.note(event_id_of(body))
 
-    async def interaction(self, payload: object) -> None:
-        """A button press. Raises StorageUnavailable or ChannelError: don't acknowledge."""
-        bot, account = await self.connect(), self._channel.account
-        pressed = parse_press(payload, account, bot, outsiders=self._outsiders)
-        await self._receive(await self._hearing.introduced(pressed))
+    async def interaction(self, payload: object) -> Mapping[str, Any]:
+        """A press, a control, a shortcut or a form. Returns what Slack is answered with, mostly
+        nothing. Raises StorageUnavailable or ChannelError: don't acknowledge."""
+        bot = await self.connect()
+        try:
+            return await self._interact(payload, bot)
+        except (StorageUnavailable, ChannelError):
+            raise
+        except Exception:  # it would end the socket, and everybody's messages with it
+            _log.exception("slack_interaction_failed", account=self._channel.account)
+            return {}
+
+    async def _interact(self, payload: object, bot: BotIdentity) -> Mapping[str, Any]:
+        if asking := parse_asking(payload):
+            self._begin(self._shown(self._questions.open(asking, bot)))
+        elif asked := parse_asked(payload):
+            return await self._questions.asked(asked, bot)
+        elif used := parse_home(payload, self._channel.account):
+            self._begin(self._shown(await self._home.use(used, bot)))
+        else:
+            account, outsiders = self._channel.account, self._outsiders
+            pressed = parse_press(payload, account, bot, outsiders=outsiders)
+            await self._receive(await self._hearing.introduced(pressed, bot, comes_from(payload)))
+        return {}
 
     async def slash(self, payload: object) -> str:
         """A slash command; returns what the person alone is told. Raises StorageUnavailable."""
-        item = await self._hearing.introduced(parse_slash(payload, self._channel.account))
+        bot = await self.connect()
+        parsed, workspace = parse_slash(payload, self._channel.account), comes_from(payload)
+        if not self._outsiders and is_outsider(workspace, bot) and isinstance(parsed, Command):
+            parsed = Notice(parsed.chat, OUTSIDER, "", parsed.sender_id)
+        item = await self._hearing.introduced(parsed, bot, workspace)
         overheard = Overheard(self._channel)
         try:
+            item = await self._hearing.permitted(item, alone=True)
             await receive(self._assistant, overheard, item)
         except StorageUnavailable:
             raise
@@ -128,6 +178,15 @@ class SlackInbox:
             _, late = await asyncio.wait(talking, timeout=CLOSE_SECONDS)
             for task in late:
                 task.cancel()
+
+    async def _shown(self, showing: Coroutine[Any, Any, None]) -> None:
+        """No answer waits for it, so what goes wrong is for the log alone."""
+        try:
+            await showing
+        except StorageUnavailable as error:
+            _log.warning("slack_surface_not_shown", code=error.code)
+        except Exception:
+            _log.exception("slack_surface_failed", account=self._channel.account)
 
     async def _take_in(
         self, item: IncomingMessage, raw: Object, bot: BotIdentity, arrived: float
@@ -191,6 +250,8 @@ class SlackInbox:
         try:
             word = await receive(self._assistant, self._notices, item, commit)
             commit()
+            if isinstance(item, IncomingMessage):
+                await self._shown(self._surface.name_thread(item))
             if word and isinstance(item, ButtonPressed):
                 await whisper(self._client, item, word)
         except StorageUnavailable as error:

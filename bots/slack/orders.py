@@ -15,7 +15,7 @@ from bots.slack.text import readable
 
 ORDERS: Mapping[str, CommandName] = {name: name for name in get_args(CommandName)}
 # Outside of threads there is no conversation that these could be about.
-OF_A_THREAD = frozenset({"new", "stop", "retry", "persona", "forget", "export", "quiet"})
+OF_A_THREAD = frozenset({"new", "stop", "retry", "forget", "export", "quiet"})
 
 _NAME = re.compile(r"[A-Za-z]+(?!\S)")
 _LINK = re.compile(r"https?://\S+/archives/[A-Z0-9]+/p(\d{10})(\d{6})\S*")

@@ -84,6 +84,12 @@ def event_id_of(body: object) -> str:
     return text(mapping(body), "event_id")
 
 
+def workspace_of(body: object) -> str:
+    """The workspace that whoever wrote comes from, where Slack says that it is another."""
+    event = mapping(mapping(body).get("event"))
+    return text(event, "user_team") or text(mapping(event.get("message")), "user_team")
+
+
 def people_in(body: object) -> list[str]:
     """The ids of the people whom a message calls, or passes on."""
     message = message_in(body)

@@ -1,4 +1,5 @@
-"""Who people are: their names and the language of their Slack, asked once a day for each.
+"""Who people are: their names, the language of their Slack, and whether they administer the
+workspace; asked once a day for each.
 
 A message waits a second at most for it, and is taken without it then.
 """
@@ -24,16 +25,20 @@ AGAIN_SECONDS = 60.0  # after Slack didn't say
 MOST = 10_000
 
 _NAME_CHARACTERS = 80
+_ADMINS = ("is_admin", "is_owner", "is_primary_owner")
 
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Empty is unknown. `language` as Slack names it: "de-DE"."""
+    """Empty is unknown. `language` as Slack names it: "de-DE". `team_id`: the workspace that they
+    belong to, which is the one that an `admin` administers."""
 
     name: str = ""
     language: str = ""
+    team_id: str = ""
+    admin: bool = False
 
 
 class People:
@@ -86,8 +91,10 @@ def _person(user: object) -> Person:
     profile = fields.get("profile")
     names: dict[str, Any] = profile if isinstance(profile, dict) else {}
     name = names.get("display_name") or names.get("real_name") or fields.get("name")
-    language = fields.get("locale")
+    language, team_id = fields.get("locale"), fields.get("team_id")
     return Person(
         " ".join(storable(name).split())[:_NAME_CHARACTERS] if isinstance(name, str) else "",
         storable(language) if isinstance(language, str) else "",
+        team_id if isinstance(team_id, str) else "",
+        any(fields.get(one) is True for one in _ADMINS),
     )

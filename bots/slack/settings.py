@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from assistant.messages import Access
 from bots.http.hosts import is_loopback
 from bots.slack.grant import TEAM_ID
 from bots.slack.seal import is_key
 
 REDIRECT_PATH = "/slack/oauth_redirect"
+_ID = re.compile(r"[TECGDUW][A-Z0-9]+")
 
 
 class SlackSettings(BaseModel):
@@ -25,6 +28,16 @@ class SlackSettings(BaseModel):
     )
     signing_secret: SecretStr | None = Field(
         None, description="Signing secret of the app: turns POST /webhooks/slack on."
+    )
+    access: Access = Field(
+        "open",
+        description="Who may talk to the bot: the people of the workspace, those on the "
+        "allow-list, or whom an admin of the workspace paired.",
+    )
+    allowlist: tuple[str, ...] = Field(
+        (),
+        description="Ids of people (U…, W…) who may talk to the bot, of channels (C…, G…) in which "
+        "everybody may, and of workspaces (T…) whose people may.",
     )
     outsiders: bool = Field(
         False,
@@ -69,10 +82,21 @@ class SlackSettings(BaseModel):
         given = value.get_secret_value() if isinstance(value, SecretStr) else value
         return None if isinstance(given, str) and not given.strip() else value
 
-    @field_validator("token_keys", "workspaces", mode="before")
+    @field_validator("allowlist", "token_keys", "workspaces", mode="before")
     @classmethod
     def one_is_a_list(cls, value: object) -> object:
+        """`U1, C2` and one id alone are lists as well."""
         return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+    @field_validator("allowlist")
+    @classmethod
+    def are_ids(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if strange := [one for one in value if not _ID.fullmatch(one)]:
+            raise ValueError(
+                f"{strange[0]!r} is no id of Slack's: these begin with U, W, C, G or T and stand "
+                "under a profile's or a channel's details"
+            )
+        return value
 
     @field_validator("base_url")
     @classmethod

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import aiohttp
@@ -148,21 +148,22 @@ class SlackSocket:
                 await _acknowledge(arrival, told)
             lane.task_done()
 
-    async def _taken_in(self, envelope: Envelope, arrived: float) -> str | None:
-        """What the person alone is told, mostly nothing. None: nothing was stored, and Slack shall
+    async def _taken_in(self, envelope: Envelope, arrived: float) -> Mapping[str, object] | None:
+        """What Slack is answered with, mostly nothing. None: nothing was stored, and Slack shall
         send it again."""
-        told = ""
+        answer: Mapping[str, object] = {}
         try:
             if envelope.kind == "events_api":
                 await self._inbox.event(envelope.payload, arrived)
             elif envelope.kind == "interactive":
-                await self._inbox.interaction(envelope.payload)
+                answer = await self._inbox.interaction(envelope.payload)
             elif envelope.kind == "slash_commands":
                 told = await self._inbox.slash(envelope.payload)
+                answer = to_one_person(told) if told else {}
         except (StorageUnavailable, ChannelError) as error:
             _log.warning("slack_event_not_stored", code=error.code)
             return None
-        return told
+        return answer
 
 
 async def _settled(lanes: Sequence[asyncio.Queue[_Arrival]]) -> None:
@@ -175,10 +176,10 @@ async def _settled(lanes: Sequence[asyncio.Queue[_Arrival]]) -> None:
         pass
 
 
-async def _acknowledge(arrival: _Arrival, told: str) -> None:
+async def _acknowledge(arrival: _Arrival, told: Mapping[str, object]) -> None:
     answer: dict[str, object] = {"envelope_id": arrival.envelope.envelope_id}
     if told:
-        answer["payload"] = to_one_person(told)
+        answer["payload"] = dict(told)
     try:
         await arrival.socket.send_json(answer)
     except (aiohttp.ClientError, OSError, RuntimeError):

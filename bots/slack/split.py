@@ -72,7 +72,7 @@ def closed(text: str) -> str:
 
 def _cut(text: str, start: int, units: int) -> int:
     """The best place to cut in the next `units`: a paragraph, a line, a word, a character."""
-    end = start + _fitting(text[start : start + units], units)
+    end = start + fitting(text[start : start + units], units)
     middle = start + (end - start) // 2
     for separator in ("\n\n", "\n", " "):
         at = text.rfind(separator, middle, end)
@@ -81,7 +81,7 @@ def _cut(text: str, start: int, units: int) -> int:
     return last_boundary(text, start, end)
 
 
-def _fitting(window: str, units: int) -> int:
+def fitting(window: str, units: int) -> int:
     """How many characters of the window fit into `units`; at least one."""
     used = 0
     for count, char in enumerate(window):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -26,8 +27,9 @@ class Inbox(Protocol):
         """
         ...
 
-    async def interaction(self, payload: object) -> None:
-        """A press, a shortcut or a form. Raises StorageUnavailable or ChannelError."""
+    async def interaction(self, payload: object) -> Mapping[str, Any]:
+        """A press, a control, a shortcut or a form; returns what Slack is answered with, mostly
+        nothing. Raises StorageUnavailable or ChannelError."""
         ...
 
     async def slash(self, payload: object) -> str:

@@ -6,6 +6,9 @@ belongs to a workspace that we are not in is acknowledged, and dropped with a li
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import structlog
 
 from assistant.errors import ChannelError, CredentialsRefused
@@ -52,10 +55,9 @@ class Workspaces:
         if is_everybodys(body):
             await self._offer(body, arrived, besides=workspace)
 
-    async def interaction(self, payload: object) -> None:
+    async def interaction(self, payload: object) -> Mapping[str, Any]:
         workspace = await self._of(of_interaction(payload), "interaction")
-        if workspace is not None:
-            await workspace.inbox.interaction(payload)
+        return {} if workspace is None else await workspace.inbox.interaction(payload)
 
     async def slash(self, payload: object) -> str:
         workspace = await self._of(of_slash(payload), "slash")

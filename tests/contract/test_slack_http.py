@@ -15,16 +15,19 @@ from pydantic import SecretStr
 
 from assistant.channel import Placeholder
 from assistant.messages import ChatRef
+from assistant.phrases import sentences
 from bots.slack.channel import SlackChannel
 from bots.slack.client import web_client
 from bots.slack.http import router
 from bots.slack.inbox import SlackInbox
 from bots.slack.settings import SlackSettings
+from bots.slack.shortcut import CALLBACK, QUESTION, WORDS
 from tests.fakes.slack import FakeSlack, Rates, Schedule, Trouble
 from tests.support.recording_assistant import RecordingAssistant
 from tests.support.serving import serving
 
 QUICK = Schedule(ack_seconds=2.0, retries=(0.05, 0.1, 0.2))
+EMPTY = sentences("en")["refused.empty"]
 DM_EVENT = {
     "type": "event_callback",
     "event_id": "Ev1",
@@ -72,6 +75,19 @@ async def hook() -> AsyncIterator[Hook]:
     async with hooked(SecretStr(FakeSlack.signing_secret)) as value:
         await value.fake.subscribe(value.url)
         yield value
+
+
+async def test_a_form_is_answered_with_what_slack_shall_do_with_it(hook: Hook) -> None:
+    theirs = hook.fake.write("C1", "U2", "hello")
+    await hook.fake.use_shortcut(theirs, "U1", CALLBACK).acknowledged.wait()
+    await hook.fake.until(lambda: bool(hook.fake.workspace.views))
+    [form] = hook.fake.workspace.views
+    for value, answered in ((" ", {QUESTION: EMPTY}), ("why?", None)):
+        sent = hook.fake.submit(form, "U1", {QUESTION: {WORDS: {"value": value}}})
+        await sent.acknowledged.wait()
+        assert (sent.answer and sent.answer["errors"]) == answered
+    [asked] = hook.assistant.accepted
+    assert asked.event_id == f"asked:{form}"
 
 
 async def test_a_signed_event_is_accepted_and_answered_with_200(hook: Hook) -> None:

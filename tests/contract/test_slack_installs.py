@@ -20,6 +20,7 @@ from bots.slack.install_pages import InstallPages
 from bots.slack.install_states import InstallStates
 from bots.slack.oauth import OAuthApp
 from bots.slack.seal import new_key
+from bots.slack.shortcut import CALLBACK, QUESTION, WORDS
 from tests.fakes.slack import FakeSlack, Rates, Schedule, Trouble, interactions
 from tests.support.house import until
 from tests.support.serving import serving
@@ -122,6 +123,32 @@ async def test_presses_and_slash_commands_go_to_their_workspace(stage: Stage) ->
             return bool(await here.home.rows("SELECT FROM turns WHERE state = 'stopped'"))
 
         await until(stopped)
+
+
+async def test_who_may_talk_is_set_for_all_workspaces_alike(stage: Stage) -> None:
+    async with stage.gateway(access="allowlist", allowlist=(SECOND,)) as here:
+        await stage.both_installed(here)
+        stage.first.dm("U1", "what of apples?")
+        stage.second.dm("U1", "what of pears?")
+        await answered(stage.first, "DU1", "add your id, U1,")
+        await answered(stage.second, "DU1", "pears")
+        assert await here.home.rows("SELECT text FROM messages") == [("what of pears?",)]
+
+
+async def test_a_tab_a_pane_and_a_form_are_those_of_their_workspace(stage: Stage) -> None:
+    async with stage.gateway() as here:
+        await stage.both_installed(here)
+        stage.second.open_home("U1")
+        stage.second.open_home("U1", "messages")
+        await until(lambda: "U1" in stage.second.workspace.homes)
+        await until(lambda: bool(stage.second.workspace.prompts))
+        theirs = stage.second.write("C1", "U2", "hello")
+        await stage.second.use_shortcut(theirs, "U1", CALLBACK).acknowledged.wait()
+        await until(lambda: bool(stage.second.workspace.views))
+        [form] = stage.second.workspace.views
+        stage.second.submit(form, "U1", {QUESTION: {WORDS: {"value": "pears?"}}})
+        await answered(stage.second, "C1", "U1 asks: pears?")
+        assert (stage.first.workspace.homes, stage.first.workspace.prompts) == ({}, {})
 
 
 async def test_socket_mode_serves_every_workspace_by_one_connection(stage: Stage) -> None:

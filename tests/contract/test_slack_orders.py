@@ -21,6 +21,7 @@ from bots.slack.client import web_client
 from bots.slack.inbox import SlackInbox
 from bots.slack.people import People
 from bots.slack.settings import SlackSettings
+from bots.slack.shortcut import CALLBACK, QUESTION, WORDS
 from bots.slack.socket import SlackSocket
 from tests.fakes.slack import FakeSlack, Message, Rates, Schedule, Trouble
 from tests.support.recording_assistant import RecordingAssistant
@@ -114,7 +115,7 @@ async def test_a_slash_command_that_names_no_order_asks_for_help(slack: Slack, t
 
 
 @pytest.mark.parametrize("channel", ["C1", "DU1"])
-@pytest.mark.parametrize("name", ["new", "stop", "retry", "persona", "forget", "export", "quiet"])
+@pytest.mark.parametrize("name", ["new", "stop", "retry", "forget", "export", "quiet"])
 async def test_a_slash_command_about_a_thread_says_where_to_write_it(
     slack: Slack, name: str, channel: str
 ) -> None:
@@ -400,6 +401,26 @@ async def test_a_fault_of_ours_before_anything_is_stored_ends_nothing(slack: Sla
     assert [one.text for one in slack.assistant.accepted] == ["still there?"]
     assert {one.attempts for one in slack.fake.deliveries} == {1}
     assert {one.thread_ts for one in slack.fake.replies("C1")} == {asked.ts}  # an apology
+
+
+async def test_a_fault_of_ours_in_a_form_or_a_control_ends_nothing(slack: Slack) -> None:
+    theirs = slack.fake.write("C1", "U2", "hello")
+    async with slack.listening():
+        slack.fake.open_home("U1")
+        await slack.fake.use_shortcut(theirs, "U1", CALLBACK).acknowledged.wait()
+        await slack.fake.until(lambda: bool(slack.fake.workspace.views))
+        await slack.fake.until(lambda: bool(slack.fake.workspace.homes))
+        slack.assistant.bug = RuntimeError("a bug")
+        chosen = {"action_id": "home_forget", "value": "1"}
+        await slack.fake.press_in_home("U1", chosen).acknowledged.wait()
+        [form] = slack.fake.workspace.views
+        sent = slack.fake.submit(form, "U1", {QUESTION: {WORDS: {"value": "why?"}}})
+        await sent.acknowledged.wait()
+        slack.assistant.bug = None
+        slack.fake.dm("U1", "still there?")
+        await slack.taken()
+    assert "Something went wrong" in sent.answer["errors"][QUESTION]
+    assert [one.text for one in slack.assistant.accepted] == ["still there?"]
 
 
 async def test_an_order_that_is_delivered_again_is_answered_once(slack: Slack) -> None:

@@ -341,3 +341,10 @@ async def test_a_group_is_not_erased_by_one_of_it(busy: House) -> None:
 async def test_alone_it_explains_itself(home: House) -> None:
     assert await told(home, "forget") == say(Phrase("forget.how"))
     assert await told(home, "forget", chat=GROUP) == say(Phrase("forget.how_in_group"))
+
+
+async def test_a_code_is_confirmed_by_an_order_only_where_admins_are_known(home: House) -> None:
+    for chat in (CHAT, GROUP):
+        assert await told(home, "pair", "ABCDEFGH", chat=chat) == say(Phrase("pair.admins_only"))
+    for name in (COMMANDS, GROUP_COMMANDS):
+        assert "pair" not in name  # so Telegram doesn't offer it

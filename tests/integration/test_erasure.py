@@ -113,6 +113,16 @@ async def test_of_an_erased_person_no_trace_is_left_on_any_channel(home: House) 
     assert await rows_of(home.database, OTHER) == before
 
 
+async def test_an_install_stays_and_no_longer_says_who_made_it(home: House) -> None:
+    await home.say("Hello", PRIVATE, **BY_ANA, **named(WORD, 1))
+    await home.rows(
+        "INSERT INTO installs (account_id, token, title, installed_by) SELECT account_id, 'sealed',"
+        f" 'A workspace', platform_id FROM identities WHERE platform_id LIKE '%{WORD}%'"
+    )
+    assert await Erasure(home.database, home.redis).person(await person(home, WORD))
+    assert await home.rows("SELECT title, installed_by FROM installs") == [("A workspace", "")]
+
+
 async def person(home: House, word: str) -> int:
     found = await home.rows(f"SELECT person_id FROM identities WHERE platform_id LIKE '%{word}%'")
     return int(str(found[0][0]))

@@ -217,7 +217,11 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
         access.REQUEST,
         lambda f, n: {"account": 1, "sender": f"new-{n}", "name": "Ana", "code": f"CODE{n}"},
     ),
-    ("access.PAIR", access.PAIR, lambda f, n: {"code": f"CODE{n}"}),
+    (
+        "access.PAIR",
+        access.PAIR,
+        lambda f, n: {"code": f"CODE{n}", "account": 1 if n % 2 else None},
+    ),
     (
         "intake.STORE",
         intake.STORE,

@@ -9,6 +9,7 @@ from dataclasses import replace
 from assistant.attachments import opened, readable
 from assistant.errors import MessageRefused, StorageUnavailable
 from assistant.messages import (
+    NO_MEMBER,
     Accepted,
     Answer,
     Attachment,
@@ -18,11 +19,14 @@ from assistant.messages import (
     Edited,
     HistoryEntry,
     IncomingMessage,
+    Membership,
     Presence,
     ReplyDelta,
 )
+from assistant.overview import Overview
 from assistant.pdf_text import PdfReader
 from assistant.phrases import Phrase
+from assistant.usage import Used
 from inference.api import ChatMessage, EngineInfo, Sampling
 
 
@@ -137,13 +141,28 @@ class RecordingAssistant:
         self._storage()
         self.edited.append(edited)
 
-    async def admit(self, chat: ChatRef, sender_id: str, sender_name: str) -> None:
+    async def admit(
+        self,
+        chat: ChatRef,
+        sender_id: str,
+        sender_name: str,
+        member: Membership = NO_MEMBER,
+        *,
+        alone: bool = False,
+    ) -> None:
         self._storage()
         if self.refusal:
             raise MessageRefused(self.refusal)
 
-    async def may_talk(self, chat: ChatRef, sender_id: str) -> bool:
+    async def may_talk(self, chat: ChatRef, sender_id: str, member: Membership = NO_MEMBER) -> bool:
         return not self.refusal
+
+    async def overview(self, chat: ChatRef, sender_id: str, told: str = "") -> Overview:
+        nothing = Used(0, 0, 0, 0)
+        return Overview(told, "", "default", [("default", "As usual")], nothing, nothing, ())
+
+    async def suggestions(self, chat: ChatRef, language: str = "") -> Sequence[str]:
+        return ("What can you do?",)
 
     async def takes_part(self, chat: ChatRef) -> bool:
         self._storage()

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from assistant.database import Database
 
 # Of the whole program, not of any person.
-OURS = ("accounts", "alembic_version")
+OURS = ("accounts", "alembic_version", "installs")
 COLUMNS = """
 SELECT table_name, column_name, udt_name FROM information_schema.columns
 WHERE table_schema = 'public' AND udt_name IN ('text', 'varchar', 'jsonb', 'json', '_text')

@@ -43,6 +43,8 @@ def user_info(asked: Asked) -> Answer:
 def _readable(asked: Asked) -> list[Message]:
     channel = asked.channel()
     _allowed(asked, channel, "history")
+    if not channel.has_bot:
+        raise Refused("not_in_channel" if channel.kind == "channel" else "channel_not_found")
     return [message for message in channel.messages.values() if not message.deleted]
 
 

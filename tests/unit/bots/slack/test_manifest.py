@@ -10,10 +10,14 @@ import pytest
 import yaml
 
 from assistant.messages import Ignored
+from assistant.personas import MOST_PROMPTS
+from assistant.phrases import Phrase, say
 from bots.slack.belonging import LEAVES
 from bots.slack.identity import BotIdentity
+from bots.slack.opened import parse_opened
 from bots.slack.parse import Reading, parse_event
 from bots.slack.scopes import SCOPES
+from bots.slack.shortcut import CALLBACK
 
 ROOT = Path(__file__).parents[4]
 MANIFEST = ROOT / "deploy" / "slack-manifest.yaml"
@@ -40,6 +44,10 @@ SCOPES_OF_METHOD = {
     "assistant_threads_setStatus": frozenset({"assistant:write"}),
     "files_getUploadURLExternal": frozenset({"files:write"}),
     "files_completeUploadExternal": frozenset({"files:write"}),
+    "assistant_threads_setSuggestedPrompts": frozenset({"assistant:write"}),
+    "assistant_threads_setTitle": frozenset({"assistant:write"}),
+    "views_open": frozenset[str](),
+    "views_publish": frozenset[str](),
 }
 SCOPE_OF_SLASH_COMMANDS = "commands"
 SCOPE_OF_EVENT = {
@@ -48,6 +56,7 @@ SCOPE_OF_EVENT = {
     "message.groups": "groups:history",
     "message.mpim": "mpim:history",
     "app_mention": "app_mentions:read",
+    "app_home_opened": "",  # none
 }
 # Told to every app that asks for it, without a scope
 OF_THE_APP = LEAVES
@@ -74,8 +83,9 @@ def test_the_code_calls_only_methods_whose_scope_is_known() -> None:
 def test_the_scopes_are_those_of_the_calls_and_events(manifest: dict[str, Any]) -> None:
     events = manifest["settings"]["event_subscriptions"]["bot_events"]
     needed = set[str]().union(*(SCOPES_OF_METHOD[name] for name in methods_called()))
-    needed |= {SCOPE_OF_EVENT[event] for event in set(events) - OF_THE_APP}
-    if manifest["features"]["slash_commands"]:
+    needed |= {SCOPE_OF_EVENT[event] for event in set(events) - OF_THE_APP} - {""}
+    features = manifest["features"]
+    if features["slash_commands"] or features["shortcuts"]:
         needed.add(SCOPE_OF_SLASH_COMMANDS)
     scopes = manifest["oauth_config"]["scopes"]
     assert set(scopes) == {"bot"}
@@ -98,10 +108,25 @@ def test_every_event_that_is_asked_for_is_understood(manifest: dict[str, Any]) -
     for name in set(events) - OF_THE_APP:
         kind = name.partition(".")[0]
         event = {"type": kind, "channel": "D1", "user": "U1", "ts": "1.1", "text": "hi"}
-        parsed = parse_event(
-            {"event_id": "E", "event": event}, Reading(BotIdentity("U", "B", "T"), "a")
-        )
+        body = {"event_id": "E", "event": event | {"tab": "messages"}}
+        opened = parse_opened(body, "a")
+        parsed = opened or parse_event(body, Reading(BotIdentity("U", "B", "T"), "a"))
         assert not isinstance(parsed, Ignored)
+
+
+def test_the_shortcut_is_the_one_that_the_code_knows(manifest: dict[str, Any]) -> None:
+    [shortcut] = manifest["features"]["shortcuts"]
+    assert (shortcut["type"], shortcut["callback_id"]) == ("message", CALLBACK)
+    assert len(shortcut["name"]) <= 24
+
+
+def test_the_agent_pane_and_the_home_tab_are_on(manifest: dict[str, Any]) -> None:
+    features = manifest["features"]
+    assert features["app_home"]["home_tab_enabled"] is True
+    assert "assistant_view" not in features  # Slack takes one of the two
+    first = [one["message"] for one in features["agent_view"]["suggested_prompts"]]
+    assert first == say(Phrase("prompts.default")).splitlines()
+    assert len(first) <= MOST_PROMPTS
 
 
 def test_socket_mode_the_stop_button_and_direct_messages_are_on(manifest: dict[str, Any]) -> None:

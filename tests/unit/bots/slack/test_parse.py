@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, get_args
 
 import pytest
@@ -304,3 +305,10 @@ def test_envelopes_of_one_chat_share_a_lane() -> None:
     assert said is not None
     assert pressed is not None
     assert said.lane == pressed.lane == "C1"
+
+
+def test_what_is_in_no_chat_keeps_its_order_by_person() -> None:
+    body = {"type": "view_submission", "user": {"id": "U1"}, "view": {"id": "V1"}}
+    form = parse_envelope(json.dumps({"type": "interactive", "payload": body}))
+    assert form is not None
+    assert form.lane == "U1"
