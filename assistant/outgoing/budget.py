@@ -9,6 +9,7 @@ interval, and that may lie at most a burst of intervals ahead. Around it:
   are spread over `active chats / rate`.
 - Who must wait for the account draws a ticket: finals first, then a reply's first text (a crowd is
   better served one after the other than by empty messages for all), then in the order of asking.
+  Who would not wait draws none.
 - What an emptied Redis does not know counts as spent.
 
 `local_budget.py` is the same algorithm in Python, for a process without Redis; a test holds the two
@@ -36,8 +37,9 @@ PATIENCE = SECOND  # a ticket lapses when its chat is so late
 
 CHAT_LIFE_MS = 3_600_000
 
-# A reply's first text, a further edit while it grows, its last edit, or any other call.
-Call = Literal["first", "edit", "final", "other"]
+# A reply's first text, a further edit while it grows, its last edit, a call that is made now or not
+# at all, or any other.
+Call = Literal["first", "edit", "final", "now", "other"]
 # Tickets of a class lie below those of the next; no more than BAND of each are ever drawn.
 BAND = 2**48
 AHEAD: dict[Call, int] = {"final": 2 * BAND, "first": BAND}
@@ -78,6 +80,7 @@ local marker, chat, account, active, queue, promised =
 local name, interval, share, pace, burst =
     ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local first, edit, final = ARGV[6] == 'first', ARGV[6] == 'edit', ARGV[6] == 'final'
+local waits = ARGV[6] ~= 'now'
 local due, last, tickets = 'due' .. ARGV[7], 'last' .. ARGV[7], 'tickets' .. ARGV[7]
 local band = final and -{AHEAD["final"]} or first and -{AHEAD["first"]} or 0
 local now = tonumber(ARGV[8])
@@ -132,13 +135,15 @@ end
 kept = final and 0 or {KEPT["account"]}
 wait = account_due + share * (1 + ahead) - now - share * (burst - kept)
 if wait > 0 then
-    if draws then
+    if draws and waits then
         ticket = band + redis.call('HINCRBY', account, tickets, 1)
         redis.call('ZADD', queue, text(ticket), name)
         redis.call('PEXPIRE', queue, {CHAT_LIFE_MS})
     end
-    redis.call('ZADD', promised, text(now + wait + {PATIENCE}), name)
-    redis.call('PEXPIRE', promised, {CHAT_LIFE_MS})
+    if waits then
+        redis.call('ZADD', promised, text(now + wait + {PATIENCE}), name)
+        redis.call('PEXPIRE', promised, {CHAT_LIFE_MS})
+    end
     stay(wait)
     return wait
 end

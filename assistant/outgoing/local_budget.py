@@ -88,7 +88,7 @@ class LocalBudget:
         room = terms.account_burst - (0 if call == "final" else KEPT["account"])
         share = terms.account_interval
         wait = self._account_due_at(terms, now) + share * (1 + ahead) - now - share * room
-        if wait > 0:
+        if wait > 0 and call != "now":
             self._tickets += drawn
             held.kept_until = now + wait + PATIENCE
             self._queue[chat] = held

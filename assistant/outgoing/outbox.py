@@ -187,7 +187,7 @@ class Outbox:
     async def _may_stream(self) -> bool:
         """Streams are for who finds room for one now: a message needs no turn."""
         pace = self.channel.stream_pace(self.one.chat)
-        return pace is not None and await self.governor.ask(self.one.chat, pace) <= 0
+        return pace is not None and await self.governor.ask(self.one.chat, pace, "now") <= 0
 
     def _post(self, position: int, stream: bool) -> Awaitable[str]:
         one = self.one

@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.benchmarks import (
     busy_hour,
+    busy_threads,
     clean_clone,
     deltas,
     dispatch,
@@ -17,6 +18,7 @@ from tests.benchmarks import (
     markdown_answers,
     memory,
     queue,
+    slack,
     telegram,
     throughput,
 )
@@ -34,8 +36,10 @@ MEASUREMENTS: Mapping[str, Measurement] = {
     "deltas": deltas.measure,
     "queue": queue.measure,
     "telegram": telegram.measure,
+    "slack": slack.measure,
     "markdown": markdown_answers.measure,
     "busy-hour": busy_hour.measure,
+    "busy-threads": busy_threads.measure,
     "history": history.measure,
     "clean-clone": clean_clone.measure,
 }

@@ -21,6 +21,8 @@ from inference.scripted import ScriptedEngine, id_of, tokens_of
 from inference.settings import EngineSettings, ScriptedSettings
 
 LONG = "long"  # the word in a question that asks for the long answer
+LONGEST = "handbook"  # and for one that is too long for a message of any platform
+REPEAT = "Repeat: "  # behind it stands the answer itself
 
 _SENTENCE = (
     "The tide comes in and goes out twice a day, and who lives by it learns to read the water, "
@@ -37,10 +39,25 @@ LONG_ANSWER = "\n\n".join(
         "And that is **all** of it.",
     ]
 )
+_TABLE = "\n".join(f"| {hour}:00 | {2 + abs(12 - hour) / 10:g} m |" for hour in range(24))
+LONGEST_ANSWER = "\n\n".join(
+    ["# Handbook", f"| hour | level |\n|---|---|\n{_TABLE}", LONG_ANSWER, LONG_ANSWER]
+)
+
+
+def recited(question: str) -> str:
+    """The short answer to a question that has none of the words."""
+    if REPEAT in question:
+        return question.partition(REPEAT)[2]
+    words = question.split()
+    return next((text for word, text in _ANSWERS.items() if word in words), SHORT_ANSWER)
+
+
+_ANSWERS = {LONG: LONG_ANSWER, LONGEST: LONGEST_ANSWER}
 
 
 class RecitingEngine(ScriptedEngine):
-    """The long answer to a question with the word `long` in it, the short one to any other."""
+    """Says what `recited` says to the last message."""
 
     def __init__(self, settings: ScriptedSettings) -> None:
         super().__init__(settings)
@@ -48,8 +65,7 @@ class RecitingEngine(ScriptedEngine):
 
     async def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:
         begun = asyncio.get_running_loop().time() + self._pace.first_token_seconds
-        asked = request.prompt.messages[-1].content
-        tokens = tokens_of(LONG_ANSWER if LONG in asked.split() else SHORT_ANSWER)
+        tokens = tokens_of(recited(request.prompt.messages[-1].content))
         for number, token in enumerate(tokens):
             await self._wait_until(begun + number / self._pace.tokens_per_second)
             yield Delta(token, (id_of(token),))

@@ -20,7 +20,7 @@ START = 1_700_000_000 * SECOND
 # So few calls a second for so many chats that they wait for the account, and for very long.
 PACE, CHATS = Pace(1.1, 3.5, 2.0, 1.2, 3.1), 30
 OTHER = Pace(0.8, 0.8, 1.0, account_burst=8, meter="other")  # counted apart
-CALLS: tuple[Call, ...] = ("first", "edit", "other", "final")
+CALLS: tuple[Call, ...] = ("first", "edit", "other", "now", "final")
 
 
 @dataclass(slots=True)

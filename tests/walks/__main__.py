@@ -4,36 +4,35 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from tests.benchmarks.program import scratch
-from tests.walks import telegram
+from tests.walks import slack, telegram
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAD = """# A walk through Outrider in Telegram
-
-Played on the whole program and the fake Bot API server by `python -m tests.walks telegram --write`;
-the answers are the demo model's own, which is small and knows little. `[…]` are buttons.
-
-"""
+# Given an empty folder, and the lines of the transcript, which grow.
+Walk = Callable[[Path, list[str]], Awaitable[None]]
+WALKS: Mapping[str, Walk] = {"telegram": telegram.walk, "slack": slack.walk}
 
 
-async def main(write: bool) -> None:
+async def main(name: str, write: bool) -> None:
+    lines: list[str] = []
     with scratch() as folder:
-        async with telegram.stage(folder) as played:
-            try:
-                await telegram.play(played)
-            except BaseException:
-                print("\n".join(played.lines[-40:]))
-                raise
-    text = HEAD + "\n".join(played.lines).rstrip() + "\n"
+        try:
+            await WALKS[name](folder, lines)
+        except BaseException:
+            print("\n".join(lines[-40:]))
+            raise
+    text = "\n".join(lines).rstrip() + "\n"
     if write:
-        (ROOT / "docs" / "telegram-walk.md").write_text(text)
+        (ROOT / "docs" / f"{name}-walk.md").write_text(text)
     print(text)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("walk", choices=["telegram"])
+    parser.add_argument("walk", choices=list(WALKS))
     parser.add_argument("--write", action="store_true")
-    asyncio.run(main(parser.parse_args().write))
+    given = parser.parse_args()
+    asyncio.run(main(given.walk, given.write))

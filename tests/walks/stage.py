@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -15,13 +16,12 @@ LONGEST = 700  # characters that are written down of one message
 SECONDS = 240.0  # for the model's answers, on a slow machine
 
 
-@dataclass(slots=True)
-class TelegramStage:
-    telegram: FakeTelegram
+@dataclass(slots=True, kw_only=True)
+class Stage:
+    """The program of the moment, and the lines of the transcript."""
+
     outrider: Program
-    lines: list[str] = field(default_factory=list)
-    _names: dict[int, str] = field(default_factory=dict)
-    _asked: dict[int, int] = field(default_factory=dict)  # the last message written in a chat
+    lines: list[str]
 
     def scene(self, title: str, about: str = "") -> None:
         self.lines += [f"## {title}", ""]
@@ -31,6 +31,45 @@ class TelegramStage:
     def tell(self, what: str) -> None:
         """What happens beside the words."""
         self.lines += [f"*{what}*", ""]
+
+    def line(self, who: str, text: str, below: str = "") -> None:
+        if len(text) > LONGEST:
+            text = f"{text[:LONGEST].rstrip()} [… {len(text):,} characters in all]"
+        quoted = "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
+        self.lines += [f"**{who}**{below}", "", quoted, ""]
+
+    def command(self, *words: str) -> str:
+        """`outrider …`, as the admin; written down with what it says."""
+        done = subprocess.run(
+            [sys.executable, "-m", "bots.cli", *words],
+            cwd=self.outrider.folder,
+            env=self.outrider.environment(),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        )
+        self.lines += [
+            "```console",
+            f"$ outrider {' '.join(words)}",
+            done.stdout.strip(),
+            "```",
+            "",
+        ]
+        return done.stdout
+
+    async def killed(self) -> None:
+        """`kill -9`, and started again."""
+        self.outrider.process.kill()
+        await asyncio.to_thread(self.outrider.process.wait)
+        self.outrider.start()
+
+
+@dataclass(slots=True, kw_only=True)
+class TelegramStage(Stage):
+    telegram: FakeTelegram
+    _names: dict[int, str] = field(default_factory=dict)
+    _asked: dict[int, int] = field(default_factory=dict)  # the last message written in a chat
 
     def name(self, person_id: int, name: str, language: str = "en") -> None:
         self._names[person_id] = name
@@ -49,13 +88,7 @@ class TelegramStage:
         self._asked[chat] = message.message_id
 
     def said(self, person_id: int, text: str) -> None:
-        self._line(self._names[person_id], text)
-
-    def _line(self, who: str, text: str, below: str = "") -> None:
-        if len(text) > LONGEST:
-            text = f"{text[:LONGEST].rstrip()} [… {len(text):,} characters in all]"
-        quoted = "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
-        self.lines += [f"**{who}**{below}", "", quoted, ""]
+        self.line(self._names[person_id], text)
 
     async def reply(self, chat: int, *, edits: bool = False) -> Message:
         """Wait for what Outrider says after what was last written there, and write it down."""
@@ -111,7 +144,7 @@ class TelegramStage:
         labels = [button["text"] for row in message.keyboard for button in row]
         buttons = "".join(f" `{label}`" for label in labels)
         grown = f" (posted once, edited {len(message.versions) - 1} times)" if edits else ""
-        self._line("Outrider", message.text, f"{grown}{buttons}")
+        self.line("Outrider", message.text, f"{grown}{buttons}")
 
     async def silence(self, chat: int, seconds: float = 2.0) -> None:
         """Nothing comes. Raises AssertionError if it does."""
@@ -122,26 +155,6 @@ class TelegramStage:
             self.tell("Outrider is silent.")
         else:
             raise AssertionError(f"it spoke: {self._over(chat, before)}")
-
-    def command(self, *words: str) -> str:
-        """`outrider …`, as the admin; written down with what it says."""
-        done = subprocess.run(
-            [sys.executable, "-m", "bots.cli", *words],
-            cwd=self.outrider.folder,
-            env=self.outrider.environment(),
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=True,
-        )
-        self.lines += [
-            "```console",
-            f"$ outrider {' '.join(words)}",
-            done.stdout.strip(),
-            "```",
-            "",
-        ]
-        return done.stdout
 
     def _over(self, chat: int, beyond: int) -> Message | None:
         """The first message of Outrider's behind that one, once it is whole."""

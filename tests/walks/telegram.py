@@ -7,7 +7,6 @@ plays it on the whole program and the fake Bot API server, and writes docs/teleg
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -26,8 +25,21 @@ QUESTION = "What is the capital of France?"
 STORY = "Write a story about a lighthouse."
 
 
+HEAD = """# A walk through Outrider in Telegram
+
+Played on the whole program and the fake Bot API server by `python -m tests.walks telegram --write`;
+the answers are the demo model's own, which is small and knows little. `[…]` are buttons.
+"""
+
+
+async def walk(folder: Path, lines: list[str]) -> None:
+    lines += [HEAD]
+    async with stage(folder, lines) as on:
+        await play(on)
+
+
 @asynccontextmanager
-async def stage(folder: Path) -> AsyncIterator[TelegramStage]:
+async def stage(folder: Path, lines: list[str]) -> AsyncIterator[TelegramStage]:
     async with FakeTelegram(limits=Limits()) as telegram:
         settings = {
             "ENGINE__PROFILE": "demo",
@@ -38,7 +50,7 @@ async def stage(folder: Path) -> AsyncIterator[TelegramStage]:
             "TELEGRAM__GUEST": "true",
         }
         async with started(Program(await demo_data_dir(folder), settings)) as outrider:
-            played = TelegramStage(telegram, outrider)
+            played = TelegramStage(outrider=outrider, lines=lines, telegram=telegram)
             played.name(ANA, "Ana")
             played.name(BEN, "Ben", "de")
             played.name(CARLA, "Carla")
@@ -238,8 +250,6 @@ async def when_something_dies(on: TelegramStage) -> None:
     on.says(ANA, STORY)
     reply = await on.growing(ANA, characters=200)
     on.tell(f"`kill -9`, after {len(reply.text)} characters. It is started again.")
-    on.outrider.process.kill()
-    await asyncio.to_thread(on.outrider.process.wait)
-    on.outrider.start()
+    await on.killed()
     await on.has(reply, "retry")
     on.shown(reply, edits=True)

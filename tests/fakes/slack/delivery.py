@@ -38,9 +38,14 @@ class Courier:
     """Delivers each event in a task of its own until it is acknowledged or given up."""
 
     def __init__(
-        self, schedule: Schedule, signing_secret: str, clock: Callable[[], float] = time.time
+        self,
+        schedule: Schedule,
+        signing_secret: str,
+        clock: Callable[[], float] = time.time,
+        latency_seconds: float = 0.0,
     ) -> None:
-        self.sockets = Sockets()
+        """`latency_seconds`: the round trip of an event and its acknowledgement."""
+        self.sockets = Sockets(latency_seconds)
         self.deliveries: list[Delivery] = []
         self.request_url = ""
         self.interactivity_url = ""  # empty: as the events'
@@ -48,6 +53,7 @@ class Courier:
         self._schedule = schedule
         self._secret = signing_secret
         self._clock: Clock = clock if hasattr(clock, "sleep") else WallClock(clock)
+        self._way_seconds = latency_seconds / 2
         self._tasks: set[asyncio.Task[None]] = set()
 
     def deliver(
@@ -115,14 +121,17 @@ class Courier:
             headers |= {"x-slack-retry-reason": reason}
         delivery.attempts += 1
         headers |= self.signed(body)
+        await asyncio.sleep(self._way_seconds)
         async with (
             aiohttp.ClientSession() as session,
             session.post(self._url(delivery.kind), data=body, headers=headers) as answer,
         ):
             delivery.statuses.append(answer.status)
             delivery.no_retry = answer.headers.get("x-slack-no-retry") == "1"
+            told = await answer.text()
+            await asyncio.sleep(self._way_seconds)
             if 200 <= answer.status < 300:
-                delivery.take(_read(await answer.text(), answer.content_type))
+                delivery.take(_read(told, answer.content_type))
 
     def signed(self, body: bytes) -> dict[str, str]:
         """The headers by which Slack signs this body now."""

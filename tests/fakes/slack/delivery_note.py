@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -12,7 +13,11 @@ Kind = Literal["events_api", "interactive", "slash_commands"]
 
 @dataclass(slots=True)
 class Delivery:
-    """`reasons` are those that Slack gave when it came again; `answer` came with the ack."""
+    """`reasons` are those that Slack gave when it came again; `answer` came with the ack.
+
+    `left` and `taken`: when it was sent first, and when its acknowledgement came; in seconds of the
+    wall's time.
+    """
 
     kind: str
     body: dict[str, Any]
@@ -23,6 +28,8 @@ class Delivery:
     acknowledged: asyncio.Event = field(default_factory=asyncio.Event)
     on_answer: Callable[[Any], None] | None = None
     no_retry: bool = False
+    left: float = field(default_factory=time.time)
+    taken: float = 0.0
 
     @property
     def event_type(self) -> str:
@@ -35,6 +42,8 @@ class Delivery:
         """The bot has acknowledged it; the first answer counts."""
         first = not self.acknowledged.is_set()
         self.acknowledged.set()
+        if first:
+            self.taken = time.time()
         if first and answer:
             self.answer = answer
             if self.on_answer:

@@ -51,6 +51,7 @@ class FakeSlack(People):
     """`async with FakeSlack() as slack:` serves at `slack.url` until the block ends.
 
     With a `HandClock` everything goes by it: rates, streams, tickets, redeliveries.
+    `latency_seconds` is the round trip added to each call, and to each event.
     """
 
     bot_token = "xoxb-fake-bot"
@@ -65,10 +66,11 @@ class FakeSlack(People):
         host: str = "127.0.0.1",
         port: int = 0,
         clock: Callable[[], float] = time.time,
+        latency_seconds: float = 0.0,
     ) -> None:
         by_hand = isinstance(clock, HandClock)
         moment: Clock = clock if isinstance(clock, HandClock) else WallClock(clock)
-        self.courier = Courier(schedule or Schedule(), self.signing_secret, moment)
+        self.courier = Courier(schedule or Schedule(), self.signing_secret, moment, latency_seconds)
         self.state = State(moment, self.courier, lambda: self.url)
         first = Workspace(token=self.bot_token, clock=moment)
         self.state.add_workspace(first)
@@ -81,6 +83,7 @@ class FakeSlack(People):
         self._troubles: dict[str, list[Trouble]] = {}
         self._tickets: set[str] = set()
         self._address = (host, port)
+        self._way_seconds = latency_seconds / 2
         self._runner: web.AppRunner | None = None
         self._route()
 
@@ -191,9 +194,16 @@ class FakeSlack(People):
         return await self.courier.sockets.serve(request)
 
     async def _api(self, request: web.Request) -> web.StreamResponse:
+        await request.read()
+        await asyncio.sleep(self._way_seconds)
+        answer = await self._answered(request)
+        await asyncio.sleep(self._way_seconds)
+        return answer
+
+    async def _answered(self, request: web.Request) -> web.StreamResponse:
         method, arguments = request.match_info["method"], await _arguments(request)
         authorization = request.headers.get("authorization", "")
-        call = Call(method, arguments, time.monotonic())
+        call = Call(method, arguments, self.state.clock())
         self.calls.append(call)
         try:
             workspace = self._caller(method, authorization)
@@ -269,7 +279,7 @@ def _check_scopes(workspace: Workspace, method: str) -> None:
 
 async def _arguments(request: web.Request) -> dict[str, Any]:
     if request.content_type == "application/json":
-        given = await request.json() if request.can_read_body else {}
+        given = await request.json() if request.body_exists else {}
         return given if isinstance(given, dict) else {}
     form = await request.post()
     given = {**request.query, **{key: str(value) for key, value in form.items()}}

@@ -18,7 +18,9 @@ MOST = 10
 class Sockets:
     """The open Socket Mode connections. An envelope goes to one of them, in turn."""
 
-    def __init__(self) -> None:
+    def __init__(self, latency_seconds: float = 0.0) -> None:
+        """`latency_seconds`: the round trip of an envelope and its acknowledgement."""
+        self._way_seconds = latency_seconds / 2
         self.open: list[web.WebSocketResponse] = []
         self.opened = 0
         self._waiting: dict[str, Delivery] = {}
@@ -53,6 +55,7 @@ class Sockets:
         if delivery.kind == "events_api":
             envelope |= {"retry_attempt": delivery.attempts, "retry_reason": reason}
         delivery.attempts += 1
+        await asyncio.sleep(self._way_seconds)
         try:
             await socket.send_json(envelope)
         except ConnectionError:
@@ -79,7 +82,8 @@ class Sockets:
         said = json.loads(text)
         delivery = self._waiting.get(said.get("envelope_id", ""))
         if delivery:
-            delivery.take(said.get("payload"))
+            loop = asyncio.get_running_loop()
+            loop.call_later(self._way_seconds, delivery.take, said.get("payload"))
 
     async def _add(self, socket: web.WebSocketResponse) -> None:
         async with self._changed:

@@ -21,9 +21,12 @@ STATUS_SECONDS = 120.0  # Slack takes a status away when nothing was sent for so
 
 @dataclass(frozen=True, slots=True)
 class Version:
+    """`at`: when it came to stand there, in the wall's time."""
+
     text: str
     blocks: tuple[Mapping[str, Any], ...] = ()
     streamed: str = ""
+    at: float = field(default_factory=time.time, compare=False)
 
     @property
     def markdown(self) -> str:

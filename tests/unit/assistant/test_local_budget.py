@@ -204,6 +204,15 @@ def test_an_end_comes_before_the_edits_that_wait_for_the_account() -> None:
     assert budget.ask("end", slow, START, "final") == slow.account_interval < waits[0]
 
 
+def test_who_would_not_wait_takes_nobodys_turn() -> None:
+    budget, pace = LocalBudget(RESTED), Terms(SECOND // 10, SECOND, SECOND, account_burst=4)
+    while not budget.ask("spent", pace, START):
+        pass
+    waits = [budget.ask(str(chat), pace, START, "now") for chat in range(10)]
+    first, second = (budget.ask(chat, pace, START) for chat in ("a", "b"))
+    assert (set(waits), second) == ({first}, first + SECOND)
+
+
 def test_chats_do_not_wait_for_each_other() -> None:
     budget = LocalBudget(RESTED)
     while budget.ask("a", PRIVATE, START) == 0:
