@@ -15,8 +15,8 @@ from assistant.messages import ChatRef, Document
 @dataclass(frozen=True, slots=True)
 class Pace:
     """What a platform takes: the shortest time between two calls that write into one chat, in the
-    long run, in seconds; and the account's budget for all chats together, in calls per second, of
-    which `account_burst` may come at once.
+    long run, in seconds; and the account's budget for all chats together: so many calls in any
+    `account_seconds`.
 
     A growing reply is edited no more often than each `edit_seconds`: where that is a little
     longer, room gathers for what needs two calls at once.
@@ -27,10 +27,10 @@ class Pace:
 
     private_interval_seconds: float
     group_interval_seconds: float
-    account_calls_per_second: float
+    account_calls: float
     private_edit_seconds: float = 0.0
     group_edit_seconds: float = 0.0
-    account_burst: int = 4
+    account_seconds: float = 1.0
     meter: str = ""
     by_thread: bool = False
 

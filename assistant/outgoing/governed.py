@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from assistant.channel import Act, Channel
-from assistant.errors import PlatformUnavailable, RateLimited
+from assistant.errors import ChannelError, PlatformUnavailable, RateLimited
 from assistant.messages import ChatRef, Document
 from assistant.outgoing.budget import Call
 from assistant.outgoing.governor import Governor
@@ -92,12 +92,16 @@ class GovernedChannel:
     ) -> AsyncIterator[None]:
         """One call to the platform. A penalty that it answers with is noted."""
         call: Call = "other" if act == "other" else "final"
-        await self.governor.permit(chat, self.channel.pace_of(act), at_most_seconds, call=call)
+        pace = self.channel.pace_of(act)
+        await self.governor.permit(chat, pace, at_most_seconds, call=call)
         try:
             yield
-        except RateLimited as error:
-            await self.governor.penalize(chat, error.retry_after_seconds)
+        except ChannelError as error:
+            await self.governor.done(chat, pace)
+            if isinstance(error, RateLimited):
+                await self.governor.penalize(chat, error.retry_after_seconds)
             raise
+        await self.governor.done(chat, pace)
 
 
 async def _insistently(say: Callable[[], Awaitable[T]]) -> T:

@@ -13,6 +13,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import astuple, dataclass, field
 
 import structlog
@@ -22,7 +23,7 @@ from redis.commands.core import AsyncScript
 from assistant.channel import Pace
 from assistant.errors import RateLimited, StorageUnavailable
 from assistant.messages import ChatRef
-from assistant.outgoing.budget import AGAIN, GRANT, SECOND, Call, Terms
+from assistant.outgoing.budget import AGAIN, DONE, GRANT, SECOND, Call, Terms
 from assistant.outgoing.local_budget import Closures, LocalBudget, microseconds
 from assistant.outgoing.penalties import WHOLE_ACCOUNT, AccountKeys, Penalties
 from assistant.signals import LOST, REDIS_SECONDS
@@ -43,6 +44,7 @@ class Governor:
     leases: Leases
     clock: Callable[[], float] = time.monotonic  # seconds; for what this process keeps by itself
     _grant: AsyncScript = field(init=False)
+    _done: AsyncScript = field(init=False)
     _penalties: Penalties = field(init=False)
     _closures: Closures = field(init=False)
     _local: dict[tuple[AccountKeys, str], LocalBudget] = field(default_factory=dict, init=False)
@@ -52,6 +54,7 @@ class Governor:
 
     def __post_init__(self) -> None:
         self._grant = self.redis.register_script(GRANT)
+        self._done = self.redis.register_script(DONE)
         self._penalties = Penalties(self.redis, self.database)
         self._closures = Closures(self.clock)
 
@@ -94,6 +97,15 @@ class Governor:
         except StorageUnavailable:
             return AWAY_SECONDS
         return await self._ask_alone(keys, chat, pace, call)
+
+    async def done(self, chat: ChatRef, pace: Pace) -> None:
+        """The chat's last call with this pace was answered, however: it has arrived by now."""
+        keys, name = _keys(chat), _name(chat, pace)
+        if (local := self._local.get((keys, pace.meter))) is not None:
+            local.done(name, microseconds(self.clock()))
+        with suppress(*LOST):
+            async with asyncio.timeout(REDIS_SECONDS):
+                await self._done([keys.chat(name), keys.made(pace.meter)], [pace.meter, ""])
 
     async def closed(self, chat: ChatRef) -> bool:
         """Whether a penalty bars the chat, or might: for what no platform counts (typing)."""

@@ -33,12 +33,13 @@ class LocalBudget:
     """`born`: what was granted before is not known, and counts as spent. Times in microseconds."""
 
     born: int
-    _account_due: int = field(default=0, init=False)
+    _made: dict[int, int] = field(default_factory=dict, init=False)  # call → when, in a window
+    _call: dict[str, int] = field(default_factory=dict, init=False)  # a chat's last one
     _due: dict[str, int] = field(default_factory=dict, init=False)
     _last: dict[str, int] = field(default_factory=dict, init=False)
     _active: dict[str, int] = field(default_factory=dict, init=False)
     _queue: dict[str, Ticket] = field(default_factory=dict, init=False)
-    _tickets: int = field(default=0, init=False)
+    _numbers: int = field(default=0, init=False)
 
     def ask(self, chat: str, terms: Terms, now: int, call: Call = "other") -> int:
         """0 when granted (and charged), else the microseconds to wait."""
@@ -53,6 +54,12 @@ class LocalBudget:
         self._charge(chat, terms, now, call)
         return 0
 
+    def done(self, chat: str, now: int) -> None:
+        """The chat's last call was answered, so it has arrived by now."""
+        number = self._call.get(chat)
+        if number in self._made:
+            self._made[number] = max(self._made[number], now)
+
     def spend(self, chat: str, terms: Terms, now: int) -> None:
         """Another process had this chat: nothing is left of its burst."""
         self._due[chat] = now + terms.chat_interval * CHAT_BURST
@@ -62,9 +69,6 @@ class LocalBudget:
 
     def _chat_due(self, chat: str, terms: Terms, now: int) -> int:
         return max(self._due.get(chat, 0), self.born + terms.chat_interval * CHAT_BURST, now)
-
-    def _account_due_at(self, terms: Terms, now: int) -> int:
-        return max(self._account_due, self.born + terms.account_interval * terms.account_burst, now)
 
     def _chat_wait(self, chat: str, terms: Terms, now: int, call: Call) -> int:
         interval = terms.chat_interval
@@ -83,21 +87,37 @@ class LocalBudget:
         band = -AHEAD.get(call, 0)
         drawn = held is None or held.number >= band + BAND
         if held is None or drawn:
-            held = Ticket(band + self._tickets + 1, now)
+            held = Ticket(band + self._numbers + 1, now)
         ahead = sum(one.number < held.number for one in self._queue.values())
-        room = terms.account_burst - (0 if call == "final" else KEPT["account"])
-        share = terms.account_interval
-        wait = self._account_due_at(terms, now) + share * (1 + ahead) - now - share * room
+        room = terms.account_calls - (0 if call == "final" else terms.account_kept)
+        wait = self._window_wait(terms, now, room - ahead)
         if wait > 0 and call != "now":
-            self._tickets += drawn
+            self._numbers += drawn
             held.kept_until = now + wait + PATIENCE
             self._queue[chat] = held
         return wait
 
+    def _window_wait(self, terms: Terms, now: int, room: int) -> int:
+        """Until the window holds fewer than `room` calls. What is not known was spent, and comes
+        back evenly."""
+        window, share = terms.window, terms.account_interval
+        self._made = {one: at for one, at in self._made.items() if at > now - window}
+        unknown = max(-(-(self.born + window - now) // share), 0)
+        over = len(self._made) + unknown + 1 - room
+        if over <= 0:
+            return 0
+        if over <= unknown:
+            return self.born + window - share * (unknown - over) - now
+        made, over = sorted(self._made.values()), over - unknown
+        ends = made[min(over, len(made)) - 1] + window if made else now
+        return max(ends + share * max(over - len(made), 0) - now, 1)
+
     def _charge(self, chat: str, terms: Terms, now: int, call: Call) -> None:
         self._queue.pop(chat, None)
         self._due[chat] = self._chat_due(chat, terms, now) + terms.chat_interval
-        self._account_due = self._account_due_at(terms, now) + terms.account_interval
+        self._numbers += 1
+        self._call[chat] = self._numbers
+        self._made[self._numbers] = now
         if call in ("first", "edit"):
             self._last[chat] = now
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from assistant.channel import Act, Channel, Look, Placeholder
+from assistant.channel import Act, Channel, Look, Pace, Placeholder
 from assistant.errors import (
     ChannelError,
     MessageGone,
@@ -67,12 +67,11 @@ class Outbox:
     async def post(self, position: int) -> str:
         """Post the placeholder of a further message; returns its id. Raises ChannelError."""
         for pause in (*RETRY_SECONDS, None):
-            stream = await self._may_stream()
-            if not stream:
-                await self.permit("post")
+            pace, stream = await self._post_permitted()
             intent = await self._begin(position, "overflow" if position else "placeholder")
             try:
-                message_id = await self._made(intent, "post", self._post(position, stream))
+                post = self._post(position, stream)
+                message_id = await self._made(intent, "post", post, pace)
             except SendOutcomeUnknown as error:
                 await asyncio.sleep(SETTLE_SECONDS)
                 if message_id := await self._found(intent, position, error.code):
@@ -99,9 +98,10 @@ class Outbox:
         """One edit, without retry. Raises ChannelError; a penalty is noted first."""
         intent = await self._begin(position, "final" if final else "edit")
         look = Look(piece, self.one.turn_id, final, last, self.one.language)
+        pace = self.channel.pace_of("final" if final else "edit", message_id)
         call = self.channel.edit(self.one.chat, message_id, look)
         try:
-            await self._made(intent, "edit", call)
+            await self._made(intent, "edit", call, pace)
         except ChannelError as error:
             await self._failed(intent, error)
             if isinstance(error, RateLimited):
@@ -137,9 +137,8 @@ class Outbox:
             await self.permit()
             intent = await self._begin(position, "removal")
             try:
-                await self._call(
-                    "delete", self.channel.delete(self.one.chat, message_id, self.one.language)
-                )
+                call = self.channel.delete(self.one.chat, message_id, self.one.language)
+                await self._call("delete", call, self.channel.pace_of("other"))
             except MessageGone:
                 pass
             except RateLimited as error:
@@ -184,10 +183,14 @@ class Outbox:
         pace = self.channel.pace_of(act, message_id)
         return await self.governor.ask(self.one.chat, pace, call)
 
-    async def _may_stream(self) -> bool:
-        """Streams are for who finds room for one now: a message needs no turn."""
+    async def _post_permitted(self) -> tuple[Pace, bool]:
+        """Wait until a post may be made; whether it opens a stream. These are for who finds room
+        for one now: a message needs no turn."""
         pace = self.channel.stream_pace(self.one.chat)
-        return pace is not None and await self.governor.ask(self.one.chat, pace, "now") <= 0
+        if pace is not None and await self.governor.ask(self.one.chat, pace, "now") <= 0:
+            return pace, True
+        await self.permit("post")
+        return self.channel.pace_of("post"), False
 
     def _post(self, position: int, stream: bool) -> Awaitable[str]:
         one = self.one
@@ -214,7 +217,7 @@ class Outbox:
                 self.one.chat, self.one.key(position), reply_to=self.one.reply_to
             )
             try:
-                return await self._call("find", find)
+                return await self._call("find", find, self.channel.pace_of("other"))
             except RateLimited as error:
                 await self.governor.penalize(self.one.chat, error.retry_after_seconds)
             except (PlatformUnavailable, SendOutcomeUnknown):
@@ -223,10 +226,10 @@ class Outbox:
                 await asyncio.sleep(pause)
         raise PlatformUnavailable("The platform could not be read for too long.")
 
-    async def _made(self, intent: int, name: str, call: Awaitable[T]) -> T:
+    async def _made(self, intent: int, name: str, call: Awaitable[T], pace: Pace) -> T:
         """A call that writes. Cut short because another took over, it may have come too late."""
         try:
-            return await self._call(name, call)
+            return await self._call(name, call, pace)
         except asyncio.CancelledError as cancelled:
             if cancelled.args == (GONE,):
                 with suppress(StorageUnavailable):
@@ -245,12 +248,15 @@ class Outbox:
     async def _failed(self, intent: int, error: ChannelError) -> None:
         await self._close(intent, "failed", error=error.code)
 
-    async def _call(self, name: str, call: Awaitable[T]) -> T:
+    async def _call(self, name: str, call: Awaitable[T], pace: Pace) -> T:
         result = "ok"
         try:
-            return await call
+            answer = await call
         except ChannelError as error:
             result = error.code
+            await self.governor.done(self.one.chat, pace)
             raise
         finally:
             self.metrics.call(self.channel.name, name, result)
+        await self.governor.done(self.one.chat, pace)
+        return answer

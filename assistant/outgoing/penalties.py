@@ -114,7 +114,11 @@ class AccountKeys:
         whole chat."""
         penalties = [self.penalty(chat_id), self.penalty(WHOLE_ACCOUNT)]
         chat = self.chat(name or chat_id)
-        return [self.marker, *penalties, chat, self.budget, *self.queues(meter)]
+        return [self.marker, *penalties, chat, self.budget, *self.queues(meter), self.made(meter)]
+
+    def made(self, meter: str) -> str:
+        """The calls of a window."""
+        return self._named(f"made{meter}")
 
     def chat(self, name: str) -> str:
         return self._named(f"chat:{name}")
@@ -126,7 +130,7 @@ class AccountKeys:
     async def meters(self, redis: Redis) -> Sequence[str]:
         """Those by which anything was counted."""
         fields = map(str, await redis.hkeys(self.budget))
-        return [one.removeprefix("due") for one in fields if one.startswith("due")]
+        return [one.removeprefix("numbers") for one in fields if one.startswith("numbers")]
 
     def _named(self, what: str) -> str:
         return f"outrider:pace:{{{self.channel}:{self.account}}}:{what}"

@@ -30,7 +30,7 @@ from bots.telegram.text.utf16 import clean, head
 PACE = Pace(
     private_interval_seconds=1.0,
     group_interval_seconds=3.5,
-    account_calls_per_second=30.0,
+    account_calls=30,
     private_edit_seconds=1.08,
     group_edit_seconds=3.1,
 )

@@ -16,7 +16,7 @@ from redis.commands.core import Script
 
 from assistant.channel import Pace
 from assistant.messages import ChatRef
-from assistant.outgoing.budget import AGAIN, GRANT, SECOND, Call, Terms
+from assistant.outgoing.budget import AGAIN, DONE, GRANT, SECOND, Call, Terms
 from assistant.outgoing.penalties import AccountKeys
 
 START = 1_700_000_000 * SECOND
@@ -61,8 +61,11 @@ class Hour:
         wants = [next(talk) for _, talk in talks]
         line = [(want.at, number) for number, want in enumerate(wants)]
         heapq.heapify(line)
+        done, answers = self.redis.register_script(DONE), list[tuple[int, ChatRef, Pace]]()
         while line[0][0] < end:
             now, number = heapq.heappop(line)
+            while answers and answers[0][0] <= now:
+                _answered(done, *heapq.heappop(answers))
             want, (chat, talk) = wants[number], talks[number]
             if 0 < want.until <= now:
                 wants[number] = talk.send(None)
@@ -73,6 +76,9 @@ class Hour:
             else:
                 way = of(self.random.uniform(*WAY_SECONDS))
                 self.arrivals.append(Arrival(now + way, chat, want.method))
+                if want.pace is not None:
+                    back = of(self.random.uniform(*WAY_SECONDS))
+                    heapq.heappush(answers, (now + way + back, chat, want.pace))
                 wants[number] = talk.send(now)
             heapq.heappush(line, (max(now, wants[number].at), number))
 
@@ -87,10 +93,20 @@ def _ask(script: Script, chat: ChatRef, want: Want, now: int) -> int:
     pace = want.pace
     if pace is None:
         return 0
-    name = f"{chat.chat_id}:{chat.thread_id}" if pace.by_thread else chat.chat_id
+    name = _name(chat, pace)
     names = _keys(chat).of_grant(chat.chat_id, name, pace.meter)
     terms = Terms.of(pace, chat.kind)
     return int(script(names, [name, *astuple(terms), want.call, pace.meter, now]))
+
+
+def _answered(script: Script, now: int, chat: ChatRef, pace: Pace) -> None:
+    """As the governor is told."""
+    keys = _keys(chat)
+    script([keys.chat(_name(chat, pace)), keys.made(pace.meter)], [pace.meter, now])
+
+
+def _name(chat: ChatRef, pace: Pace) -> str:
+    return f"{chat.chat_id}:{chat.thread_id}" if pace.by_thread else chat.chat_id
 
 
 def _keys(chat: ChatRef) -> AccountKeys:

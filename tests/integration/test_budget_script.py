@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 
 from assistant.channel import Pace
-from assistant.outgoing.budget import GRANT, SECOND, Call, Terms
+from assistant.outgoing.budget import DONE, GRANT, SECOND, Call, Terms
 from assistant.outgoing.local_budget import LocalBudget
 from assistant.outgoing.penalties import AccountKeys
 
@@ -19,7 +19,7 @@ KEYS = AccountKeys("telegram", "default")
 START = 1_700_000_000 * SECOND
 # So few calls a second for so many chats that they wait for the account, and for very long.
 PACE, CHATS = Pace(1.1, 3.5, 2.0, 1.2, 3.1), 30
-OTHER = Pace(0.8, 0.8, 1.0, account_burst=8, meter="other")  # counted apart
+OTHER = Pace(0.8, 0.8, 1.0, account_seconds=3.0, meter="other")  # counted apart
 CALLS: tuple[Call, ...] = ("first", "edit", "other", "now", "final")
 
 
@@ -38,6 +38,7 @@ class Both:
     def run(self, random: Random, budgets: Mapping[Pace, LocalBudget], calls: int) -> int:
         """Chats that mostly come back as they are told; returns how often one had to wait."""
         script, waits = self.redis.register_script(GRANT), 0
+        done = self.redis.register_script(DONE)
         line = [(START + number, number) for number in range(CHATS)]
         for _ in range(calls):
             now, number = heapq.heappop(line)
@@ -45,6 +46,9 @@ class Both:
             pace = random.choice(list(budgets))
             terms = Terms.of(pace, "group" if number % 3 == 0 else "private")
             values = [chat, *astuple(terms), call, pace.meter, now]
+            if random.random() < 0.3:  # the answer to an earlier call
+                budgets[pace].done(chat, now)
+                done([KEYS.chat(chat), KEYS.made(pace.meter)], [pace.meter, now])
             wait = budgets[pace].ask(chat, terms, now, call)
             assert script(KEYS.of_grant(chat, meter=pace.meter), values) == wait
             waits += wait > 0

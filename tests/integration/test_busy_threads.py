@@ -32,5 +32,5 @@ def test_streams_are_begun_as_often_as_they_may_and_the_others_post(
 ) -> None:
     hour, _ = five_minutes
     begun = Counter(one.method for one in hour.arrivals)
-    assert begun[START_STREAM] > 0.8 * paces.START.account_calls_per_second * SECONDS * 0.85
+    assert begun[START_STREAM] > 0.8 * paces.START.account_calls * SECONDS / 60 * 0.85
     assert begun[POST] > 0

@@ -52,7 +52,7 @@ async def test_all_chats_of_an_account_share_its_rate(house: Replicas) -> None:
     counts = await asyncio.gather(
         *(granted(governor, chat, 1.0, pace, call="final") for chat in chats)
     )
-    assert 0 < sum(counts) <= 10 + pace.account_burst
+    assert 0 < sum(counts) <= pace.account_calls
 
 
 async def test_a_penalty_closes_the_chat_for_every_replica(house: Replicas) -> None:

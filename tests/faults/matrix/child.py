@@ -37,7 +37,7 @@ from tests.faults.matrix.plant import Plant, Planted
 PR_SET_PDEATHSIG = 1
 # Instead of 15 and 20 s, so that a platform that hangs does not hold a run up for so long.
 CALL_SECONDS = 5.0
-ACCOUNT_CALLS_PER_SECOND = 1000.0
+ACCOUNT_CALLS = 1000.0  # a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,8 @@ class Control:
                 pace,
                 private_interval_seconds=seconds,
                 group_interval_seconds=seconds,
-                account_calls_per_second=ACCOUNT_CALLS_PER_SECOND,
+                account_calls=ACCOUNT_CALLS,
+                account_seconds=1.0,
             )
 
         bots.telegram.channel.PACE = as_told(self._telegram)

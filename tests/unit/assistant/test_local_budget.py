@@ -161,7 +161,8 @@ def test_ends_among_a_hundred_busy_chats_hardly_wait(ends: list[int]) -> None:
     replies = Replies(Telegram(), {n: START + end * 1000 for n, end in enumerate(ends, start=1)})
     replies.run()
     at_once = max(Counter(ends).values())
-    assert max(replies.late()) <= (at_once + 10) * PRIVATE.account_interval / SECOND
+    full = PRIVATE.window / SECOND  # of edits, when it ends
+    assert max(replies.late()) <= full + at_once * PRIVATE.account_interval / SECOND
 
 
 def test_no_chat_of_a_hundred_starves() -> None:
@@ -177,7 +178,7 @@ def test_no_chat_of_a_hundred_starves() -> None:
 def test_a_first_reply_among_a_hundred_busy_chats_is_posted_almost_at_once() -> None:
     telegram = Telegram()
     Replies(telegram, dict.fromkeys(range(1, 101), START + 60 * SECOND), stops=True).run()
-    assert telegram.ask(1000) <= 3 * PRIVATE.account_interval
+    assert telegram.ask(1000) <= PRIVATE.window // 3
 
 
 def test_waiting_in_a_crowd_is_not_polling() -> None:
@@ -196,21 +197,39 @@ def test_an_edits_turn_leaves_room_for_the_end_at_once() -> None:
 
 
 def test_an_end_comes_before_the_edits_that_wait_for_the_account() -> None:
-    budget, slow = LocalBudget(RESTED), Terms.of(Pace(0.001, 0.001, 1.0), "private")
-    for chat in range(slow.account_burst):
-        budget.ask(str(chat), slow, START, "final")
-    waits = [budget.ask(f"edit {number}", slow, START) for number in range(3)]
+    budget, slow = LocalBudget(RESTED), Terms.of(Pace(0.001, 0.001, 9.0), "private")
+    for chat in range(slow.account_calls):
+        assert budget.ask(str(chat), slow, START + chat, "final") == 0
+    now = START + slow.account_calls
+    waits = [budget.ask(f"edit {number}", slow, now) for number in range(3)]
     assert waits == sorted(set(waits))
-    assert budget.ask("end", slow, START, "final") == slow.account_interval < waits[0]
+    assert budget.ask("end", slow, now, "final") == START + slow.window - now < waits[0]
+
+
+def test_a_window_holds_no_more_than_its_calls_and_they_may_come_at_once() -> None:
+    budget, terms = LocalBudget(RESTED), Terms.of(Pace(0.001, 0.001, 20.0), "private")
+    at_once = [budget.ask(str(chat), terms, START, "now") == 0 for chat in range(40)]
+    assert sum(at_once) == terms.account_calls - KEPT["account"] == 17
+    for chat in ("end", "another end"):
+        assert budget.ask(chat, terms, START, "final") == 0
+    assert budget.ask("later", terms, START + terms.window - 1, "final") == 1
+    assert budget.ask("later", terms, START + terms.window, "final") == 0
+
+
+def test_a_call_counts_from_its_answer_on_since_it_arrived_by_then() -> None:
+    budget, terms = LocalBudget(RESTED), Terms.of(Pace(0.001, 0.001, 1.0), "private")
+    assert budget.ask("a", terms, START, "final") == 0
+    budget.done("a", START + SECOND // 2)
+    assert budget.ask("b", terms, START + terms.window, "final") == SECOND // 2
 
 
 def test_who_would_not_wait_takes_nobodys_turn() -> None:
-    budget, pace = LocalBudget(RESTED), Terms(SECOND // 10, SECOND, SECOND, account_burst=4)
-    while not budget.ask("spent", pace, START):
-        pass
+    budget, pace = LocalBudget(RESTED), Terms(SECOND // 10, SECOND, SECOND, account_calls=4)
+    for chat in range(pace.account_calls):
+        assert budget.ask(f"spent {chat}", pace, START + chat, "final") == 0
     waits = [budget.ask(str(chat), pace, START, "now") for chat in range(10)]
     first, second = (budget.ask(chat, pace, START) for chat in ("a", "b"))
-    assert (set(waits), second) == ({first}, first + SECOND)
+    assert (set(waits), second) == ({first}, first + 1)  # the calls before came so far apart
 
 
 def test_chats_do_not_wait_for_each_other() -> None:
@@ -243,3 +262,12 @@ def test_an_account_of_which_nothing_is_known_has_no_burst_either() -> None:
     slow, budget = Terms.of(Pace(0.1, 0.1, 1.0), "private"), LocalBudget(START)
     later = START + slow.chat_interval
     assert budget.ask("a", slow, later, "final") == slow.account_interval - slow.chat_interval
+
+
+def test_what_is_not_known_comes_back_evenly() -> None:
+    budget, terms = LocalBudget(START), Terms.of(Pace(0.001, 0.001, 20.0), "private")
+    now, granted = START, 0
+    while now < START + terms.window:
+        granted += budget.ask(f"chat {granted}", terms, now, "final") == 0
+        now += SECOND // 1000
+    assert granted == terms.account_calls - 1

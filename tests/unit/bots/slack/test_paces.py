@@ -35,6 +35,7 @@ def arrivals(pace: Pace, call: Call, *, threads: int, calls: int) -> list[int]:
         while wait := budget.ask(name, terms, now, call):
             now += wait
         found.append(now + random.randint(0, WAY))
+        budget.done(name, found[-1])
     return sorted(found)
 
 

@@ -35,7 +35,7 @@ def test_our_pace_is_never_refused() -> None:
     clock = Clock()
     flood = FloodControl(Limits(), clock)
     for n in range(600):
-        clock.now = n / PACE.account_calls_per_second + 1e-6 * n
+        clock.now = n / PACE.account_calls + 1e-6 * n
         flood.check(1000 + n)
 
 
