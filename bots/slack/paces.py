@@ -22,6 +22,6 @@ def _tier(meter: str, calls: int, burst: int, seconds: float, *, by_thread: bool
 POST = _tier("post", 240, 20, 1.4, by_thread=False)
 UPDATE = _tier("update", 50, 12, 1.0, by_thread=True)
 START = _tier("start", 20, 8, 0.1, by_thread=True)
-APPEND = _tier("append", 100, 40, 0.8, by_thread=True)
+APPEND = _tier("append", 100, 16, 0.8, by_thread=True)
 STOP = _tier("stop", 20, 8, 0.1, by_thread=True)
 OTHER = _tier("other", 50, 12, 0.5, by_thread=True)
