@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from assistant.database import Database
 from assistant.messages import Access
+from assistant.storage.database import Database
 
 REGISTER = """
 INSERT INTO accounts (channel, name, access) VALUES (%(channel)s, %(name)s, %(access)s)

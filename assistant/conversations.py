@@ -9,18 +9,19 @@ from typing import Any
 import structlog
 
 from assistant.accounts import Account, Accounts
-from assistant.admission import Admission
-from assistant.attachments import opened, readable, with_pdf_text
-from assistant.buttons import Buttons
-from assistant.commands import Commands
-from assistant.control import CONVERSATION, Control, place
-from assistant.database import Database
-from assistant.delivery import Delivery
-from assistant.deltas import DeltaReader, DeltaWriter
+from assistant.answering.deltas import DeltaReader, DeltaWriter
+from assistant.answering.revisions import Revisions
+from assistant.answering.turns import Turns
 from assistant.errors import MessageRefused
-from assistant.intake import Intake
-from assistant.late_files import LateFiles
-from assistant.listening import Listening
+from assistant.files.attachments import opened, readable, with_pdf_text
+from assistant.files.pdf_text import PdfReader
+from assistant.incoming.admission import Admission
+from assistant.incoming.control import CONVERSATION, Control, place
+from assistant.incoming.intake import Intake
+from assistant.incoming.late_files import LateFiles
+from assistant.incoming.listening import Listening
+from assistant.incoming.persons import Persons
+from assistant.incoming.presence import live_turns
 from assistant.messages import (
     NO_MEMBER,
     Accepted,
@@ -38,15 +39,14 @@ from assistant.messages import (
     clean,
 )
 from assistant.metrics import Metrics
-from assistant.overview import Overview, Overviews
-from assistant.pdf_text import PdfReader
-from assistant.persons import Persons
+from assistant.orders.buttons import Buttons
+from assistant.orders.commands import Commands
+from assistant.orders.overview import Overview, Overviews
+from assistant.outgoing.delivery import Delivery
 from assistant.phrases import Phrase
-from assistant.presence import live_turns
-from assistant.revisions import Revisions
 from assistant.settings import AssistantSettings
 from assistant.signals import Signals, WorkerPresence
-from assistant.turns import Turns
+from assistant.storage.database import Database
 from inference.api import ChatMessage, EngineInfo, Sampling
 
 log = structlog.get_logger()

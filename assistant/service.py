@@ -20,7 +20,7 @@ from assistant.messages import (
     Presence,
     ReplyDelta,
 )
-from assistant.overview import Overview
+from assistant.orders.overview import Overview
 from assistant.phrases import Phrase
 from inference.api import ChatMessage, EngineInfo, Sampling
 

@@ -22,49 +22,49 @@ from typing import Literal
 import structlog
 from redis.asyncio import BlockingConnectionPool, Redis
 
-from assistant import schema
-from assistant.access import AccessPolicy
 from assistant.accounts import Accounts
-from assistant.admission import Admission
-from assistant.buttons import Buttons
-from assistant.commands import Commands
-from assistant.context import ContextBuilder
-from assistant.control import Control
+from assistant.answering.context import ContextBuilder
+from assistant.answering.deltas import DeltaReader, DeltaWriter
+from assistant.answering.history import History
+from assistant.answering.memories import Memories
+from assistant.answering.personas import Personas
+from assistant.answering.revisions import Revisions
+from assistant.answering.stopping import Stopping
+from assistant.answering.turns import Turns
+from assistant.answering.worker import Worker
 from assistant.conversations import ConversationService
-from assistant.database import Database, open_database
-from assistant.deliveries import Deliveries
-from assistant.delivery import Delivery
-from assistant.deltas import DeltaReader, DeltaWriter
-from assistant.embedded import DataDirLock, OnDeath, embedded_postgres, embedded_valkey
-from assistant.erasure import Erasure
 from assistant.errors import StartupError, StorageUnavailable
-from assistant.export import Export
-from assistant.feedback import Feedback
-from assistant.governor import Governor
-from assistant.heartbeat import Heartbeat
-from assistant.history import History
-from assistant.intake import Intake
-from assistant.late_files import LateFiles
-from assistant.leases import Leases
-from assistant.listening import Listening
-from assistant.loop_guard import LoopGuard
-from assistant.memories import Memories
+from assistant.incoming.access import AccessPolicy
+from assistant.incoming.admission import Admission
+from assistant.incoming.control import Control
+from assistant.incoming.intake import Intake
+from assistant.incoming.late_files import LateFiles
+from assistant.incoming.listening import Listening
+from assistant.incoming.loop_guard import LoopGuard
+from assistant.incoming.persons import Persons
 from assistant.metrics import Metrics
-from assistant.migration import Migration
-from assistant.open_channels import OpenChannels
-from assistant.overview import Overviews
-from assistant.penalties import AccountKeys
-from assistant.personas import Personas
-from assistant.persons import Persons
-from assistant.pruning import LEASE as PRUNING
-from assistant.pruning import Pruning
-from assistant.revisions import Revisions
+from assistant.orders.buttons import Buttons
+from assistant.orders.commands import Commands
+from assistant.orders.erasure import Erasure
+from assistant.orders.export import Export
+from assistant.orders.feedback import Feedback
+from assistant.orders.overview import Overviews
+from assistant.orders.usage import Usage
+from assistant.outgoing.deliveries import Deliveries
+from assistant.outgoing.delivery import Delivery
+from assistant.outgoing.governor import Governor
+from assistant.outgoing.migration import Migration
+from assistant.outgoing.open_channels import OpenChannels
+from assistant.outgoing.penalties import AccountKeys
 from assistant.settings import AssistantSettings
 from assistant.signals import Signals
-from assistant.stopping import Stopping
-from assistant.turns import Turns
-from assistant.usage import Usage
-from assistant.worker import Worker
+from assistant.storage import schema
+from assistant.storage.database import Database, open_database
+from assistant.storage.embedded import DataDirLock, OnDeath, embedded_postgres, embedded_valkey
+from assistant.storage.heartbeat import Heartbeat
+from assistant.storage.leases import Leases
+from assistant.storage.pruning import LEASE as PRUNING
+from assistant.storage.pruning import Pruning
 from bots.channels import open_channels
 from bots.heap import settle_when_started
 from bots.http.safety import require_password

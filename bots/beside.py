@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
-from assistant import schema
-from assistant.database import Database, open_database
 from assistant.signals import Signals
+from assistant.storage import schema
+from assistant.storage.database import Database, open_database
 from bots.database import database_url
 from bots.settings import Settings
 

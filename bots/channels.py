@@ -20,25 +20,25 @@ from redis.asyncio import Redis
 from assistant.accounts import Account, Accounts
 from assistant.channel import Channel
 from assistant.errors import ChannelError, StartupError
-from assistant.governed import GovernedChannel
-from assistant.governor import Governor
-from assistant.installs import Installs
-from assistant.open_channels import OpenChannels
+from assistant.outgoing.governed import GovernedChannel
+from assistant.outgoing.governor import Governor
+from assistant.outgoing.open_channels import OpenChannels
 from assistant.service import Assistant
+from assistant.storage.installs import Installs
 from bots.settings import Settings
 from bots.slack.client import client_of, slack_session, watched_client
 from bots.slack.http import router as slack_router
 from bots.slack.inbox import SlackInbox
-from bots.slack.install_pages import InstallPages
-from bots.slack.install_states import InstallStates
-from bots.slack.installs import CHANNEL as SLACK
-from bots.slack.installs import SlackInstalls
-from bots.slack.oauth import OAuthApp
-from bots.slack.seal import Seal
+from bots.slack.install.install_pages import InstallPages
+from bots.slack.install.install_states import InstallStates
+from bots.slack.install.installs import CHANNEL as SLACK
+from bots.slack.install.installs import SlackInstalls
+from bots.slack.install.oauth import OAuthApp
+from bots.slack.install.seal import Seal
+from bots.slack.install.workspace import Bot, Workspace
+from bots.slack.install.workspaces import Workspaces
 from bots.slack.settings import SlackSettings
 from bots.slack.socket import SlackSocket
-from bots.slack.workspace import Bot, Workspace
-from bots.slack.workspaces import Workspaces
 from bots.telegram.bot import open_bot
 from bots.telegram.channel import TelegramChannel
 from bots.telegram.poller import TelegramPoller

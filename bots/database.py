@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 
 import typer
 
-from assistant import schema
-from assistant.embedded import embedded_postgres, running_postgres
+from assistant.storage import schema
+from assistant.storage.embedded import embedded_postgres, running_postgres
 from bots.settings import Settings
 
 

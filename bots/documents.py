@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from assistant.attachments import IMAGE_TYPES, most_bytes
+from assistant.files.attachments import IMAGE_TYPES, most_bytes
+from assistant.files.pdf_text import PDF_TYPE
 from assistant.messages import Attachment, clean
-from assistant.pdf_text import PDF_TYPE
 from assistant.phrases import Phrase
 
 MEGABYTE = 1_000_000

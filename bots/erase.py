@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from assistant.deltas import EXPIRE_SECONDS
-from assistant.erasure import Erasure
+from assistant.answering.deltas import EXPIRE_SECONDS
 from assistant.errors import AssistantError
-from assistant.holdings import ConversationHoldings, Holdings, PersonHoldings
+from assistant.orders.erasure import Erasure
+from assistant.orders.holdings import ConversationHoldings, Holdings, PersonHoldings
 from bots.beside import Beside, open_beside
 from bots.settings import Settings
 

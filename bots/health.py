@@ -8,9 +8,9 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from assistant.database import Database
 from assistant.metrics import Metrics
 from assistant.signals import Signals, WorkerPresence
+from assistant.storage.database import Database
 
 
 def health_router(database: Database, signals: Signals, metrics: Metrics) -> APIRouter:

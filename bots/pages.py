@@ -15,9 +15,9 @@ from pydantic import SecretStr
 from starlette.types import ASGIApp
 
 from assistant.conversations import ConversationService
-from assistant.database import Database
 from assistant.metrics import Metrics
 from assistant.signals import Signals
+from assistant.storage.database import Database
 from bots.api.key import load_or_create_key
 from bots.api.router import api_router
 from bots.health import health_router

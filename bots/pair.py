@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from assistant.access import AccessPolicy
-from assistant.database import open_database
 from assistant.errors import AssistantError
+from assistant.incoming.access import AccessPolicy
+from assistant.storage.database import open_database
 from bots.database import database_url
 from bots.settings import Settings
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from assistant.installs import Installs
+from assistant.storage.installs import Installs
 from bots.beside import open_beside
 from bots.settings import Settings
-from bots.slack.installs import CHANNEL
+from bots.slack.install.installs import CHANNEL
 
 Say = Callable[[str], None]
 

@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from assistant.answering.revisions import Revisions
+from assistant.answering.turn_list import Listed, ListedTurn, TurnList
 from assistant.errors import TurnNotFound
-from assistant.revisions import Revisions
 from assistant.signals import Signals
-from assistant.turn_list import Listed, ListedTurn, TurnList
 from bots.beside import open_beside
 from bots.settings import Settings
 

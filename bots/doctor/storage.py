@@ -9,11 +9,11 @@ from pathlib import Path
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, RedisError
 
-from assistant import schema
-from assistant.embedded import embedded_postgres, embedded_valkey, running_postgres
-from assistant.embedded.binaries import postgres_binaries, valkey_binary
-from assistant.embedded.cluster import Cluster, check
 from assistant.errors import SchemaOutdated
+from assistant.storage import schema
+from assistant.storage.embedded import embedded_postgres, embedded_valkey, running_postgres
+from assistant.storage.embedded.binaries import postgres_binaries, valkey_binary
+from assistant.storage.embedded.cluster import Cluster, check
 from bots.doctor.finding import Finding, fails, fine, note
 from bots.settings import Settings
 

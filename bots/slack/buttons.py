@@ -8,7 +8,7 @@ from typing import Any, get_args
 from assistant.messages import ButtonAction, ButtonPressed, Ignored, Incoming
 from assistant.phrases import Phrase, say
 from bots.slack.identity import BotIdentity, chat_of, is_outsider
-from bots.slack.text import readable
+from bots.slack.reading.text import readable
 
 FEEDBACK_ACTION = "feedback"
 RETRY, UP, DOWN = "🔄", "👍", "👎"

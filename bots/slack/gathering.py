@@ -19,12 +19,12 @@ from assistant.errors import MessageRefused, Silenced
 from assistant.messages import Attachment, Incoming, IncomingMessage, Notice
 from assistant.phrases import Phrase
 from assistant.service import Assistant
-from bots.slack.content import addresses_in
-from bots.slack.files import SlackFiles
 from bots.slack.identity import BotIdentity
-from bots.slack.payload import Object, text
-from bots.slack.text import mentions
-from bots.slack.thread import Before, Threads
+from bots.slack.reading.content import addresses_in
+from bots.slack.reading.files import SlackFiles
+from bots.slack.reading.payload import Object, text
+from bots.slack.reading.text import mentions
+from bots.slack.reading.thread import Before, Threads
 
 GATHER_SECONDS = 1.5
 NOT_FETCHED = Phrase("content.not_fetched")

@@ -17,9 +17,10 @@ from assistant.messages import (
     Notice,
 )
 from assistant.service import Assistant
-from bots.slack.files import SlackFiles
 from bots.slack.identity import BotIdentity
-from bots.slack.parse import (
+from bots.slack.people import People, Person
+from bots.slack.reading.files import SlackFiles
+from bots.slack.reading.parse import (
     NOT_ADDRESSED,
     OUTSIDER,
     Reading,
@@ -29,8 +30,7 @@ from bots.slack.parse import (
     with_message,
     workspace_of,
 )
-from bots.slack.payload import Object
-from bots.slack.people import People, Person
+from bots.slack.reading.payload import Object
 
 Spoken = IncomingMessage | Command | ButtonPressed | Notice
 

@@ -16,9 +16,9 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import SecretStr
 
 from assistant.errors import ChannelError, StorageUnavailable
+from bots.slack.install.workspace import Inbox
 from bots.slack.signature import refusal
 from bots.slack.whisper import to_one_person
-from bots.slack.workspace import Inbox
 
 _log = structlog.get_logger()
 _FORM = "application/x-www-form-urlencoded"

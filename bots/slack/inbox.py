@@ -25,24 +25,24 @@ from assistant.messages import (
 )
 from assistant.service import Assistant
 from bots.inbound import apologise, receive
-from bots.slack.asking import AskingAbout, Within, unbounded
+from bots.slack.agent.asking import AskingAbout, Within, unbounded
+from bots.slack.agent.home import Home, parse_home
+from bots.slack.agent.opened import Opened, parse_opened
+from bots.slack.agent.shortcut import parse_asked, parse_asking
+from bots.slack.agent.surface import Surface
 from bots.slack.buttons import parse_press
 from bots.slack.client import connect
-from bots.slack.files import SlackFiles
 from bots.slack.gathering import Gathering, Late
 from bots.slack.hearing import Hearing
-from bots.slack.home import Home, parse_home
 from bots.slack.identity import BotIdentity, comes_from, is_outsider
 from bots.slack.in_order import InOrder
-from bots.slack.opened import Opened, parse_opened
 from bots.slack.orders import parse_slash
-from bots.slack.parse import OUTSIDER, Reading, event_id_of, parse_event
-from bots.slack.payload import Object
 from bots.slack.people import People
+from bots.slack.reading.files import SlackFiles
+from bots.slack.reading.parse import OUTSIDER, Reading, event_id_of, parse_event
+from bots.slack.reading.payload import Object
+from bots.slack.reading.thread import Threads
 from bots.slack.said import Said
-from bots.slack.shortcut import parse_asked, parse_asking
-from bots.slack.surface import Surface
-from bots.slack.thread import Threads
 from bots.slack.whisper import Overheard, whisper
 
 CLOSE_SECONDS = 2.0

@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 from assistant.messages import ChatRef, Command, CommandName, Ignored, Incoming, Notice
 from assistant.phrases import Phrase
-from bots.slack.text import readable
+from bots.slack.reading.text import readable
 
 ORDERS: Mapping[str, CommandName] = {name: name for name in get_args(CommandName)}
 # Outside of threads there is no conversation that these could be about.

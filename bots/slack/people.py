@@ -17,7 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from assistant.errors import ChannelError, RateLimited
 from bots.slack.client import call
-from bots.slack.text import storable
+from bots.slack.reading.text import storable
 
 ASK_SECONDS = 1.0  # an event must be acknowledged within three
 FRESH_SECONDS = 86_400.0

@@ -26,8 +26,8 @@ from assistant.errors import (
 )
 from bots.slack.client import call
 from bots.slack.envelope import Envelope, parse_envelope
+from bots.slack.install.workspace import Inbox
 from bots.slack.whisper import to_one_person
-from bots.slack.workspace import Inbox
 
 _log = structlog.get_logger()
 

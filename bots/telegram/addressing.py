@@ -8,7 +8,7 @@ from typing import get_args
 
 from assistant.messages import CommandName
 from bots.telegram.payload import Object, items, mapping, number, text
-from bots.telegram.utf16 import part, units
+from bots.telegram.text.utf16 import part, units
 
 COMMANDS: Mapping[str, CommandName] = {name: name for name in get_args(CommandName)}
 

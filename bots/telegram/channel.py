@@ -20,10 +20,10 @@ from bots.telegram.elsewhere import stop_keyboard as stop_elsewhere
 from bots.telegram.failures import means_not_deletable, translated
 from bots.telegram.keyboard import ended_keyboard, stop_keyboard
 from bots.telegram.places import is_elsewhere
-from bots.telegram.render import TEXT_UNITS, Rendered, render
-from bots.telegram.rich import rich_html
-from bots.telegram.split import split
-from bots.telegram.utf16 import clean, head
+from bots.telegram.text.render import TEXT_UNITS, Rendered, render
+from bots.telegram.text.rich import rich_html
+from bots.telegram.text.split import split
+from bots.telegram.text.utf16 import clean, head
 
 # Telegram's limits: 1 a second; 20 a minute in groups, of which a burst is a part. Edits leave a
 # little of that, so that a reply that goes on in a further message doesn't stand still.

@@ -15,8 +15,8 @@ from telegram import (
 )
 from telegram.error import TelegramError
 
-from assistant.commands import COMMANDS, GROUP_COMMANDS
 from assistant.messages import CommandName
+from assistant.orders.commands import COMMANDS, GROUP_COMMANDS
 from assistant.phrases import ENGLISH, LANGUAGES, Phrase, say
 
 SCOPES: Sequence[tuple[BotCommandScope, Sequence[CommandName]]] = (

@@ -14,10 +14,10 @@ from assistant.messages import Attachment
 from assistant.phrases import Phrase
 from bots.documents import attached
 from bots.telegram.addressing import BotIdentity, answered_message
-from bots.telegram.formatting import readable
 from bots.telegram.payload import Object, items, mapping, number, text
 from bots.telegram.quotes import forwarded, quoted
-from bots.telegram.utf16 import clean
+from bots.telegram.text.formatting import readable
+from bots.telegram.text.utf16 import clean
 
 IMAGE_SIDE = 2048  # pixels; a model gets nothing from more
 

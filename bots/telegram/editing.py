@@ -11,8 +11,8 @@ from telegram.error import BadRequest
 from assistant.phrases import Phrase, say
 from bots.telegram.bot import TelegramBot
 from bots.telegram.failures import means_entities_refused, means_not_modified, means_too_long
-from bots.telegram.render import TEXT_UNITS, Rendered
-from bots.telegram.utf16 import head, units
+from bots.telegram.text.render import TEXT_UNITS, Rendered
+from bots.telegram.text.utf16 import head, units
 
 _log = structlog.get_logger()
 

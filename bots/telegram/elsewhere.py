@@ -25,7 +25,7 @@ from bots.telegram.editing import NO_PREVIEW, Target, edit_text, ending_in
 from bots.telegram.failures import translated
 from bots.telegram.keyboard import STOP
 from bots.telegram.places import GUEST, INLINE
-from bots.telegram.render import Rendered
+from bots.telegram.text.render import Rendered
 
 GOES_ON = Phrase("elsewhere.goes_on")
 CALLBACK_BYTES = 64  # Telegram's limit

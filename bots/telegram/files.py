@@ -15,7 +15,7 @@ import httpx
 import structlog
 from telegram.error import BadRequest, NetworkError, TelegramError
 
-from assistant.attachments import most_bytes
+from assistant.files.attachments import most_bytes
 from assistant.messages import Attachment
 from bots.telegram.bot import FILES_AT_ONCE, TelegramBot
 from bots.telegram.payload import number, text

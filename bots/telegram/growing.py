@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from markdown_it.token import Token
 
 from bots import markdown
-from bots.telegram.marks import open_marks
-from bots.telegram.table import cells
+from bots.telegram.text.marks import open_marks
+from bots.telegram.text.table import cells
 
 # The last line may be the beginning of a fence, a rule, a list's item or a heading.
 _FENCE_BEGUN = re.compile(r"(?:^|\n)[ \t>]*(?:`{1,2}|~{1,2})$")

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from markdown_it.token import Token
 
 from bots.telegram.address import may_link
-from bots.telegram.entities import Style
 from bots.telegram.page import Page
+from bots.telegram.text.entities import Style
 
 STYLES = {"strong": "bold", "em": "italic", "s": "strikethrough", "spoiler": "spoiler"}
 

@@ -13,7 +13,7 @@ from bots.telegram.bot import TelegramBot
 from bots.telegram.elsewhere import article
 from bots.telegram.payload import Object, mapping, number, text
 from bots.telegram.places import INLINE
-from bots.telegram.utf16 import clean
+from bots.telegram.text.utf16 import clean
 
 ASK = Phrase("elsewhere.ask")
 FIRST = Phrase("elsewhere.first")

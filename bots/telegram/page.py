@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from bots.telegram.entities import Span, Style
+from bots.telegram.text.entities import Span, Style
 
 # Telegram shows three lines of such a quote, and the rest on demand.
 LONG_QUOTE = 400

@@ -33,7 +33,7 @@ from bots.telegram.content import album_of, content_of
 from bots.telegram.keyboard import pressed
 from bots.telegram.payload import Object, mapping, number, text
 from bots.telegram.places import GUEST, INLINE, asked_in
-from bots.telegram.utf16 import clean
+from bots.telegram.text.utf16 import clean
 
 EMPTY_QUESTION = Phrase("notice.empty_question")
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from bots.quoting import quoted as as_quote
 from bots.quoting import shortened
 from bots.telegram.addressing import BotIdentity, answered_message
-from bots.telegram.formatting import readable
 from bots.telegram.payload import Object, mapping, number, text
-from bots.telegram.utf16 import clean
+from bots.telegram.text.formatting import readable
+from bots.telegram.text.utf16 import clean
 
 QUOTE_CHARACTERS = 2000
 OWN_CHARACTERS = 200

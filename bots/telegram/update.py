@@ -25,7 +25,7 @@ from bots.telegram.life import SignsOfLife
 from bots.telegram.parse import parse
 from bots.telegram.payload import mapping, number, text
 from bots.telegram.places import is_elsewhere
-from bots.telegram.utf16 import head
+from bots.telegram.text.utf16 import head
 
 NOT_FETCHED = Phrase("content.not_fetched")
 WORD_UNITS = 200  # of what a pressed button is answered with

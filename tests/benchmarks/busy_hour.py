@@ -15,9 +15,9 @@ from random import Random
 
 from redis import Redis
 
-from assistant.budget import SECOND
-from assistant.embedded import embedded_valkey
 from assistant.messages import ChatKind, ChatRef
+from assistant.outgoing.budget import SECOND
+from assistant.storage.embedded import embedded_valkey
 from bots.telegram.channel import PACE
 from tests.benchmarks.program import scratch
 from tests.benchmarks.simulated import START, WAYS, Arrival, Hour, Talk, Want, of
@@ -43,7 +43,7 @@ class Replies:
     gaps: list[float] = field(default_factory=list)
 
     def talk(self) -> Talk:
-        """Question after question, each answered as `assistant/show.py` does it."""
+        """Question after question, each answered as `assistant/outgoing/show.py` does it."""
         at = START + of(self.random.uniform(0, THINKING_SECONDS[1]))
         while True:
             posted = yield Want(at, "other", PACE)

@@ -15,10 +15,10 @@ from random import Random
 
 from redis import Redis
 
-from assistant.budget import SECOND, Call
 from assistant.channel import Pace
-from assistant.embedded import embedded_valkey
 from assistant.messages import ChatRef
+from assistant.outgoing.budget import SECOND, Call
+from assistant.storage.embedded import embedded_valkey
 from bots.slack import paces
 from tests.benchmarks.program import scratch
 from tests.benchmarks.simulated import START, WAYS, Arrival, Hour, Talk, Want, of
@@ -59,7 +59,7 @@ class Replies:
     gaps: list[float] = field(default_factory=list)
 
     def talk(self) -> Talk:
-        """Question after question, each answered as `assistant/show.py` does it."""
+        """Question after question, each answered as `assistant/outgoing/show.py` does it."""
         at = START + of(self.random.uniform(0, THINKING_SECONDS[1]))
         while True:
             yield Want(at, "other", None, "assistant.threads.setStatus")

@@ -17,9 +17,9 @@ import structlog
 from pydantic import SecretStr
 from redis.asyncio import BlockingConnectionPool, Redis
 
-from assistant.database import open_database
-from assistant.deltas import DeltaReader
-from assistant.turns import Turns
+from assistant.answering.deltas import DeltaReader
+from assistant.answering.turns import Turns
+from assistant.storage.database import open_database
 from bots.app import REDIS_CONNECTIONS
 from bots.heap import settle
 from bots.settings import load_settings

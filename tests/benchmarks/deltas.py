@@ -21,11 +21,11 @@ import psycopg
 from redis.asyncio import Redis
 
 from assistant.accounts import Accounts
-from assistant.database import open_database
-from assistant.embedded import embedded_valkey
-from assistant.intake import Intake
+from assistant.incoming.intake import Intake
 from assistant.messages import ChatRef, IncomingMessage
 from assistant.signals import Signals
+from assistant.storage.database import open_database
+from assistant.storage.embedded import embedded_valkey
 from tests.benchmarks.cpu import seconds_by_kind
 from tests.benchmarks.postgres import measured_postgres
 from tests.benchmarks.program import scratch

@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 
-from assistant.embedded import embedded_valkey
+from assistant.storage.embedded import embedded_valkey
 from tests.benchmarks.postgres import measured_postgres
 from tests.benchmarks.program import scratch, started
 from tests.benchmarks.stamping import stamping_worker

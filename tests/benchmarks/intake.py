@@ -16,19 +16,19 @@ from pathlib import Path
 
 import psycopg
 
-from assistant import schema
 from assistant.accounts import Accounts
-from assistant.database import Database, conninfo, open_database
-from assistant.embedded import embedded_postgres
-from assistant.intake import FAIRNESS, STORE, Intake
+from assistant.incoming.intake import FAIRNESS, STORE, Intake
 from assistant.messages import ChatRef, IncomingMessage
+from assistant.storage import schema
+from assistant.storage.database import Database, conninfo, open_database
+from assistant.storage.embedded import embedded_postgres
 from tests.benchmarks.pgbench import Pgbench, pgbench_program, script_of
 from tests.benchmarks.program import scratch
 from tests.benchmarks.table import Effort, Row, Table, Target
 
 CLIENTS = 8
 WARM_UP_SECONDS = 1.0
-OURS, BARE, PGBENCH = "assistant.intake", "bare psycopg", "pgbench"
+OURS, BARE, PGBENCH = "assistant.incoming.intake", "bare psycopg", "pgbench"
 
 # Commits the message of that number.
 Accept = Callable[[int], Awaitable[object]]

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from hypothesis import HealthCheck, Phase, given, settings
 
-from bots.telegram.render import render
-from bots.telegram.split import split
+from bots.telegram.text.render import render
+from bots.telegram.text.split import split
 from tests.benchmarks.table import Effort, Row, Table, Target
 from tests.fakes.telegram.refusals import Refused
 from tests.support.markdown_answers import Part, answers

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from assistant import schema
-from assistant.embedded import embedded_postgres, embedded_valkey
+from assistant.storage import schema
+from assistant.storage.embedded import embedded_postgres, embedded_valkey
 from inference.processes import with_descendants
 from tests.benchmarks.program import DEMO, demo_data_dir, scratch, started
 from tests.benchmarks.table import Effort, Row, Table, Target

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
-from assistant.embedded.binaries import postgres_binaries
+from assistant.storage.embedded.binaries import postgres_binaries
 
 THREADS = 2
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from assistant import schema
-from assistant.embedded import embedded_postgres
+from assistant.storage import schema
+from assistant.storage.embedded import embedded_postgres
 
 
 @asynccontextmanager

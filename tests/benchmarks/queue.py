@@ -12,10 +12,10 @@ from typing import Any
 import psycopg
 
 from assistant.accounts import Accounts
-from assistant.database import open_database
-from assistant.embedded import embedded_valkey
-from assistant.intake import Intake
+from assistant.incoming.intake import Intake
 from assistant.messages import ChatRef, IncomingMessage
+from assistant.storage.database import open_database
+from assistant.storage.embedded import embedded_valkey
 from tests.benchmarks.postgres import measured_postgres
 from tests.benchmarks.program import scratch
 from tests.benchmarks.table import Effort, Row, Table, Target

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from assistant.embedded import embedded_valkey
+from assistant.storage.embedded import embedded_valkey
 from tests.benchmarks.postgres import measured_postgres
 from tests.benchmarks.program import started
 from tests.support.program import Program

@@ -14,10 +14,10 @@ from random import Random
 from redis import Redis
 from redis.commands.core import Script
 
-from assistant.budget import AGAIN, GRANT, SECOND, Call, Terms
 from assistant.channel import Pace
 from assistant.messages import ChatRef
-from assistant.penalties import AccountKeys
+from assistant.outgoing.budget import AGAIN, GRANT, SECOND, Call, Terms
+from assistant.outgoing.penalties import AccountKeys
 
 START = 1_700_000_000 * SECOND
 WAY_SECONDS = (0.005, 0.08)  # from the grant to the server

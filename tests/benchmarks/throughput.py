@@ -19,8 +19,8 @@ from pathlib import Path
 
 import psycopg
 
-from assistant.embedded import running_postgres
 from assistant.settings import DEFAULT_SYSTEM_PROMPT
+from assistant.storage.embedded import running_postgres
 from tests.benchmarks.batch import ANSWER_TOKENS, PROMPTS, Answer, Batch
 from tests.benchmarks.machine import ROOT
 from tests.benchmarks.program import DEMO, READY_SECONDS, demo_data_dir, scratch, started

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from assistant.accounts import Accounts
-from assistant.personas import BUILT_IN
+from assistant.answering.personas import BUILT_IN
 from assistant.phrases import sentences
 from bots.slack.settings import SlackSettings
 from inference.api import ChatMessage, Prompt

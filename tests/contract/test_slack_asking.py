@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from assistant.phrases import sentences
-from bots.slack.shortcut import CALLBACK, KEPT_UNITS, QUESTION, WORDS
+from bots.slack.agent.shortcut import CALLBACK, KEPT_UNITS, QUESTION, WORDS
 from tests.fakes.slack import FakeSlack, Message, Rates, Schedule, Trouble
 from tests.support.house import House, until
 from tests.support.slack_account import settled, slack_account

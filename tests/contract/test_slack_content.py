@@ -19,10 +19,10 @@ from assistant.messages import Attachment
 from assistant.phrases import Phrase, say
 from bots.slack.channel import SlackChannel
 from bots.slack.client import web_client
-from bots.slack.files import FILES_AT_ONCE
 from bots.slack.http import router
 from bots.slack.inbox import SlackInbox
 from bots.slack.people import People
+from bots.slack.reading.files import FILES_AT_ONCE
 from bots.slack.settings import SlackSettings
 from bots.slack.socket import SlackSocket
 from tests.fakes.slack import FakeSlack, Rates, Schedule, Trouble

@@ -16,12 +16,12 @@ from pydantic import SecretStr
 from assistant.channel import Placeholder
 from assistant.messages import ChatRef
 from assistant.phrases import sentences
+from bots.slack.agent.shortcut import CALLBACK, QUESTION, WORDS
 from bots.slack.channel import SlackChannel
 from bots.slack.client import web_client
 from bots.slack.http import router
 from bots.slack.inbox import SlackInbox
 from bots.slack.settings import SlackSettings
-from bots.slack.shortcut import CALLBACK, QUESTION, WORDS
 from tests.fakes.slack import FakeSlack, Rates, Schedule, Trouble
 from tests.support.recording_assistant import RecordingAssistant
 from tests.support.serving import serving

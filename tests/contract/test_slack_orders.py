@@ -16,12 +16,12 @@ from assistant.channel import Look, Placeholder
 from assistant.errors import PlatformUnavailable
 from assistant.messages import ChatRef, CommandName, Document
 from assistant.phrases import Phrase
+from bots.slack.agent.shortcut import CALLBACK, QUESTION, WORDS
 from bots.slack.channel import SlackChannel
 from bots.slack.client import web_client
 from bots.slack.inbox import SlackInbox
 from bots.slack.people import People
 from bots.slack.settings import SlackSettings
-from bots.slack.shortcut import CALLBACK, QUESTION, WORDS
 from bots.slack.socket import SlackSocket
 from tests.fakes.slack import FakeSlack, Message, Rates, Schedule, Trouble
 from tests.support.recording_assistant import RecordingAssistant

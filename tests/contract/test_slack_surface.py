@@ -10,10 +10,10 @@ import pytest
 
 from assistant.phrases import sentences
 from assistant.settings import AssistantSettings, PersonaSettings
+from bots.slack.agent.extras import OFF_SECONDS, Extras
+from bots.slack.agent.surface import TITLE_UNITS, title_of
 from bots.slack.cut import cut
-from bots.slack.extras import OFF_SECONDS, Extras
 from bots.slack.split import utf16_units
-from bots.slack.surface import TITLE_UNITS, title_of
 from tests.fakes.slack import FakeSlack, HandClock, Rates, Trouble
 from tests.support.house import FAST, House
 from tests.support.slack_account import settled, slack_account

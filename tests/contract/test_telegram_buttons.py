@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import pytest_asyncio
 from pydantic import SecretStr
 
-from assistant.commands import COMMANDS, GROUP_COMMANDS
-from assistant.memories import LONGEST, MOST
+from assistant.answering.memories import LONGEST, MOST
 from assistant.messages import Access
+from assistant.orders.commands import COMMANDS, GROUP_COMMANDS
 from assistant.phrases import LANGUAGES, sentences
 from bots.telegram.bot import open_bot
 from bots.telegram.channel import TelegramChannel

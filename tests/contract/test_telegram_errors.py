@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from assistant.apology import FAULT
+from assistant.outgoing.apology import FAULT
 from assistant.phrases import say
 from bots.telegram import request
 from bots.telegram.channel import PLACEHOLDER

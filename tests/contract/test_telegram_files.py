@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from assistant.attachments import TEXT_BYTES
 from assistant.errors import Silenced
+from assistant.files.attachments import TEXT_BYTES
 from assistant.messages import Attachment
 from assistant.phrases import Phrase, say
 from bots.telegram import files

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psycopg
 
-from assistant import schema
+from assistant.storage import schema
 from tests.support.program import Program, stream
 
 Make = Callable[..., Program]

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import psycopg
 
-from assistant.embedded import running_postgres
+from assistant.storage.embedded import running_postgres
 from tests.support.program import Program, stream
 
 Make = Callable[..., Program]

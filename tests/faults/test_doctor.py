@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from bots.doctor import platforms, storage
 from bots.doctor.finding import Check, Finding
 from bots.settings import Settings
-from bots.slack.seal import new_key
+from bots.slack.install.seal import new_key
 from bots.slack.settings import SlackSettings
 from bots.telegram.settings import TelegramSettings
 from tests.fakes.slack import FakeSlack

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.embedded import DataDirLock
+from assistant.storage.embedded import DataDirLock
 from tests.support.program import Program, stream
 
 Make = Callable[..., Program]

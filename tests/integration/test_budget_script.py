@@ -10,10 +10,10 @@ from random import Random
 import pytest
 from redis import Redis
 
-from assistant.budget import GRANT, SECOND, Call, Terms
 from assistant.channel import Pace
-from assistant.local_budget import LocalBudget
-from assistant.penalties import AccountKeys
+from assistant.outgoing.budget import GRANT, SECOND, Call, Terms
+from assistant.outgoing.local_budget import LocalBudget
+from assistant.outgoing.penalties import AccountKeys
 
 KEYS = AccountKeys("telegram", "default")
 START = 1_700_000_000 * SECOND

@@ -10,10 +10,10 @@ from typing import get_args
 import pytest
 import pytest_asyncio
 
-from assistant.commands import COMMANDS, GROUP_COMMANDS
 from assistant.errors import MessageRefused
-from assistant.export import Export
 from assistant.messages import CommandName
+from assistant.orders.commands import COMMANDS, GROUP_COMMANDS
+from assistant.orders.export import Export
 from assistant.phrases import LANGUAGES, Phrase, say, sentences
 from tests.support.house import CHAT, House, house, until, working
 from tests.support.orders import (

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 import pytest_asyncio
 
-from assistant.database import POOL_SIZE, Database, open_database
+from assistant.storage.database import POOL_SIZE, Database, open_database
 from tests.support.house import until
 
 END_ALL = """

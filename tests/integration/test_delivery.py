@@ -198,9 +198,9 @@ async def test_a_gateway_that_dies_is_replaced_and_the_same_message_is_edited(
 async def test_a_platform_that_stays_away_gets_the_reply_when_it_is_back(
     home: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assistant.outbox.RETRY_SECONDS", (0.01,))
-    monkeypatch.setattr("assistant.delivery.PUT_OFF_SECONDS", 0.2)
-    monkeypatch.setattr("assistant.show.RETRY_SECONDS", (0.01,))
+    monkeypatch.setattr("assistant.outgoing.outbox.RETRY_SECONDS", (0.01,))
+    monkeypatch.setattr("assistant.outgoing.delivery.PUT_OFF_SECONDS", 0.2)
+    monkeypatch.setattr("assistant.outgoing.show.RETRY_SECONDS", (0.01,))
     home.screen.failures = [PlatformUnavailable("down")] * 6
     reply = await answered(home)
     assert [one.text for one in shown(home)] == [reply]

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from assistant.erasure import Erasure
 from assistant.messages import ChatRef
+from assistant.orders.erasure import Erasure
 from assistant.signals import STOPS, StopSignal
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings

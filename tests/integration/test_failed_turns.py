@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from assistant.database import rows
+from assistant.answering.turn_list import NEWEST, TurnList
 from assistant.errors import RecipientUnreachable
-from assistant.turn_list import NEWEST, TurnList
+from assistant.storage.database import rows
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
 from tests.support.house import CHAT, FAST, House, house, until, working

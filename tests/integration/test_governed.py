@@ -10,9 +10,9 @@ import pytest_asyncio
 from pydantic import SecretStr
 
 from assistant.errors import RateLimited, SendOutcomeUnknown
-from assistant.governed import GovernedChannel
-from assistant.governor import Governor
 from assistant.messages import ChatRef
+from assistant.outgoing.governed import GovernedChannel
+from assistant.outgoing.governor import Governor
 from bots.telegram.bot import open_bot
 from bots.telegram.channel import TelegramChannel
 from bots.telegram.settings import TelegramSettings

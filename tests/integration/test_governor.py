@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from assistant.budget import CHAT_BURST, KEPT
 from assistant.channel import Pace
 from assistant.errors import RateLimited
 from assistant.messages import ChatRef
-from assistant.penalties import STRIKES
+from assistant.outgoing.budget import CHAT_BURST, KEPT
+from assistant.outgoing.penalties import STRIKES
 from tests.support.governors import CHAT, GROUP, KEYS, OTHER, PACE, Replicas, granted, replicas
 
 ORDINARY = CHAT_BURST - KEPT["chat"]

@@ -12,10 +12,10 @@ from psycopg_pool import AsyncConnectionPool
 from redis.asyncio import Redis
 
 from assistant.channel import Pace
-from assistant.database import Database
-from assistant.governor import Governor
-from assistant.leases import Leases
 from assistant.messages import ChatRef
+from assistant.outgoing.governor import Governor
+from assistant.storage.database import Database
+from assistant.storage.leases import Leases
 from tests.support.governors import CHAT, OTHER, PACE, Replicas, granted, replicas
 
 

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from assistant.installs import Installs
 from assistant.messages import ChatRef
+from assistant.storage.installs import Installs
 from tests.support.house import House, house, until
 
 CHAT = ChatRef("slack", "T1", "D1")

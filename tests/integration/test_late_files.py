@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from assistant.errors import MessageRefused
-from assistant.late_files import LateFiles
+from assistant.incoming.late_files import LateFiles
 from assistant.messages import Attachment, ChatRef, Edited, IncomingMessage
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings

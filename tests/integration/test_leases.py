@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 import pytest_asyncio
 
-from assistant.database import Database, open_database
-from assistant.leases import Leases
+from assistant.storage.database import Database, open_database
+from assistant.storage.leases import Leases
 from tests.support.house import Heartbeats, until
 
 Replica = Callable[[str], Leases]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest_asyncio
 
-from assistant.listening import Listening
+from assistant.incoming.listening import Listening
 from tests.support.house import CHAT, House, house
 from tests.support.orders import GROUP, answered
 

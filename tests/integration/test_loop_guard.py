@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 import pytest_asyncio
 
-from assistant.access import AccessPolicy
 from assistant.accounts import Account
 from assistant.errors import MessageRefused, Silenced
+from assistant.incoming.access import AccessPolicy
 from assistant.messages import ChatRef, Command
 from tests.support.house import FAST, House, house, incoming
 

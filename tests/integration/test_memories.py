@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from assistant.memories import LONGEST, MOST, Memories
+from assistant.answering.memories import LONGEST, MOST, Memories
 from assistant.messages import ChatRef
 from tests.support.house import CHAT, House, house
 from tests.support.orders import GROUP, system_prompt, told

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest_asyncio
 
-from assistant.erasure import Erasure
 from assistant.errors import ChatMoved
 from assistant.messages import ChatRef
-from assistant.penalties import AccountKeys, Penalties
+from assistant.orders.erasure import Erasure
+from assistant.outgoing.penalties import AccountKeys, Penalties
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
 from tests.support.house import House, house, until, working

@@ -11,8 +11,8 @@ import pytest
 import pytest_asyncio
 
 from assistant.errors import MessageRefused
+from assistant.files.pdf_text import MOST_CHARACTERS, PDF_TYPE, PdfReader
 from assistant.messages import Attachment
-from assistant.pdf_text import MOST_CHARACTERS, PDF_TYPE, PdfReader
 from tests.support.house import House, house, incoming
 from tests.support.pdfs import pdf
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest_asyncio
 
-from assistant.personas import BUILT_IN
+from assistant.answering.personas import BUILT_IN
 from assistant.settings import AssistantSettings, PersonaSettings
 from tests.support.house import CHAT, FAST, House, house
 from tests.support.orders import GROUP, system_prompt, told

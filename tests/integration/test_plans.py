@@ -57,10 +57,12 @@ async def taken(database_url: str) -> Taken:
 def constants() -> Mapping[str, str]:
     """All statements that stand in `assistant/` as constants, by name."""
     found: dict[str, str] = {}
-    for one in pkgutil.iter_modules(assistant.__path__):
-        module = importlib.import_module(f"assistant.{one.name}")
+    for one in pkgutil.walk_packages(assistant.__path__, "assistant."):
+        if one.name.endswith("__main__") or one.ispkg:
+            continue
+        module = importlib.import_module(one.name)
         for name, value in vars(module).items():
-            full_name = f"{one.name}.{name}"
+            full_name = f"{one.name.rpartition('.')[2]}.{name}"
             statement = isinstance(value, str) and BEGINS.match(value)
             if statement and name.isupper() and name[0] != "_" and full_name not in PARTS:
                 found[full_name] = value

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from assistant import pruning
 from assistant.accounts import Accounts
-from assistant.database import Database, open_database
-from assistant.pruning import Pruning
+from assistant.storage import pruning
+from assistant.storage.database import Database, open_database
+from assistant.storage.pruning import Pruning
 
 
 @pytest_asyncio.fixture

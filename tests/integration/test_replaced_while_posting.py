@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from assistant.database import rows
-from assistant.deliveries import BEGIN, Deliveries
 from assistant.errors import DeliveryLost
 from assistant.messages import Edited
+from assistant.outgoing.deliveries import BEGIN, Deliveries
+from assistant.storage.database import rows
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
 from tests.support.house import CHAT, House, house, until, working

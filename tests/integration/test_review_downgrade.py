@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-from assistant import schema
+from assistant.storage import schema
 from tests.integration.test_schema import connected, empty_database, step
 
 __all__ = ["empty_database"]

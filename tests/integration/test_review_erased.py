@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from assistant.database import rows
 from assistant.errors import DeliveryLost
+from assistant.storage.database import rows
 from tests.support.house import House, house, until
 
 

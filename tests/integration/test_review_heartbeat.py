@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from assistant.database import rows
 from assistant.messages import ChatRef
+from assistant.storage.database import rows
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
 from tests.support.house import FAST, House, house, until, working

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 
 import pytest_asyncio
 
-from assistant.database import rows
 from assistant.messages import ChatRef, Edited
+from assistant.storage.database import rows
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
 from tests.support.house import CHAT, House, house, until, working

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from assistant.turns import Piece
+from assistant.answering.turns import Piece
 from inference.api import ChatMessage, Prompt
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings

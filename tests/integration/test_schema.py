@@ -15,10 +15,10 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, NullPool, create_engine, inspect, text
 
-from assistant import schema
-from assistant.database import sqlalchemy_url
 from assistant.errors import SchemaOutdated, StartupError
-from assistant.tables import metadata
+from assistant.storage import schema
+from assistant.storage.database import sqlalchemy_url
+from assistant.storage.tables import metadata
 from tests.support.servers import Servers
 
 

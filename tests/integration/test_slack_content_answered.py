@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from assistant.channel import Pace
-from assistant.governed import GovernedChannel
+from assistant.outgoing.governed import GovernedChannel
 from bots.slack.channel import SlackChannel
 from bots.slack.client import web_client
 from bots.slack.inbox import SlackInbox

@@ -10,12 +10,12 @@ import pytest
 import pytest_asyncio
 
 from assistant.channel import Look, Pace, Placeholder
-from assistant.database import rows
-from assistant.deliveries import Deliveries
 from assistant.errors import DeliveryLost
 from assistant.messages import ChatRef
 from assistant.metrics import Metrics
-from assistant.outbox import GONE, Outbox
+from assistant.outgoing.deliveries import Deliveries
+from assistant.outgoing.outbox import GONE, Outbox
+from assistant.storage.database import rows
 from tests.support.house import CHAT, House, house, until
 from tests.support.screen import ScreenChannel
 

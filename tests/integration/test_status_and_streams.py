@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from assistant import show
 from assistant.channel import Pace
 from assistant.errors import StoppedByPerson
+from assistant.outgoing import show
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
 from tests.support.house import CHAT, House, house, until, working

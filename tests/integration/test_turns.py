@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from assistant.access import AccessPolicy
 from assistant.errors import MessageRefused
+from assistant.incoming.access import AccessPolicy
 from assistant.messages import ChatRef
 from inference.api import ChatMessage, Sampling
 from inference.scripted import ScriptedEngine

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from assistant.accounts import Accounts
-from assistant.budget import Call
 from assistant.channel import Pace
-from assistant.database import Database, open_database
-from assistant.governor import Governor
-from assistant.leases import Leases
 from assistant.messages import ChatRef
-from assistant.penalties import AccountKeys
+from assistant.outgoing.budget import Call
+from assistant.outgoing.governor import Governor
+from assistant.outgoing.penalties import AccountKeys
+from assistant.storage.database import Database, open_database
+from assistant.storage.leases import Leases
 from tests.support.house import Heartbeats
 
 CHAT = ChatRef("telegram", "default", "42")

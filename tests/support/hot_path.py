@@ -11,32 +11,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from assistant import (
+from assistant import conversations
+from assistant.answering import history, memories, personas, revisions, turns
+from assistant.files import attachments, shown_files
+from assistant.incoming import (
     access,
-    attachments,
     control,
-    conversations,
-    deliveries,
-    export,
-    feedback,
-    heartbeat,
-    history,
     intake,
     late_files,
-    leases,
     listening,
     loop_guard,
-    memories,
-    personas,
     persons,
     presence,
-    pruning,
-    revisions,
-    shown_files,
-    turns,
-    usage,
 )
 from assistant.messages import Attachment
+from assistant.orders import export, feedback, usage
+from assistant.outgoing import deliveries
+from assistant.storage import heartbeat, leases, pruning
 from tests.support.filling import Filled
 
 Values = Mapping[str, object]

@@ -13,22 +13,22 @@ from typing import Any
 from redis.asyncio import Redis
 
 from assistant.accounts import Accounts
-from assistant.context import ContextBuilder
+from assistant.answering.context import ContextBuilder
+from assistant.answering.deltas import DeltaReader, DeltaWriter
+from assistant.answering.history import History
+from assistant.answering.turns import Turns
+from assistant.answering.worker import Worker
 from assistant.conversations import ConversationService
-from assistant.database import Database, open_database
-from assistant.delivery import Delivery
-from assistant.deltas import DeltaReader, DeltaWriter
-from assistant.governor import Governor
-from assistant.heartbeat import Heartbeat
-from assistant.history import History
-from assistant.leases import Leases
 from assistant.messages import Accepted, Access, ChatRef, IncomingMessage, ReplyDelta
 from assistant.metrics import Metrics
-from assistant.open_channels import OpenChannels
+from assistant.outgoing.delivery import Delivery
+from assistant.outgoing.governor import Governor
+from assistant.outgoing.open_channels import OpenChannels
 from assistant.settings import AssistantSettings
 from assistant.signals import Signals
-from assistant.turns import Turns
-from assistant.worker import Worker
+from assistant.storage.database import Database, open_database
+from assistant.storage.heartbeat import Heartbeat
+from assistant.storage.leases import Leases
 from bots.app import Core, build_delivery, build_service
 from inference.api import Engine
 from tests.support.screen import ScreenChannel

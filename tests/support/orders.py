@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import count
 
-from assistant.context import ContextBuilder
-from assistant.history import History
+from assistant.answering.context import ContextBuilder
+from assistant.answering.history import History
 from assistant.messages import Answer, ButtonAction, ButtonPressed, ChatRef, Command, CommandName
 from assistant.settings import AssistantSettings
 from inference.scripted import ScriptedEngine

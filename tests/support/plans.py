@@ -17,8 +17,8 @@ from pathlib import Path
 import psycopg
 from psycopg import Connection
 
-from assistant import schema
-from assistant.embedded import embedded_postgres
+from assistant.storage import schema
+from assistant.storage.embedded import embedded_postgres
 from tests.support.filling import Filled, fill
 from tests.support.hot_path import STATEMENTS, HotStatement
 

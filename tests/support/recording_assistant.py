@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
-from assistant.attachments import opened, readable
 from assistant.errors import MessageRefused, StorageUnavailable
+from assistant.files.attachments import opened, readable
+from assistant.files.pdf_text import PdfReader
 from assistant.messages import (
     NO_MEMBER,
     Accepted,
@@ -23,10 +24,9 @@ from assistant.messages import (
     Presence,
     ReplyDelta,
 )
-from assistant.overview import Overview
-from assistant.pdf_text import PdfReader
+from assistant.orders.overview import Overview
+from assistant.orders.usage import Used
 from assistant.phrases import Phrase
-from assistant.usage import Used
 from inference.api import ChatMessage, EngineInfo, Sampling
 
 

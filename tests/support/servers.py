@@ -14,8 +14,8 @@ import pytest_asyncio
 from redis.asyncio import Redis
 from sqlalchemy.engine import make_url
 
-from assistant import schema
-from assistant.embedded import embedded_postgres, embedded_valkey
+from assistant.storage import schema
+from assistant.storage.embedded import embedded_postgres, embedded_valkey
 
 _numbers = itertools.count()
 

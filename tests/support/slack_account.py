@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from assistant.channel import Act, Pace
-from assistant.governed import GovernedChannel
+from assistant.outgoing.governed import GovernedChannel
 from assistant.settings import AssistantSettings
 from bots.slack.channel import SlackChannel
 from bots.slack.client import web_client

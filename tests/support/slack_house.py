@@ -21,7 +21,7 @@ from bots.channels import ChannelSet, open_slack
 from bots.http.safety import HttpSafety
 from bots.http.secure import secure
 from bots.settings import Settings
-from bots.slack.seal import new_key
+from bots.slack.install.seal import new_key
 from bots.slack.settings import REDIRECT_PATH, SlackSettings
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings

@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import SecretStr
 
 from assistant.channel import Act, Pace
-from assistant.governed import GovernedChannel
 from assistant.messages import Access
+from assistant.outgoing.governed import GovernedChannel
 from bots.telegram.bot import open_bot
 from bots.telegram.channel import TelegramChannel
 from bots.telegram.poller import TelegramPoller

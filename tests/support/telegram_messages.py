@@ -13,8 +13,8 @@ from html.parser import HTMLParser
 
 from markdown_it import MarkdownIt
 
-from bots.telegram.render import Rendered, render
-from bots.telegram.split import split
+from bots.telegram.text.render import Rendered, render
+from bots.telegram.text.split import split
 from tests.fakes.telegram.content import checked_text, covered
 
 KEPT = {"pre", "blockquote", "expandable_blockquote"}  # may begin with code's indentation

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from redis.asyncio import Redis
 
-from assistant.database import Database
+from assistant.storage.database import Database
 
 # Of the whole program, not of any person.
 OURS = ("accounts", "alembic_version", "installs")

@@ -70,9 +70,7 @@ class FakeSlack(People):
     ) -> None:
         by_hand = isinstance(clock, HandClock)
         moment: Clock = clock if isinstance(clock, HandClock) else WallClock(clock)
-        self.courier = Courier(
-            schedule or Schedule(), self.signing_secret, moment, latency_seconds
-        )
+        self.courier = Courier(schedule or Schedule(), self.signing_secret, moment, latency_seconds)
         self.state = State(moment, self.courier, lambda: self.url)
         first = Workspace(token=self.bot_token, clock=moment)
         self.state.add_workspace(first)

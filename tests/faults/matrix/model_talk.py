@@ -10,7 +10,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bots.telegram.render import render
+from bots.telegram.text.render import render
 from tests.faults.matrix.judge import Chat, Verdict
 from tests.faults.matrix.platform import PLACEHOLDER, Shown
 from tests.faults.matrix.questions import Question, plain

@@ -14,8 +14,8 @@ from tests.faults.matrix.plant import Plant
 
 CHANNELS = ("telegram", "slack")
 Role = Literal["gateway", "worker"]
-TAKE = "assistant.reply:RunningReply._take"
-CLOSE = "assistant.deliveries:Deliveries.close"
+TAKE = "assistant.answering.reply:RunningReply._take"
+CLOSE = "assistant.outgoing.deliveries:Deliveries.close"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,12 @@ def _worker(name: str, title: str, target: str, **values: object) -> Point:
 POINTS: Sequence[Point] = (
     Point("nothing", "nothing fails (for comparison)"),
     # A message on its way in
-    _gateway("commit", "before the commit", "assistant.intake:Intake.store", when="before"),
-    _gateway("committed", "after the commit, before the ack", "assistant.intake:Intake.store"),
+    _gateway(
+        "commit", "before the commit", "assistant.incoming.intake:Intake.store", when="before"
+    ),
+    _gateway(
+        "committed", "after the commit, before the ack", "assistant.incoming.intake:Intake.store"
+    ),
     Point(
         "acked",
         "after the ack, before dispatch",
@@ -55,13 +59,18 @@ POINTS: Sequence[Point] = (
     ),
     Point("queued", "in the queue: no worker there", strike="no_worker"),
     # A turn
-    _worker("claimed", "right after the claim", "assistant.turns:Turns.claim", only="something"),
-    _worker("prefill", "in prefill", "assistant.context:ContextBuilder.build"),
+    _worker(
+        "claimed",
+        "right after the claim",
+        "assistant.answering.turns:Turns.claim",
+        only="something",
+    ),
+    _worker("prefill", "in prefill", "assistant.answering.context:ContextBuilder.build"),
     _worker("token-1", "at the 1st token", TAKE, only="text"),
     _worker("token-20", "at the 20th token", TAKE, only="text", nth=20),
     _worker("token-last", "at the last token", TAKE, only="end", when="before"),
     _worker("ending", "after the final token, not stored", TAKE, only="end"),
-    _worker("ended", "answer stored, nobody told", "assistant.turns:Turns.finish"),
+    _worker("ended", "answer stored, nobody told", "assistant.answering.turns:Turns.finish"),
     # A reply on its way out
     _gateway("posting", "placeholder about to be sent", "channel:post", when="before"),
     _gateway("posted", "placeholder sent, not recorded", "channel:post"),
@@ -72,7 +81,7 @@ POINTS: Sequence[Point] = (
     _gateway(
         "final-recorded",
         "final edit recorded, not ended",
-        "assistant.deliveries:Deliveries.end",
+        "assistant.outgoing.deliveries:Deliveries.end",
         when="before",
     ),
     # At any moment
@@ -106,14 +115,14 @@ POINTS: Sequence[Point] = (
         "gateway-frozen",
         "gateway freezes before a call, wakes",
         "gateway",
-        Plant("assistant.deliveries:Deliveries.begin", "before", nth=2, deed="freeze"),
+        Plant("assistant.outgoing.deliveries:Deliveries.begin", "before", nth=2, deed="freeze"),
         gateways=2,
     ),
     Point(
         "gateway-stalled",
         "gateway freezes as it calls, wakes",
         "gateway",
-        Plant("assistant.deliveries:Deliveries.begin", nth=2, deed="freeze"),
+        Plant("assistant.outgoing.deliveries:Deliveries.begin", nth=2, deed="freeze"),
         gateways=2,
     ),
     Point(

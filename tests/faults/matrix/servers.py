@@ -16,10 +16,10 @@ from pathlib import Path
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError
 
-from assistant import schema
-from assistant.embedded import embedded_postgres
-from assistant.embedded.binaries import valkey_binary
-from assistant.embedded.process import Program, running
+from assistant.storage import schema
+from assistant.storage.embedded import embedded_postgres
+from assistant.storage.embedded.binaries import valkey_binary
+from assistant.storage.embedded.process import Program, running
 
 PASSWORD = "of-the-fault-matrix"
 

@@ -9,8 +9,8 @@ import asyncio
 import sys
 from pathlib import Path
 
-from assistant.embedded import embedded_postgres, embedded_valkey
 from assistant.errors import StartupError
+from assistant.storage.embedded import embedded_postgres, embedded_valkey
 
 
 async def own(data_dir: Path) -> None:

@@ -8,8 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 import psycopg
 import pytest
 
-from assistant.embedded import embedded_postgres, running_postgres
 from assistant.errors import StartupError
+from assistant.storage.embedded import embedded_postgres, running_postgres
 from tests.integration.embedded.processes import all_gone, tcp_sockets, working_in
 
 

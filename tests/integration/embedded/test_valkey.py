@@ -9,8 +9,8 @@ import pytest
 import redis.asyncio
 import redis.exceptions
 
-from assistant.embedded import embedded_valkey
 from assistant.errors import StartupError
+from assistant.storage.embedded import embedded_valkey
 from tests.integration.embedded.processes import tcp_sockets, working_in
 
 

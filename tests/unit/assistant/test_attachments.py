@@ -6,8 +6,8 @@ import struct
 
 import pytest
 
-from assistant.attachments import TEXT_BYTES, readable, values_of
 from assistant.errors import MessageRefused
+from assistant.files.attachments import TEXT_BYTES, readable, values_of
 from assistant.messages import Attachment, ChatRef, IncomingMessage
 from tests.support.pictures import png
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assistant.context import merged
+from assistant.answering.context import merged
 from inference.api import ChatMessage
 
 

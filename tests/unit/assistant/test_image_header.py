@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.image_header import ImageHeader, described
+from assistant.files.image_header import ImageHeader, described
 from tests.support.pictures import png
 
 JFIF = b"\xff\xe0" + struct.pack(">H", 16) + b"JFIF\x00" + bytes(9)

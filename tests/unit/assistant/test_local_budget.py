@@ -11,9 +11,9 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant.budget import CHAT_BURST, KEPT, SECOND, Call, Terms
 from assistant.channel import Pace
-from assistant.local_budget import Closures, LocalBudget
+from assistant.outgoing.budget import CHAT_BURST, KEPT, SECOND, Call, Terms
+from assistant.outgoing.local_budget import Closures, LocalBudget
 from bots.telegram.channel import PACE
 from tests.fakes.telegram.flood import FloodControl, Limits
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import assistant
-from assistant.commands import COMMANDS
+from assistant.orders.commands import COMMANDS
 from assistant.phrases import ENGLISH, LANGUAGES, Phrase, language_of, say, sentences
 
 OTHERS = [code for code in LANGUAGES if code != ENGLISH]

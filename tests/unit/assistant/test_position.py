@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.deltas import Position
+from assistant.answering.deltas import Position
+from assistant.answering.turns import Reply
 from assistant.messages import ReplyDelta
-from assistant.turns import Reply
 
 TURN = 7
 

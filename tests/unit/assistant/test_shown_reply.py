@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from assistant.messages import ReplyDelta, TurnState
+from assistant.outgoing.show import ShownReply
 from assistant.phrases import sentences
-from assistant.show import ShownReply
 
 STORED = "The prompt has 9,000 tokens and the model reads at most 8,192: shorten it by 808 tokens."
 

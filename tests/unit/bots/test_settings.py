@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from assistant.errors import StartupError
 from bots.settings import ANY, Settings, known_names, load_settings
-from bots.slack.seal import new_key
+from bots.slack.install.seal import new_key
 
 HIDDEN = "hidden-part"
 

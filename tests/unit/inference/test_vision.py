@@ -10,7 +10,7 @@ pytest.importorskip("PIL", reason="comes with vLLM")
 
 from PIL import Image as Pillow
 
-from assistant.image_header import ImageHeader, described
+from assistant.files.image_header import ImageHeader, described
 from inference.api import ChatMessage, Image
 from inference.chat import render_token_ids
 from inference.vision import UNREADABLE, image_tokens, opened, readable

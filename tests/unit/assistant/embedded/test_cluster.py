@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from assistant.embedded.binaries import postgres_binaries, valkey_binary
-from assistant.embedded.cluster import Cluster, check
 from assistant.errors import StartupError
+from assistant.storage.embedded.binaries import postgres_binaries, valkey_binary
+from assistant.storage.embedded.cluster import Cluster, check
 
 
 def cluster(data_dir: Path, major: str) -> Cluster:

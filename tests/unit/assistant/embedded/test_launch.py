@@ -2,7 +2,7 @@ import os
 import subprocess
 import sys
 
-from assistant.embedded import launch
+from assistant.storage.embedded import launch
 
 
 def run(owner: int, *command: str) -> subprocess.CompletedProcess[str]:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from assistant.embedded.lock import DataDirLock
 from assistant.errors import StartupError
+from assistant.storage.embedded.lock import DataDirLock
 
 
 def test_a_second_holder_is_refused_until_the_first_lets_go(tmp_path: Path) -> None:
@@ -76,7 +76,8 @@ def test_a_directory_that_nobody_can_write_is_a_sentence() -> None:
 def holder(data_dir: Path, then: str) -> subprocess.Popen[str]:
     """A program that takes the lock, says so, and runs `then`."""
     code = (
-        "import sys; from pathlib import Path; from assistant.embedded.lock import DataDirLock\n"
+        "import sys; from pathlib import Path\n"
+        "from assistant.storage.embedded.lock import DataDirLock\n"
         "lock = DataDirLock(Path(sys.argv[1])); lock.acquire(); print('held', flush=True)\n"
     )
     root = Path(__file__).parents[4]

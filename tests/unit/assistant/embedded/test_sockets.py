@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from assistant.embedded.lock import DataDirLock
-from assistant.embedded.sockets import SOCKET_PATH_BYTES, removing, socket_folder
 from assistant.errors import StartupError
+from assistant.storage.embedded.lock import DataDirLock
+from assistant.storage.embedded.sockets import SOCKET_PATH_BYTES, removing, socket_folder
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bots.slack.belonging import (
+from bots.slack.install.belonging import (
     Belonging,
     is_everybodys,
     leaves,

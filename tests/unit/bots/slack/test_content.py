@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.attachments import IMAGE_BYTES, TEXT_BYTES
-from bots.slack.content import MOST_FILES, SHARED_CHARACTERS, addresses_in, content_of
-from bots.slack.documents import IMAGE_SIDE, slack_file
-from bots.slack.words import words_of
+from assistant.files.attachments import IMAGE_BYTES, TEXT_BYTES
+from bots.slack.reading.content import MOST_FILES, SHARED_CHARACTERS, addresses_in, content_of
+from bots.slack.reading.documents import IMAGE_SIDE, slack_file
+from bots.slack.reading.words import words_of
 
 NAMES = {"U1": "Ada", "U2": "Grace"}
 ADDRESS = "https://files.slack.com/files-pri/T1-F1/a"

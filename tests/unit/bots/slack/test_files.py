@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bots.slack.files import is_slacks
+from bots.slack.reading.files import is_slacks
 
 SLACK = "https://slack.com/api/"
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from bots.slack.grant import Grant, InstallRefused, granted_token, parse_grant
+from bots.slack.install.grant import Grant, InstallRefused, granted_token, parse_grant
 
 ANSWER = {
     "ok": True,

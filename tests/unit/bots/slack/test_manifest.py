@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 import yaml
 
+from assistant.answering.personas import MOST_PROMPTS
 from assistant.messages import Ignored
-from assistant.personas import MOST_PROMPTS
 from assistant.phrases import Phrase, say
-from bots.slack.belonging import LEAVES
+from bots.slack.agent.opened import parse_opened
+from bots.slack.agent.shortcut import CALLBACK
 from bots.slack.identity import BotIdentity
-from bots.slack.opened import parse_opened
-from bots.slack.parse import Reading, parse_event
-from bots.slack.scopes import SCOPES
-from bots.slack.shortcut import CALLBACK
+from bots.slack.install.belonging import LEAVES
+from bots.slack.install.scopes import SCOPES
+from bots.slack.reading.parse import Reading, parse_event
 
 ROOT = Path(__file__).parents[4]
 MANIFEST = ROOT / "deploy" / "slack-manifest.yaml"
@@ -71,7 +71,7 @@ def manifest() -> dict[str, Any]:
 
 
 def methods_called() -> set[str]:
-    sources = (ROOT / "bots" / "slack").glob("*.py")
+    sources = (ROOT / "bots" / "slack").rglob("*.py")
     named = {name for source in sources for name in _CALL.findall(source.read_text())}
     return named - {"base_url", "on_dead_token"}  # which are no methods
 

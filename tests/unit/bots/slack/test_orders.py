@@ -9,7 +9,7 @@ import pytest
 from assistant.messages import ChatRef, Command, Incoming, IncomingMessage
 from bots.slack.identity import BotIdentity
 from bots.slack.orders import as_typed, linked_message, order_of
-from bots.slack.parse import Reading, parse_event
+from bots.slack.reading.parse import Reading, parse_event
 
 READING = Reading(BotIdentity("UBOT", "BBOT", "T1"), "default")
 LINK = "https://team.slack.com/archives/D1/p1700000000123456"

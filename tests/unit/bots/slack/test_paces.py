@@ -6,9 +6,9 @@ from random import Random
 
 import pytest
 
-from assistant.budget import SECOND, Call, Terms
 from assistant.channel import Pace
-from assistant.local_budget import LocalBudget
+from assistant.outgoing.budget import SECOND, Call, Terms
+from assistant.outgoing.local_budget import LocalBudget
 from bots.slack import paces
 from tests.fakes.slack.rates import RateLimiter, Rates
 

@@ -25,7 +25,7 @@ from bots.slack.buttons import parse_press
 from bots.slack.envelope import parse_envelope
 from bots.slack.identity import BotIdentity
 from bots.slack.orders import parse_slash
-from bots.slack.parse import Reading, parse_event
+from bots.slack.reading.parse import Reading, parse_event
 
 BOT = BotIdentity("UBOT", "BBOT", "T1")
 READING = Reading(BOT, "default")

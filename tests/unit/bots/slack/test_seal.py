@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import SecretStr
 
-from bots.slack.seal import Seal, SealBroken, is_key, new_key
+from bots.slack.install.seal import Seal, SealBroken, is_key, new_key
 
 TOKEN = SecretStr("xoxb-1")
 OLD, NEW = SecretStr(new_key()), SecretStr(new_key())

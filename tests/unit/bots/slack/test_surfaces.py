@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.memories import Memory
+from assistant.answering.memories import Memory
 from assistant.messages import ChatRef, Ignored
-from assistant.overview import Overview
+from assistant.orders.overview import Overview
+from assistant.orders.usage import Used
 from assistant.phrases import LANGUAGES, sentences
-from assistant.usage import Used
-from bots.slack.home import parse_home
-from bots.slack.home_view import home_view
-from bots.slack.opened import Opened, parse_opened
-from bots.slack.shortcut import (
+from bots.slack.agent.home import parse_home
+from bots.slack.agent.home_view import home_view
+from bots.slack.agent.opened import Opened, parse_opened
+from bots.slack.agent.shortcut import (
     CALLBACK,
     About,
     form,

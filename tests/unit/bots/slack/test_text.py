@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bots.slack.text import mentions, readable, without_mention
+from bots.slack.reading.text import mentions, readable, without_mention
 
 
 @pytest.mark.parametrize(

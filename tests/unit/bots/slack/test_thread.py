@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.attachments import readable
+from assistant.files.attachments import readable
 from assistant.messages import Attachment, ChatRef, IncomingMessage
 from bots.slack.identity import BotIdentity
-from bots.slack.thread import (
+from bots.slack.reading.thread import (
     MESSAGE_CHARACTERS,
     MOST_CHARACTERS,
     MOST_MESSAGES,

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from bots.telegram.render import render
-from bots.telegram.split import split
+from bots.telegram.text.render import render
+from bots.telegram.text.split import split
 from tests.support.markdown_answers import BLOCKS, Part, answers
 from tests.support.model_answers import model_answers
 from tests.support.telegram_messages import check, lost, messages, read

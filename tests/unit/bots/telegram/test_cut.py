@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bots.telegram.render import Rendered, render
-from bots.telegram.split import split
+from bots.telegram.text.render import Rendered, render
+from bots.telegram.text.split import split
 
 PARAGRAPH = "\n".join(["A line of words that says nothing but is long enough to fill."] * 12)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bots.telegram.render import render
+from bots.telegram.text.render import render
 
 
 @pytest.mark.parametrize(

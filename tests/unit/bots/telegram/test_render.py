@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bots.telegram.render import render
+from bots.telegram.text.render import render
 
 
 def shown(markdown: str) -> tuple[str, list[tuple[str, str]]]:

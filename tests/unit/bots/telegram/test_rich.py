@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bots.telegram.rich import rich_html
-from bots.telegram.split import split
+from bots.telegram.text.rich import rich_html
+from bots.telegram.text.split import split
 from tests.fakes.telegram.rich import checked_rich
 from tests.support.markdown_answers import Part, answers
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bots.telegram.render import render
-from bots.telegram.split import split
+from bots.telegram.text.render import render
+from bots.telegram.text.split import split
 
 SHORT = ["word", "ein längeres Wort ", "**bold** ", "`code`", "[a](https://x.y/z)", "😀", "é"]
 BLOCKS = ["\n", "\n\n", "- ", "1. ", "# ", "> ", "---\n", "```py\n", "```\n", "``", "~~~\n"]

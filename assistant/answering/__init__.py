@@ -1,0 +1,1 @@
+"""Turns and their answers: what the model is asked, and what becomes of it."""

@@ -1,0 +1,109 @@
+"""The context: what of a conversation becomes the prompt of a turn.
+
+The system prompt, then earlier turns, newest kept first as far as they fit, then this turn's own
+messages. What was said in a thread before us is cut before any of these. A stateless request
+(public API) brings all of its messages; nothing is added or cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from assistant.answering.history import History
+from assistant.answering.system_prompt import system_prompt
+from assistant.answering.turns import ClaimedTurn
+from assistant.files.shown_files import ShownFiles, before, in_words, of_message
+from assistant.settings import AssistantSettings
+from inference.api import ChatMessage, Engine, Image, Prompt
+from inference.errors import PromptTooLong
+
+LEAST_THREAD = 200  # characters; less of what was said in a thread says nothing
+
+
+@dataclass(frozen=True, slots=True)
+class ContextBuilder:
+    history: History
+    engine: Engine
+    settings: AssistantSettings
+
+    async def build(self, turn: ClaimedTurn) -> Prompt | None:
+        """Render the prompt; None when all of the turn's messages were deleted meanwhile.
+
+        Raises PromptTooLong when not even this turn alone fits.
+        """
+        rows = await self.history.of(turn)
+        own = next((row for row in rows if row.turn_id == turn.id), None)
+        if own is None:
+            return None
+        images = await self._images(rows, turn.id)
+        stateless = turn.channel == "api"
+        told = system_prompt(self.settings, own.about)
+        system = [] if stateless else [ChatMessage("system", told)]
+        room, dropped = _longest_thread(rows), 0
+        while True:
+            exchanges = _exchanges(rows, turn.id, images, room)[dropped:]
+            messages = merged([*system, *(one for exchange in exchanges for one in exchange)])
+            try:
+                return await self.engine.render(messages, turn.sampling.max_tokens)
+            except PromptTooLong:
+                if room:
+                    room = room // 4 if room // 4 >= LEAST_THREAD else 0
+                elif stateless or len(exchanges) == 1:
+                    raise
+                else:  # The oldest quarter goes: few renderings, and the next turn needs none.
+                    dropped += max(1, len(exchanges) // 4)
+
+    async def restored(self, prompt: Prompt) -> Prompt:
+        """A frozen prompt, with the images that it only names."""
+        return await ShownFiles(self.history.database).restored(prompt)
+
+    async def _images(self, rows: Sequence[Any], turn_id: int) -> Mapping[int, Image]:
+        """A turn may have failed of its image: it must not spoil those after it."""
+        if not self.engine.info.vision:
+            return {}
+        shown = [row for row in rows if row.turn_id == turn_id or row.state != "failed"]
+        return await ShownFiles(self.history.database).images([row.files or () for row in shown])
+
+
+def _longest_thread(rows: Sequence[Any]) -> int:
+    files = [file for row in rows for file in row.files or () if file["kind"] == "thread"]
+    return max((len(file["text"] or "") for file in files), default=0)
+
+
+def _exchanges(
+    rows: Sequence[Any], turn_id: int, images: Mapping[int, Image], room: int
+) -> list[list[ChatMessage]]:
+    """One list of messages per turn, oldest first; the turn to answer is the last.
+
+    `room`: how many characters of what was said in a thread before are shown.
+    """
+    exchanges: dict[int, list[ChatMessage]] = {}
+    replies: dict[int, str] = {}
+    for row in rows:
+        files = row.files or ()
+        spoken = "\n\n".join(filter(None, (*in_words(files, images), row.text)))
+        if row.kind == "group":
+            spoken = f"{row.sender}: {spoken}"
+        spoken = "\n\n".join(filter(None, (before(files, room), spoken)))
+        message = ChatMessage(row.role, spoken, of_message(files, images))
+        exchanges.setdefault(row.turn_id, []).append(message)
+        replies[row.turn_id] = row.reply
+    for one, reply in replies.items():
+        if one != turn_id and reply:
+            exchanges[one].append(ChatMessage("assistant", reply))
+    return list(exchanges.values())
+
+
+def merged(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
+    """Neighbours of one role become one message: chat templates want them to alternate."""
+    result: list[ChatMessage] = []
+    for message in messages:
+        if result and result[-1].role == message.role:
+            together = "\n\n".join(filter(None, (result[-1].content, message.content)))
+            images = (*result[-1].images, *message.images)
+            result[-1] = ChatMessage(message.role, together, images)
+        else:
+            result.append(message)
+    return result

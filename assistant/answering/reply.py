@@ -1,0 +1,172 @@
+"""A running reply: one attempt of a turn, from the frozen prompt to its outcome."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+
+import structlog
+
+from assistant.answering.context import ContextBuilder
+from assistant.answering.deltas import DeltaWriter
+from assistant.answering.turns import ClaimedTurn, Outcome, Piece, Turns
+from assistant.messages import ReplyDelta, clean
+from assistant.settings import AssistantSettings
+from inference.api import Delta, Engine, GenerationRequest, Prompt
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class RunningReply:
+    turn: ClaimedTurn
+    engine: Engine
+    turns: Turns
+    deltas: DeltaWriter
+    settings: AssistantSettings
+    _text: str = field(default="", init=False)
+    _token_ids: list[int] = field(default_factory=list, init=False)
+    _last: Delta = field(default=Delta(""), init=False)
+    _written: tuple[int, int] = field(default=(0, 0), init=False)  # characters and tokens
+    _consuming: asyncio.Task[None] | None = field(default=None, init=False)
+    _unfrozen: Prompt | None = field(default=None, init=False)  # not written to Postgres yet
+    _stopping: bool = field(default=False, init=False)
+    _abandoned: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self._text = self.turn.reply
+        self._token_ids = list(self.turn.reply_token_ids)
+        self._written = (len(self._text), len(self._token_ids))
+        self._stopping = self.turn.stop_requested
+
+    def stop(self) -> None:
+        """End generation now and keep what was said. Cancelling the consumer aborts the engine."""
+        self._stopping = True
+        if self._consuming is not None:
+            self._consuming.cancel()
+
+    def abandon(self) -> None:
+        """Another has the turn, or it starts again: end generation and write nothing more."""
+        self._abandoned = True
+        self.stop()
+
+    async def generate(self, context: ContextBuilder) -> Outcome:
+        """Stream the answer. Raises EngineError, StorageUnavailable."""
+        if self._stopping:
+            return self._outcome("stopped")
+        request = await self._request(context)
+        if request is None:
+            return self._outcome("cancelled")
+        self._consuming = asyncio.create_task(self._consume(request))
+        if self._stopping:
+            self._consuming.cancel()
+        try:
+            await self._consuming
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not self._stopping or (task is not None and task.cancelling()):
+                raise  # not ours: the worker shuts down, or the turn's time is over
+        if self._last.finish_reason is None:
+            return self._outcome("stopped")
+        return self._outcome("done")
+
+    async def finish(self, outcome: Outcome) -> bool:
+        """Commit the outcome, then let readers know. False when this attempt counts no more."""
+        if self._abandoned or not await self.turns.finish(self.turn, outcome):
+            log.info("attempt_abandoned", turn=self.turn.id, attempt=self.turn.attempt)
+            return False
+        self.deltas.write(
+            ReplyDelta(
+                turn_id=self.turn.id,
+                attempt=self.turn.attempt,
+                offset=len(outcome.reply),
+                text="",
+                state=outcome.state,
+                error=outcome.error,
+                error_code=outcome.error_code,
+                prompt_tokens=outcome.prompt_tokens,
+                output_tokens=outcome.output_tokens,
+                finish_reason=outcome.finish_reason or "",
+            )
+        )
+        return True
+
+    async def hand_over(self) -> None:
+        """Give the turn back with all that was said so far: another goes on at once."""
+        if not self._abandoned:
+            if (piece := self.unwritten()) is not None:
+                await self.turns.checkpoint([piece])
+            await self.turns.release(self.turn, 0, "shutdown", failed=False)
+
+    def unwritten(self) -> Piece | None:
+        """What the next checkpoint has to write; None where nothing is new."""
+        characters, tokens = self._written
+        if len(self._text) == characters or self._abandoned:
+            return None
+        return Piece(
+            turn=self.turn.id,
+            attempt=self.turn.attempt,
+            characters=characters,
+            added=self._text[characters:],
+            tokens=tokens,
+            added_ids=self._token_ids[tokens:],
+            prompt=self._unfrozen,
+            fingerprint=None if self._unfrozen is None else self.engine.info.fingerprint,
+        )
+
+    def written(self, piece: Piece) -> None:
+        self._written = (
+            piece.characters + len(piece.added),
+            piece.tokens + len(piece.added_ids),
+        )
+        if piece.prompt is not None:
+            self._unfrozen = None
+
+    def failed(self, code: str, sentence: str) -> Outcome:
+        return replace(self._outcome("failed"), error_code=code, error=sentence)
+
+    async def _request(self, context: ContextBuilder) -> GenerationRequest | None:
+        """The frozen prompt of an earlier attempt with its reply so far, or a new prompt."""
+        turn = self.turn
+        sampling = turn.sampling
+        if sampling.max_tokens is None:
+            sampling = replace(sampling, max_tokens=self.settings.answer_tokens)
+        prompt = turn.prompt
+        if prompt is not None:
+            prompt = await context.restored(prompt)
+        else:
+            prompt = await context.build(turn)
+            if prompt is None:
+                return None
+            # Written with the first tokens: without these the next attempt begins anew.
+            self._unfrozen = prompt
+        request_id = f"{turn.id}.{turn.attempt}"
+        return GenerationRequest(request_id, prompt, sampling, turn.reply_token_ids)
+
+    def _take(self, delta: Delta) -> None:
+        if delta.resumed is not None:  # the prefix as far as it ends on a whole character
+            self._token_ids = self._token_ids[: delta.resumed.prefix_tokens]
+            self._text = clean(delta.resumed.text)
+            self._written = (len(self._text), len(self._token_ids))
+        text = clean(delta.text)
+        if text and not self._abandoned:
+            self.deltas.write(ReplyDelta(self.turn.id, self.turn.attempt, len(self._text), text))
+        self._text += text
+        self._token_ids += delta.token_ids
+        self._last = delta
+
+    async def _consume(self, request: GenerationRequest) -> None:
+        async with aclosing(self.engine.generate(request)) as produced:  # type: ignore[type-var]
+            async for delta in produced:
+                self._take(delta)
+
+    def _outcome(self, state: str) -> Outcome:
+        return Outcome(
+            state=state,  # type: ignore[arg-type]
+            reply=self._text,
+            finish_reason=self._last.finish_reason,
+            prompt_tokens=self._last.prompt_tokens,
+            cached_tokens=self._last.cached_tokens,
+            output_tokens=self._last.output_tokens or len(self._token_ids),
+        )

@@ -1,0 +1,277 @@
+"""Revisions: what becomes of an answer when its question is edited, deleted or asked again.
+
+An edited question is answered by a new turn that takes the old one's place in the conversation and
+its messages on the platform; the old answer is superseded, not lost. A deleted question ends its
+turn, and its answer is removed. Each is one transaction, so that nothing is half-done, and holds
+the conversation as the intake does: no message joins a turn in the moment in which it is replaced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from assistant.files.attachments import ATTACHED, values_of
+from assistant.messages import ChatRef, IncomingMessage, clean
+from assistant.storage.database import Connection, Database, row, rows
+
+_MESSAGE = """
+    SELECT messages.id FROM messages JOIN accounts ON accounts.id = account_id
+    WHERE channel = %(channel)s AND accounts.name = %(account)s
+        AND chat_id = %(chat)s AND platform_message_id = %(message)s
+"""
+# Before all else, in a statement of its own: what follows sees all that was committed by then.
+HOLD = f"""
+SELECT FROM conversations WHERE id = (
+    SELECT conversation_id FROM messages WHERE id = ({_MESSAGE})) FOR NO KEY UPDATE
+"""
+HOLD_OF_TURN = """
+SELECT FROM conversations
+WHERE id = (SELECT conversation_id FROM turns WHERE id = %(turn)s) FOR NO KEY UPDATE
+"""
+# Calls that are just begun are let through first, and known then; later ones are fenced.
+HOLD_DELIVERIES = f"""
+SELECT FROM deliveries WHERE conversation_id = (
+    SELECT conversation_id FROM messages WHERE id = ({_MESSAGE}))
+    AND state IN ('pending', 'active', 'removing') ORDER BY turn_id FOR NO KEY UPDATE
+"""
+_ANSWERING = """
+    SELECT turns.id FROM turns JOIN turn_messages ON turn_id = turns.id
+    WHERE message_id = (SELECT id FROM changed) AND superseded_by IS NULL
+    ORDER BY turns.id DESC LIMIT 1
+"""
+_REPLACE = """
+old AS (
+    SELECT turns.id, conversation_id, person_id, coalesce(place, id) AS place, due_at, sampling,
+        attempt, state
+    FROM turns WHERE id = (SELECT id FROM answering)
+        AND superseded_by IS NULL AND state <> 'queued' FOR UPDATE
+), fresh AS (
+    INSERT INTO turns (conversation_id, person_id, place, due_at, sampling)
+    SELECT conversation_id, person_id, place, due_at, sampling FROM old
+    RETURNING id, conversation_id
+), replaced AS (
+    UPDATE turns SET superseded_by = fresh.id, lease_owner = NULL, lease_until = NULL,
+        state = CASE WHEN turns.state = 'running' THEN 'cancelled' ELSE turns.state END,
+        error_code = CASE WHEN turns.state = 'running' THEN 'superseded' ELSE error_code END,
+        prompt_messages = NULL, prompt_token_ids = NULL, reply_token_ids = '{}',
+        finished_at = coalesce(finished_at, now())
+    FROM fresh, old WHERE turns.id = old.id
+), link AS (
+    INSERT INTO turn_messages (turn_id, message_id)
+    SELECT fresh.id, message_id FROM turn_messages, fresh, old WHERE turn_id = old.id
+), delivery AS (
+    INSERT INTO deliveries (turn_id, account_id, conversation_id, reply_to)
+    SELECT fresh.id, account_id, fresh.conversation_id, reply_to
+    FROM deliveries, fresh, old WHERE turn_id = old.id
+), left_to_it AS (
+    UPDATE deliveries SET attempt = deliveries.attempt + 1, lease_owner = NULL,
+        lease_until = NULL, state = 'done', finished_at = coalesce(finished_at, now())
+    FROM old WHERE turn_id = old.id AND EXISTS (SELECT FROM fresh)
+), shown AS (
+    INSERT INTO delivery_intents (turn_id, position, kind, state, platform_message_id)
+    SELECT fresh.id, position, kind, delivery_intents.state, platform_message_id
+    FROM delivery_intents, fresh, old
+    WHERE turn_id = old.id AND kind IN ('placeholder', 'overflow') ORDER BY delivery_intents.id
+)
+"""
+_REPLACED = "SELECT fresh.id, old.id AS old, old.attempt, old.state FROM fresh, old"
+
+# An edit that comes again, perhaps after a newer one, is known by its event.
+EDIT = f"""
+WITH event AS (
+    INSERT INTO events (account_id, event_id, chat_id, thread_id)
+    SELECT account_id, %(event)s, chat_id, %(thread)s FROM messages WHERE id = ({_MESSAGE})
+    ON CONFLICT DO NOTHING RETURNING event_id
+), changed AS (
+    UPDATE messages SET text = %(text)s, edited_at = now()
+    WHERE id = ({_MESSAGE}) AND deleted_at IS NULL AND text <> %(text)s
+        AND EXISTS (SELECT FROM event) RETURNING id
+), answering AS ({_ANSWERING}),
+{_REPLACE}
+{_REPLACED}
+"""
+# A further part of an album goes to the turn that answers another part, and is the same person's.
+PART = f"""
+WITH sibling AS (
+    SELECT id, conversation_id, account_id, chat_id, identity_id
+    FROM messages WHERE id = ({_MESSAGE})
+), answering AS (
+    SELECT turns.id, state FROM turns JOIN turn_messages ON turn_id = turns.id
+    WHERE message_id = (SELECT id FROM sibling) AND superseded_by IS NULL
+    ORDER BY turns.id DESC LIMIT 1 FOR NO KEY UPDATE OF turns
+), event AS (
+    INSERT INTO events (account_id, event_id, chat_id, thread_id)
+    SELECT account_id, %(event)s, chat_id, %(thread)s FROM sibling, answering
+    ON CONFLICT DO NOTHING RETURNING event_id
+), message AS (
+    INSERT INTO messages
+        (conversation_id, account_id, chat_id, platform_message_id, identity_id, text, album)
+    SELECT conversation_id, account_id, chat_id, %(part)s, identity_id, %(text)s, %(album)s
+    FROM sibling, event
+    ON CONFLICT (account_id, chat_id, platform_message_id) DO NOTHING
+    RETURNING id
+), link AS (
+    INSERT INTO turn_messages (turn_id, message_id) SELECT answering.id, message.id
+    FROM answering, message
+){ATTACHED}
+SELECT id, state, EXISTS (SELECT FROM message) AS stored FROM answering
+"""
+KNOWN = _MESSAGE
+SIBLING = """
+SELECT platform_message_id FROM messages JOIN accounts ON accounts.id = account_id
+WHERE channel = %(channel)s AND accounts.name = %(account)s
+    AND chat_id = %(chat)s AND album = %(album)s AND album <> '' AND deleted_at IS NULL
+LIMIT 1
+"""
+AGAIN = f"""
+WITH answering AS (SELECT CAST(%(turn)s AS bigint) AS id),
+{_REPLACE}
+{_REPLACED}
+"""
+RETRY = f"""
+WITH answering AS (
+    SELECT id FROM turns WHERE id = %(turn)s AND state NOT IN ('queued', 'running')
+        AND EXISTS (SELECT FROM turn_messages JOIN messages ON messages.id = message_id
+            WHERE turn_id = turns.id AND deleted_at IS NULL)
+),
+{_REPLACE}
+{_REPLACED}
+"""
+# A turn with further messages is answered again without this one.
+DELETE = f"""
+WITH changed AS (
+    UPDATE messages SET deleted_at = now(), text = ''
+    WHERE id = ({_MESSAGE}) AND deleted_at IS NULL RETURNING id
+), files AS (
+    DELETE FROM attachments USING changed WHERE message_id = changed.id
+), answering AS (
+    SELECT answering.id FROM ({_ANSWERING}) AS answering WHERE EXISTS (
+        SELECT FROM turn_messages JOIN messages ON messages.id = message_id
+        WHERE turn_id = answering.id AND deleted_at IS NULL
+            AND messages.id <> (SELECT id FROM changed))
+),
+{_REPLACE}
+{_REPLACED}
+"""
+# Turns of which all messages are deleted: an answer repeats what it answers.
+REMOVE = f"""
+WITH gone AS (
+    SELECT turn_id AS id FROM turn_messages
+    WHERE message_id = ({_MESSAGE}) AND NOT EXISTS (
+        SELECT FROM turn_messages AS other JOIN messages ON messages.id = other.message_id
+        WHERE other.turn_id = turn_messages.turn_id AND deleted_at IS NULL)
+), old AS (
+    SELECT id, attempt, state FROM turns WHERE id IN (SELECT id FROM gone) FOR UPDATE
+), ended AS (
+    UPDATE turns SET lease_owner = NULL, lease_until = NULL,
+        state = CASE WHEN turns.state IN ('queued', 'running') THEN 'cancelled'
+                ELSE turns.state END,
+        error_code = 'deleted', error = '', reply = '', prompt_messages = NULL,
+        prompt_token_ids = NULL, reply_token_ids = '{{}}',
+        finished_at = coalesce(turns.finished_at, now())
+    FROM old WHERE turns.id = old.id
+), removal AS (
+    UPDATE deliveries SET state = 'removing', attempt = deliveries.attempt + 1,
+        lease_owner = NULL, lease_until = NULL, finished_at = NULL
+    FROM turns WHERE turn_id = turns.id AND turns.id IN (SELECT id FROM gone)
+        AND superseded_by IS NULL
+)
+SELECT id, attempt, state FROM old
+"""
+
+_ANSWERED_AGAIN = ("running", "done", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Revised:
+    """What a revision did: the turn that answers now, and the attempt that it ended, if any."""
+
+    turn_id: int | None
+    ended: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Revisions:
+    database: Database
+
+    async def edit(self, chat: ChatRef, event_id: str, message_id: str, text: str) -> Revised:
+        """The message's new text. A turn that waits simply finds it; any other is replaced."""
+        where = _where(chat, message_id)
+        values = {**where, "event": event_id, "thread": chat.thread_id, "text": text}
+        async with self._holding(where, HOLD, HOLD_DELIVERIES) as connection:
+            return revision_of(await rows(connection, EDIT, values))
+
+    async def knows(self, chat: ChatRef, message_id: str) -> bool:
+        return await self.database.row(KNOWN, _where(chat, message_id)) is not None
+
+    async def in_album(self, chat: ChatRef, album: str) -> bool:
+        """Whether a part of this album was taken in, and not deleted since."""
+        where = {**_where(chat, ""), "album": clean(album)}
+        return await self.database.row(SIBLING, where) is not None
+
+    async def add_part(self, message: IncomingMessage) -> Revised | None:
+        """Answer an album with one part more. A turn that waits simply finds it; one that runs or
+        is over is replaced; one that was stopped stays so. None: no part of it is answered yet.
+        """
+        where = {**_where(message.chat, ""), "album": clean(message.album)}
+        sibling = await self.database.row(SIBLING, where)
+        if sibling is None:
+            return None
+        values = {
+            **where,
+            **values_of(message.attachments),
+            "message": sibling.platform_message_id,
+            "event": message.event_id,
+            "thread": message.chat.thread_id,
+            "part": message.message_id,
+            "text": clean(message.text),
+        }
+        async with self._holding(values, HOLD, HOLD_DELIVERIES) as connection:
+            turn = await row(connection, PART, values)
+            if turn is None or not turn.stored or turn.state not in _ANSWERED_AGAIN:
+                return None if turn is None else Revised(turn.id)
+            return revision_of(await rows(connection, AGAIN, {"turn": turn.id}))
+
+    async def retry(self, turn_id: int) -> Revised:
+        """Answer again, in the same place. Nothing for a turn that is not over."""
+        values = {"turn": turn_id}
+        async with self._holding(values, HOLD_OF_TURN) as connection:
+            return revision_of(await rows(connection, RETRY, values))
+
+    async def delete(self, chat: ChatRef, message_id: str) -> Sequence[Revised]:
+        """Forget the message and what answers it alone."""
+        where = _where(chat, message_id)
+        async with self._holding(where, HOLD, HOLD_DELIVERIES) as connection:
+            again = revision_of(await rows(connection, DELETE, where))
+            removed = await rows(connection, REMOVE, where)
+        gone = [Revised(None, (row.id, row.attempt)) for row in removed if row.state == "running"]
+        return [again, *gone]
+
+    @asynccontextmanager
+    async def _holding(
+        self, values: Mapping[str, object], *holds: str
+    ) -> AsyncIterator[Connection]:
+        """One transaction, in which nothing else changes what the conversation's turns answer."""
+        async with self.database.transaction() as connection:
+            for hold in holds:
+                await rows(connection, hold, values)
+            yield connection
+
+
+def _where(chat: ChatRef, message_id: str) -> dict[str, object]:
+    return {
+        "channel": chat.channel,
+        "account": chat.account,
+        "chat": chat.chat_id,
+        "message": message_id,
+    }
+
+
+def revision_of(rows: Sequence[Any]) -> Revised:
+    if not rows:
+        return Revised(None)
+    row = rows[0]
+    return Revised(row.id, (row.old, row.attempt) if row.state == "running" else None)

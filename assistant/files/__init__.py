@@ -1,0 +1,1 @@
+"""Files that people send: what is read of them, and what a prompt shows."""

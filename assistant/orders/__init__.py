@@ -1,0 +1,1 @@
+"""What people tell Outrider itself, and what it shows and erases of what it keeps."""

@@ -1,0 +1,1 @@
+"""Postgres: the tables, their version, and what one replica alone may do."""

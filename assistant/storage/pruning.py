@@ -1,0 +1,64 @@
+"""Pruning: events that no platform delivers again are forgotten, in small batches.
+
+An event is only kept to know a redelivery by its id; messages and turns are kept in full.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import structlog
+
+from assistant.errors import StorageUnavailable
+from assistant.storage.database import Database
+
+log = structlog.get_logger()
+
+LEASE = "pruning"
+# The platforms deliver again for up to seven days.
+KEEP_DAYS = 8.0
+BATCH = 1000  # rows of one statement: no lock is held for long
+PAUSE_SECONDS = 0.2  # between batches, so that others come first
+LOOK_SECONDS = 600.0
+
+PRUNE = """
+DELETE FROM events WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM events WHERE received_at < now() - make_interval(secs => 86400 * %(days)s)
+    ORDER BY received_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+)) RETURNING 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pruning:
+    """`run` belongs to whoever holds the lease LEASE."""
+
+    database: Database
+
+    async def run(self) -> None:
+        """Prune until cancelled."""
+        while True:
+            try:
+                pruned = await self.prune()
+            except StorageUnavailable:
+                pruned = 0
+            if pruned:
+                log.info("events_pruned", events=pruned)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def prune(self) -> int:
+        """Delete all that is old enough; returns how many events it was.
+
+        Raises StorageUnavailable; what was deleted by then stays so.
+        """
+        pruned = 0
+        while True:
+            deleted = await self._batch()
+            pruned += deleted
+            if deleted < BATCH:
+                return pruned
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _batch(self) -> int:
+        return len(await self.database.rows(PRUNE, {"days": KEEP_DAYS, "limit": BATCH}))

@@ -1,0 +1,1 @@
+"""Slack's agent surface: the pane, the home tab, and asking about a message."""

@@ -1,0 +1,1 @@
+"""Installing the app in workspaces, and which of them something belongs to."""

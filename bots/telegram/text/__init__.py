@@ -1,0 +1,1 @@
+"""The model's Markdown as Telegram shows it, cut where it must be."""
