@@ -33,6 +33,7 @@ class LocalBudget:
     """`born`: what was granted before is not known, and counts as spent. Times in microseconds."""
 
     born: int
+    meter: str = ""
     _made: dict[int, int] = field(default_factory=dict, init=False)  # call → when, in a window
     _call: dict[str, int] = field(default_factory=dict, init=False)  # a chat's last one
     _due: dict[str, int] = field(default_factory=dict, init=False)
@@ -45,6 +46,7 @@ class LocalBudget:
         """0 when granted (and charged), else the microseconds to wait."""
         self._active = {one: until for one, until in self._active.items() if until > now}
         self._stay(chat, now)
+        self._made = {one: at for one, at in self._made.items() if at > now - terms.window}
         wait = self._chat_wait(chat, terms, now, call)
         if wait <= 0:
             wait = self._account_wait(chat, terms, now, call)
@@ -76,7 +78,8 @@ class LocalBudget:
         wait = self._chat_due(chat, terms, now) + interval - now - interval * room
         spread = len(self._active) * terms.account_interval * SPREAD[0] // SPREAD[1]
         if call == "edit":
-            pace = max(terms.edit_interval, spread if spread > interval else 0)
+            busy = 2 * (len(self._made) + self._unknown(terms, now)) > terms.account_calls
+            pace = max(terms.edit_interval, spread if busy and spread > interval else 0)
             wait = max(wait, self._last.get(chat, 0) + pace - now)
         return wait
 
@@ -89,7 +92,7 @@ class LocalBudget:
         if held is None or drawn:
             held = Ticket(band + self._numbers + 1, now)
         ahead = sum(one.number < held.number for one in self._queue.values())
-        room = terms.account_calls - (0 if call == "final" else terms.account_kept)
+        room = terms.account_calls - terms.kept_from(call, self.meter)
         wait = self._window_wait(terms, now, room - ahead)
         if wait > 0 and call != "now":
             self._numbers += drawn
@@ -97,12 +100,13 @@ class LocalBudget:
             self._queue[chat] = held
         return wait
 
+    def _unknown(self, terms: Terms, now: int) -> int:
+        """What is not known was spent, and comes back evenly."""
+        return max(-(-(self.born + terms.window - now) // terms.account_interval), 0)
+
     def _window_wait(self, terms: Terms, now: int, room: int) -> int:
-        """Until the window holds fewer than `room` calls. What is not known was spent, and comes
-        back evenly."""
-        window, share = terms.window, terms.account_interval
-        self._made = {one: at for one, at in self._made.items() if at > now - window}
-        unknown = max(-(-(self.born + window - now) // share), 0)
+        """Until the window holds fewer than `room` calls."""
+        window, share, unknown = terms.window, terms.account_interval, self._unknown(terms, now)
         over = len(self._made) + unknown + 1 - room
         if over <= 0:
             return 0

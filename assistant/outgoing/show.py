@@ -230,7 +230,7 @@ class Show:
                 self._posted[position] = await self.outbox.post(position)
                 permitted = False
             if not permitted:
-                await self.outbox.permit("final" if final else "edit", self._posted[position])
+                await self.outbox.permit("final" if done else "edit", self._posted[position])
             permitted = False
             if await self._edit(position, pieces[position], done, last):
                 self._shown[position] = (pieces[position], done, last)

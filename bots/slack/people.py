@@ -17,11 +17,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from assistant.errors import ChannelError, RateLimited
 from bots.slack.client import call
+from bots.slack.minute import Minute
 from bots.slack.reading.text import storable
 
 ASK_SECONDS = 1.0  # an event must be acknowledged within three
 FRESH_SECONDS = 86_400.0
 AGAIN_SECONDS = 60.0  # after Slack didn't say
+ASKS_A_MINUTE = 80  # Slack takes a hundred of a workspace
 MOST = 10_000
 
 _NAME_CHARACTERS = 80
@@ -49,6 +51,8 @@ class People:
         self._client = client
         self._clock = clock
         self._known: dict[str, tuple[float, Person]] = {}
+        self._asking: dict[str, asyncio.Task[None]] = {}
+        self._minute = Minute(ASKS_A_MINUTE, clock)
         self._quiet_until = 0.0
 
     async def of(
@@ -58,17 +62,29 @@ class People:
         ids = set(user_ids)
         unknown = [one for one in ids if self._known.get(one, (0.0,))[0] <= self._clock()]
         if unknown and self._clock() >= self._quiet_until:
-            tasks = {asyncio.ensure_future(self._ask(one)) for one in unknown}
-            _, late = await asyncio.wait(tasks, timeout=max(seconds, 0.0))
-            for task in late:
-                task.cancel()
-            if late and seconds >= ASK_SECONDS:
-                self._quiet_until = self._clock() + AGAIN_SECONDS
+            await self._learn(unknown, max(seconds, 0.0))
         return {one: self._known[one][1] for one in ids if one in self._known}
 
     def name(self, user_id: str) -> str:
         """Nobody is asked; empty for who was not met."""
         return self._known.get(user_id, (0.0, Person()))[1].name
+
+    async def _learn(self, user_ids: Iterable[str], seconds: float) -> None:
+        """Two who ask for the same person at once, as twins do, wait for one answer."""
+        tasks = [task for one in user_ids if (task := self._asked(one)) is not None]
+        if not tasks:
+            return
+        _, late = await asyncio.wait(tasks, timeout=seconds)
+        if late and seconds >= ASK_SECONDS:
+            self._quiet_until = self._clock() + AGAIN_SECONDS
+
+    def _asked(self, user_id: str) -> asyncio.Task[None] | None:
+        """None where Slack has been asked for enough people lately."""
+        task = self._asking.get(user_id)
+        if task is None and self._minute.take():
+            task = self._asking[user_id] = asyncio.create_task(self._ask(user_id))
+            task.add_done_callback(lambda _: self._asking.pop(user_id, None))
+        return task
 
     async def _ask(self, user_id: str) -> None:
         person, fresh = Person(), AGAIN_SECONDS

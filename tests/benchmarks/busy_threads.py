@@ -89,7 +89,7 @@ class Replies:
                 full += MESSAGE
                 former = message
                 message, edited = yield from _post(now)
-                yield Want(edited, "other", former.grows[0], former.ends[1])
+                yield Want(edited, "final", *former.ends)
 
 
 def _post(at: int) -> Generator[Want, int | None, tuple[Message, int]]:

@@ -19,7 +19,9 @@ from assistant.errors import (
     RecipientUnreachable,
 )
 from bots.slack.client import call
+from bots.slack.minute import Minute
 
+CALLS_A_MINUTE = 80  # Slack takes a hundred of a workspace
 OFF_SECONDS = 3_600.0  # after Slack said that the app may not, or that this workspace has no such
 
 _log = structlog.get_logger()
@@ -31,6 +33,7 @@ class Extras:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._off_until: dict[str, float] = {}
+        self._minutes: dict[str, Minute] = {}
 
     async def call(
         self,
@@ -43,7 +46,7 @@ class Extras:
     ) -> bool:
         """Whether it was done. `name` is what is left alone when Slack refuses it; `success` as
         in `bots.slack.client.call`."""
-        if self._clock() < self._off_until.get(name, 0.0):
+        if self._clock() < self._off_until.get(name, 0.0) or not self._minute(name).take():
             return False
         try:
             await call(request, success=success, **arguments)
@@ -58,3 +61,6 @@ class Extras:
             _log.warning("slack_extra_off", call=name, reason=str(error))
             return False
         return True
+
+    def _minute(self, name: str) -> Minute:
+        return self._minutes.setdefault(name, Minute(CALLS_A_MINUTE, self._clock))
