@@ -7,13 +7,13 @@ calls are on their way, no window on the platform's side holds more.
 Per chat a generic cell rate algorithm: a time that each granted call moves on by an interval, and
 that may lie at most a burst of intervals ahead. Around both:
 
-- The last of each is kept for a reply's final edit, and half of a window for text: a crowd is
-  better served a part at once than by empty messages for all.
+- The last of each is kept for a reply's final edit.
 - The edits of a growing reply are paced, so that the rest of the chat's rate gathers for posts and
   finals. With many active chats an account's rate leaves each chat fewer edits: where half of a
   window's calls are made, those of one chat are spread over `active chats / rate`.
-- Who must wait for the account draws a ticket: finals first, then a reply's first text, then in the
-  order of asking. Who would not wait draws none.
+- Who must wait for the account draws a ticket: finals first, then a reply's first text (a crowd is
+  better served one after the other than by empty messages for all), then in the order of asking.
+  Who would not wait draws none.
 - What an emptied Redis does not know counts as spent.
 
 `local_budget.py` is the same algorithm in Python, for a process without Redis; a test holds the two
@@ -34,8 +34,7 @@ SECOND = 1_000_000
 CHAT_BURST = 3  # calls that a rested chat may make at once
 KEPT = {"chat": 1, "account": 2}  # of a burst, and of a window's calls, for finals alone
 SMALL = 4  # of a small window no more than such a part is kept
-HALF = 2  # where one meter counts all, that part of a window is no new message's: text goes on
-USABLE = 0.95  # of an account's calls: a few are made unasked, or by a process that died of it
+USABLE = 0.97  # of an account's calls: a few are made unasked, or by a process that died of it
 LONGER = SECOND // 50  # than the platform's is our window: clocks differ
 SPREAD = (5, 4)  # edits take four fifths of that; posts and finals find the rest
 ACTIVE = 10 * SECOND  # a chat counts as active for so long after it was to ask again
@@ -67,12 +66,8 @@ class Terms:
     def window(self) -> int:
         return self.account_interval * self.account_calls
 
-    def kept_from(self, call: Call, meter: str) -> int:
-        """How many of a window's calls such a call must leave."""
-        if call == "final":
-            return 0
-        if call == "other" and not meter:
-            return self.account_calls // HALF
+    @property
+    def account_kept(self) -> int:
         return min(KEPT["account"], self.account_calls // SMALL)
 
     @staticmethod
@@ -162,7 +157,6 @@ else
     ahead = redis.call('ZRANK', queue, name)
 end
 kept = final and 0 or math.min({KEPT["account"]}, math.floor(calls / {SMALL}))
-if ARGV[6] == 'other' and ARGV[7] == '' then kept = math.floor(calls / {HALF}) end
 local over = taken + unknown + 1 + ahead - (calls - kept)  -- so many have to end before it
 wait = 0
 if over > 0 and over <= unknown then

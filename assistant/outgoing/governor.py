@@ -185,7 +185,7 @@ class Governor:
         if closed > 0:
             return closed
         terms, at = Terms.of(pace, chat.kind, ALONE_SHARE), microseconds(self.clock())
-        budget = self._local.setdefault((keys, pace.meter), LocalBudget(at, pace.meter))
+        budget = self._local.setdefault((keys, pace.meter), LocalBudget(at))
         one, held = _name(chat, pace), f"{pace.meter}:{_name(chat, pace)}"
         if self._held_until.get(held, 0.0) < now:  # another process may have had it
             budget.spend(one, terms, at)

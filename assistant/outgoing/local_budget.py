@@ -33,7 +33,6 @@ class LocalBudget:
     """`born`: what was granted before is not known, and counts as spent. Times in microseconds."""
 
     born: int
-    meter: str = ""
     _made: dict[int, int] = field(default_factory=dict, init=False)  # call → when, in a window
     _call: dict[str, int] = field(default_factory=dict, init=False)  # a chat's last one
     _due: dict[str, int] = field(default_factory=dict, init=False)
@@ -92,7 +91,7 @@ class LocalBudget:
         if held is None or drawn:
             held = Ticket(band + self._numbers + 1, now)
         ahead = sum(one.number < held.number for one in self._queue.values())
-        room = terms.account_calls - terms.kept_from(call, self.meter)
+        room = terms.account_calls - (0 if call == "final" else terms.account_kept)
         wait = self._window_wait(terms, now, room - ahead)
         if wait > 0 and call != "now":
             self._numbers += drawn

@@ -69,6 +69,6 @@ def test_the_script_and_the_local_budget_agree(redis_url: str, seed: int, born: 
 
 
 def test_calls_that_a_platform_counts_apart_have_a_budget_of_their_own(redis_url: str) -> None:
-    budgets = {PACE: LocalBudget(0), OTHER: LocalBudget(0, OTHER.meter)}
+    budgets = {PACE: LocalBudget(0), OTHER: LocalBudget(0)}
     with Redis.from_url(redis_url) as redis:
         assert Both(redis, 0).run(Random(7), budgets, calls=2000) > 50
