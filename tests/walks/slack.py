@@ -9,9 +9,12 @@ function; what the demo model wouldn't say by itself is recited, in scenes of th
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
+from bots.slack.agent.shortcut import CALLBACK, WORDS
+from bots.slack.agent.shortcut import QUESTION as FIELD
 from tests.benchmarks.program import demo_data_dir, started
 from tests.benchmarks.reciting import LONGEST, REPEAT
 from tests.fakes.slack import FakeSlack
@@ -20,7 +23,7 @@ from tests.support.program import Program
 from tests.walks.slack_stage import SlackStage
 from tests.walks.stage import SECONDS
 
-ADA, BEN = "U0ADA", "U0BEN"
+ADA, BEN, ADMIN = "U0ADA", "U0BEN", "U0CLEO"
 GENERAL, TEAM = "C0GENERAL", "C0TEAM"
 QUESTION = "What is the capital of France?"
 STORY = "Write a story about a lighthouse."
@@ -47,6 +50,10 @@ async def walk(folder: Path, lines: list[str]) -> None:
         }
         demo = Program(data_dir, settings | {"ENGINE__PROFILE": "demo"})
         await _play(fake, demo, ANSWERED, lines)
+        paired = Program(
+            data_dir, settings | {"ENGINE__PROFILE": "demo", "SLACK__ACCESS": "pairing"}
+        )
+        await _play(fake, paired, PAIRED, lines)
         reciting = Program(data_dir, settings | recited, module="tests.benchmarks.reciting")
         await _play(fake, reciting, RECITED, lines)
 
@@ -198,6 +205,54 @@ async def another_bot(on: SlackStage) -> None:
     await on.reply(on.slack.other_bot_says(TEAM, called))
 
 
+async def the_pane(on: SlackStage) -> None:
+    on.scene("The agent pane", "What may be asked first, by the persona; each thread gets a title.")
+    on.tell("Ada opens the pane.")
+    on.slack.open_home(ADA, "messages")
+    await on.slack.until(lambda: (f"D{ADA}", "") in on.slack.workspace.prompts, SECONDS)
+    shown = on.slack.workspace.prompts[f"D{ADA}", ""]
+    on.line("The pane", "\n".join([shown["title"], *[one["title"] for one in shown["prompts"]]]))
+    asked = on.says(ADA, shown["prompts"][0]["message"])
+    await on.reply(asked)
+    await on.slack.until(lambda: (asked.channel, asked.ts) in on.slack.workspace.titles, SECONDS)
+    on.tell(f"The thread is called: {on.slack.workspace.titles[asked.channel, asked.ts]}")
+
+
+async def the_home_tab(on: SlackStage) -> None:
+    on.scene("The home tab", "What is used, chosen and remembered, and the orders.")
+    on.tell("Ada opens the tab.")
+    await on.home(ADA, lambda: on.slack.open_home(ADA))
+    on.tell("She chooses German.")
+    german = {"action_id": "home_lang", "selected_option": {"value": "de"}}
+    await on.home(ADA, lambda: on.slack.press_in_home(ADA, german))
+    automatic = {"action_id": "home_lang", "selected_option": {"value": "auto"}}
+    await on.home(ADA, lambda: on.slack.press_in_home(ADA, automatic), shown=False)
+
+
+async def about_a_message(on: SlackStage) -> None:
+    on.scene("Ask about this message", "The shortcut in the menu of every message.")
+    said = on.says(BEN, "Lisbon is the capital of Portugal.", channel=GENERAL)
+    on.tell("Ada chooses it in the menu of Ben's message, and a form opens.")
+    on.slack.use_shortcut(said, ADA, CALLBACK)
+    await on.slack.until(lambda: bool(on.slack.workspace.views), SECONDS)
+    [form] = on.slack.workspace.views.values()
+    on.line("The form", form["title"]["text"])
+    on.line("Ada", "Which country is meant?", ", in the form")
+    words = {"type": "plain_text_input", "value": "Which country is meant?"}
+    on.slack.submit(form["id"], ADA, {FIELD: {WORDS: words}})
+    await on.slack.until(lambda: len(on.replies(said)) > 1, SECONDS)
+    await on.reply(said)
+
+
+async def a_stranger(on: SlackStage) -> None:
+    on.scene("Who may talk to it", "Here by pairing: an admin of the workspace lets people in.")
+    on.name(ADMIN, "Cleo", is_admin=True)
+    refused = await on.reply(on.says(BEN, "Hello"))
+    code = re.findall(r"!?pair (\w+)", refused.now.markdown)[0]
+    await on.reply(on.says(ADMIN, f"!pair {code}"))
+    await on.reply(on.says(BEN, QUESTION))
+
+
 async def killed(on: SlackStage) -> None:
     on.scene("Killed in the middle of an answer")
     asked = on.says(ADA, STORY)
@@ -238,6 +293,10 @@ ANSWERED: Sequence[Scene] = (
     what_people_send,
     called_into_a_thread,
     another_bot,
+    the_pane,
+    the_home_tab,
+    about_a_message,
     killed,
 )
 RECITED: Sequence[Scene] = (a_long_answer, broadcasts)
+PAIRED: Sequence[Scene] = (a_stranger,)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -115,6 +115,17 @@ class SlackStage(Stage):
             told = self.slack.workspace.ephemerals[-1].version.text
             self.line("Outrider", told, ", to her alone")
 
+    async def home(self, user: str, done: Callable[[], object], *, shown: bool = True) -> None:
+        """What is done brings a new home tab: wait for it, and write it down."""
+        before = self.slack.workspace.homes.get(user)
+        done()
+        await self.slack.until(
+            lambda: self.slack.workspace.homes.get(user) not in (None, before), SECONDS
+        )
+        if shown:
+            blocks = self.slack.workspace.homes[user]["blocks"]
+            self.line("Home", "\n".join(filter(None, map(_text_of, blocks))))
+
     async def silence(self, asked: Message, seconds: float = 3.0) -> None:
         """Nothing comes. Raises AssertionError if it does."""
         try:
@@ -158,6 +169,14 @@ def _calls(message: Message) -> str:
         return f" (posted once, edited {message.edits} times)"
     edited = f", then edited {message.edits} times" if message.edits else ""
     return f" (a stream, appended to {message.stream.appends} times{edited})"
+
+
+def _text_of(block: Mapping[str, Any]) -> str:
+    """What a block of the home tab says, with what is chosen in it."""
+    text = block.get("text") or {}
+    chosen = (block.get("accessory") or {}).get("initial_option")
+    said = str(text.get("text", ""))
+    return f"{said}: {chosen['text']['text']}" if chosen else said
 
 
 def _labels(message: Message) -> list[str]:
