@@ -5,7 +5,7 @@ Each implementation is tested against a fake server of its platform, in `tests/c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -136,9 +136,11 @@ class Channel(Notices, Protocol):
         """
         ...
 
-    async def find(self, chat: ChatRef, key: str, *, reply_to: str) -> str | None:
+    async def find(
+        self, chat: ChatRef, key: str, *, reply_to: str, known: Collection[str] = ()
+    ) -> str | None:
         """The message id of a post with this key, "" when it certainly isn't there; None where
-        the platform gives no way to know."""
+        the platform gives no way to know. `known`: the reply's other messages."""
         ...
 
     async def edit(self, chat: ChatRef, message_id: str, look: Look) -> None:

@@ -120,6 +120,11 @@ class Signals:
         noted = self.redis.set(f"outrider:first:{what}", 1, nx=True, ex=seconds)
         return await self._try(noted, True, SIGNAL_SECONDS) is not None
 
+    async def noted(self, what: str) -> bool:
+        """Whether `first` was asked for this within its time; False where Redis is away."""
+        found = self.redis.exists(f"outrider:first:{what}")
+        return bool(await self._try(found, 0, SIGNAL_SECONDS))
+
     async def stop_turn(self, turn_id: int) -> None:
         """Tell the worker that runs this turn to end it now and to keep what was said."""
         await self._try(self.redis.publish(STOPS, str(turn_id)), None, SIGNAL_SECONDS)

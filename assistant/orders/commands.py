@@ -5,13 +5,15 @@ The names are the same in all languages; what is said is a phrase.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from importlib import metadata
 
 from assistant.accounts import Account
 from assistant.answering.memories import LONGEST, MOST, Memories
 from assistant.answering.personas import WHOLE_CHAT, Personas
+from assistant.errors import Silenced
 from assistant.incoming.access import WITH_ADMINS, AccessPolicy
 from assistant.incoming.control import Control
 from assistant.incoming.listening import Listening
@@ -31,6 +33,7 @@ COMMANDS: tuple[CommandName, ...] = (
 )  # fmt: skip
 GROUP_COMMANDS: tuple[CommandName, ...] = ("new", "stop", "retry", "persona", "forget", "help")
 AUTOMATIC = "auto"
+FORGOTTEN_SECONDS = 86_400  # in which an order may be delivered again
 ALL = "all"
 # Channels whose threads are listened to without a mention.
 LISTENING = frozenset({"slack"})
@@ -255,16 +258,27 @@ class Commands:
     async def _forget_all(self, order: _Order) -> Answer:
         if not order.private:
             return order.answer("forget.all_in_group")
+        # An order that comes again is not about what was said since.
+        done = f"forgotten:{_digest(order.command)}"
+        if order.command.message_id and await self.signals.noted(done):
+            raise Silenced("All was forgotten already.")
         person = await self.persons.known(order.account, order.command.sender_id)
         if person is not None:
             await self.memories.forget_all(person)
         await self.control.end_all(order.chat)  # what is erased half shown would stay so
         for conversation in await self.control.conversations(order.chat):
             await self.erasure.conversation(conversation)
+        await self.signals.first(done, FORGOTTEN_SECONDS)
         return order.answer("forget.all_done")
 
     async def _engine_info(self) -> EngineInfo | None:
         return next((one.info for one in await self.signals.workers() if one.info), None)
+
+
+def _digest(command: Command) -> str:
+    """Names an order without saying whose it is: all else of it is forgotten."""
+    told = "\n".join([*astuple(command.chat), command.message_id])
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def _help(order: _Order) -> str:

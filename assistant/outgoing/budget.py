@@ -195,7 +195,8 @@ redis.call('ZADD', made, text(now), number)
 redis.call('PEXPIRE', made, {CHAT_LIFE_MS})
 return 0
 """
-# A chat's last call was answered, so it has arrived by now.
+# A chat's last call was answered, so it has arrived by now; one that took longer than the window
+# counts again.
 # KEYS: chat, the window's calls. ARGV: the meter; now (tests; else empty).
 DONE = f"""
 local number = redis.call('HGET', KEYS[1], 'call' .. ARGV[1])
@@ -205,5 +206,6 @@ if not now then
     local clock = redis.call('TIME')
     now = clock[1] * {SECOND} + clock[2]
 end
-return redis.call('ZADD', KEYS[2], 'XX', 'GT', string.format('%.0f', now), number)
+redis.call('PEXPIRE', KEYS[2], '{CHAT_LIFE_MS}')
+return redis.call('ZADD', KEYS[2], 'GT', string.format('%.0f', now), number)
 """

@@ -97,11 +97,11 @@ class GovernedChannel:
         try:
             yield
         except ChannelError as error:
-            await self.governor.done(chat, pace)
+            self.governor.done(chat, pace)
             if isinstance(error, RateLimited):
                 await self.governor.penalize(chat, error.retry_after_seconds)
             raise
-        await self.governor.done(chat, pace)
+        self.governor.done(chat, pace)
 
 
 async def _insistently(say: Callable[[], Awaitable[T]]) -> T:

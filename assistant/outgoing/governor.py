@@ -48,6 +48,7 @@ class Governor:
     _penalties: Penalties = field(init=False)
     _closures: Closures = field(init=False)
     _local: dict[tuple[AccountKeys, str], LocalBudget] = field(default_factory=dict, init=False)
+    _counting: set[asyncio.Task[None]] = field(default_factory=set, init=False)
     _held_until: dict[str, float] = field(default_factory=dict, init=False)
     # Accounts for which Redis was out of reach since it was last filled.
     _doubted: set[AccountKeys] = field(default_factory=set, init=False)
@@ -98,8 +99,16 @@ class Governor:
             return AWAY_SECONDS
         return await self._ask_alone(keys, chat, pace, call)
 
-    async def done(self, chat: ChatRef, pace: Pace) -> None:
-        """The chat's last call with this pace was answered, however: it has arrived by now."""
+    def done(self, chat: ChatRef, pace: Pace) -> None:
+        """The chat's last call with this pace was answered, however: it has arrived by now.
+
+        Nobody waits for it: what was answered is to be written down first.
+        """
+        task = asyncio.get_running_loop().create_task(self._count_answered(chat, pace))
+        self._counting.add(task)
+        task.add_done_callback(self._counting.discard)
+
+    async def _count_answered(self, chat: ChatRef, pace: Pace) -> None:
         keys, name = _keys(chat), _name(chat, pace)
         if (local := self._local.get((keys, pace.meter))) is not None:
             local.done(name, microseconds(self.clock()))

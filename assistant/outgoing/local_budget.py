@@ -57,9 +57,8 @@ class LocalBudget:
 
     def done(self, chat: str, now: int) -> None:
         """The chat's last call was answered, so it has arrived by now."""
-        number = self._call.get(chat)
-        if number in self._made:
-            self._made[number] = max(self._made[number], now)
+        if number := self._call.get(chat):
+            self._made[number] = max(self._made.get(number, 0), now)
 
     def spend(self, chat: str, terms: Terms, now: int) -> None:
         """Another process had this chat: nothing is left of its burst."""

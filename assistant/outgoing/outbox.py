@@ -123,10 +123,10 @@ class Outbox:
     async def status(self, *, shown: bool = True) -> bool:
         """Show that an answer is being prepared, without a message. False where that can't be."""
         one = self.one
+        if await self.governor.closed(one.chat):
+            return False
         try:
             return await self.channel.status(one.chat, one.language, shown=shown)
-        except RateLimited as error:
-            await self.governor.penalize(one.chat, error.retry_after_seconds)
         except ChannelError as error:
             log.info("status_not_shown", turn=one.turn_id, code=error.code)
         return False
@@ -211,11 +211,11 @@ class Outbox:
         return found or ""
 
     async def _find(self, position: int) -> str | None:
+        others = await self._known()
         for pause in (*RETRY_SECONDS, None):
             await self.permit()
-            find = self.channel.find(
-                self.one.chat, self.one.key(position), reply_to=self.one.reply_to
-            )
+            key, reply_to = self.one.key(position), self.one.reply_to
+            find = self.channel.find(self.one.chat, key, reply_to=reply_to, known=others)
             try:
                 return await self._call("find", find, self.channel.pace_of("other"))
             except RateLimited as error:
@@ -225,6 +225,11 @@ class Outbox:
                     raise
                 await asyncio.sleep(pause)
         raise PlatformUnavailable("The platform could not be read for too long.")
+
+    async def _known(self) -> frozenset[str]:
+        """The ids of this reply's messages, as far as they were told."""
+        posts = await self.deliveries.posts(self.one.turn_id)
+        return frozenset(post.message_id for post in posts if post.message_id)
 
     async def _made(self, intent: int, name: str, call: Awaitable[T], pace: Pace) -> T:
         """A call that writes. Cut short because another took over, it may have come too late."""
@@ -254,9 +259,9 @@ class Outbox:
             answer = await call
         except ChannelError as error:
             result = error.code
-            await self.governor.done(self.one.chat, pace)
+            self.governor.done(self.one.chat, pace)
             raise
         finally:
             self.metrics.call(self.channel.name, name, result)
-        await self.governor.done(self.one.chat, pace)
+        self.governor.done(self.one.chat, pace)
         return answer

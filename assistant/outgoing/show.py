@@ -129,12 +129,15 @@ class Show:
                 continue
             if not self._posted and not self._drafts and not reply.silent:
                 self._posted[0] = await self.outbox.post(0)
+            if not self._posted and reply.silent:
+                # Where another answer follows, the status is that one's by now.
+                if reply.error_code == "deleted":
+                    await self.outbox.status(shown=False)
+                return
             if not await self._permitted(reply):
                 await self._make_room(reply)
                 continue
             if reply.silent:
-                if not self._posted:
-                    await self.outbox.status(shown=False)
                 return
             final = reply.final
             pieces = self.outbox.channel.split(reply.visible())
@@ -200,6 +203,8 @@ class Show:
         reply.changed.set()
         text = reply.visible()
         pieces = self.outbox.channel.split(text)
+        if not pieces:  # the turn has begun anew
+            return
         await self._post_missing(pieces)
         begins = len(text) - len(pieces[-1])
         reply.full = max(begins + self.outbox.channel.message_characters, len(text) + ROOM)
@@ -270,7 +275,9 @@ class Show:
                 await self.outbox.permit("final", self._posted[position])
             except StoppedByPerson:
                 await self.stopping.stop(self.outbox.one.turn_id)
-                return False
+                if not final:
+                    return False
+                await self.outbox.permit("final", self._posted[position])
             except MessageGone:
                 log.warning("reply_gone", turn=self.outbox.one.turn_id, position=position)
                 return True

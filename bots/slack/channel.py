@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -11,7 +11,7 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from assistant.channel import Act, Look, Pace, Placeholder
-from assistant.errors import CredentialsRefused, MessageGone, RecipientUnreachable
+from assistant.errors import CredentialsRefused, MessageGone, RateLimited, RecipientUnreachable
 from assistant.messages import ChatRef, Document
 from assistant.phrases import Phrase, say
 from bots.closing import closing
@@ -20,6 +20,7 @@ from bots.slack.client import call, connect
 from bots.slack.errors import BlocksRefused, NotDeletable, StreamRunning, lost
 from bots.slack.identity import BotIdentity
 from bots.slack.metadata import is_begun, key_of, metadata
+from bots.slack.minute import Minute
 from bots.slack.orders import as_typed
 from bots.slack.people import People
 from bots.slack.render import message, plain, streamed
@@ -32,6 +33,7 @@ SEEN = "eyes"
 
 _log = structlog.get_logger()
 REMOVED = Phrase("ending.removed")  # where a message can't be taken away
+STATUSES_A_MINUTE = 500  # Slack takes six hundred of a workspace
 THINKING = Phrase("status.thinking")
 LOADING = (Phrase("status.reading"), Phrase("status.writing"))
 
@@ -58,6 +60,7 @@ class SlackChannel:
         self._streams = Streams(client, clock)
         self._plain_buttons = False  # Slack takes no feedback buttons here
         self._no_status = False  # nor statuses
+        self._statuses = Minute(STATUSES_A_MINUTE, clock)
         self._bot: BotIdentity | None = None
 
     @property
@@ -77,7 +80,7 @@ class SlackChannel:
 
     def stream_pace(self, chat: ChatRef) -> Pace | None:
         """Streams are for threads."""
-        return paces.START if chat.thread_id and self._streams.offered else None
+        return paces.START if chat.thread_id and self._streams.offered(chat) else None
 
     @property
     def message_characters(self) -> int:
@@ -116,16 +119,21 @@ class SlackChannel:
     async def edit(self, chat: ChatRef, message_id: str, look: Look) -> None:
         if await self._streamed(chat, message_id, look):
             return
-        try:
-            await self._update(chat, message_id, look)
-        except StreamRunning:  # one that another process opened
-            await self._streams.end(chat, message_id)
-            await self._update(chat, message_id, look)
-        except BlocksRefused:
-            if not look.last or self._plain_buttons:
-                raise
-            self._plain_buttons = True
-            await self._update(chat, message_id, look)
+        ended = False
+        while True:
+            try:
+                await self._update(chat, message_id, look)
+            except StreamRunning:  # one that another process opened
+                if ended:
+                    raise
+                ended = True
+                await self._streams.end(chat, message_id)
+            except BlocksRefused:
+                if not look.last or self._plain_buttons:
+                    raise
+                self._plain_buttons = True
+            else:
+                return
 
     async def _streamed(self, chat: ChatRef, message_id: str, look: Look) -> bool:
         if message_id not in self._streams:
@@ -139,7 +147,7 @@ class SlackChannel:
 
     async def status(self, chat: ChatRef, language: str, *, shown: bool = True) -> bool:
         """ "is thinking…" beside the bot's name, under the thread."""
-        if not chat.thread_id or self._no_status:
+        if not chat.thread_id or self._no_status or not self._statuses.take():
             return False
         said = say(THINKING, language) if shown else ""
         loading = [say(one, language) for one in LOADING] if shown else []
@@ -151,6 +159,8 @@ class SlackChannel:
                 status=said,
                 loading_messages=loading or None,
             )
+        except RateLimited:
+            return False
         except CredentialsRefused as error:
             self._no_status = True
             _log.info("status_refused", reason=str(error))
@@ -170,7 +180,9 @@ class SlackChannel:
                 told = say(REMOVED, language)
                 await self.edit(chat, message_id, Look(told, turn_id=0, final=True))
 
-    async def find(self, chat: ChatRef, key: str, *, reply_to: str) -> str | None:
+    async def find(
+        self, chat: ChatRef, key: str, *, reply_to: str, known: Collection[str] = ()
+    ) -> str | None:
         """Read what was written since the question. None where Slack doesn't let us read.
 
         A stream in which nothing stands carries no key: no other reply is on its way in its thread.
@@ -184,7 +196,7 @@ class SlackChannel:
                         continue
                     if key_of(one) == key:
                         return str(one.get("ts", ""))
-                    if is_begun(one):
+                    if is_begun(one) and one.get("ts") not in known:
                         begun = str(one.get("ts", ""))
         except (CredentialsRefused, RecipientUnreachable):
             return None

@@ -134,6 +134,6 @@ def _retry_after(headers: object) -> float:
     pairs = headers.items() if hasattr(headers, "items") else ()
     values = [value for name, value in pairs if str(name).lower() == "retry-after"]
     try:
-        return max(float(values[0]), 0.0) if values else DEFAULT_RETRY_AFTER_SECONDS
+        return max(float(values[0]), 1.0) if values else DEFAULT_RETRY_AFTER_SECONDS
     except ValueError:
         return DEFAULT_RETRY_AFTER_SECONDS

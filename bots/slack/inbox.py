@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Mapping
 from typing import Any
+from zlib import crc32
 
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
@@ -121,7 +122,7 @@ class SlackInbox:
         except Exception:
             # A fault of ours would come back with each redelivery: say it once and take it off
             _log.exception("slack_event_failed", account=self._channel.account)
-            self._begin(self._fault_told(parse_event(body, reading)))
+            self._begin(self._fault_told(body, reading))
             return
         if isinstance(item, Notice) and self._was_said(item.chat.chat_id, item.reply_to):
             return
@@ -193,7 +194,9 @@ class SlackInbox:
     ) -> None:
         """A message that has more to it than its event. The twin of a mention is none any more."""
         async with self._gathering.one_at_a_time(item):
-            if self._said.was(_key(item.chat.chat_id, item.message_id)):
+            # An edit may add what was missing, or come from somebody who was let in since.
+            key = f"{_key(item.chat.chat_id, item.message_id)}:{crc32(item.text.encode())}"
+            if self._said.was(key):
                 return
             gathered = await self._gathering.of(item, raw, bot, arrived)
             try:
@@ -203,7 +206,7 @@ class SlackInbox:
                 if gathered.late is not None:
                     gathered.late.drop()
                 raise
-            self._said.note(_key(item.chat.chat_id, item.message_id))
+            self._said.note(key)
         if gathered.late is not None:
             self._begin(self._bring(gathered.late))
 
@@ -230,8 +233,9 @@ class SlackInbox:
         self._said.note(key)
         return False
 
-    async def _fault_told(self, item: Incoming) -> None:
+    async def _fault_told(self, body: object, reading: Reading) -> None:
         """Tell of a fault of ours who certainly speaks to us: an edit may not."""
+        item = parse_event(body, reading)
         spoken = item.asked if isinstance(item, Edited) else item
         if spoken is not None:
             await apologise(self._notices, spoken)
@@ -265,7 +269,7 @@ class SlackInbox:
             await apologise(self._notices, item)
         finally:
             if not stored.done():
-                stored.cancel()
+                stored.set_exception(StorageUnavailable("The workspace was just closed."))
 
     def _begin(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(coroutine)

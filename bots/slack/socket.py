@@ -163,6 +163,8 @@ class SlackSocket:
         except (StorageUnavailable, ChannelError) as error:
             _log.warning("slack_event_not_stored", code=error.code)
             return None
+        except Exception:  # it would end the lane, and with it the socket; again it would as well
+            _log.exception("slack_envelope_failed", kind=envelope.kind)
         return answer
 
 

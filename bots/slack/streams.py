@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +20,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from assistant.channel import Look, Placeholder
 from assistant.errors import (
     ChannelError,
+    CredentialsRefused,
+    MessageGone,
     PlatformUnavailable,
     RateLimited,
     RecipientUnreachable,
@@ -30,7 +31,7 @@ from assistant.errors import (
 from assistant.messages import ChatRef
 from bots.graphemes import last_boundary
 from bots.slack.client import call
-from bots.slack.errors import BlocksRefused, NotStreaming
+from bots.slack.errors import NotStreaming
 from bots.slack.identity import BotIdentity
 from bots.slack.metadata import metadata
 
@@ -62,11 +63,12 @@ class Streams:
         self._clock = clock
         self._open: dict[str, Stream] = {}
         self._quiet_until = 0.0
+        self._without: dict[str, float] = {}  # chats that have none, and until when
 
-    @property
-    def offered(self) -> bool:
-        """Whether the workspace has streams, as far as is known."""
-        return self._clock() >= self._quiet_until
+    def offered(self, chat: ChatRef) -> bool:
+        """Whether there are streams here, as far as is known."""
+        now = self._clock()
+        return now >= self._quiet_until and now >= self._without.get(chat.chat_id, 0.0)
 
     def __contains__(self, ts: object) -> bool:
         return ts in self._open
@@ -85,7 +87,7 @@ class Streams:
         except (PlatformUnavailable, SendOutcomeUnknown):
             raise
         except ChannelError as error:  # a message may still be taken
-            self._rest(error)
+            self._rest(chat, error)
             return None
         ts = str(answer.get("ts") or "")
         if ts:
@@ -107,29 +109,41 @@ class Streams:
             await self.end(chat, ts)
             return False
         rest = text[len(stream.sent) :]
+        if not (rest or look.final):
+            return True
+        stream.doubtful = True  # until its end is known: who is cancelled never learns it
         try:
             if look.final:
                 await self._stop(chat, ts, rest, blocks, stream.key)
                 self._open.pop(ts, None)
-            elif rest:
+            else:
                 await self._append(chat, ts, rest)
                 stream.sent = text
-        except (PlatformUnavailable, SendOutcomeUnknown):
-            stream.doubtful = True
+        except RateLimited:
+            stream.doubtful = False
             raise
-        except (NotStreaming, BlocksRefused) as error:
-            _log.info("stream_given_up", reason=error.code)
-            await self.end(chat, ts)
-            return False
         except StoppedByPerson:
             self._open.pop(ts, None)
             raise
+        except (PlatformUnavailable, SendOutcomeUnknown, MessageGone, CredentialsRefused):
+            raise
+        except ChannelError as error:  # chat.update may be taken
+            _log.info("stream_given_up", reason=str(error))
+            await self.end(chat, ts)
+            return False
+        stream.doubtful = False
         return True
 
     async def end(self, chat: ChatRef, ts: str) -> None:
         """End it as it stands, whoever opened it; one that has ended already is success."""
-        with suppress(NotStreaming, StoppedByPerson):
+        try:
             await call(self._client.chat_stopStream, channel=chat.chat_id, ts=ts)
+        except (NotStreaming, StoppedByPerson):
+            pass
+        except (RateLimited, PlatformUnavailable, MessageGone, CredentialsRefused):
+            raise
+        except ChannelError as error:  # whether it runs yet, chat.update says
+            _log.info("stream_not_ended", reason=str(error))
         self._open.pop(ts, None)
 
     def drop(self, ts: str) -> None:
@@ -158,12 +172,14 @@ class Streams:
             metadata=metadata(key),
         )
 
-    def _rest(self, error: ChannelError) -> None:
-        """Ask for no stream for a while, unless it is only this chat or person."""
+    def _rest(self, chat: ChatRef, error: ChannelError) -> None:
+        """Ask for no stream for a while, here or anywhere."""
         _log.info("stream_refused", reason=str(error))
         if isinstance(error, RateLimited):
             self._quiet_until = self._clock() + error.retry_after_seconds
-        elif not isinstance(error, RecipientUnreachable):
+        elif isinstance(error, RecipientUnreachable):
+            self._without[chat.chat_id] = self._clock() + AGAIN_SECONDS
+        else:
             self._quiet_until = self._clock() + AGAIN_SECONDS
 
     def _forget_ended(self) -> None:

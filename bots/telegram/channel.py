@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -92,7 +92,9 @@ class TelegramChannel:
         keyboard = stop_keyboard(turn_id, language)
         return await self._send(chat, PLACEHOLDER, question, keyboard)
 
-    async def find(self, chat: ChatRef, key: str, *, reply_to: str) -> str | None:
+    async def find(
+        self, chat: ChatRef, key: str, *, reply_to: str, known: Collection[str] = ()
+    ) -> str | None:
         """None: a bot can't read what stands in a chat."""
         return None
 

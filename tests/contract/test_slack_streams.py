@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from pydantic import SecretStr
@@ -24,6 +25,7 @@ from bots.slack.streams import LIFE_SECONDS
 from tests.fakes.slack import FakeSlack, HandClock, Rates, Trouble
 from tests.fakes.slack.workspace import Message
 
+APPEND = "chat.appendStream"
 TEXT = "One, two, three, four."
 
 
@@ -163,6 +165,42 @@ async def test_a_stream_that_slack_ended_goes_on_as_a_message(slack: Slack) -> N
     assert slack.shown == ["One", "One, two", TEXT]
 
 
+async def test_an_append_that_is_cut_short_is_never_said_twice(slack: Slack) -> None:
+    ts = await slack.begin()
+    await slack.edit(ts, "One")
+    slack.fake.trouble("chat.appendStream", Trouble(hang_seconds=30.0, then_lose=True))
+    cut = asyncio.create_task(slack.edit(ts, "One, two"))
+    await slack.fake.until(lambda: slack.shown[-1] == "One, two" or slack.calls(APPEND) == 2)
+    cut.cancel()
+    await asyncio.wait({cut})
+    await slack.edit(ts, TEXT, final=True)
+    assert slack.shown[-1] == TEXT
+    assert slack.calls("chat.update") == 1
+
+
+@pytest.mark.parametrize("code", ["ekm_access_denied", "streaming_mode_mismatch"])
+async def test_whatever_a_stream_refuses_is_written_as_a_message(slack: Slack, code: str) -> None:
+    ts = await slack.begin()
+    await slack.edit(ts, "One")
+    slack.fake.trouble("chat.appendStream", Trouble(code))
+    await slack.edit(ts, "One, two")
+    slack.fake.trouble("chat.stopStream", Trouble(code))
+    await slack.edit(ts, TEXT, final=True)
+    assert slack.shown[-2:] == ["One, two", TEXT]
+
+
+async def test_a_takeover_at_the_end_gives_plain_buttons_where_others_are_refused(
+    slack: Slack,
+) -> None:
+    ts = await slack.begin()
+    await slack.edit(ts, "One")
+    refused = Trouble("streaming_state_conflict"), Trouble("invalid_blocks")
+    slack.fake.trouble("chat.update", *refused)
+    await slack.edit(ts, TEXT, final=True, other=True)
+    assert slack.shown[-1] == TEXT
+    assert slack.reply.now.button("up") is not None
+
+
 async def test_another_replica_goes_on_in_the_same_message(slack: Slack) -> None:
     ts = await slack.begin()
     await slack.edit(ts, "One, two")
@@ -205,8 +243,10 @@ async def test_where_streaming_is_refused_a_message_is_posted_and_edited(
     await slack.edit(ts, TEXT, final=True)
     assert slack.shown == ["…", "One", TEXT]
     assert slack.reply.metadata is not None
+    elsewhere = replace(slack.chat, chat_id="C2")
     everywhere = code in ("unknown_method", "missing_scope")
-    assert (slack.channel.stream_pace(slack.chat) is None) == everywhere
+    assert slack.channel.stream_pace(slack.chat) is None
+    assert (slack.channel.stream_pace(elsewhere) is None) == everywhere
 
 
 async def test_a_workspace_without_streams_is_asked_again_later(slack: Slack) -> None:
@@ -224,6 +264,13 @@ async def test_a_start_whose_answer_was_lost_is_found_again(slack: Slack) -> Non
     assert found == slack.reply.ts
     await slack.edit(found, TEXT, final=True, other=True)
     assert slack.shown[-1] == TEXT
+
+
+async def test_an_empty_stream_that_is_known_is_no_other_pieces_place(slack: Slack) -> None:
+    ts = await slack.begin("7.0")
+    reply_to = slack.chat.thread_id
+    assert await slack.channel.find(slack.chat, "7.1", reply_to=reply_to, known={ts}) == ""
+    assert await slack.channel.find(slack.chat, "7.0", reply_to=reply_to) == ts
 
 
 async def test_a_start_that_was_not_taken_is_not_found(slack: Slack) -> None:

@@ -55,15 +55,15 @@ async def test_slack_gets_one_message_that_grows_into_the_answer(light: Light) -
         lambda: bool(slack.replies(channel)) and "Paris" in _text(slack.replies(channel)[-1]),
         SECONDS,
     )
-    slack.dm("U_ANA", FOLLOW_UP)
+    slack.dm("U_ANA", FOLLOW_UP, thread_ts=message.ts)
     await slack.until(lambda: len(slack.replies(channel)) == 2, SECONDS)
     await slack.until(lambda: "Rome" in _text(slack.replies(channel)[1]), SECONDS)
     assert len(slack.replies(channel)) == 2
-    assert len(slack.replies(channel)[0].versions) >= 2, "posted once, then edited"
+    assert len(slack.replies(channel)[0].versions) >= 2, "one message, that grows"
 
 
 def _text(message: SlackMessage) -> str:
-    return message.now.text
+    return message.now.markdown
 
 
 async def test_the_openai_client_gets_whole_and_streamed_answers(light: Light) -> None:

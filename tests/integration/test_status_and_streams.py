@@ -81,6 +81,15 @@ async def test_a_stream_is_opened_where_there_is_room_for_one_now_else_a_message
     assert home.screen.streamed == ([shown.id] if streamed else [])
 
 
+async def test_an_end_that_meets_a_stop_at_the_platform_stands_all_the_same(home: House) -> None:
+    async with working(home.worker(engine(pace=5000, answer_tokens=4))):
+        home.screen.edit_failures = [StoppedByPerson("The person stopped it.")]
+        reply, _ = await home.answer((await home.say("Hello")).turn_id)
+        await until(lambda: delivered(home))
+    [shown] = home.screen.chats["42"]
+    assert (shown.text, shown.last) == (reply, True)
+
+
 async def test_a_message_that_was_stopped_at_the_platform_stops_the_turn(home: House) -> None:
     async with working(home.worker(engine(pace=50, answer_tokens=2000))):
         accepted = await home.say("Tell me everything")

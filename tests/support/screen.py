@@ -7,7 +7,7 @@ mock: it keeps messages, knows edits of gone messages, and fails as platforms fa
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from assistant.channel import Act, Look, Pace, Placeholder
@@ -41,6 +41,7 @@ class ScreenChannel:
     said: list[str] = field(default_factory=list)
     documents: list[Document] = field(default_factory=list)
     failures: list[ChannelError] = field(default_factory=list)
+    edit_failures: list[ChannelError] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     marked: list[str] = field(default_factory=list)  # messages that were shown to wait
     refuses: str = ""  # text that the platform does not take
@@ -84,6 +85,8 @@ class ScreenChannel:
 
     async def edit(self, chat: ChatRef, message_id: str, look: Look) -> None:
         self.calls.append("edit")
+        if self.edit_failures:
+            raise self.edit_failures.pop(0)
         if self.failures:
             raise self.failures.pop(0)
         if self.refuses and self.refuses in look.text:
@@ -109,7 +112,9 @@ class ScreenChannel:
             shown for shown in self.chats[chat.chat_id] if shown.id != message_id
         ]
 
-    async def find(self, chat: ChatRef, key: str, *, reply_to: str) -> str | None:
+    async def find(
+        self, chat: ChatRef, key: str, *, reply_to: str, known: Collection[str] = ()
+    ) -> str | None:
         self.calls.append("find")
         if not self.readable:
             return None

@@ -9,6 +9,7 @@ from typing import Any
 
 from assistant.messages import ChatRef
 from assistant.phrases import Phrase, say
+from bots.quoting import quoted as as_quote
 from bots.slack.cut import cut
 from bots.slack.identity import chat_of
 from bots.slack.orders import as_typed
@@ -98,8 +99,7 @@ def quoted(about: About, names: Mapping[str, str], bot_id: str) -> str:
     """The message as a quote, with who wrote it."""
     text = cut(readable(about.text, names), QUOTE_UNITS)
     who = "You" if about.author_id == bot_id else names.get(about.author_id) or about.author
-    lines = f"{who or 'Somebody'} wrote: {text or '[no text]'}".split("\n")
-    return "\n".join(f"> {line}".rstrip() for line in lines)
+    return as_quote(who, text or "[no text]")
 
 
 def form(about: About, language: str) -> Form:

@@ -78,13 +78,19 @@ class Workspaces:
     async def _offer(
         self, body: object, arrived: float | None, *, besides: Workspace | None
     ) -> None:
-        """To the others that may be in the channel: each hears what is for it, and no more."""
+        """To the others that may be in the channel: each hears what is for it, and no more. One
+        that was installed as well as set is one."""
         installed = () if self._installs is None else self._installs.all
-        for one in (self._home, *installed):
-            if one is None or one is besides:
+        has_it: set[str] = set()
+        for one in (besides, self._home, *installed):
+            if one is None or (one is besides and has_it):
                 continue
             try:
-                await one.inbox.event(body, arrived)
+                identity = await one.inbox.connect()
+                team_id = identity.team_id if identity else one.account
+                if team_id not in has_it and one is not besides:
+                    await one.inbox.event(body, arrived)
+                has_it.add(team_id)
             except ChannelError as error:  # the others have it; they need not get it again
                 _log.warning("slack_workspace_deaf", account=one.account, code=error.code)
 

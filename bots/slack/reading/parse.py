@@ -228,6 +228,8 @@ def _changed(event_id: str, event: Mapping[str, Any], reading: Reading) -> Incom
         return Ignored("bot") if before.is_bots else Deleted(chat, now.ts)
     if now.is_bots:
         return Ignored("bot")
+    if not reading.outsiders and is_outsider(text(raw, "user_team"), reading.bot):
+        return Ignored("outsider")
     content = reading.content(raw)
     if now.text == before.text and content.text == reading.content(was).text:
         return Ignored("unchanged")  # a link got its preview

@@ -36,16 +36,17 @@ def mentioned(text: str) -> list[str]:
 
 
 def mentions(text: str, user_id: str) -> bool:
-    return _mention(user_id).search(text) is not None
+    return re.search(_call_of(user_id), text) is not None
 
 
 def without_mention(text: str, user_id: str) -> str:
     """The text without the calls of this user, and without the blanks that they leave."""
-    return _mention(user_id).sub(" ", text).strip()
+    # Blanks are looked at from the first of a run alone: a long run must not cost its square.
+    return re.sub(rf"(?:(?<![ \t])[ \t]+)?{_call_of(user_id)}[ \t]*", " ", text).strip()
 
 
-def _mention(user_id: str) -> re.Pattern[str]:
-    return re.compile(rf"[ \t]*<@{re.escape(user_id)}(?:\|[^<>]*)?>[ \t]*")
+def _call_of(user_id: str) -> str:
+    return rf"<@{re.escape(user_id)}(?:\|[^<>]*)?>"
 
 
 def _spell(token: str, names: Mapping[str, str]) -> str:

@@ -25,7 +25,7 @@ from bots.slack.buttons import parse_press
 from bots.slack.envelope import parse_envelope
 from bots.slack.identity import BotIdentity
 from bots.slack.orders import parse_slash
-from bots.slack.reading.parse import Reading, parse_event
+from bots.slack.reading.parse import NOT_ADDRESSED, Reading, parse_event
 
 BOT = BotIdentity("UBOT", "BBOT", "T1")
 READING = Reading(BOT, "default")
@@ -312,3 +312,19 @@ def test_what_is_in_no_chat_keeps_its_order_by_person() -> None:
     form = parse_envelope(json.dumps({"type": "interactive", "payload": body}))
     assert form is not None
     assert form.lane == "U1"
+
+
+def test_an_outsiders_edit_is_heard_as_little_as_what_they_wrote() -> None:
+    edited = {"user": "U9", "user_team": "T9", "ts": "5.5", "text": "hi there"}
+    fields = {"subtype": "message_changed", "message": edited, "previous_message": {"ts": "5.5"}}
+    assert parsed(**fields) == Ignored("outsider")
+    let_in = parse_event(event(**fields), Reading(BOT, "default", outsiders=True))
+    assert isinstance(let_in, Edited)
+
+
+def test_a_run_of_blanks_costs_its_length_and_not_its_square() -> None:
+    blanks = " " * 1_000_000
+    assert parsed(channel="C1", text=f"a{blanks}b") == NOT_ADDRESSED
+    message = parsed(text=f"a{blanks}<@UBOT>{blanks}b")
+    assert isinstance(message, IncomingMessage)
+    assert message.text == "a b"
