@@ -68,8 +68,8 @@ def of_slash(fields: object) -> Belonging:
 
 def leaves(body: object) -> bool:
     """Whether a workspace says that it took the app off, or its token."""
-    event = _mapping(_mapping(body).get("event"))
-    return event.get("type") in LEAVES
+    kind = _mapping(_mapping(body).get("event")).get("type")
+    return isinstance(kind, str) and kind in LEAVES
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -109,3 +109,7 @@ def test_whatever_comes_gives_an_answer(body: Any) -> None:
     for belonging in (of_event(body), of_interaction(body), of_slash(body)):
         assert all(isinstance(one, str) and one for one in belonging.teams)
     assert {leaves(body), is_everybodys(body)} <= {True, False}
+
+
+def test_an_event_without_a_word_for_its_kind_is_no_leaving() -> None:
+    assert not leaves({"event": {"type": ["tokens_revoked"]}})
