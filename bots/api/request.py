@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 from bots.http.failures import Refused
 from inference.api import ChatMessage, Role, Sampling
 
-_LARGEST_SEED = 2**63 - 1
+_LARGEST_SEED = 2**53 - 1  # what JSON, and a schema's own bounds, carry exactly
 
 
 def _without_nul(text: str) -> str:

@@ -71,7 +71,7 @@ def test_a_single_stop_and_parts_of_text():
         ({"top_p": 0}, "top_p"),
         ({"max_tokens": 0}, "max_tokens"),
         ({"max_tokens": True}, "max_tokens"),
-        ({"seed": 2**63}, "seed"),
+        ({"seed": 2**53}, "seed"),
         ({"n": 2}, "n"),
         ({"stop": [""]}, "stop.0"),
         ({"stop": ["a"] * 5}, "stop"),
