@@ -61,11 +61,13 @@ class Hour:
         wants = [next(talk) for _, talk in talks]
         line = [(want.at, number) for number, want in enumerate(wants)]
         heapq.heapify(line)
-        done, answers = self.redis.register_script(DONE), list[tuple[int, ChatRef, Pace]]()
+        done, answers = self.redis.register_script(DONE), list[tuple[int, int]]()
+        made: list[tuple[ChatRef, Pace]] = []
         while line[0][0] < end:
             now, number = heapq.heappop(line)
             while answers and answers[0][0] <= now:
-                _answered(done, *heapq.heappop(answers))
+                at, call = heapq.heappop(answers)
+                _answered(done, at, *made[call])
             want, (chat, talk) = wants[number], talks[number]
             if 0 < want.until <= now:
                 wants[number] = talk.send(None)
@@ -78,7 +80,8 @@ class Hour:
                 self.arrivals.append(Arrival(now + way, chat, want.method))
                 if want.pace is not None:
                     back = of(self.random.uniform(*WAY_SECONDS))
-                    heapq.heappush(answers, (now + way + back, chat, want.pace))
+                    heapq.heappush(answers, (now + way + back, len(made)))
+                    made.append((chat, want.pace))
                 wants[number] = talk.send(now)
             heapq.heappush(line, (max(now, wants[number].at), number))
 
