@@ -1,4 +1,4 @@
-"""What people send in Slack: files, what they pass on, and threads that we are called into."""
+"""What people pass on and quote in Slack, and the threads that they call the assistant into."""
 
 from __future__ import annotations
 
