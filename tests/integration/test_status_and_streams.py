@@ -65,7 +65,9 @@ async def test_a_question_that_is_deleted_before_there_is_text_takes_the_status_
     await until(lambda: home.screen.statuses)
     await home.service.erase(CHAT, "500")
     await until(lambda: delivered(home))
-    assert home.screen.statuses == [True, False]
+    # The answer's own delivery and the removal may each take it away.
+    shown, *taken = home.screen.statuses or ()
+    assert shown and taken and not any(taken)
     assert home.screen.chats["42"] == []
 
 
