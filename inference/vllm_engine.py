@@ -76,12 +76,14 @@ class VllmEngine:
         *,
         max_num_seqs: int | None = None,
         debug: bool = False,
+        ray_address: str | None = None,
         overrides: Mapping[str, Any] | None = None,
     ) -> None:
         self._profile = profile
         self._locate = locate
         self._max_num_seqs = max_num_seqs
         self._debug = debug
+        self._ray_address = ray_address
         self._overrides = dict(overrides or {})
         self._llm: Any = None
         self._tokenizer: Any = None
@@ -216,7 +218,7 @@ class VllmEngine:
         progress("loading vLLM", None)
         quiet_imports()
         others = multiprocessing_children()
-        with environment_set(environment(model, self._debug)):
+        with environment_set(environment(model, self._debug, self._ray_address)):
             try:
                 self._build_llm(model, progress)
             except (EngineError, KeyboardInterrupt):
