@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
 from inference.api import (
     ChatMessage,
     Delta,
@@ -31,14 +33,13 @@ from inference.api import (
 )
 from inference.errors import EngineError, EngineOverloaded, EngineUnavailable, ProfileRefused
 from inference.profiles import Profile
-from inference.ray_cluster import RayCluster
+from inference.ray_cluster import RayCluster, quiet_logs
 from inference.ray_serve.routing import beginning_key
 from inference.settings import EngineSettings
 
 POLL_SECONDS = 0.5
 WELL = ("RUNNING", "UNHEALTHY")  # the latter: a replica of it is missing
-# Not for the replicas: where they run they are engines of their own, and read secrets there.
-NOT_SENT = {"ray_serve", "ray_address", "replicas", "api_key", "base_url"}
+NOT_SENT = {"ray_serve", "ray_address", "replicas"}  # of which a replica knows nothing
 _GONE = "A replica of the model ended in mid-answer: try again."
 
 
@@ -147,6 +148,11 @@ class RayServeEngine:
             self._running, counts.prompt_tokens, counts.output_tokens, counts.cached_tokens
         )
 
+    async def running_in_a_replica(self) -> int:
+        """What one of them answers now, as it says itself."""
+        counts: EngineStatistics = await self._ask("statistics")
+        return counts.requests_running
+
     # --- in Ray's thread ---
 
     def _deploy(self) -> None:
@@ -154,15 +160,15 @@ class RayServeEngine:
 
         from inference.ray_serve.deployment import Replicas, application
 
+        quiet_logs()
         # Requests come by handles alone: no HTTP server of Serve's is opened.
         serve.start(proxy_location="Disabled")
         if self._name in serve.status().applications:
             return
         replicas = Replicas.of(self._profile, self._settings.replicas)
         self._require_room(replicas.count, replicas.cpus, replicas.gpus)
-        sent = self._settings.model_dump(exclude=NOT_SENT)
         target = serve.RunTarget(
-            application(self._profile, sent, self._data_dir, replicas),
+            application(self._profile, sent(self._settings), self._data_dir, replicas),
             name=self._name,
             route_prefix=None,
         )
@@ -187,9 +193,10 @@ class RayServeEngine:
         application = serve.status().applications[self._name]
         states: Counter[str] = Counter()
         for deployment in application.deployments.values():
-            states.update({str(state.value): n for state, n in deployment.replica_states.items()})
-        status = str(application.status.value)
-        return Seen(status, states["RUNNING"], max(states.total(), 1), application.message)
+            states.update(deployment.replica_states)
+        return Seen(
+            application.status, states["RUNNING"], max(states.total(), 1), application.message
+        )
 
     def _get_handle(self) -> Any:
         from ray import serve
@@ -227,6 +234,12 @@ class RayServeEngine:
             output_tokens=counts.output_tokens + last.output_tokens - kept,
             cached_tokens=counts.cached_tokens + last.cached_tokens,
         )
+
+
+def sent(settings: EngineSettings) -> dict[str, Any]:
+    """What the replicas are told; no secret, since it stays in the cluster's store."""
+    values = settings.model_dump(exclude=NOT_SENT)
+    return {name: one for name, one in values.items() if not isinstance(one, SecretStr)}
 
 
 @contextlib.contextmanager
