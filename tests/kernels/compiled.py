@@ -33,7 +33,7 @@ _POINTERS = {
     "weights": "*fp32",
     "order": "*i32",
     "offsets": "*i32",
-    "scales": "*fp32",
+    "scales": "*bf16",
     "zeros": "*fp32",
     "partial": "*fp32",
     "arrived": "*i32",

@@ -63,7 +63,7 @@ def _matrix(
         matrix = fp8_matrix(raw.to(DEVICE), rows(scales).to(DEVICE))
         return matrix, weights.double() * _over_columns(scales, k)
     codes = torch.randint(0, 16, (e, n, k), generator=generator)
-    scales /= 4
+    scales = (scales / 4).bfloat16().float()
     if form == "int4":
         matrix = int4_matrix(rows(codes).to(DEVICE), rows(scales).to(DEVICE))
         return matrix, (codes - 8).double() * _over_columns(scales, k)

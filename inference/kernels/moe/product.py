@@ -100,11 +100,11 @@ def product(
     k128 = tl.arange(0, 128)
     words16 = tl.arange(0, 16)
     if FORMAT != "plain":
-        scale = tl.load(scales + (tile + first_group) * 64 + within)
+        scale = tl.load(scales + (tile + first_group) * 64 + within).to(tl.float32)
     for group in range(first_group, last_group):
         if FORMAT != "plain":  # one ahead: its use would wait for it
             following = tl.minimum(group + 1, groups - 1)
-            next_scale = tl.load(scales + (tile + following) * 64 + within)
+            next_scale = tl.load(scales + (tile + following) * 64 + within).to(tl.float32)
         if FORMAT == "int4":
             words = tl.load(
                 tiles + (tile + group)[:, None] * 1024 + within[:, None] * 16 + words16[None, :]

@@ -28,8 +28,9 @@ class ExpertMatrix:
     """One projection of all E experts, (N, K) each, N and K padded with zeros to whole tiles.
 
     tiles:   int4 (E, N/64, K/128, 64, 16) int32; fp8 and plain (E, N/64, K/128, 64, 128)
-    scales:  (E, N/64, K/128, 64) float32, a scale for each row and 128 columns; plain: None
-    zeros:   like scales, the code that means 0; None: 8 for int4, 0 for fp8
+    scales:  (E, N/64, K/128, 64), a scale for each row and 128 columns, in the dtype in which they
+             came (BF16 halves what they cost); plain: None
+    zeros:   like scales, float32, the code that means 0; None: 8 for int4, 0 for fp8
     rows, columns: N and K before they were padded
     """
 
@@ -74,7 +75,7 @@ def int4_matrix(
     return ExpertMatrix(
         words,
         _tiled_scales(scales),
-        None if zeros is None else _tiled_scales(zeros, fill=8.0),
+        None if zeros is None else _tiled_scales(zeros.float(), fill=8.0),
         "int4",
         *codes.shape[1:],
     )
@@ -124,6 +125,6 @@ def _tiled(matrix: torch.Tensor, fill: float = 0) -> torch.Tensor:
 
 
 def _tiled_scales(scales: torch.Tensor, fill: float = 0.0) -> torch.Tensor:
-    """(E, N, G) -> (E, N/64, G, 64) float32, contiguous."""
-    rows = _padded_rows(scales.float(), TILE_ROWS, fill)
+    """(E, N, G) -> (E, N/64, G, 64), contiguous."""
+    rows = _padded_rows(scales, TILE_ROWS, fill)
     return rows.unflatten(1, (-1, TILE_ROWS)).transpose(2, 3).contiguous()

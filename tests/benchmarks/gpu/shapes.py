@@ -25,7 +25,7 @@ class Shape:
     def least_bytes(self, tokens: int, distinct: int) -> int:
         """int4 weights and their scales of each expert that is met, and the tokens in and out."""
         weights = 3 * self.hidden * self.inner
-        return distinct * (weights // 2 + 4 * weights // GROUP) + 4 * tokens * self.hidden
+        return distinct * (weights // 2 + 2 * weights // GROUP) + 4 * tokens * self.hidden
 
 
 SCOUT = Shape("Scout", 16, 5120, 8192)
@@ -43,5 +43,5 @@ def random_experts(shape: Shape, device: str) -> Experts:
 def _random(experts: int, rows: int, columns: int, device: str) -> ExpertMatrix:
     size = experts, rows // TILE_ROWS, columns // GROUP, TILE_ROWS
     tiles = torch.randint(-(1 << 31), 1 << 31, (*size, 16), device=device, dtype=torch.int32)
-    scales = torch.rand(size, device=device) * columns**-0.5
+    scales = (torch.rand(size, device=device) * columns**-0.5).bfloat16()
     return ExpertMatrix(tiles, scales, None, "int4", rows, columns)
