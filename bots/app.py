@@ -66,6 +66,7 @@ from assistant.storage.leases import Leases
 from assistant.storage.pruning import LEASE as PRUNING
 from assistant.storage.pruning import Pruning
 from bots.channels import open_channels
+from bots.engine_word import leaving_word, remove_word
 from bots.heap import settle_when_started
 from bots.http.safety import require_password
 from bots.http.server import listen, serve
@@ -343,6 +344,8 @@ def _worker(
     say: Say,
 ) -> None:
     stack.push_async_callback(engine.stop)
+    shown = stack.enter_context(StartProgress(say, lambda: engine.info.notice))
+    stack.callback(remove_word, settings.data_dir)
     worker = Worker(
         name=core.name,
         engine=engine,
@@ -355,6 +358,6 @@ def _worker(
         heartbeat=core.heartbeat,
         settings=settings.assistant,
         metrics=core.metrics,
-        progress=stack.enter_context(StartProgress(say, lambda: engine.info.notice)),
+        progress=leaving_word(shown, engine, settings.data_dir),
     )
     group.create_task(worker.run())

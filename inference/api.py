@@ -117,7 +117,8 @@ class EngineInfo:
     """What is served. `notice` is a quiet line for people, empty for a production model.
 
     `fingerprint` names model and tokenizer: token ids from another fingerprint mean nothing.
-    `attribution` is what a licence demands to be shown ("Built with Llama"), or empty.
+    `attribution` is what a licence demands to be shown ("Built with Llama"), or empty. `plan` is a
+    line on how its memory compares with what was planned, empty where nothing was.
     """
 
     profile: str
@@ -127,6 +128,8 @@ class EngineInfo:
     notice: str = ""
     attribution: str = ""
     vision: bool = False  # whether it sees images
+    plan: str = ""
+    as_planned: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from inference.api import Engine, Progress
 from inference.errors import ModelNotFound, ProfileRefused
+from inference.plan.require import require_room
 from inference.profiles import Profile, profile_named
 from inference.settings import EngineSettings
 
@@ -32,6 +33,7 @@ def build_engine(settings: EngineSettings, data_dir: Path) -> Engine:
         return RemoteEngine(settings)
     require_extra(profile)
     require_hardware(profile)
+    require_room(profile, data_dir, settings.model)
     return _vllm_engine(profile, settings, data_dir)
 
 

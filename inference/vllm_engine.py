@@ -12,6 +12,7 @@ import hashlib
 import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ from inference.errors import (
     ModelNotFound,
     PromptTooLong,
 )
+from inference.plan.beside_engine import compare_with_engine
 from inference.processes import (
     EngineProcess,
     end_processes,
@@ -84,6 +86,7 @@ class VllmEngine:
         self._debug = debug
         self._overrides = dict(overrides or {})
         self._llm: Any = None
+        self._model = ""  # the folder that was loaded
         self._tokenizer: Any = None
         self._info: EngineInfo | None = None
         self._state: EngineState = "stopped"
@@ -109,6 +112,7 @@ class VllmEngine:
         try:
             await asyncio.shield(building)
             await self._first_token()
+            await self._hold_to_plan()
         except BaseException as error:
             # A thread can't be cancelled: it is told to stop, the processes that it waits for are
             # ended, and it is cleared up after.
@@ -212,7 +216,7 @@ class VllmEngine:
 
     def _build(self, progress: Progress) -> None:
         """Everything that blocks: in a thread."""
-        model = self._locate(progress)
+        model = self._model = self._locate(progress)
         progress("loading vLLM", None)
         quiet_imports()
         others = multiprocessing_children()
@@ -255,6 +259,11 @@ class VllmEngine:
         async for _ in self.generate(request):
             pass
         self._counts = EngineStatistics()
+
+    async def _hold_to_plan(self) -> None:
+        found = await compare_with_engine(self._profile, self._model, self._llm)
+        if found is not None:
+            self._info = replace(self.info, plan=found.line, as_planned=found.holds)
 
     # --- generating ---
 
