@@ -61,4 +61,10 @@ class AssistantSettings(BaseModel, extra="forbid"):
         0.025, gt=0, description="How often new tokens are published to readers."
     )
     turn_seconds: float = Field(600.0, gt=0, description="Longest time one attempt may take.")
+    drain_seconds: float = Field(
+        5.0,
+        ge=0,
+        description="When it is asked to end, answers that are being written may end for so long; "
+        "the others go on where it starts next, or at another worker.",
+    )
     attempts: int = Field(5, ge=1, description="Tries at a turn before it has failed.")

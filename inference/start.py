@@ -95,6 +95,7 @@ def _vllm_engine(profile: Profile, settings: EngineSettings, data_dir: Path) -> 
         locate,
         max_num_seqs=settings.max_num_seqs,
         debug=settings.debug,
+        sleeps=settings.sleep_after_seconds > 0,
     )
 
 

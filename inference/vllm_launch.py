@@ -70,7 +70,8 @@ def engine_arguments(profile: Profile, model: str, max_num_seqs: int | None) -> 
         "language_model_only": profile.gpus > 0 and not profile.vision,
         "limit_mm_per_prompt": {"image": MOST_IMAGES} if profile.vision else {},
         "enable_prefix_caching": True,
-        "disable_log_stats": True,
+        "disable_log_stats": True,  # of vLLM's own loggers; ours is passed beside the arguments
+        "worker_cls": "inference.vllm_worker.ReportingWorker",
         "use_tqdm_on_load": False,
         "max_num_queued_reqs": 1024,
         "worker_extension_cls": WORKER_REPORT,
