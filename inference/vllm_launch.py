@@ -70,6 +70,7 @@ def engine_arguments(profile: Profile, model: str, max_num_seqs: int | None) -> 
         "disable_log_stats": True,
         "use_tqdm_on_load": False,
         "max_num_queued_reqs": 1024,
+        "scheduling_policy": "priority",  # a person's answer before background work
     }
 
 

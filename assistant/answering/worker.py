@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 import structlog
 
 from assistant.answering.context import ContextBuilder
+from assistant.answering.deadlines import CODE, SENTENCE
 from assistant.answering.deltas import DeltaWriter
 from assistant.answering.reply import RunningReply
-from assistant.answering.turns import ClaimedTurn, Outcome, Turns
+from assistant.answering.turns import LEAVE_SECONDS, ClaimedTurn, Outcome, Turns
 from assistant.errors import StorageUnavailable
 from assistant.metrics import Metrics
 from assistant.settings import AssistantSettings
@@ -90,6 +91,7 @@ class Worker:
                     detail=health.detail or ("" if ready else self._progress),
                     info=self.engine.info if ready else None,
                     running_turns=len(self._running),
+                    room=self._room if ready else 0,
                 )
             )
             await asyncio.sleep(ANNOUNCE_SECONDS if ready else 0.5)
@@ -116,10 +118,15 @@ class Worker:
                 log.info("engine_rebuilt", model=self.engine.info.model)
                 return
 
+    @property
+    def _room(self) -> int:
+        return self.settings.concurrent_turns - len(self._running)
+
     async def _work(self, group: asyncio.TaskGroup) -> None:
+        offered = False
         while True:
             await self._able.wait()
-            room = self.settings.concurrent_turns - len(self._running)
+            room = self._room
             if room <= 0:
                 self._slot_freed.clear()
                 await self._slot_freed.wait()
@@ -130,9 +137,12 @@ class Worker:
                 self._running[turn.id, turn.attempt] = reply
                 group.create_task(self._answer(reply))
             if claimed:
+                offered = False
                 await asyncio.sleep(TOGETHER_SECONDS)
-            else:
-                await self.signals.wait_for_turn(self.name, LOOK_SECONDS, room)
+                continue
+            # What was offered and isn't there may be left to another worker, for a moment.
+            seconds = LEAVE_SECONDS if offered else LOOK_SECONDS
+            offered = await self.signals.wait_for_turn(self.name, seconds, room)
 
     async def _claim(self, room: int) -> Sequence[ClaimedTurn]:
         """First what somebody else let go, at most once in LOOK_SECONDS; else the queue."""
@@ -162,7 +172,9 @@ class Worker:
         finally:
             del self._running[turn.id, turn.attempt]
             self._slot_freed.set()
-        await self.signals.wake_worker(turn.id)  # the conversation's next turn may run now
+        await self.signals.wake_worker(
+            turn.id, self.name
+        )  # the conversation's next turn may run now
 
     async def _give_up(self, reply: RunningReply) -> None:
         """Its outcome could not be written as it is: say so instead of trying for ever."""
@@ -178,13 +190,15 @@ class Worker:
         if turn.failures >= 2 * self.settings.attempts:  # also those that killed their worker
             return await self._end(reply, reply.failed("attempts", INTERNAL))
         try:
-            async with asyncio.timeout(self.settings.turn_seconds):
+            async with asyncio.timeout(min(self.settings.turn_seconds, turn.seconds_left)):
                 outcome = await reply.generate(self.context)
         except asyncio.CancelledError:
             await asyncio.shield(reply.hand_over())
             raise
         except TimeoutError:
             outcome = reply.failed("timeout", "This took too long. Please try again.")
+            if turn.seconds_left <= self.settings.turn_seconds:
+                outcome = reply.failed(CODE, SENTENCE)
         except EngineError as error:
             if error.retryable and turn.failures + 1 < self.settings.attempts:
                 pause = BACKOFF_SECONDS[min(turn.failures, len(BACKOFF_SECONDS) - 1)]
