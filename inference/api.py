@@ -77,12 +77,16 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """`prefix_token_ids` are output tokens that an earlier attempt already produced."""
+    """`prefix_token_ids` are output tokens that an earlier attempt already produced.
+
+    `priority`: where the engine is full, what has less goes first.
+    """
 
     request_id: str
     prompt: Prompt
     sampling: Sampling = field(default_factory=Sampling)
     prefix_token_ids: tuple[int, ...] = ()
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -232,7 +232,7 @@ class VllmEngine:
             return
         parameters = self._parameters(request.sampling, answer_tokens - len(kept))
         prompt = await self._input(llm, given, kept)
-        stream = self._stream(llm, request.request_id, prompt, parameters)
+        stream = self._stream(llm, request, prompt, parameters)
         async with contextlib.aclosing(stream) as outputs:
             written = len(kept)
             async for output in outputs:
@@ -340,13 +340,14 @@ class VllmEngine:
         return await llm.renderer.process_for_engine_async(given, time.time())
 
     async def _stream(
-        self, llm: Any, request_id: str, prompt: Any, parameters: Any
+        self, llm: Any, request: GenerationRequest, prompt: Any, parameters: Any
     ) -> AsyncGenerator[Any, None]:
         """vLLM's outputs, its errors in our words."""
         from vllm.exceptions import GracefulHTTPError
         from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
-        stream = llm.generate(prompt, parameters, request_id)
+        name, priority = request.request_id, request.priority
+        stream = llm.generate(prompt, parameters, name, priority=priority)
         try:
             async with contextlib.aclosing(stream) as outputs:
                 async for output in outputs:

@@ -75,6 +75,7 @@ def engine_arguments(profile: Profile, model: str, max_num_seqs: int | None) -> 
         "use_tqdm_on_load": False,
         "max_num_queued_reqs": 1024,
         "worker_extension_cls": WORKER_REPORT,
+        "scheduling_policy": "priority",  # a person's answer before background work
     }
 
 
