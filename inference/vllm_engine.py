@@ -87,6 +87,7 @@ class VllmEngine:
         max_num_seqs: int | None = None,
         debug: bool = False,
         sleeps: bool = False,
+        ray_address: str | None = None,
         overrides: Mapping[str, Any] | None = None,
     ) -> None:
         self._profile = profile
@@ -94,6 +95,7 @@ class VllmEngine:
         self._max_num_seqs = max_num_seqs
         self._debug = debug
         self._sleeps = sleeps
+        self._ray_address = ray_address
         self._overrides = dict(overrides or {})
         self._llm: Any = None
         self._model = ""  # the folder that was loaded
@@ -273,7 +275,8 @@ class VllmEngine:
         progress("loading vLLM", None)
         quiet_imports()
         others = multiprocessing_children()
-        with environment_set(environment(model, self._debug) | listening):
+        variables = environment(model, self._debug, self._ray_address)
+        with environment_set(variables | listening):
             try:
                 self._build_llm(model, progress)
             except (EngineError, KeyboardInterrupt):
