@@ -276,7 +276,7 @@ class VllmEngine:
         quiet_imports()
         others = multiprocessing_children()
         variables = environment(model, self._debug, self._ray_address)
-        with environment_set(variables | listening):
+        with environment_set({**variables, **listening}):
             try:
                 self._build_llm(model, progress)
             except (EngineError, KeyboardInterrupt):
