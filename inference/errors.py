@@ -6,6 +6,7 @@
     ├── EngineOverloaded     the queue is full (retryable)
     ├── ModelNotFound        the weights are not where the settings say
     ├── ModelBuildFailed     the demo model could not be fetched, checked or written
+    ├── PlanRefused          a model's config, a card or a number that nothing can be planned from
     └── ProfileRefused       the profile can't run here, or not at all
 
 Each has a `code` for logs and tables, says whether it is `retryable`, and carries its numbers as
@@ -61,6 +62,10 @@ class ModelNotFound(EngineError):
 
 class ModelBuildFailed(EngineError):
     code = "model_build_failed"
+
+
+class PlanRefused(EngineError):
+    code = "plan_refused"
 
 
 class ProfileRefused(EngineError):

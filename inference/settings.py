@@ -77,6 +77,18 @@ class EngineSettings(BaseModel):
         ge=1,
         description="How many answers are decoded together; without it the profile's own number.",
     )
+    stuck_after_seconds: float = Field(
+        default=60.0,
+        ge=0,
+        description="An engine that makes no step for so long while answers wait is built anew; "
+        "0 never does that.",
+    )
+    sleep_after_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        description="An engine that nobody asks for so long gives its memory back until the next "
+        "message; 0 never does that.",
+    )
     ray_address: str | None = Field(
         default=None,
         pattern=r"^(auto|[^/\s]+:\d+)$",

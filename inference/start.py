@@ -12,6 +12,7 @@ from pathlib import Path
 
 from inference.api import Engine, Progress
 from inference.errors import ModelNotFound, ProfileRefused
+from inference.plan.require import require_room
 from inference.profiles import Profile, profile_named
 from inference.ray_cluster import require_gpus, require_ray
 from inference.settings import EngineSettings
@@ -39,6 +40,7 @@ def build_engine(settings: EngineSettings, data_dir: Path) -> Engine:
         require_address(profile, settings)
     else:
         require_hardware(profile)
+        require_room(profile, data_dir, settings.model)
     return _vllm_engine(profile, settings, data_dir)
 
 
@@ -124,6 +126,7 @@ def _vllm_engine(profile: Profile, settings: EngineSettings, data_dir: Path) -> 
         locate,
         max_num_seqs=settings.max_num_seqs,
         debug=settings.debug,
+        sleeps=settings.sleep_after_seconds > 0,
         ray_address=settings.ray_address,
     )
 

@@ -12,7 +12,9 @@ from typing import Any
 
 from inference.api import MOST_IMAGES
 from inference.plugin import ENABLED_BY
+from inference.positions import served_positions
 from inference.profiles import Profile
+from inference.worker_report import WORKER_REPORT
 
 
 def environment(model: str, debug: bool, ray_address: str | None = None) -> dict[str, str]:
@@ -63,6 +65,7 @@ def engine_arguments(profile: Profile, model: str, max_num_seqs: int | None) -> 
         "served_model_name": profile.name,
         "dtype": profile.dtype,
         "max_model_len": profile.max_model_len,
+        "hf_overrides": served_positions(profile.max_model_len),
         "max_num_seqs": max_num_seqs or profile.max_num_seqs,
         "kv_cache_memory_bytes": profile.kv_cache_bytes,
         "kv_cache_dtype": profile.kv_cache_dtype,
@@ -74,9 +77,12 @@ def engine_arguments(profile: Profile, model: str, max_num_seqs: int | None) -> 
         "language_model_only": profile.gpus > 0 and not profile.vision,
         "limit_mm_per_prompt": {"image": MOST_IMAGES} if profile.vision else {},
         "enable_prefix_caching": True,
-        "disable_log_stats": True,
+        "disable_log_stats": True,  # of vLLM's own loggers; ours is passed beside the arguments
+        "worker_cls": "inference.vllm_worker.ReportingWorker",
         "use_tqdm_on_load": False,
         "max_num_queued_reqs": 1024,
+        "worker_extension_cls": WORKER_REPORT,
+        "scheduling_policy": "priority",  # a person's answer before background work
     }
 
 

@@ -102,6 +102,16 @@ class RayServeEngine:
         self._state, self._handle = "stopped", None
         await self._cluster.close()
 
+    async def sleep(self) -> None:
+        """The replicas may be others' as well, and stay as they are: only its state changes."""
+        self._require_ready()
+        self._state = "asleep"
+
+    async def wake(self, progress: Progress) -> None:
+        if self._state == "asleep":
+            self._state = "ready"
+            progress("ready", 1.0)
+
     async def render(
         self, messages: Sequence[ChatMessage], max_tokens: int | None = None
     ) -> Prompt:

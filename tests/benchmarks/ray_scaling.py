@@ -16,7 +16,7 @@ from pathlib import Path
 from inference.api import ChatMessage, Engine, GenerationRequest, Sampling
 from inference.settings import EngineSettings
 from inference.start import build_engine
-from tests.benchmarks.batch import ANSWER_TOKENS, PROMPTS, Answer, Batch
+from tests.benchmarks.batch import ANSWER_TOKENS, Answer, Batch, prompts
 from tests.benchmarks.program import demo_data_dir, scratch
 from tests.benchmarks.table import Effort, Row, Table
 
@@ -49,11 +49,12 @@ async def _rows(named: str, settings: EngineSettings, data_dir: Path, effort: Ef
     try:
         await engine.start(lambda line, share: None)
         started = time.perf_counter() - begun
-        await _batch(engine, PROMPTS)
+        await _batch(engine, prompts(8))
         rows = [Row(f"{named}: start", "s", [started])]
         for streams in STREAMS:
             batches = [
-                await _batch(engine, PROMPTS[:streams]) for _ in range(effort.repetitions(BATCHES))
+                await _batch(engine, prompts(8)[:streams])
+                for _ in range(effort.repetitions(BATCHES))
             ]
             what = f"{named}: {streams} stream{'' if streams == 1 else 's'}"
             rows.append(Row(what, "tokens/s", [one.whole_rate for one in batches]))

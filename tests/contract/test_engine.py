@@ -200,6 +200,36 @@ async def test_a_started_engine_is_ready_and_says_what_it_serves(engine):
     assert engine.info.max_model_len >= 4096
 
 
+async def test_what_was_given_up_holds_no_place_in_the_batch(engine):
+    prompt = await engine.render(QUESTION)
+    for number in range(3):
+        stream = engine.generate(
+            GenerationRequest(f"given-up-{number}", prompt, Sampling(max_tokens=2000))
+        )
+        await anext(stream)
+        await stream.aclose()
+    await idle(engine)
+    seen = engine.statistics()
+    assert (seen.batch_size, seen.requests_waiting, seen.kv_cache_usage) == (0, 0, 0.0)
+    assert (await ask(engine, QUESTION))[-1].finish_reason is not None
+
+
+async def test_an_engine_that_sleeps_refuses_and_answers_again_once_woken(engine):
+    before = text_of(await ask(engine, QUESTION))
+    counted = engine.statistics().output_tokens
+    info = engine.info
+    await engine.sleep()
+    assert (await engine.health()).state == "asleep"
+    prompt = await engine.render(QUESTION)  # a prompt can be built while it wakes
+    with pytest.raises(EngineUnavailable):
+        await anext(engine.generate(GenerationRequest("asleep", prompt)))
+    await engine.wake(quiet)
+    assert (await engine.health()).state == "ready"
+    assert engine.info == info, "what it wrote before can be gone on from"
+    assert engine.statistics().output_tokens == counted, "counters only grow"
+    assert text_of(await ask(engine, QUESTION)) == before
+
+
 async def test_no_piece_of_text_ends_inside_a_character(engine):
     deltas = await ask(
         engine, [ChatMessage("user", "Repeat this emoji and cjk: 🚀 👩‍🚀 你好，世界。")]
