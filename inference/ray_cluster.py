@@ -30,6 +30,7 @@ from inference.errors import EngineUnavailable, ProfileRefused
 from inference.vllm_launch import environment_set
 
 NOTHING_REPORTED = {"RAY_USAGE_STATS_ENABLED": "0"}
+LEAVE_SECONDS = 5.0
 END_SECONDS = 15.0
 _FOLDERS = "/tmp"  # noqa: S108  sockets lie below, and their paths have at most 107 characters
 _FOLDER = "outrider-ray-"
@@ -86,11 +87,16 @@ class RayCluster:
         """Leave the cluster, or end our own with all its processes."""
         if self._thread is None:
             return
+        thread, head, self._head = self._thread, self._head, None
         try:
-            await self.call(self._close)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LEAVE_SECONDS):
+                    await self.call(_leave)
         finally:
-            self._thread.shutdown(wait=False)
             self._thread = None
+            thread.shutdown(wait=False)
+            if head is not None:
+                await asyncio.to_thread(head.end)
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """`function` in Ray's thread, after all that was called before."""
@@ -105,15 +111,6 @@ class RayCluster:
             return
         self._head = Head.started(self.cpus)
         join(self._head.address, self._head.variables)
-
-    def _close(self) -> None:
-        import ray
-
-        with contextlib.suppress(Exception):
-            ray.shutdown()
-        if self._head is not None:
-            self._head.end()
-            self._head = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +183,13 @@ def join(address: str, variables: dict[str, str]) -> None:
                 "docs/several-machines.md says, or correct OUTRIDER_ENGINE__RAY_ADDRESS. "
                 f"({_first_line(error)})"
             ) from error
+
+
+def _leave() -> None:
+    import ray
+
+    with contextlib.suppress(Exception):
+        ray.shutdown()
 
 
 def remove_left_over() -> None:

@@ -38,6 +38,8 @@ from inference.ray_serve.routing import beginning_key
 from inference.settings import EngineSettings
 
 POLL_SECONDS = 0.5
+END_SECONDS = 2.0
+HEALTH_SECONDS = 10.0  # who doesn't answer for so long is taken for dead
 WELL = ("RUNNING", "UNHEALTHY")  # the latter: a replica of it is missing
 NOT_SENT = {"ray_serve", "ray_address", "replicas"}  # of which a replica knows nothing
 _GONE = "A replica of the model ended in mid-answer: try again."
@@ -70,7 +72,7 @@ class RayServeEngine:
         self._info: EngineInfo | None = None
         self._state: EngineState = "stopped"
         self._detail = ""
-        self._running = 0
+        self._streams: set[Any] = set()  # answers that are being read
         self._counts = EngineStatistics()
 
     @property
@@ -99,7 +101,14 @@ class RayServeEngine:
         progress("ready", 1.0)
 
     async def stop(self) -> None:
-        self._state, self._handle = "stopped", None
+        self._state = "stopped"
+        for stream in list(self._streams):
+            stream.cancel()  # who reads it is told that it ended
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(END_SECONDS):
+                while self._streams:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+        self._handle = None
         await self._cluster.close()
 
     async def sleep(self) -> None:
@@ -115,7 +124,8 @@ class RayServeEngine:
     async def render(
         self, messages: Sequence[ChatMessage], max_tokens: int | None = None
     ) -> Prompt:
-        self._require_ready()
+        if self._state != "asleep":
+            self._require_ready()
         prompt: Prompt = await self._ask("render", tuple(messages), max_tokens)
         return prompt
 
@@ -124,20 +134,19 @@ class RayServeEngine:
         handle = self._handle.options(
             method_name="generate", stream=True, session_id=beginning_key(request.prompt.messages)
         )
-        self._running += 1
         kept, ended = 0, False
-        stream = None
+        stream = handle.remote(request)
+        self._streams.add(stream)
         try:
             with in_our_words():
-                stream = handle.remote(request)
                 async for delta in stream:
                     kept = delta.resumed.prefix_tokens if delta.resumed else kept
                     if ended := delta.finish_reason is not None:
                         self._count(delta, kept)
                     yield delta
         finally:
-            self._running -= 1
-            if stream is not None and not ended:
+            self._streams.discard(stream)
+            if not ended:
                 stream.cancel()
 
     async def health(self) -> EngineHealth:
@@ -145,7 +154,8 @@ class RayServeEngine:
         if self._state not in ("ready", "stopped") or self._handle is None:
             return EngineHealth(self._state, self._detail)
         try:
-            seen = await self._cluster.call(self._look)
+            async with asyncio.timeout(HEALTH_SECONDS):
+                seen = await self._cluster.call(self._look)
         except Exception as error:
             return EngineHealth("dead", f"Ray doesn't answer: {error}")
         whole = seen.running >= seen.wanted
@@ -155,7 +165,7 @@ class RayServeEngine:
         """Of what was asked through this engine; other workers have their own."""
         counts = self._counts
         return EngineStatistics(
-            self._running, counts.prompt_tokens, counts.output_tokens, counts.cached_tokens
+            len(self._streams), counts.prompt_tokens, counts.output_tokens, counts.cached_tokens
         )
 
     async def running_in_a_replica(self) -> int:

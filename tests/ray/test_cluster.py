@@ -11,18 +11,18 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from inference.api import ChatMessage, GenerationRequest
+from inference.api import ChatMessage, Delta, GenerationRequest
 from inference.errors import EngineUnavailable
 from inference.processes import EngineProcess, with_descendants
 from inference.ray_cluster import remove_left_over
 from inference.ray_serve.engine import RayServeEngine
-from inference.settings import EngineSettings
+from inference.settings import EngineSettings, ScriptedSettings
 from inference.start import build_engine
 from tests.support.demo import quiet
 
@@ -204,16 +204,28 @@ async def test_a_cluster_that_is_not_there_is_refused_with_the_setting_to_correc
 
 
 async def test_after_stop_nothing_is_left_and_it_can_be_started_again(tmp_path: Path) -> None:
-    settings = EngineSettings(profile="scripted", ray_serve=True, replicas=1)
+    slow = ScriptedSettings(tokens_per_second=20, answer_tokens=2000)
+    settings = EngineSettings(profile="scripted", ray_serve=True, replicas=1, scripted=slow)
     engine = build_engine(settings, tmp_path)
     before = below(os.getpid())
     for _ in range(2):
         await engine.start(quiet)
         started = below(os.getpid()) - before
         assert started
+        prompt = await engine.render([ChatMessage("user", "Tell me a story.")])
+        stream = engine.generate(GenerationRequest("broken off", prompt))
+        await anext(stream)
+        rest = asyncio.create_task(read(stream))
         await engine.stop()
+        with pytest.raises(EngineUnavailable):
+            await rest
         assert gone(started)
         assert folders(os.getpid()) == []
+
+
+async def read(stream: AsyncIterator[Delta]) -> None:
+    async for _ in stream:
+        pass
 
 
 def test_folders_of_killed_owners_are_removed_and_those_of_living_ones_are_not() -> None:
