@@ -40,6 +40,9 @@ def main(folder: str, cpus: int) -> None:
         sys.stdout.write(f"{context.address_info['gcs_address']}\n")
         sys.stdout.flush()
         sys.stdin.buffer.read()
+    except Exception as error:
+        sys.stderr.write(f"{error}\n")
+        sys.stderr.flush()
     finally:
         end_all_below()
         shutil.rmtree(folder, ignore_errors=True)
