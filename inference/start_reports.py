@@ -51,13 +51,18 @@ async def reports(progress: Progress) -> AsyncIterator[dict[str, str]]:
     """Pass what workers report to `progress`; yields what they need in their environment."""
     folder = Path(tempfile.mkdtemp(prefix="outrider-"))
     path = str(folder / "start")
+    # Made here, since uvloop, which a replica of Ray Serve runs in, binds no path by itself.
+    hearing = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     try:
+        hearing.setblocking(False)
+        hearing.bind(path)
         transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-            lambda: _Hearing(progress), local_addr=path, family=socket.AF_UNIX
+            lambda: _Hearing(progress), sock=hearing
         )
         try:
             yield {REPORT_TO: path}
         finally:
             transport.close()
     finally:
+        hearing.close()
         shutil.rmtree(folder, ignore_errors=True)
