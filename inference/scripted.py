@@ -59,8 +59,9 @@ def answer_to(messages: Sequence[ChatMessage]) -> str:
 
 
 class ScriptedEngine:
-    def __init__(self, settings: ScriptedSettings | None = None) -> None:
+    def __init__(self, settings: ScriptedSettings | None = None, profile: str = "scripted") -> None:
         self._settings = settings or ScriptedSettings()
+        self._profile = profile
         self._state: EngineState = "stopped"
         self._running = 0
         self._prompt_tokens = 0
@@ -69,7 +70,7 @@ class ScriptedEngine:
     @property
     def info(self) -> EngineInfo:
         return EngineInfo(
-            profile="scripted",
+            profile=self._profile,
             model="scripted",
             max_model_len=MAX_MODEL_LEN,
             fingerprint="scripted-1",
