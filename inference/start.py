@@ -64,11 +64,17 @@ def _vllm_engine(profile: Profile, settings: EngineSettings, data_dir: Path) -> 
     from inference.vllm_engine import VllmEngine
 
     return VllmEngine(
-        profile,
+        _named(profile, source),
         weights_of(profile, source, data_dir, hub_of(settings)),
         max_num_seqs=settings.max_num_seqs,
         debug=settings.debug,
     )
+
+
+def _named(profile: Profile, source: Source) -> Profile:
+    """People see a model of the hub by its name there, whatever folder it lies in."""
+    own = source.repo if isinstance(source, OnHub) else ""
+    return replace(profile, served_name=profile.served_name or own)
 
 
 def hub_of(settings: EngineSettings) -> Hub:

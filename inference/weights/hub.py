@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,9 @@ ASK_SECONDS = 30.0
 # What vLLM reads of a model, and what belongs beside it. No pickles: those can run code.
 _WANTED = (".safetensors", ".json", ".jinja", ".model", ".tiktoken", ".txt", ".md")
 _PAPERS = ("LICENSE", "LICENCE", "NOTICE", "USE_POLICY")
+# Parts of paths and addresses are made of these; so nothing else is taken for one.
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_GIT_ID = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +147,14 @@ def _file(sibling: Any) -> HubFile:
     lfs = sibling.lfs
     size = lfs.size if lfs is not None else sibling.size
     sha256 = lfs.sha256 if lfs is not None else ""
-    if size is None or not (sha256 or sibling.blob_id):
+    git_id = sibling.blob_id or ""
+    stated = _SHA256.fullmatch(sha256) if lfs is not None else _GIT_ID.fullmatch(git_id)
+    if not isinstance(size, int) or size < 0 or not stated:
         raise WeightsNotFetched(
-            f"The hub states no size or checksum of {sibling.rfilename}: fetch the model by other "
-            "means, and set OUTRIDER_ENGINE__MODEL to its folder."
+            f"The hub states no size or no checksum of {sibling.rfilename}: fetch the model by "
+            "other means, and set OUTRIDER_ENGINE__MODEL to its folder."
         )
-    return HubFile(sibling.rfilename, size, sha256, sibling.blob_id or "")
+    return HubFile(sibling.rfilename, size, sha256, git_id)
 
 
 def _is_wanted(name: str) -> bool:
@@ -170,6 +176,6 @@ def _without_twins(repo: str, files: tuple[HubFile, ...]) -> tuple[HubFile, ...]
 
 
 def _checked_commit(repo: str, commit: str | None) -> str:
-    if not commit or not all(letter in "0123456789abcdef" for letter in commit):
+    if not commit or not _GIT_ID.fullmatch(commit):
         raise WeightsNotFetched(f"The hub names no commit of {repo}: check HF_ENDPOINT.")
     return commit

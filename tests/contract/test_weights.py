@@ -245,6 +245,24 @@ async def test_a_model_without_safetensors_is_refused(server, tmp_path):
     assert "org/pickled has no safetensors" in said
 
 
+@pytest.mark.parametrize("checksum", ["", "../../../outside", "A" * 64, "0" * 63])
+async def test_a_checksum_that_is_none_is_refused(server, tmp_path, checksum):
+    server.stated_checksums[SECOND] = checksum
+    assert f"no checksum of {SECOND}" in await refusal(server, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../outside.json", "a/b.json", ".hidden.json", "a\\b.json"])
+async def test_files_of_other_folders_are_never_asked_for(server, tmp_path, name):
+    server.repos[NAME].files[name] = b"{}"
+    folder = await fetched(server, tmp_path)
+    assert {path.name for path in folder.iterdir()} == {
+        *checkpoint(),
+        MANIFEST,
+        ".lock",
+    }
+    assert [path.name for path in tmp_path.iterdir()] == ["models"]
+
+
 async def test_two_starts_at_once_fetch_each_file_once(server, tmp_path):
     folders = await asyncio.gather(fetched(server, tmp_path), fetched(server, tmp_path))
     assert folders[0] == folders[1]

@@ -40,14 +40,15 @@ class HubRepo:
 class HubServer:
     """`break_at` cuts the line once for each number in it, after so many bytes of an answer.
 
-    `stated_bytes` are sizes that are not true; `forged` sends these bytes in place of a file's own;
-    `refusals` are statuses for the next requests for files; `ignores_ranges` always sends a file
-    from its beginning.
+    `stated_bytes` and `stated_checksums` are not true; `forged` sends these bytes in place of a
+    file's own; `refusals` are statuses for the next requests for files; `ignores_ranges` always
+    sends a file from its beginning.
     """
 
     repos: dict[str, HubRepo] = field(default_factory=dict)
     break_at: list[int] = field(default_factory=list)
     stated_bytes: dict[str, int] = field(default_factory=dict)
+    stated_checksums: dict[str, str] = field(default_factory=dict)
     forged: dict[str, bytes] = field(default_factory=dict)
     refusals: list[int] = field(default_factory=list)
     ignores_ranges: bool = False
@@ -98,6 +99,8 @@ class HubServer:
         for one in siblings:
             if one["rfilename"] in self.stated_bytes:
                 one["lfs"]["size"] = self.stated_bytes[one["rfilename"]]
+            if one["rfilename"] in self.stated_checksums:
+                one["lfs"]["sha256"] = self.stated_checksums[one["rfilename"]]
         stated = {"id": repo.name, "sha": repo.commit, "siblings": siblings}
         return web.json_response(stated | {"gated": "manual" if repo.gated else False})
 

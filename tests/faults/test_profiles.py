@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pty
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -14,7 +15,7 @@ import pytest
 import pytest_asyncio
 
 from inference.demo.layout import model_folder
-from tests.fakes.hub import HubServer
+from tests.fakes.hub import TOKEN, HubServer
 from tests.support.checkpoint import checkpoint
 from tests.support.program import START_SECONDS, Program
 
@@ -103,6 +104,42 @@ async def test_weights_come_after_their_licence_and_before_the_start(
     assert "checked." in await said(outrider(tiny, command=fetch))
     listed = await said(outrider(tiny, command=("weights", "show"), settings=chosen))
     assert listed.count("here, checked") == 6
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)])
+async def test_an_interrupted_fetch_goes_on_in_the_middle_of_a_file(
+    outrider: Make, tiny: Path, server: HubServer, number: signal.Signals, status: int
+) -> None:
+    await said(outrider(tiny, command=("licence", "accept", "tiny")))
+    server.hold = asyncio.Event()
+    first = outrider(tiny, command=("weights", "fetch", "tiny"))
+    first.start()
+
+    def parts() -> list[int]:
+        return [path.stat().st_size for path in tiny.rglob("*.safetensors.*.part")]
+
+    await first.until(lambda: len(parts()) == 3 and all(parts()))
+    first.signal(number)
+    assert await first.ended() == status
+    assert "Traceback" not in first.output
+    sizes = parts()
+    server.hold.set()
+    server.hold = None
+    server.ranges.clear()
+    assert "checked." in await said(outrider(tiny, command=("weights", "fetch", "tiny")))
+    assert sorted(asked for _, asked in server.ranges) == sorted(f"bytes={one}-" for one in sizes)
+
+
+async def test_a_model_that_is_given_out_on_request_takes_ones_own_token(
+    outrider: Make, tiny: Path, server: HubServer
+) -> None:
+    server.repos["org/tiny-llama"].gated = True
+    await said(outrider(tiny, command=("licence", "accept", "tiny")))
+    fetch = ("weights", "fetch", "tiny")
+    refused = await outrider(tiny, command=fetch).refusal()
+    assert f"ask for it at {server.url}/org/tiny-llama" in refused
+    mine = outrider(tiny, command=fetch, settings={"ENGINE__HUB_TOKEN": TOKEN})
+    assert TOKEN not in await said(mine)
 
 
 async def test_who_sits_at_a_terminal_is_asked_once(tiny: Path, server: HubServer) -> None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -10,8 +9,6 @@ from inference.errors import ProfileRefused
 from inference.profiles import profile_named, profile_names
 from inference.settings import EngineSettings
 from inference.start import build_engine, chosen_profile
-
-ROOT = Path(__file__).parents[4]
 
 
 def test_every_built_in_profile_can_be_read_and_says_what_it_needs():
@@ -79,17 +76,6 @@ def test_the_models_of_meta_come_under_their_licence_and_the_demo_says_what_it_i
 def test_remote_needs_an_endpoint(tmp_path):
     with pytest.raises(ProfileRefused, match="OUTRIDER_ENGINE__BASE_URL"):
         build_engine(EngineSettings(profile="remote"), tmp_path)
-
-
-def test_the_built_in_profiles_come_with_the_package():
-    """Hatch takes what git knows in the package's folders, of any kind."""
-    listed = subprocess.run(
-        ["git", "check-ignore", *(f"inference/profiles/{name}.toml" for name in profile_names())],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    assert (listed.returncode, listed.stdout) == (1, "")
 
 
 def test_choosing_an_engine_imports_neither_torch_nor_vllm():
