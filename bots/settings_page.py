@@ -48,6 +48,7 @@ GROUPS = {
     "ADMIN": "Who may open the pages",
     "API": "The API for programs",
     "HTTP": "The web server",
+    "WORKER": "A worker on its own",
     "ASSISTANT": "Conversations",
     "LOG": "Logs",
 }

@@ -9,6 +9,7 @@
     ├── WeightsNotFetched    the hub refuses or can't be reached, or the disk is too small
     ├── WeightsDamaged       a file of the model is missing, cut short, or not what it should be
     ├── LicenceNotAccepted   nobody accepted the licence of weights that would be fetched
+    ├── PlanRefused          a model's config, a card or a number that nothing can be planned from
     └── ProfileRefused       the profile can't run here, or not at all
 
 Each has a `code` for logs and tables, says whether it is `retryable`, and carries its numbers as
@@ -17,10 +18,23 @@ attributes. `str(error)` is one sentence that says what to do.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class EngineError(Exception):
     code = "engine_error"
     retryable = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """They cross processes with their numbers, whatever their constructors take."""
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[EngineError], args: tuple[Any, ...], carried: Any) -> EngineError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(carried)
+    return error
 
 
 class PromptTooLong(EngineError):
@@ -63,6 +77,10 @@ class WeightsDamaged(EngineError):
 
 class LicenceNotAccepted(EngineError):
     code = "licence_not_accepted"
+
+
+class PlanRefused(EngineError):
+    code = "plan_refused"
 
 
 class ProfileRefused(EngineError):

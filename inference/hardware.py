@@ -52,6 +52,8 @@ def require(profile: Profile, machine: Machine) -> None:
     The sentence says what is missing, and how to get it or what to choose in its place.
     """
     require_vllm(profile, machine)
+    if profile.distributed_executor_backend == "ray":
+        return  # its cards may all stand on other hosts; Ray is asked at the start
     require_cards(profile, machine)
     if profile.gpus:
         _require_driver(profile, machine)
@@ -67,8 +69,7 @@ def require_vllm(profile: Profile, machine: Machine) -> None:
 
 
 def require_cards(profile: Profile, machine: Machine) -> None:
-    # Ray's cards may all stand on other hosts; it says itself when there are too few.
-    if machine.gpus < profile.gpus and profile.distributed_executor != "ray":
+    if machine.gpus < profile.gpus:
         raise ProfileRefused(
             f"The profile {profile.name} needs {profile.hardware}, and this machine has "
             f"{machine.gpus or 'no'} NVIDIA GPU{'s' if machine.gpus > 1 else ''}: choose the "
@@ -93,8 +94,6 @@ def _require_driver(profile: Profile, machine: Machine) -> None:
             f"The profile {profile.name} runs on a GPU, and the installed torch knows only the "
             f"CPU: run {_install(profile)} in a new environment."
         )
-    if not machine.gpus:
-        return  # Ray's driver, whose cards stand elsewhere
     if machine.driver_cuda is None:
         raise ProfileRefused(
             f"There is a GPU, but NVIDIA's {_DRIVER_LIBRARY} is not to be found: install the "

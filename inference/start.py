@@ -12,7 +12,9 @@ from pathlib import Path
 from inference import hardware
 from inference.api import Engine, Progress
 from inference.errors import ProfileRefused
+from inference.plan.require import require_room
 from inference.profiles import Profile, profile_named
+from inference.ray_cluster import require_gpus, require_ray
 from inference.settings import EngineSettings
 from inference.weights.fetch import fetch
 from inference.weights.folder import AS_COPIED, AS_FETCHED, require_model
@@ -29,6 +31,8 @@ def build_engine(settings: EngineSettings, data_dir: Path) -> Engine:
     Raises EngineError, with a sentence that says what is missing and how to get it.
     """
     profile = chosen_profile(settings, data_dir)
+    if settings.ray_serve:
+        return _on_ray_serve(profile, settings, data_dir)
     if profile.runner == "scripted":
         from inference.scripted import ScriptedEngine
 
@@ -57,17 +61,44 @@ def chosen_profile(settings: EngineSettings, data_dir: Path) -> Profile:
     )
 
 
+def _on_ray_serve(profile: Profile, settings: EngineSettings, data_dir: Path) -> Engine:
+    """The replicas look for vLLM and for their hardware where they run."""
+    if profile.runner == "remote" or profile.distributed_executor_backend == "ray":
+        raise ProfileRefused(
+            f"The profile {profile.name} doesn't run in replicas of Ray Serve: leave "
+            "OUTRIDER_ENGINE__RAY_SERVE away."
+        )
+    require_ray(profile.name)
+    from inference.ray_serve.engine import RayServeEngine
+
+    return RayServeEngine(profile, settings, data_dir)
+
+
+def require_address(profile: Profile, settings: EngineSettings) -> None:
+    if settings.ray_address is None:
+        raise ProfileRefused(
+            f"The profile {profile.name} needs {profile.hardware}: set "
+            "OUTRIDER_ENGINE__RAY_ADDRESS to the cluster's address, as host:6379."
+        )
+
+
 def _vllm_engine(profile: Profile, settings: EngineSettings, data_dir: Path) -> Engine:
     hardware.require(profile, hardware.this_machine())
+    if profile.distributed_executor_backend == "ray":
+        require_ray(profile.name)
+        require_address(profile, settings)
     source = source_of(profile, settings.model)
+    require_room(profile, data_dir, settings.model)
     require_licence(profile, source, data_dir)
     from inference.vllm_engine import VllmEngine
 
     return VllmEngine(
         _named(profile, source),
-        weights_of(profile, source, data_dir, hub_of(settings)),
+        _locate(profile, source, settings, data_dir),
         max_num_seqs=settings.max_num_seqs,
         debug=settings.debug,
+        sleeps=settings.sleep_after_seconds > 0,
+        ray_address=settings.ray_address,
     )
 
 
@@ -75,6 +106,20 @@ def _named(profile: Profile, source: Source) -> Profile:
     """People see a model of the hub by its name there, whatever folder it lies in."""
     own = source.repo if isinstance(source, OnHub) else ""
     return replace(profile, served_name=profile.served_name or own)
+
+
+def _locate(
+    profile: Profile, source: Source, settings: EngineSettings, data_dir: Path
+) -> Callable[[Progress], str]:
+    weights = weights_of(profile, source, data_dir, hub_of(settings))
+
+    def locate(progress: Progress) -> str:
+        if profile.distributed_executor_backend == "ray":
+            progress("looking at the Ray cluster", None)
+            require_gpus(settings.ray_address or "auto", profile.gpus, profile.name)
+        return weights(progress)
+
+    return locate
 
 
 def hub_of(settings: EngineSettings) -> Hub:

@@ -43,10 +43,10 @@ async def packages(settings: Settings) -> Finding:
     except metadata.PackageNotFoundError:
         return fails("Outrider itself is not installed: run `make run`, or `pip install -e .`.")
     parsed = [one for one in map(parse_requirement, stated) if one is not None]
-    wanted = [one for one in parsed if one.extra in ("", extra)]
+    wanted = [one for one in parsed if one.extra in ("", *extra.split(","))]
     phrases = lacking(wanted, installed_version) + misplaced(installed_version)
     if phrases:
-        remedy = f"pip install 'outrider[{extra}]'" if extra == "gpu" else "make run"
+        remedy = f"pip install 'outrider[{extra}]'" if extra.startswith("gpu") else "make run"
         return fails(f"{'; '.join(phrases)}: run `{remedy}`.")
     return fine(f"All {len(wanted)} that the profile {settings.engine.profile} needs.")
 

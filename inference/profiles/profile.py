@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 Runner = Literal["vllm", "remote", "scripted"]
-Executor = Literal["", "mp", "ray"]
+ExecutorBackend = Literal["mp", "ray"]  # vLLM's names: processes of one host, or Ray's
 Recipe = Literal["", "smollm2-recast"]
 
 Count = Annotated[int, Field(ge=1)]
@@ -46,7 +46,10 @@ class Profile:
     `gpu_memory_utilization` None leave it to vLLM. `hybrid_kv_cache`: layers with a local window
     keep only that window, which gives longer contexts and costs some time a step; None is vLLM's
     own choice. `attn_temperature_tuning` of Llama 4: None lets vLLM choose by `max_model_len`.
-    `distributed_executor` "" is vLLM's own choice; with "ray" the GPUs may stand on other hosts.
+    A model takes `tensor_parallel` × `pipeline_parallel` cards: the former share each layer and
+    belong in one host, the latter each have some of the layers and may be hosts apart.
+    `distributed_executor_backend` None leaves it to vLLM, which then uses one host; with "ray" the
+    cards may stand on several.
     `answer_tokens` is the default for an answer's length, `least_answer_tokens` the smallest
     useful one, for which a prompt must leave room.
     `vision`: the model sees images. `tools`: it is offered tools; `tool_parser` is vLLM's parser
@@ -79,7 +82,7 @@ class Profile:
     tensor_parallel: Count = 1
     pipeline_parallel: Count = 1
     expert_parallel: bool = False
-    distributed_executor: Executor = ""
+    distributed_executor_backend: ExecutorBackend | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Share | None = None
     answer_tokens: Count = 1024

@@ -124,7 +124,9 @@ def _defaults(values: Mapping[str, Any]) -> Values:
     gpus, runner = values.get("gpus", 0), values.get("runner", "vllm")
     several = f"{gpus} NVIDIA GPUs" if gpus != 1 else "one NVIDIA GPU"
     hardware = "none" if runner != "vllm" else several if gpus else "any CPU with AVX2"
-    return {"extra": "" if runner != "vllm" else "gpu" if gpus else "cpu", "hardware": hardware}
+    extra = "" if runner != "vllm" else "gpu" if gpus else "cpu"
+    on_ray = values.get("distributed_executor_backend") == "ray"
+    return {"extra": f"{extra},ray" if on_ray else extra, "hardware": hardware}
 
 
 def _json(values: Values, path: Path) -> str:

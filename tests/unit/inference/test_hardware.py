@@ -49,7 +49,7 @@ def test_too_few_gpus_are_refused_with_both_numbers():
 
 
 def test_a_profile_on_ray_is_not_refused_for_cards_that_stand_elsewhere():
-    spread = replace(profile_named("maverick"), distributed_executor="ray")
+    spread = profile_named("maverick-hosts")
     require(spread, replace(H100, gpus=0, driver_cuda=None))
 
 

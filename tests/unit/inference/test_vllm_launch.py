@@ -16,6 +16,24 @@ def test_the_environment_is_put_back_with_all_that_was_added_meanwhile():
     assert dict(os.environ) == before
 
 
+def test_an_engine_is_given_none_of_our_settings(monkeypatch):
+    monkeypatch.setenv("OUTRIDER_TELEGRAM__TOKEN", "secret")
+    with environment_set(environment("org/name", debug=False, ray_address="10.0.0.1:6379")):
+        ours = {name for name in os.environ if name.startswith("OUTRIDER_")}
+        assert ours == {"OUTRIDER_VLLM_PLUGIN"}
+        assert os.environ["RAY_ADDRESS"] == "10.0.0.1:6379"
+        assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
+    assert os.environ["OUTRIDER_TELEGRAM__TOKEN"] == "secret"
+
+
+def test_the_profiles_parallelism_reaches_vllm():
+    arguments = engine_arguments(profile_named("maverick-hosts"), "m", None)
+    assert arguments["tensor_parallel_size"] == 8
+    assert arguments["pipeline_parallel_size"] == 2
+    assert arguments["enable_expert_parallel"]
+    assert arguments["distributed_executor_backend"] == "ray"
+
+
 def test_a_local_model_never_asks_the_network_and_nothing_is_reported(tmp_path):
     local = environment(str(tmp_path), debug=False)
     assert local["HF_HUB_OFFLINE"] == local["VLLM_NO_USAGE_STATS"] == local["DO_NOT_TRACK"] == "1"
@@ -46,15 +64,6 @@ def test_what_a_profile_leaves_open_is_left_to_vllm_and_what_it_says_is_stated()
         engine_arguments(profile_named("scout-long"), "m", None)["disable_hybrid_kv_cache_manager"]
         is False
     )
-
-
-def test_the_model_is_split_as_the_profile_says():
-    spread = {"gpus": 16, "pipeline_parallel": 2, "distributed_executor": "ray"}
-    arguments = engine_arguments(replace(profile_named("maverick"), **spread), "m", None)
-    assert arguments["tensor_parallel_size"] == 8
-    assert arguments["pipeline_parallel_size"] == 2
-    assert arguments["distributed_executor_backend"] == "ray"
-    assert arguments["enable_expert_parallel"] is True
 
 
 def test_an_argument_with_two_values_is_refused():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 
@@ -61,7 +62,7 @@ def test_images_for_a_model_that_sees_none_are_refused(tmp_path):
 
 
 def test_the_models_of_meta_come_under_their_licence_and_the_demo_says_what_it_is():
-    for name in ("scout", "scout-long", "maverick"):
+    for name in ("scout", "scout-long", "maverick", "maverick-hosts"):
         profile = profile_named(name)
         assert profile.attribution == "Built with Llama"
         assert profile.licence is not None
@@ -78,10 +79,43 @@ def test_remote_needs_an_endpoint(tmp_path):
         build_engine(EngineSettings(profile="remote"), tmp_path)
 
 
+def test_a_profile_of_several_hosts_needs_their_clusters_address(tmp_path):
+    with pytest.raises(ProfileRefused, match=r"two hosts.*OUTRIDER_ENGINE__RAY_ADDRESS"):
+        build_engine(EngineSettings(profile="maverick-hosts"), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["remote", "maverick-hosts"])
+def test_what_has_no_replicas_is_not_served_by_ray_serve(tmp_path, name):
+    with pytest.raises(ProfileRefused, match="leave OUTRIDER_ENGINE__RAY_SERVE away"):
+        build_engine(EngineSettings(profile=name, ray_serve=True), tmp_path)
+
+
+def test_without_ray_the_refusal_names_the_extra(tmp_path, monkeypatch):
+    find_spec = importlib.util.find_spec
+    without = lambda name: None if name == "ray" else find_spec(name)  # noqa: E731
+    monkeypatch.setattr(importlib.util, "find_spec", without)
+    for settings in (EngineSettings(ray_serve=True), EngineSettings(profile="maverick-hosts")):
+        with pytest.raises(ProfileRefused, match=r"pip install 'outrider\[ray\]'"):
+            build_engine(settings, tmp_path)
+
+
+@pytest.mark.parametrize("address", ["ray://10.0.0.1:10001", "10.0.0.1", "http://10.0.0.1:6379"])
+def test_an_address_that_ray_could_not_stream_over_is_refused(address):
+    with pytest.raises(ValueError, match="ray_address"):
+        EngineSettings(ray_address=address)
+
+
+def test_each_profiles_cards_are_those_of_its_parallelism():
+    for name in set(profile_names()) - {"behemoth"}:
+        profile = profile_named(name)
+        if profile.gpus:
+            assert profile.gpus == profile.tensor_parallel * profile.pipeline_parallel
+
+
 def test_choosing_an_engine_imports_neither_torch_nor_vllm():
     program = (
         "import sys, inference.start, inference.remote, inference.scripted, inference.plugin\n"
-        "heavy = {'torch', 'vllm', 'transformers', 'numpy', 'huggingface_hub'}\n"
+        "heavy = {'torch', 'vllm', 'transformers', 'numpy', 'huggingface_hub', 'ray'}\n"
         "assert not heavy & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
