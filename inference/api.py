@@ -118,6 +118,7 @@ class EngineInfo:
 
     `fingerprint` names model and tokenizer: token ids from another fingerprint mean nothing.
     `attribution` is what a licence demands to be shown ("Built with Llama"), or empty.
+    `quantization` is how the weights are stored ("W4A16", "bfloat16"), empty where nobody knows.
     """
 
     profile: str
@@ -127,6 +128,7 @@ class EngineInfo:
     notice: str = ""
     attribution: str = ""
     vision: bool = False  # whether it sees images
+    quantization: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 FinishReason = Literal["stop", "length"]
 
@@ -62,6 +62,8 @@ class Model(BaseModel):
     object: Literal["model"] = "model"
     created: int = 0
     owned_by: str = "outrider"
+    profile: str = ""
+    quantization: str = Field("", description="How the weights are stored, where that is known.")
 
 
 class ModelList(BaseModel):

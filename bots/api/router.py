@@ -44,7 +44,9 @@ def api_router(
     @router.get("/models", responses={k: v for k, v in _ERRORS.items() if k in (401, 421, 503)})
     async def models() -> ModelList:
         """The model that answers."""
-        return ModelList(data=[Model(id=(await engine_info(assistant)).model)])
+        info = await engine_info(assistant)
+        shown = Model(id=info.model, profile=info.profile, quantization=info.quantization)
+        return ModelList(data=[shown])
 
     @router.post(
         "/chat/completions",
