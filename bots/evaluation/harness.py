@@ -39,8 +39,7 @@ def scores(
     """Run the tasks. Raises AssistantError: no such task, one that can't be asked, a refusal."""
     # Its own are thousands, which takes a while to read.
     manager = TaskManager(include_path=OURS, include_defaults=not set(tasks) <= {OWN_TASK})
-    for name in tasks:
-        _must_be_known(name, manager)
+    refuse_what_cant_be_asked(tasks, manager)
     try:
         loaded = manager.load(list(tasks))
     except (OSError, ValueError, KeyError, ImportError) as error:
@@ -98,14 +97,17 @@ def question(chat: str, options: dict[str, Any]) -> Question:
     )
 
 
-def _must_be_known(name: str, manager: TaskManager) -> None:
-    """Also refused before anything is downloaded: what can't be asked, where a task says so."""
-    entry = manager.task_index.get(name)
-    if entry is None:
-        raise AssistantError(f"lm-eval has no task {name!r}: 'lm-eval ls tasks' lists what it has.")
-    said = entry.cfg or {}
-    kind = said.get("output_type", "generate_until")
-    _must_be_askable(name, kind, unsafe=bool(said.get("unsafe_code")))
+def refuse_what_cant_be_asked(tasks: Sequence[str], manager: TaskManager) -> None:
+    """By the tasks' files, before anything is downloaded. Raises AssistantError."""
+    for name in tasks:
+        entry = manager.task_index.get(name)
+        if entry is None:
+            raise AssistantError(
+                f"lm-eval has no task {name!r}: 'lm-eval ls tasks' lists what it has."
+            )
+        said = entry.cfg or {}
+        kind = said.get("output_type", "generate_until")
+        _must_be_askable(name, kind, unsafe=bool(said.get("unsafe_code")))
 
 
 def _must_be_askable(name: str, output_type: str, *, unsafe: bool) -> None:

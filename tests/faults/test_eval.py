@@ -2,87 +2,98 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
-from tests.support.program import Program
+from assistant.errors import AssistantError
+from tests.support.program import Program, programs
 
-Make = Callable[..., Program]
 
-
-@pytest.fixture
-async def server(outrider: Make, tmp_path: Path, database_url: str, redis_url: str) -> Program:
-    urls = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Program]:
     quick = {"ENGINE__SCRIPTED__TOKENS_PER_SECOND": "5000"}
-    one = outrider(tmp_path / "data", settings=urls | quick)
-    one.start()
-    await one.until_ready()
-    return one
+    with programs() as make:
+        one = make(tmp_path_factory.mktemp("evaluated") / "data", settings=quick)
+        one.start()
+        await one.until_ready()
+        yield one
 
 
-async def evaluated(outrider: Make, server: Program, *arguments: str) -> Program:
-    program = outrider(server.data_dir, command=("eval", *arguments))
-    program.start()
-    await program.ended(100)
-    return program
-
-
-async def test_our_own_task_is_asked_and_judged(outrider: Make, server: Program) -> None:
-    """The scripted engine repeats a question, so what is right of its answers is known."""
-    done = await evaluated(outrider, server, "--json")
-    said = json.loads(done.output.strip().splitlines()[-1])
-    score = said.pop("scores")[0]
-    assert said == {"model": "scripted", "profile": "scripted", "quantization": ""}
-    assert (score["task"], score["metric"], score["questions"]) == (
-        "outrider_basics",
-        "answered",
-        40,
+async def evaluated(
+    server: Program, *arguments: str, **settings: str
+) -> subprocess.CompletedProcess[str]:
+    return await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "bots.cli", "eval", *arguments],
+        cwd=server.folder,
+        env={**server.environment(), **settings},
+        capture_output=True,
+        text=True,
+        timeout=100,
     )
-    right = 0  # no question has its own answer in it
-    assert score["value"] == right / 40
-    assert score["stderr"] == 0
 
 
-async def test_a_table_shows_the_task_and_how_many_were_asked(
-    outrider: Make, server: Program
-) -> None:
-    done = await evaluated(outrider, server, "outrider_basics", "--limit", "3")
-    assert "model scripted  profile scripted" in done.output
-    row = next(line for line in done.output.splitlines() if "outrider_basics" in line)
+async def test_our_own_task_is_asked_and_judged(server: Program) -> None:
+    """The scripted engine repeats the question, and no question has its own answer in it."""
+    done = await evaluated(server, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {
+        "model": "scripted",
+        "profile": "scripted",
+        "quantization": "",
+        "scores": [
+            {
+                "task": "outrider_basics",
+                "metric": "answered",
+                "value": 0.0,
+                "stderr": 0.0,
+                "questions": 40,
+            }
+        ],
+    }
+
+
+async def test_a_table_shows_the_task_and_how_many_were_asked(server: Program) -> None:
+    done = await evaluated(server, "outrider_basics", "--limit", "3")
+    assert "model scripted  profile scripted" in done.stdout
+    row = next(line for line in done.stdout.splitlines() if "outrider_basics" in line)
     assert row.split() == ["outrider_basics", "answered", "0.0000", "0.0000", "3"]
 
 
-@pytest.mark.parametrize(
-    ("task", "sentence"),
-    [
-        ("no_such_task", "lm-eval has no task 'no_such_task'"),
-        ("hellaswag", "compares the probabilities of given answers"),
-    ],
-)
-async def test_a_task_that_cant_be_run_is_one_sentence(
-    outrider: Make, server: Program, task: str, sentence: str
-) -> None:
-    done = await evaluated(outrider, server, task)
-    assert await done.ended() == 1
-    assert sentence in done.output
-    assert "Traceback" not in done.output
+def test_a_task_that_cant_be_asked_is_refused_before_anything_is_downloaded() -> None:
+    from lm_eval.tasks import TaskManager
+
+    from bots.evaluation.harness import refuse_what_cant_be_asked
+
+    manager = TaskManager()
+    for task, sentence in {
+        "no_such_task": "lm-eval has no task 'no_such_task'",
+        "hellaswag": "'hellaswag' compares the probabilities of given answers",
+        "humaneval": "'humaneval' runs code that the model writes",
+    }.items():
+        with pytest.raises(AssistantError, match=sentence):
+            refuse_what_cant_be_asked([task], manager)
+    refuse_what_cant_be_asked(["gsm8k_cot"], manager)
+
+
+async def test_a_refusal_of_the_api_is_shown_and_the_key_is_not(server: Program) -> None:
+    key = "sk-not-the-right-one-at-all"
+    done = await evaluated(server, OUTRIDER_API__KEY=key)
+    assert done.returncode == 1
+    assert "A valid key is needed" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert key not in done.stdout + done.stderr
 
 
 async def test_without_a_running_outrider_it_says_how_to_start_one(
-    outrider: Make, tmp_path: Path
+    tmp_path: Path, outrider: Callable[..., Program]
 ) -> None:
     refusal = await outrider(tmp_path / "data", command=("eval",)).refusal()
     assert "start it with 'outrider run', then evaluate it" in refusal
-
-
-async def test_a_refusal_of_the_api_is_shown_and_the_key_is_not(
-    outrider: Make, server: Program
-) -> None:
-    other = {"API__KEY": "sk-not-the-right-one-at-all"}
-    program = outrider(server.data_dir, command=("eval",), settings=other)
-    refusal = await program.refusal()
-    assert "A valid key is needed" in refusal
-    assert "sk-not" not in refusal

@@ -54,9 +54,9 @@ async def test_greedy_tokens_equal_the_references(pair):
 async def test_scores_lie_on_both_sides_of_a_half_and_rounding_chooses_no_expert(pair):
     logits = pair.reference.router_logits(pair.said[-1][0])
     best, second = logits.topk(2).values.unbind(-1)
-    assert best.sigmoid().quantile(0.1) < 0.4
+    assert best.sigmoid().quantile(0.1) < 0.35
     assert best.sigmoid().quantile(0.9) > 0.85
-    assert all(len(layer.argmax(1).unique()) == logits.shape[-1] for layer in logits)
+    assert all(len(layer.argmax(1).unique()) >= 4 for layer in logits)
     assert (best - second).min() > 1e-5
 
 

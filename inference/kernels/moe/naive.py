@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import torch
 from torch.nn.functional import linear, silu
 
 from inference.kernels.moe.int4 import Int4Weights
 
-ExpertWeights = torch.Tensor | Int4Weights  # (E, N, K): `weights[e]` is an expert's plain matrix
+# (E, N, K): `weights[e]` is an expert's plain matrix.
+ExpertWeights: TypeAlias = torch.Tensor | Int4Weights
 
 
 def naive_moe(
