@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
-import pytest
-from typer.testing import CliRunner
-
-from bots.cli import cli
-
-PAGE = Path(__file__).parents[3] / "docs" / "plan.md"
-SHOWN = re.findall(r"```console\n\$ outrider (plan [^\n]*)\n(.*?)```", PAGE.read_text(), re.DOTALL)
+from tests.support.plan_page import BLOCK, PAGE, page
 
 
-@pytest.mark.parametrize(("command", "shown"), SHOWN, ids=[command for command, _ in SHOWN])
-def test_the_page_shows_what_the_command_prints(command, shown, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("OUTRIDER_DATA_DIR", str(tmp_path))
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    printed = CliRunner().invoke(cli, command.split()).stdout
-    said = "\n".join(line.rstrip() for line in printed.splitlines())
-    assert said == shown.strip(), f"put what `outrider {command}` prints into docs/plan.md"
+def test_the_page_shows_what_the_command_prints():
+    assert PAGE.read_text(encoding="utf-8") == page(), (
+        "run: python -m tests.support.plan_page --write"
+    )
 
 
-def test_the_page_shows_one_that_fits_and_one_that_does_not():
-    fits, does_not, eight = (shown for _, shown in SHOWN)
+def test_the_page_shows_one_that_fits_one_that_does_not_and_eight_cards():
+    fits, does_not, eight = (shown for _, shown in BLOCK.findall(page()))
     assert "It fits" in fits
     assert "It does not fit" in does_not
     assert "on 8 × H100" in eight
