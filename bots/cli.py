@@ -17,7 +17,7 @@ from assistant.errors import AssistantError
 from bots.settings import Settings, load_settings
 from inference.errors import EngineError
 
-END_SECONDS = 9.0  # after a signal all is over, whatever hangs
+END_SECONDS = 4.0  # after what is drained all is over, whatever hangs
 
 
 class TurnsShown(StrEnum):
@@ -278,15 +278,17 @@ def _settings(*, quiet: bool = False) -> Settings:
 def _serve(role: Any) -> None:
     settings = _settings()
     from bots.app import run as run_app
+    from bots.stop import Stop
 
     async def until_signalled() -> None:
-        stop = asyncio.Event()
+        stop = Stop()
         loop = asyncio.get_running_loop()
 
         def end() -> None:
-            stop.set()
+            drain_seconds = 0.0 if stop.asked else settings.assistant.drain_seconds
+            stop.ask()
             # A database that hangs must not keep a person waiting; what we started ends with us.
-            last_resort = threading.Timer(END_SECONDS, os._exit, (1,))
+            last_resort = threading.Timer(drain_seconds + END_SECONDS, os._exit, (1,))
             last_resort.daemon = True
             last_resort.start()
 

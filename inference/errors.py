@@ -15,10 +15,23 @@ attributes. `str(error)` is one sentence that says what to do.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class EngineError(Exception):
     code = "engine_error"
     retryable = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """They cross processes with their numbers, whatever their constructors take."""
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[EngineError], args: tuple[Any, ...], carried: Any) -> EngineError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(carried)
+    return error
 
 
 class PromptTooLong(EngineError):
