@@ -8,7 +8,7 @@ from typing import Literal
 from inference.errors import ProfileRefused
 
 Runner = Literal["vllm", "remote", "scripted"]
-ExecutorBackend = Literal["mp", "ray"]  # vLLM's names: processes of one host, or a Ray cluster's
+Executor = Literal["", "mp", "ray"]  # vLLM's names: processes of one host, or a Ray cluster's
 
 BEHEMOTH_REFUSAL = (
     "Llama 4 Behemoth was never released: choose scout, maverick, remote or demo instead."
@@ -25,7 +25,7 @@ class Profile:
     useful one, for which a prompt must leave room. `kv_cache_bytes` None leaves it to vLLM.
     A model takes `tensor_parallel` × `pipeline_parallel` cards: the former share each layer and
     belong in one host, the latter each have some of the layers and may be hosts apart.
-    `distributed_executor_backend` None leaves it to vLLM, which then uses one host.
+    `distributed_executor` "" is vLLM's own choice; with "ray" the cards may be in several hosts.
     `vision`: the model sees images.
     """
 
@@ -44,7 +44,7 @@ class Profile:
     enforce_eager: bool = False
     tensor_parallel: int = 1
     pipeline_parallel: int = 1
-    distributed_executor_backend: ExecutorBackend | None = None
+    distributed_executor: Executor = ""
     expert_parallel: bool = False
     temperature: float | None = None
     top_p: float | None = None
@@ -129,7 +129,7 @@ PROFILES: dict[str, Profile] = {
             tensor_parallel=8,
             pipeline_parallel=2,
             expert_parallel=True,
-            distributed_executor_backend="ray",
+            distributed_executor="ray",
             temperature=0.6,
             top_p=0.9,
             answer_tokens=2048,
