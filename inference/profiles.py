@@ -22,7 +22,8 @@ class Profile:
     `extra` is the pip extra it needs ("" for none); `gpus` the graphics cards it needs at least.
     `answer_tokens` is the default for an answer's length, `least_answer_tokens` the smallest
     useful one, for which a prompt must leave room. `kv_cache_bytes` None leaves it to vLLM.
-    `vision`: the model sees images.
+    `vision`: the model sees images. `tools`: it may call tools, in a form of its own where
+    `tool_parser` names vLLM's parser of that, else in ours (`tool_calls.py`).
     """
 
     name: str
@@ -47,6 +48,8 @@ class Profile:
     notice: str = ""
     attribution: str = ""
     vision: bool = False
+    tools: bool = False
+    tool_parser: str = ""
 
 
 _DEMO_NOTICE = (
@@ -70,6 +73,7 @@ PROFILES: dict[str, Profile] = {
             temperature=0.0,
             answer_tokens=256,
             notice=_DEMO_NOTICE,
+            tools=True,
         ),
         Profile(
             name="scout",
@@ -88,6 +92,8 @@ PROFILES: dict[str, Profile] = {
             least_answer_tokens=256,
             attribution="Built with Llama",
             vision=True,
+            tools=True,
+            tool_parser="llama4_pythonic",
         ),
         Profile(
             name="maverick",
@@ -108,6 +114,8 @@ PROFILES: dict[str, Profile] = {
             least_answer_tokens=256,
             attribution="Built with Llama",
             vision=True,
+            tools=True,
+            tool_parser="llama4_pythonic",
         ),
         Profile(name="remote", runner="remote", hardware="none", max_model_len=131072),
         Profile(name="scripted", runner="scripted", hardware="none"),

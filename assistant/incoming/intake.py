@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import psycopg
 import structlog
 
+from assistant.answering.frozen_prompt import calls_written
 from assistant.files.attachments import ATTACHED, values_of
 from assistant.messages import Accepted, ChatRef, IncomingMessage, clean
 from assistant.storage.database import Database
-from inference.api import ChatMessage, Sampling
+from inference.api import ChatMessage, Sampling, sampling_written
 
 log = structlog.get_logger()
 
@@ -126,10 +127,12 @@ WITH conversation AS (
 ), sender AS (
     SELECT person_id FROM known UNION ALL SELECT person_id FROM made
 ), message AS (
-    INSERT INTO messages (conversation_id, account_id, chat_id, platform_message_id, role, text)
-    SELECT conversation.id, %(account)s, %(chat)s, given.position::text, given.role, given.text
-    FROM conversation, jsonb_to_recordset(%(messages)s::jsonb)
-        AS given (position int, role text, text text)
+    INSERT INTO messages (conversation_id, account_id, chat_id, platform_message_id, role, text,
+        tool_calls, tool_call_id)
+    SELECT conversation.id, %(account)s, %(chat)s, given.position::text, given.role, given.text,
+        given.tool_calls, coalesce(given.tool_call_id, '')
+    FROM conversation, jsonb_to_recordset(%(messages)s::jsonb) AS given
+        (position int, role text, text text, tool_calls jsonb, tool_call_id text)
     ORDER BY given.position
     RETURNING id, conversation_id
 ), turn AS (
@@ -257,7 +260,13 @@ class Intake:
         self, account_id: int, chat_id: str, given: Sequence[ChatMessage], sampling: Sampling
     ) -> Accepted:
         listed = [
-            {"position": position, "role": message.role, "text": clean(message.content)}
+            {
+                "position": position,
+                "role": message.role,
+                "text": clean(message.content),
+                "tool_calls": calls_written(message.tool_calls) or None,
+                "tool_call_id": message.tool_call_id,
+            }
             for position, message in enumerate(given)
         ]
         values = {
@@ -265,7 +274,7 @@ class Intake:
             "account": account_id,
             "chat": chat_id,
             "messages": json.dumps(listed),
-            "sampling": json.dumps(asdict(sampling)),
+            "sampling": json.dumps(sampling_written(sampling)),
         }
         row = await self._one(STORE_REQUEST, values)
         return Accepted(row[0] if row else 0)
