@@ -107,6 +107,8 @@ def check_tools(tools: tuple[Tool, ...], choice: str) -> None:
     names = [tool.name for tool in tools]
     if len(names) > MOST_TOOLS:
         raise InvalidSampling("tools", f"There may be at most {MOST_TOOLS} tools.")
+    if len(names) > 1:  # they are one grammar
+        check_schema("tools", f'{{"anyOf": [{",".join(tool.parameters for tool in tools)}]}}')
     if len(set(names)) < len(names):
         raise InvalidSampling("tools", "Two tools have the same name: give each its own.")
     if choice not in (*TOOL_CHOICES, *names):

@@ -164,7 +164,8 @@ class CallReader:
 
     def read(self, text: str, token_ids: Sequence[int] = ()) -> Read:
         self._held += text
-        shown, calls = "", []
+        shown = ""
+        calls: list[ToolCall] = []
         while (begin := self._held.find(BEGIN)) >= 0:
             shown += self._spoken(begin)
             end = _end(self._held)

@@ -34,7 +34,6 @@ from inference.api import (
 )
 from inference.chat import render_token_ids
 from inference.errors import (
-    BadGrammar,
     EngineError,
     EngineOverloaded,
     EngineUnavailable,
@@ -61,7 +60,13 @@ from inference.vllm_launch import (
     quiet_imports,
     vllm_logs_to_ours,
 )
-from inference.vllm_output import AnswerReader, answer_reader, reason_in_short
+from inference.vllm_output import (
+    AnswerReader,
+    answer_reader,
+    check_grammar,
+    control_tokens,
+    reason_in_short,
+)
 from inference.vllm_tools import ParserReader, parser_named
 
 # How long the engine core may take to go before it is killed.
@@ -93,6 +98,7 @@ class VllmEngine:
         self._llm: Any = None
         self._tokenizer: Any = None
         self._tool_parser: Any = None
+        self._control: frozenset[int] = frozenset()
         self._info: EngineInfo | None = None
         self._state: EngineState = "stopped"
         self._detail = ""
@@ -243,6 +249,7 @@ class VllmEngine:
         self._llm = AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments))
         vllm_logs_to_ours()
         self._tokenizer = self._llm.renderer.tokenizer
+        self._control = control_tokens(self._tokenizer)
         if self._profile.tool_parser:
             self._tool_parser = parser_named(self._profile.tool_parser)
         self._info = EngineInfo(
@@ -279,7 +286,8 @@ class VllmEngine:
     ) -> AsyncGenerator[Delta, None]:
         """What comes behind the tokens that are kept."""
         reading = self._reading(request.sampling, max_tokens)
-        prompt = await self._input(llm, given, kept, reading.parameters)
+        await check_grammar(llm.vllm_config, reading.parameters, self._tokenizer)
+        prompt = await self._input(llm, given, kept)
         stream = self._stream(llm, request.request_id, prompt, reading.parameters)
         prompt_tokens, written = _length(given), len(kept)
         async with contextlib.aclosing(stream) as outputs:
@@ -303,22 +311,18 @@ class VllmEngine:
         reader: ParserReader | None = None
         if native and sampling.offered:
             reader = ParserReader(self._tool_parser, self._tokenizer, sampling.offered)
-        return answer_reader(sampling, self._profile, max_tokens, reader)
+        return answer_reader(sampling, self._profile, max_tokens, self._control, reader)
 
     def _native_tools(self, sampling: Sampling) -> bool:
         """In the model's own form where it is free to call; where it must, a grammar holds it."""
         return self._tool_parser is not None and not sampling.must_call and not sampling.format
 
-    async def _input(self, llm: Any, prompt: Prompt, kept: Sequence[int], parameters: Any) -> Any:
+    async def _input(self, llm: Any, prompt: Prompt, kept: Sequence[int]) -> Any:
         """What vLLM takes: the ids, and for each image's place among them the image."""
         from vllm.inputs import TokensPrompt, tokens_input
 
         token_ids = [*(prompt.token_ids or ()), *kept]
         images = [image for message in prompt.messages for image in message.images]
-        if not images and parameters.structured_outputs is not None:
-            # vLLM checks a grammar, for seconds if it is a bad one, on its renderer's thread where
-            # the prompt is not rendered yet, else here in the way of all other answers.
-            return TokensPrompt(prompt_token_ids=token_ids)
         if not images:
             return tokens_input(token_ids)
         seen = [await asyncio.to_thread(opened, image) for image in images]
@@ -342,8 +346,6 @@ class VllmEngine:
                 "The model has too many questions waiting: try again."
             ) from error
         except VLLMValidationError as error:
-            if parameters.structured_outputs is not None:
-                raise BadGrammar(reason_in_short(error)) from error
             raise SamplingRefused(f"The model can't do this: {reason_in_short(error)}.") from error
         except EngineDeadError as error:
             self._state, self._detail = "dead", "The engine's process has ended."

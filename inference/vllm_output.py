@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import asyncio
+import re
+import time
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from inference.api import (
@@ -20,7 +24,10 @@ from inference.tool_calls import CallReader, Read, Reader, structural_tag
 from inference.vllm_tools import ParserReader
 
 _LEAST_LOGPROB = -9999.0  # JSON knows no infinity
+_LONGEST_CHECK_SECONDS = 2.0
 _LONGEST_REASON = 200  # characters of what a grammar's compiler says
+
+_SOURCE = re.compile(r"\[[0-9:]+\] \S+:\d+: ")
 
 _REASONS: dict[str, FinishReason] = {"stop": "stop", "length": "length", "abort": "abort"}
 _FIELDS: dict[FormatKind, str] = {"json_schema": "json", "regex": "regex", "grammar": "grammar"}
@@ -33,6 +40,7 @@ class AnswerReader:
     sampling: Sampling
     parameters: Any
     calls: Reader | None  # where it may call tools
+    control: Collection[int]  # of `control_tokens`
     _called: bool = field(default=False, init=False)
     _begun: bool = field(default=False, init=False)
 
@@ -51,7 +59,7 @@ class AnswerReader:
             token_ids,
             self._finish_reason(completion) if finished else None,
             tool_calls=read.calls,
-            logprobs=logprobs_of(completion, self.sampling.logprobs),
+            logprobs=logprobs_of(completion, self.sampling.logprobs, self.control),
             stop_reason=completion.stop_reason if finished else None,
         )
 
@@ -74,15 +82,20 @@ class AnswerReader:
 
 
 def answer_reader(
-    sampling: Sampling, profile: Profile, max_tokens: int, native: ParserReader | None
+    sampling: Sampling,
+    profile: Profile,
+    max_tokens: int,
+    control: Collection[int],
+    native: ParserReader | None,
 ) -> AnswerReader:
     """`native` reads the calls that a model makes in a form of its own, which nothing holds."""
     parameters = _sampling_params(sampling, profile, max_tokens)
     if native is not None:
         parameters.skip_special_tokens = native.skip_special_tokens
-        return AnswerReader(sampling, parameters, native)
+        return AnswerReader(sampling, parameters, native, control)
     parameters.structured_outputs = _structured(sampling)
-    return AnswerReader(sampling, parameters, CallReader() if sampling.offered else None)
+    reader = CallReader() if sampling.offered else None
+    return AnswerReader(sampling, parameters, reader, control)
 
 
 def _sampling_params(sampling: Sampling, profile: Profile, max_tokens: int) -> Any:
@@ -125,12 +138,27 @@ def _constraint(wanted: OutputFormat) -> dict[str, Any]:
     return {_FIELDS[wanted.kind]: wanted.text}
 
 
-def logprobs_of(completion: Any, most: int | None) -> tuple[TokenLogprob, ...]:
-    """One for each new token of a CompletionOutput, with the `most` likeliest; None: not asked."""
+def control_tokens(tokenizer: Any) -> frozenset[int]:
+    """The ids of tokens that are no text, as the one that ends an answer."""
+    added = tokenizer.added_tokens_decoder.items()
+    return frozenset([*tokenizer.all_special_ids, *(one for one, token in added if token.special)])
+
+
+def logprobs_of(
+    completion: Any, most: int | None, control: Collection[int]
+) -> tuple[TokenLogprob, ...]:
+    """One for each new token of a CompletionOutput, with the `most` likeliest; None: not asked.
+
+    Without the `control` tokens: together they are the answer's text.
+    """
     if most is None or completion.logprobs is None:
         return ()
     pairs = zip(completion.token_ids, completion.logprobs, strict=True)
-    return tuple(_logprob(place[token_id], place.values(), most) for token_id, place in pairs)
+    return tuple(
+        _logprob(place[token_id], place.values(), most)
+        for token_id, place in pairs
+        if token_id not in control
+    )
 
 
 def _logprob(chosen: Any, place: Iterable[Any], most: int) -> TokenLogprob:
@@ -143,10 +171,35 @@ def _pair(one: Any) -> tuple[str, float]:
     return one.decoded_token or "", max(one.logprob, _LEAST_LOGPROB)
 
 
+async def check_grammar(config: Any, parameters: Any, tokenizer: Any) -> None:
+    """In a thread: vLLM checks it once more, and all other answers wait for that.
+
+    Raises BadGrammar, also for one that takes so long that it would hold them up.
+    """
+    if parameters.structured_outputs is None:
+        return
+    from vllm.exceptions import VLLMValidationError
+
+    begun = time.monotonic()
+    verify = partial(
+        parameters.verify,
+        config.model_config,
+        config.speculative_config,
+        config.structured_outputs_config,
+        tokenizer,
+    )
+    try:
+        await asyncio.to_thread(verify)
+    except (VLLMValidationError, ValueError) as error:
+        raise BadGrammar(reason_in_short(error)) from error
+    if time.monotonic() - begun > _LONGEST_CHECK_SECONDS:
+        raise BadGrammar("it takes too long")
+
+
 def reason_in_short(error: Exception) -> str:
-    """The first line of what a grammar's compiler says."""
+    """The first line of what a grammar's compiler says, without where in its source it says so."""
     lines: Sequence[str] = str(error).strip().splitlines() or [""]
-    line = lines[0].strip().rstrip(".")
+    line = _SOURCE.sub("", lines[0]).strip().rstrip(".")
     return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]}…"
 
 

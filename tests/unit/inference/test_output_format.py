@@ -10,6 +10,7 @@ from inference.output_format import (
     OutputFormat,
     Tool,
     check_schema,
+    check_tools,
 )
 
 
@@ -97,3 +98,13 @@ def test_a_tools_parameters_are_an_objects():
     with pytest.raises(InvalidSampling, match="schema of an object"):
         Tool("look", parameters='{"type": "array"}')
     assert check_schema("tools", Tool("look").parameters)["properties"] == {}
+
+
+def test_many_tools_are_together_no_more_than_one_schema_may_be():
+    long = [
+        Tool(f"tool{number}", parameters=json.dumps({"properties": {"a": {"maxLength": number}}}))
+        for number in range(900, 910)
+    ]
+    check_tools(tuple(long[:2]), "auto")
+    with pytest.raises(InvalidSampling, match="all together"):
+        check_tools(tuple(long), "auto")
