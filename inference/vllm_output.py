@@ -198,7 +198,7 @@ async def check_grammar(config: Any, parameters: Any, tokenizer: Any) -> None:
 
 def reason_in_short(error: Exception) -> str:
     """The first line of what a grammar's compiler says, without where in its source it says so."""
-    lines: Sequence[str] = str(error).strip().splitlines() or [""]
+    lines: Sequence[str] = str(error.__cause__ or error).strip().splitlines() or [""]
     line = _SOURCE.sub("", lines[0]).strip().rstrip(".")
     return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]}…"
 
