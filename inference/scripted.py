@@ -123,10 +123,19 @@ class ScriptedEngine:
     async def stop(self) -> None:
         self._state = "stopped"
 
+    async def sleep(self) -> None:
+        self._require_ready()
+        self._state = "asleep"
+
+    async def wake(self, progress: Progress) -> None:
+        if self._state == "asleep":
+            await self.start(progress)
+
     async def render(
         self, messages: Sequence[ChatMessage], sampling: Sampling | None = None
     ) -> Prompt:
-        self._require_ready()
+        if self._state != "asleep":
+            self._require_ready()
         if not self._settings.vision and any(message.images for message in messages):
             raise ImagesRefused(self.info.model)
         ids = tuple(id_of(token) for message in messages for token in tokens_of(message.content))

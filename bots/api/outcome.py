@@ -29,6 +29,7 @@ _STATUS = {
     "images_refused": (400, "images_refused"),
     "engine_overloaded": (429, "engine_overloaded"),
     "engine_unavailable": (503, "engine_unavailable"),
+    "deadline": (503, "deadline"),
     "storage_unavailable": (503, "storage_unavailable"),
 }
 
