@@ -48,7 +48,7 @@ from assistant.phrases import Phrase
 from assistant.settings import AssistantSettings
 from assistant.signals import Signals, WorkerPresence
 from assistant.storage.database import Database
-from inference.api import ChatMessage, EngineInfo, Sampling
+from inference.api import ChatMessage, EngineInfo, Sampling, TokenLogprob
 
 log = structlog.get_logger()
 
@@ -194,6 +194,9 @@ class ConversationService:
             return attempt in shown
 
         return self.reader.follow(turn_id, offset, admit)
+
+    async def take_logprobs(self, turn_id: int) -> Sequence[TokenLogprob]:
+        return await self.turns.take_logprobs(turn_id)
 
     async def press(self, pressed: ButtonPressed) -> Phrase | None:
         # Turn ids can be guessed. The topic is not looked at: Telegram doesn't name it where the

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from assistant.phrases import Phrase
+from inference.api import ToolCall
 
 ChatKind = Literal["private", "group"]
 # Who may talk to an account: everybody, those on a list, or those whom an admin paired.
@@ -235,7 +236,8 @@ class ReplyDelta:
     more than `offset` characters truncates to it first. Deltas of an older `attempt` than the
     newest seen are dropped. The last one has `state`, one of FINAL_STATES; `error` is then the
     sentence for the person if it failed and `error_code` the error's code, and what follows it
-    is the whole reply's usage (0 and empty where unknown).
+    is the whole reply's usage (0 and empty where unknown), and what it called in place of an
+    answer, or beside one.
     """
 
     turn_id: int
@@ -247,7 +249,9 @@ class ReplyDelta:
     error_code: str = ""
     prompt_tokens: int = 0
     output_tokens: int = 0
-    finish_reason: str = ""  # stop, length, abort
+    finish_reason: str = ""  # stop, length, tool_calls, abort
+    tool_calls: tuple[ToolCall, ...] = ()
+    stop_reason: str | int | None = None  # the stop string, or the token, that ended it
 
 
 @dataclass(frozen=True, slots=True)

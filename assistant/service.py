@@ -22,7 +22,7 @@ from assistant.messages import (
 )
 from assistant.orders.overview import Overview
 from assistant.phrases import Phrase
-from inference.api import ChatMessage, EngineInfo, Sampling
+from inference.api import ChatMessage, EngineInfo, Sampling, TokenLogprob
 
 
 class Assistant(Protocol):
@@ -106,6 +106,10 @@ class Assistant(Protocol):
 
     def follow(self, turn_id: int, offset: int = 0) -> AsyncIterator[ReplyDelta]:
         """The reply from `offset` characters on, until its last delta (which has `state`)."""
+        ...
+
+    async def take_logprobs(self, turn_id: int) -> Sequence[TokenLogprob]:
+        """Those of an answer that is complete, where they were asked for: they can be read once."""
         ...
 
     async def before(self, turn_id: int) -> int | None:

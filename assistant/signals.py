@@ -10,7 +10,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Literal, TypeVar
 
 import structlog
@@ -232,4 +232,6 @@ def _own(worker: str) -> str:
 def _presence(value: dict[str, object]) -> WorkerPresence:
     info = value.pop("info")
     known = EngineInfo(**info) if isinstance(info, dict) else None
+    if known is not None:
+        known = replace(known, formats=tuple(known.formats))
     return WorkerPresence(**value, info=known)  # type: ignore[arg-type]

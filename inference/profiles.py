@@ -26,7 +26,8 @@ class Profile:
     A model takes `tensor_parallel` × `pipeline_parallel` cards: the former share each layer and
     belong in one host, the latter each have some of the layers and may be hosts apart.
     `distributed_executor` "" is vLLM's own choice; with "ray" the cards may be in several hosts.
-    `vision`: the model sees images.
+    `vision`: the model sees images. `tools`: it may call tools, in a form of its own where
+    `tool_parser` names vLLM's parser of that, else in ours (`tool_calls.py`).
     """
 
     name: str
@@ -53,6 +54,8 @@ class Profile:
     notice: str = ""
     attribution: str = ""
     vision: bool = False
+    tools: bool = False
+    tool_parser: str = ""
 
 
 _DEMO_NOTICE = (
@@ -76,6 +79,7 @@ PROFILES: dict[str, Profile] = {
             temperature=0.0,
             answer_tokens=256,
             notice=_DEMO_NOTICE,
+            tools=True,
         ),
         Profile(
             name="scout",
@@ -94,6 +98,8 @@ PROFILES: dict[str, Profile] = {
             least_answer_tokens=256,
             attribution="Built with Llama",
             vision=True,
+            tools=True,
+            tool_parser="llama4_pythonic",
         ),
         Profile(
             name="maverick",
@@ -114,6 +120,8 @@ PROFILES: dict[str, Profile] = {
             least_answer_tokens=256,
             attribution="Built with Llama",
             vision=True,
+            tools=True,
+            tool_parser="llama4_pythonic",
         ),
         Profile(
             name="maverick-hosts",
@@ -136,6 +144,8 @@ PROFILES: dict[str, Profile] = {
             least_answer_tokens=256,
             attribution="Built with Llama",
             vision=True,
+            tools=True,
+            tool_parser="llama4_pythonic",
         ),
         Profile(name="remote", runner="remote", hardware="none", max_model_len=131072),
         Profile(name="scripted", runner="scripted", hardware="none"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ import psycopg
 import structlog
 
 from assistant import fair
+from assistant.answering.frozen_prompt import calls_written
 from assistant.errors import QueueFull
 from assistant.fair import DUE
 from assistant.files.attachments import ATTACHED, values_of
@@ -24,7 +25,7 @@ from assistant.incoming.backlog import Backlog, Limits, tokens_of
 from assistant.messages import Accepted, ChatRef, IncomingMessage, clean
 from assistant.phrases import Phrase
 from assistant.storage.database import Database
-from inference.api import ChatMessage, Sampling
+from inference.api import ChatMessage, Sampling, sampling_written
 
 log = structlog.get_logger()
 
@@ -147,10 +148,12 @@ WITH known AS (
 ), sender AS (
     SELECT person_id FROM known UNION ALL SELECT person_id FROM made
 ), message AS (
-    INSERT INTO messages (conversation_id, account_id, chat_id, platform_message_id, role, text)
-    SELECT conversation.id, %(account)s, %(chat)s, given.position::text, given.role, given.text
-    FROM conversation, jsonb_to_recordset(%(messages)s::jsonb)
-        AS given (position int, role text, text text)
+    INSERT INTO messages (conversation_id, account_id, chat_id, platform_message_id, role, text,
+        tool_calls, tool_call_id)
+    SELECT conversation.id, %(account)s, %(chat)s, given.position::text, given.role, given.text,
+        given.tool_calls, coalesce(given.tool_call_id, '')
+    FROM conversation, jsonb_to_recordset(%(messages)s::jsonb) AS given
+        (position int, role text, text text, tool_calls jsonb, tool_call_id text)
     ORDER BY given.position
     RETURNING id, conversation_id
 ){DUE}, turn AS (
@@ -317,9 +320,16 @@ class Intake:
         deadline_seconds: float | None = None,
     ) -> Accepted:
         """Raises StorageUnavailable, QueueFull. No deadline lies behind the settings' own."""
-        tokens = tokens_of(*(message.content for message in given))
+        shown = [one for tool in sampling.offered for one in (tool.description, tool.parameters)]
+        tokens = tokens_of(*(message.content for message in given), *shown)
         listed = [
-            {"position": position, "role": message.role, "text": clean(message.content)}
+            {
+                "position": position,
+                "role": message.role,
+                "text": clean(message.content),
+                "tool_calls": calls_written(message.tool_calls) or None,
+                "tool_call_id": message.tool_call_id,
+            }
             for position, message in enumerate(given)
         ]
         values = {
@@ -329,7 +339,7 @@ class Intake:
             "account": account_id,
             "chat": chat_id,
             "messages": json.dumps(listed),
-            "sampling": json.dumps(asdict(sampling)),
+            "sampling": json.dumps(sampling_written(sampling)),
         }
         row = await self._one(STORE_REQUEST, values)
         if row is None:

@@ -186,6 +186,10 @@ messages = Table(
     _text("text"),
     # The platform's id of the album that it is a part of.
     _text("album", ""),
+    # Of a request of the public API: what an assistant's message called, and of which call a
+    # message of the role "tool" is the result.
+    Column("tool_calls", JSONB),
+    _text("tool_call_id", ""),
     _now("created_at"),
     _time("edited_at"),
     _time("deleted_at"),
@@ -193,7 +197,7 @@ messages = Table(
     Index("ix_messages_album", "account_id", "chat_id", "album", postgresql_where="album <> ''"),
     Index(None, "conversation_id", "id"),
     Index(None, "identity_id", "created_at"),
-    _one_of("role", ("system", "user", "assistant")),
+    _one_of("role", ("system", "user", "assistant", "tool")),
 )
 
 # Files that came with a message, and what was said before it in its thread. Neither text nor bytes
@@ -254,6 +258,11 @@ turns = Table(
     Column("reply_token_ids", ARRAY(Integer), nullable=False, server_default=text("'{}'")),
     _text("reply", ""),
     Column("finish_reason", Text),
+    # The stop string, or the id of the token, that ended it.
+    Column("stop_reason", JSONB),
+    Column("tool_calls", JSONB),
+    # Only where they were asked for, and until they are read.
+    Column("logprobs", JSONB),
     _text("error_code", ""),
     _text("error", ""),
     Column("prompt_tokens", Integer, nullable=False, server_default=text("0")),
@@ -292,6 +301,7 @@ turns = Table(
     ),
     Index("ix_turns_deadlines", "deadline_at", postgresql_where="state = 'queued' AND id > 0"),
     Index("ix_turns_failed", "finished_at", postgresql_where="state = 'failed'"),
+    Index("ix_turns_logprobs", "finished_at", postgresql_where="logprobs IS NOT NULL"),
     Index("ix_turns_place", "conversation_id", text("coalesce(place, id)")),
     Index("ix_turns_superseded_by", "superseded_by"),
     Index(None, "person_id", "created_at"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -12,8 +13,9 @@ from pydantic import (
     Field,
     ValidationError,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
+from bots.api.output_request import Call, OutputFields
 from bots.http.failures import Refused
 from inference.api import ChatMessage, Role, Sampling
 
@@ -50,15 +52,43 @@ class TextPart(_Strict):
     text: Text
 
 
-class Message(_Strict):
-    role: Literal["system", "developer", "user", "assistant"]
+class SaidMessage(_Strict):
+    role: Literal["system", "developer", "user"]
     content: Text | list[TextPart]
 
     def plain(self) -> ChatMessage:
         role: Role = "system" if self.role == "developer" else self.role
-        if isinstance(self.content, str):
-            return ChatMessage(role, self.content)
-        return ChatMessage(role, "\n".join(part.text for part in self.content))
+        return ChatMessage(role, _joined(self.content))
+
+
+class AssistantMessage(_Strict):
+    role: Literal["assistant"]
+    content: Text | list[TextPart] | None = None
+    tool_calls: Annotated[list[Call], Field(max_length=128)] | None = None
+
+    def plain(self) -> ChatMessage:
+        calls = tuple(one.plain() for one in self.tool_calls or ())
+        return ChatMessage("assistant", _joined(self.content), tool_calls=calls)
+
+
+class ToolMessage(_Strict):
+    """What became of a call."""
+
+    role: Literal["tool"]
+    tool_call_id: Annotated[Text, Field(min_length=1, max_length=256)]
+    content: Text | list[TextPart]
+
+    def plain(self) -> ChatMessage:
+        return ChatMessage("tool", _joined(self.content), tool_call_id=self.tool_call_id)
+
+
+Message = Annotated[SaidMessage | AssistantMessage | ToolMessage, Field(discriminator="role")]
+
+
+def _joined(content: str | list[TextPart] | None) -> str:
+    if content is None or isinstance(content, str):
+        return content or ""
+    return "\n".join(part.text for part in content)
 
 
 class StreamOptions(_Strict):
@@ -68,7 +98,7 @@ class StreamOptions(_Strict):
 StopText = Annotated[Text, Field(min_length=1, max_length=256)]
 
 
-class ChatCompletionRequest(_Strict):
+class ChatCompletionRequest(OutputFields):
     messages: list[Message] = Field(min_length=1, max_length=2048)
     model: str | None = Field(
         None, description="Any name: there is one model, and the answer says which."
@@ -88,8 +118,9 @@ class ChatCompletionRequest(_Strict):
         return [message.plain() for message in self.messages]
 
     def sampling(self) -> Sampling:
+        """Raises Refused (400) for values that are none, or don't go together."""
         stop = self.stop or []
-        return Sampling(
+        return self.with_output(
             temperature=self.temperature,
             top_p=self.top_p,
             max_tokens=self.max_completion_tokens or self.max_tokens,
@@ -126,7 +157,8 @@ def request_schema() -> dict[str, Any]:
             return node
         if "$ref" in node:
             return inline(definitions[node["$ref"].rpartition("/")[2]])
-        return {key: inline(value) for key, value in node.items()}
+        # A discriminator's mapping would name what is no more there.
+        return {key: inline(value) for key, value in node.items() if key != "discriminator"}
 
     inlined: dict[str, Any] = inline(schema)
     return inlined
@@ -142,11 +174,31 @@ def _refusal(error: ValidationError) -> Refused:
         first = max(among, key=lambda one: (len(one["loc"]), not one["type"].endswith("_type")))
     if first["type"] == "json_invalid":
         return Refused(400, f"The body is not JSON: {first['ctx']['error']}.")
-    field = ".".join(str(part) for part in first["loc"] if not _is_branch(part))
-    message = f"{field}: {first['msg']}." if field else "The body must be a JSON object."
+    field, message = _named(first)
+    message = f"{field}: {message}." if field else "The body must be a JSON object."
     return Refused(400, message, param=field or None)
 
 
+def _named(error: ErrorDetails) -> tuple[str, str]:
+    """Which field it is, and what is wrong with it."""
+    parts = [*_fields(error["loc"])]
+    if error["type"] in ("union_tag_not_found", "union_tag_invalid"):
+        tag = error["ctx"]["discriminator"].strip("'")
+        wrong = error["ctx"].get("expected_tags")
+        return ".".join([*parts, tag]), f"Input should be {wrong}" if wrong else "Field required"
+    return ".".join(parts), error["msg"]
+
+
+def _fields(location: Sequence[int | str]) -> Iterator[str]:
+    """pydantic puts a union's branches in between, and behind a message its role."""
+    for position, part in enumerate(location):
+        tagged = position == 2 and location[0] == "messages"
+        if not _is_branch(part) and not tagged:
+            yield str(part)
+
+
 def _is_branch(part: int | str) -> bool:
-    """pydantic puts a union's branches (`str`, `list[TextPart]`) in between the fields."""
-    return isinstance(part, str) and (part == "str" or "[" in part or "-" in part)
+    """As `str`, `list[TextPart]`, or a class's name."""
+    if not isinstance(part, str):
+        return False
+    return part == "str" or "[" in part or "-" in part or part[:1].isupper()

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-FinishReason = Literal["stop", "length"]
+FinishReason = Literal["stop", "length", "tool_calls"]
 
 
 class Usage(BaseModel):
@@ -15,16 +15,53 @@ class Usage(BaseModel):
     total_tokens: int
 
 
+class CalledFunction(BaseModel):
+    name: str
+    arguments: str
+
+
+class Call(BaseModel):
+    id: str
+    type: Literal["function"] = "function"
+    function: CalledFunction
+
+
+class CallDelta(Call):
+    """A call of a streamed answer: it comes in one piece."""
+
+    index: int
+
+
+class LikelyToken(BaseModel):
+    """`bytes` are those of the text in UTF-8; none for a token that only begins a character."""
+
+    token: str
+    logprob: float
+    bytes: list[int]
+
+
+class TokenChance(LikelyToken):
+    top_logprobs: list[LikelyToken]
+
+
+class Logprobs(BaseModel):
+    content: list[TokenChance]
+
+
 class ReplyMessage(BaseModel):
     role: Literal["assistant"] = "assistant"
-    content: str
+    content: str | None
+    tool_calls: list[Call] | None = None
 
 
 class Choice(BaseModel):
+    """`stop_reason`, as vLLM has it: the stop string or the token that ended the answer."""
+
     index: int = 0
     message: ReplyMessage
     finish_reason: FinishReason
-    logprobs: None = None
+    logprobs: Logprobs | None = None
+    stop_reason: str | int | None = None
 
 
 class ChatCompletion(BaseModel):
@@ -39,13 +76,15 @@ class ChatCompletion(BaseModel):
 class DeltaMessage(BaseModel):
     role: Literal["assistant"] | None = None
     content: str | None = None
+    tool_calls: list[CallDelta] | None = None
 
 
 class ChunkChoice(BaseModel):
     index: int = 0
     delta: DeltaMessage
     finish_reason: FinishReason | None = None
-    logprobs: None = None
+    logprobs: Logprobs | None = None
+    stop_reason: str | int | None = None
 
 
 class ChatCompletionChunk(BaseModel):

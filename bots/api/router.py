@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
@@ -13,9 +14,10 @@ from starlette.responses import JSONResponse, Response
 
 from assistant.messages import ChatRef, ReplyDelta
 from assistant.service import Assistant
-from bots.api.completion import Head, chunks, collect
+from bots.api.completion import Head, TakeLogprobs, chunks, collect
 from bots.api.key import KeyCheck
 from bots.api.outcome import RETRY_AFTER_SECONDS, failure
+from bots.api.output_request import check_able
 from bots.api.request import parse_request, request_schema
 from bots.api.response import ChatCompletion, ErrorBody, Model, ModelList
 from bots.closing import closing
@@ -66,24 +68,36 @@ class CompletionEndpoint:
 
     async def answer(self, request: Request) -> Response:
         asked = parse_request(await request.body())
-        model = (await engine_info(self._assistant)).model
+        sampling = asked.sampling()
+        info = await engine_info(self._assistant)
+        check_able(sampling, [info])
         chat = ChatRef("api", "default", uuid.uuid4().hex)
-        accepted = await self._assistant.accept_request(chat, asked.chat(), asked.sampling())
-        head = Head(f"chatcmpl-{chat.chat_id}", int(self._clock()), model)
+        accepted = await self._assistant.accept_request(chat, asked.chat(), sampling)
+        head = Head(f"chatcmpl-{chat.chat_id}", int(self._clock()), info.model)
+        take: TakeLogprobs | None = None
+        if sampling.logprobs is not None:
+            take = partial(self._assistant.take_logprobs, accepted.turn_id)
         if asked.stream:
-            return await self._streamed(request, accepted.turn_id, head, asked.include_usage)
-        return await self._whole(request, accepted.turn_id, head)
+            return await self._streamed(request, accepted.turn_id, head, asked.include_usage, take)
+        return await self._whole(request, accepted.turn_id, head, take)
 
-    async def _whole(self, request: Request, turn_id: int, head: Head) -> Response:
+    async def _whole(
+        self, request: Request, turn_id: int, head: Head, take: TakeLogprobs | None
+    ) -> Response:
         deltas = self._assistant.follow(turn_id)
-        completion = await unless_gone(request.receive, collect(deltas, head))
+        completion = await unless_gone(request.receive, collect(deltas, head, take))
         if completion is None:
             await self._assistant.stop(turn_id)
             raise Refused(499, "The client left before the answer was complete.")
         return JSONResponse(completion.model_dump())
 
     async def _streamed(
-        self, request: Request, turn_id: int, head: Head, include_usage: bool
+        self,
+        request: Request,
+        turn_id: int,
+        head: Head,
+        include_usage: bool,
+        take: TakeLogprobs | None,
     ) -> Response:
         """Wait for the first delta: a turn that fails at once gets its status, not a stream."""
         deltas = self._assistant.follow(turn_id)
@@ -93,7 +107,7 @@ class CompletionEndpoint:
             raise Refused(499, "The client left before the answer began.")
         if first.state is not None and (refused := failure(first)) is not None:
             raise refused
-        events = chunks(_again(first, deltas), head, include_usage)
+        events = chunks(_again(first, deltas), head, include_usage, take)
         return EventStream(events, on_hangup=lambda: self._assistant.stop(turn_id))
 
 

@@ -181,6 +181,9 @@ def _finish(filled: Filled, number: int) -> Values:
         "prompt_tokens": 900,
         "cached_tokens": 800,
         "output_tokens": 5,
+        "tool_calls": '[{"id": "call_1", "name": "look", "arguments": "{}"}]',
+        "stop_reason": None,
+        "logprobs": '[["It", -0.1, []]]',
     }
 
 
@@ -303,6 +306,7 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
         turns.READ_SILENT,
         lambda f, n: {"turns": list(f.running), "characters": [0] * len(f.running)},
     ),
+    ("turns.TAKE_LOGPROBS", turns.TAKE_LOGPROBS, lambda f, n: {"turn": _ended(f, n)}),
     ("turns.CHAT", turns.CHAT, lambda f, n: {"turn": _ended(f, n)}),
     ("turns.STOP", turns.STOP, _of_turn),
     ("heartbeat.RENEW turn", heartbeat.RENEW["turn"], _beat),
@@ -485,5 +489,10 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
         lambda f, n: {**_chat(f.idle_conversation(n)), "limit": 50},
     ),
     ("pruning.PRUNE", pruning.PRUNE, lambda f, n: {"days": 6.9, "limit": pruning.BATCH}),
+    (
+        "pruning.PRUNE_LOGPROBS",
+        pruning.PRUNE_LOGPROBS,
+        lambda f, n: {"seconds": 900.0, "limit": pruning.BATCH},
+    ),
 )
 STATEMENTS = tuple(HotStatement(name, one, values) for name, one, values in _HOT)

@@ -30,7 +30,7 @@ from assistant.messages import (
     TurnState,
 )
 from assistant.phrases import Phrase
-from inference.api import ChatMessage, EngineInfo, Sampling
+from inference.api import ChatMessage, EngineInfo, Sampling, TokenLogprob
 
 INFO = EngineInfo(
     profile="scripted",
@@ -39,6 +39,9 @@ INFO = EngineInfo(
     fingerprint="echo",
     notice="This is an echo, not a model.",
     attribution="",
+    tools=True,
+    formats=("json_schema", "json_object", "regex", "choice", "grammar"),
+    logprobs=True,
 )
 
 
@@ -273,6 +276,9 @@ class MemoryAssistant:
 
     async def presence(self, presence: Presence) -> None:
         raise NotImplementedError
+
+    async def take_logprobs(self, turn_id: int) -> Sequence[TokenLogprob]:
+        return [TokenLogprob(piece, -0.5) for piece in words(self._turns[turn_id].text)]
 
     async def engine_info(self) -> EngineInfo | None:
         return self.info
