@@ -10,6 +10,7 @@ import structlog
 
 from assistant.accounts import Account, Accounts
 from assistant.answering.deltas import DeltaReader, DeltaWriter
+from assistant.answering.embeddings import Embedded, EmbeddingRequests
 from assistant.answering.revisions import Revisions
 from assistant.answering.turns import Turns
 from assistant.errors import MessageRefused
@@ -36,6 +37,7 @@ from assistant.messages import (
     Membership,
     Presence,
     ReplyDelta,
+    Requester,
     clean,
 )
 from assistant.metrics import Metrics
@@ -89,6 +91,7 @@ class ConversationService:
     listening: Listening
     overviews: Overviews
     late_files: LateFiles
+    embeddings: EmbeddingRequests
     settings: AssistantSettings
     metrics: Metrics
     pdf_reader: PdfReader = field(default_factory=PdfReader)
@@ -147,10 +150,16 @@ class ConversationService:
         return await self.revisions.in_album(chat, album)
 
     async def accept_request(
-        self, chat: ChatRef, messages: Sequence[ChatMessage], sampling: Sampling
+        self,
+        chat: ChatRef,
+        messages: Sequence[ChatMessage],
+        sampling: Sampling,
+        requester: Requester = Requester(),  # noqa: B008 - it is frozen
     ) -> Accepted:
         account = self._account(chat)
-        accepted = await self.intake.store_request(account.id, chat.chat_id, messages, sampling)
+        accepted = await self.intake.store_request(
+            account.id, chat.chat_id, messages, sampling, requester
+        )
         self.metrics.message(account.channel)
         await self.signals.wake_worker(accepted.turn_id)
         return accepted
@@ -277,7 +286,17 @@ class ConversationService:
                 await self.stop(turn_id)
 
     async def engine_info(self) -> EngineInfo | None:
-        return next((one.info for one in await self.signals.workers() if one.info), None)
+        return next((one for one in await self.engines() if one.generates), None)
+
+    async def engines(self) -> Sequence[EngineInfo]:
+        served: dict[str, EngineInfo] = {}
+        for one in await self.signals.workers():
+            if one.info is not None:
+                served.setdefault(one.info.model, one.info)
+        return list(served.values())
+
+    async def embed(self, model: str, texts: Sequence[str]) -> Embedded:
+        return await self.embeddings.embed(model, texts)
 
     async def workers(self) -> Sequence[WorkerPresence]:
         return await self.signals.workers()

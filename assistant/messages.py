@@ -193,6 +193,16 @@ Incoming = (
 
 
 @dataclass(frozen=True, slots=True)
+class Requester:
+    """Who asks by the API: an identity of its account, which each key has of its own; empty for the
+    key of the settings. What is asked in the `background` waits for what people ask."""
+
+    id: str = ""
+    name: str = "API"
+    background: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """What became of an incoming message: committed, whichever it is.
 
@@ -246,6 +256,7 @@ class ReplyDelta:
     prompt_tokens: int = 0
     output_tokens: int = 0
     finish_reason: str = ""  # stop, length, abort
+    cached_tokens: int = 0  # of the prompt's
 
 
 @dataclass(frozen=True, slots=True)

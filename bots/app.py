@@ -17,7 +17,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import structlog
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -25,6 +25,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from assistant.accounts import Accounts
 from assistant.answering.context import ContextBuilder
 from assistant.answering.deltas import DeltaReader, DeltaWriter
+from assistant.answering.embeddings import EmbeddingEngine, EmbeddingRequests, EmbeddingWorker
 from assistant.answering.history import History
 from assistant.answering.memories import Memories
 from assistant.answering.personas import Personas
@@ -247,6 +248,7 @@ async def _gateway(
     for router in inbound.routers:
         pages.include(router)
     group.create_task(delivery.run())
+    group.create_task(service.embeddings.run())
     group.create_task(leases.run_while_held(PRUNING, Pruning(core.database).run))
     for one in inbound.listeners:
         if one.exclusive:
@@ -310,6 +312,7 @@ def build_service(
         listening=listening,
         overviews=Overviews(persons, personas, memories, usage),
         late_files=LateFiles(database),
+        embeddings=EmbeddingRequests(core.redis),
         settings=settings,
         metrics=core.metrics,
     )
@@ -358,3 +361,6 @@ def _worker(
         progress=stack.enter_context(StartProgress(say, lambda: engine.info.notice)),
     )
     group.create_task(worker.run())
+    if hasattr(engine, "embed"):
+        embedder = cast(EmbeddingEngine, engine)
+        group.create_task(EmbeddingWorker(core.redis, embedder).run())

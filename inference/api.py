@@ -12,7 +12,8 @@ from typing import Literal, Protocol
 
 MOST_IMAGES = 10  # of one prompt; vLLM advises no more for Llama 4, and an album has as many
 
-Role = Literal["system", "user", "assistant"]
+# `raw` is no message of a chat but a prompt as it is: the model goes on from its text.
+Role = Literal["system", "user", "assistant", "raw"]
 FinishReason = Literal["stop", "length", "abort"]
 EngineState = Literal["starting", "ready", "dead", "stopped"]
 
@@ -127,6 +128,16 @@ class EngineInfo:
     notice: str = ""
     attribution: str = ""
     vision: bool = False  # whether it sees images
+    generates: bool = True  # whether it answers; a model of embeddings alone doesn't
+    embeddings: str = ""  # the model that makes embeddings; empty for who is no `Embedder`
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """A vector for each text, in their order; all of one size. `prompt_tokens` of all together."""
+
+    vectors: tuple[tuple[float, ...], ...]
+    prompt_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +175,8 @@ class Engine(Protocol):
     async def render(
         self, messages: Sequence[ChatMessage], max_tokens: int | None = None
     ) -> Prompt:
-        """Apply the model's chat template and tokenize.
+        """Apply the model's chat template and tokenize. A single message of the role `raw` is
+        tokenized as it stands, where control tokens are control tokens.
 
         Raises PromptTooLong when the prompt and room for an answer (`max_tokens`, or the
         profile's smallest useful answer when None) do not fit into `max_model_len`.
@@ -181,3 +193,11 @@ class Engine(Protocol):
     async def health(self) -> EngineHealth: ...
 
     def statistics(self) -> EngineStatistics: ...
+
+
+class Embedder(Protocol):
+    """What an engine is beside, or in place of, one that answers, where its info says so."""
+
+    async def embed(self, texts: Sequence[str]) -> Embeddings:
+        """Raises PromptTooLong for a text that doesn't fit, EngineUnavailable, EngineOverloaded."""
+        ...

@@ -19,8 +19,15 @@ def plain(content: str, special_tokens: Iterable[str]) -> str:
     return content
 
 
+def is_raw(messages: Sequence[ChatMessage]) -> bool:
+    return len(messages) == 1 and messages[0].role == "raw"
+
+
 def render_token_ids(tokenizer: Any, messages: Sequence[ChatMessage]) -> tuple[int, ...]:
-    """The prompt's token ids by the chat template of a transformers tokenizer."""
+    """The prompt's token ids by the chat template of a transformers tokenizer; of a raw prompt by
+    the tokenizer alone."""
+    if is_raw(messages):
+        return tuple(tokenizer.encode(messages[0].content))
     special = tokenizer.all_special_tokens + [
         str(token) for token in tokenizer.added_tokens_decoder.values() if token.special
     ]

@@ -22,7 +22,7 @@ class Profile:
     `extra` is the pip extra it needs ("" for none); `gpus` the graphics cards it needs at least.
     `answer_tokens` is the default for an answer's length, `least_answer_tokens` the smallest
     useful one, for which a prompt must leave room. `kv_cache_bytes` None leaves it to vLLM.
-    `vision`: the model sees images.
+    `vision`: the model sees images. `embeds`: it makes embeddings, and answers nobody.
     """
 
     name: str
@@ -47,11 +47,17 @@ class Profile:
     notice: str = ""
     attribution: str = ""
     vision: bool = False
+    embeds: bool = False
 
 
 _DEMO_NOTICE = (
     "Demo: a 135-million-parameter model answers here and is often wrong. For real answers set "
     "OUTRIDER_ENGINE__PROFILE to remote (any OpenAI-compatible endpoint) or scout (one H100)."
+)
+
+_DEMO_EMBEDDINGS_NOTICE = (
+    "Demo: these embeddings come from a small model that was made for talking. For real ones serve "
+    "a model that was made for them."
 )
 
 PROFILES: dict[str, Profile] = {
@@ -70,6 +76,18 @@ PROFILES: dict[str, Profile] = {
             temperature=0.0,
             answer_tokens=256,
             notice=_DEMO_NOTICE,
+        ),
+        Profile(
+            name="demo-embeddings",
+            runner="vllm",
+            hardware="any CPU with AVX2",
+            served_name="smollm2-135m-demo-embeddings",
+            extra="cpu",
+            dtype="bfloat16",
+            kv_cache_bytes=1 << 28,
+            enforce_eager=True,
+            notice=_DEMO_EMBEDDINGS_NOTICE,
+            embeds=True,
         ),
         Profile(
             name="scout",

@@ -12,6 +12,7 @@ import httpx
 from inference.api import (
     ChatMessage,
     Delta,
+    Embeddings,
     EngineHealth,
     EngineInfo,
     EngineState,
@@ -22,6 +23,7 @@ from inference.api import (
     Prompt,
     Sampling,
 )
+from inference.chat import is_raw
 from inference.errors import (
     EngineError,
     EngineUnavailable,
@@ -67,6 +69,7 @@ class RemoteEngine:
             max_model_len=self._max_model_len,
             fingerprint=f"remote:{self._model}",
             vision=bool(self._settings.vision),
+            embeddings=self._settings.embeddings_model or "",
         )
 
     async def start(self, progress: Progress) -> None:
@@ -104,13 +107,26 @@ class RemoteEngine:
         self._running += 1
         try:
             body = self._body(request.prompt.messages, request.sampling)
+            address = "/completions" if "prompt" in body else "/chat/completions"
             with in_our_words():
-                async with client.stream("POST", "/chat/completions", json=body) as response:
+                async with client.stream("POST", address, json=body) as response:
                     refuse_bad_status(response.status_code)
                     async for delta in self._deltas(event_data(response.aiter_lines())):
                         yield delta
         finally:
             self._running -= 1
+
+    async def embed(self, texts: Sequence[str]) -> Embeddings:
+        client = self._ready()
+        body = {
+            "model": self._settings.embeddings_model,
+            "input": list(texts),
+            "encoding_format": "float",
+        }
+        with in_our_words():
+            response = await client.post("/embeddings", json=body)
+            refuse_bad_status(response.status_code)
+            return _embeddings(response.json(), len(texts))
 
     async def health(self) -> EngineHealth:
         if self._state != "ready":
@@ -167,7 +183,7 @@ class RemoteEngine:
         }
         return {
             "model": self._model,
-            "messages": [{"role": each.role, "content": _content(each)} for each in messages],
+            **_asked(messages),
             "stream": True,
             "stream_options": {"include_usage": True},
             **{name: value for name, value in chosen.items() if value is not None},
@@ -184,7 +200,8 @@ class RemoteEngine:
             refuse_error_event(chunk)
             usage = chunk.get("usage") or usage
             for choice in chunk.get("choices") or []:
-                if text := (choice.get("delta") or {}).get("content"):
+                # A raw prompt's answer has its text in the choice itself.
+                if text := (choice.get("delta") or {}).get("content") or choice.get("text"):
                     yield Delta(text)
                 if ending := choice.get("finish_reason"):
                     reason = "length" if ending == "length" else "stop"
@@ -207,6 +224,25 @@ class RemoteEngine:
         if self._state != "ready" or self._client is None:
             raise EngineUnavailable(f"The engine is {self._state}: try again shortly.")
         return self._client
+
+
+def _embeddings(said: dict[str, Any], count: int) -> Embeddings:
+    """Raises ValueError for what makes no sense."""
+    try:
+        found = sorted(said["data"], key=lambda one: one["index"])
+        vectors = tuple(tuple(map(float, one["embedding"])) for one in found)
+        tokens = int((said.get("usage") or {}).get("prompt_tokens") or 0)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError("no embeddings") from error
+    if len(vectors) != count or len(set(map(len, vectors))) != 1:
+        raise ValueError("other embeddings than asked for")
+    return Embeddings(vectors, tokens)
+
+
+def _asked(messages: Sequence[ChatMessage]) -> dict[str, Any]:
+    if is_raw(messages):
+        return {"prompt": messages[0].content}
+    return {"messages": [{"role": each.role, "content": _content(each)} for each in messages]}
 
 
 def _content(message: ChatMessage) -> str | list[dict[str, Any]]:

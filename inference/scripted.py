@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import re
 import zlib
 from collections.abc import AsyncIterator, Sequence
@@ -17,6 +18,7 @@ from collections.abc import AsyncIterator, Sequence
 from inference.api import (
     ChatMessage,
     Delta,
+    Embeddings,
     EngineHealth,
     EngineInfo,
     EngineState,
@@ -33,6 +35,7 @@ from inference.resume import resume_point
 from inference.settings import ScriptedSettings
 
 MAX_MODEL_LEN = 8192
+EMBEDDING_SIZE = 32
 _LEAST_ANSWER_TOKENS = 64
 _FILLER = "And so the story goes on, from one word to the next, until enough has been said."
 _EMOJI = "👩‍🚀 🚀 🎉 🏳️‍🌈"
@@ -50,7 +53,7 @@ def id_of(token: str) -> int:
 
 def answer_to(messages: Sequence[ChatMessage]) -> str:
     """What the script answers, before it is filled up to its length."""
-    asked = [message for message in messages if message.role == "user"]
+    asked = [message for message in messages if message.role in ("user", "raw")]
     last, seen = (asked[-1].content, len(asked[-1].images)) if asked else ("", 0)
     shown = [text for word, text in (("emoji", _EMOJI), ("cjk", _CJK)) if word in last.lower()]
     count = f"{len(asked)} message{'' if len(asked) == 1 else 's'}"
@@ -75,6 +78,7 @@ class ScriptedEngine:
             fingerprint="scripted-1",
             notice="Scripted answers: no model is running here.",
             vision=self._settings.vision,
+            embeddings="scripted" if self._settings.embeddings else "",
         )
 
     async def start(self, progress: Progress) -> None:
@@ -103,6 +107,15 @@ class ScriptedEngine:
                 yield delta
         finally:
             self._running -= 1
+
+    async def embed(self, texts: Sequence[str]) -> Embeddings:
+        """How often a text has words of each kind, its length as a vector being 1."""
+        self._require_ready()
+        found = [tokens_of(text) for text in texts]
+        longest = max(map(len, found), default=0)
+        if longest > MAX_MODEL_LEN:
+            raise PromptTooLong(longest, MAX_MODEL_LEN)
+        return Embeddings(tuple(map(_vector, found)), sum(map(len, found)))
 
     async def health(self) -> EngineHealth:
         return EngineHealth(self._state)
@@ -149,6 +162,14 @@ class ScriptedEngine:
     def _require_ready(self) -> None:
         if self._state != "ready":
             raise EngineUnavailable(f"The engine is {self._state}: try again shortly.")
+
+
+def _vector(tokens: Sequence[str]) -> tuple[float, ...]:
+    counts = [0] * EMBEDDING_SIZE
+    for token in tokens:
+        counts[id_of(token.strip()) % EMBEDDING_SIZE] += 1
+    length = math.hypot(*counts) or 1.0
+    return tuple(count / length for count in counts)
 
 
 def _kept(tokens: Sequence[str], request: GenerationRequest) -> int:

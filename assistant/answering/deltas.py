@@ -319,6 +319,7 @@ class Position:
             prompt_tokens=stored.prompt_tokens,
             output_tokens=stored.output_tokens,
             finish_reason=stored.finish_reason,
+            cached_tokens=stored.cached_tokens,
         )
         self.offset = delta.offset + len(missing)
         return [delta]

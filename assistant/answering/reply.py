@@ -88,6 +88,7 @@ class RunningReply:
                 prompt_tokens=outcome.prompt_tokens,
                 output_tokens=outcome.output_tokens,
                 finish_reason=outcome.finish_reason or "",
+                cached_tokens=outcome.cached_tokens,
             )
         )
         return True

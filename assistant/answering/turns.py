@@ -137,13 +137,13 @@ WHERE id = %(turn)s AND state IN ('queued', 'running')
 RETURNING state, attempt, char_length(reply) AS characters
 """
 READ = (
-    "SELECT state, attempt, reply, error, error_code, prompt_tokens, output_tokens,"
+    "SELECT state, attempt, reply, error, error_code, prompt_tokens, output_tokens, cached_tokens,"
     " coalesce(finish_reason, '') AS finish_reason FROM turns WHERE id = %(turn)s"
 )
 # Of many turns that somebody follows and hears nothing of: those with news, and those erased.
 READ_SILENT = """
 SELECT given.turn, turns.id, state, attempt, reply, error, error_code, prompt_tokens,
-    output_tokens, coalesce(finish_reason, '') AS finish_reason
+    output_tokens, cached_tokens, coalesce(finish_reason, '') AS finish_reason
 FROM unnest(CAST(%(turns)s AS bigint[]), CAST(%(characters)s AS int[])) AS given (turn, characters)
 LEFT JOIN turns ON turns.id = given.turn
 WHERE turns.id IS NULL OR state NOT IN ('queued', 'running')
@@ -183,6 +183,7 @@ class Reply:
     prompt_tokens: int
     output_tokens: int
     finish_reason: str
+    cached_tokens: int = 0
 
     @property
     def final(self) -> bool:

@@ -16,8 +16,8 @@ from typing import Any
 import psycopg
 import structlog
 
-from assistant.files.attachments import ATTACHED, values_of
-from assistant.messages import Accepted, ChatRef, IncomingMessage, clean
+from assistant.files.attachments import ATTACHED, ATTACHED_TO_EACH, images_of, values_of
+from assistant.messages import Accepted, ChatRef, IncomingMessage, Requester, clean
 from assistant.storage.database import Database
 from inference.api import ChatMessage, Sampling
 
@@ -111,17 +111,19 @@ STORE = _STORE + _STORED
 STORE_WITH_FILES = _STORE + ATTACHED + _STORED
 
 # A request of the public API: a conversation of its own, all messages given, never joined.
-STORE_REQUEST = """
+_STORE_REQUEST = """
 WITH conversation AS (
     INSERT INTO conversations (account_id, chat_id, kind)
     VALUES (%(account)s, %(chat)s, 'private') RETURNING id
 ), known AS (
-    SELECT person_id FROM identities WHERE account_id = %(account)s AND platform_id = ''
+    SELECT person_id FROM identities
+    WHERE account_id = %(account)s AND platform_id = %(sender)s
 ), person AS (
-    INSERT INTO persons (name) SELECT 'API' WHERE NOT EXISTS (SELECT FROM known) RETURNING id
+    INSERT INTO persons (name) SELECT CAST(%(sender_name)s AS text)
+    WHERE NOT EXISTS (SELECT FROM known) RETURNING id
 ), made AS (
     INSERT INTO identities (person_id, account_id, platform_id, name)
-    SELECT id, %(account)s, '', 'API' FROM person
+    SELECT id, %(account)s, %(sender)s, %(sender_name)s FROM person
     ON CONFLICT (account_id, platform_id) DO UPDATE SET name = excluded.name RETURNING person_id
 ), sender AS (
     SELECT person_id FROM known UNION ALL SELECT person_id FROM made
@@ -131,7 +133,7 @@ WITH conversation AS (
     FROM conversation, jsonb_to_recordset(%(messages)s::jsonb)
         AS given (position int, role text, text text)
     ORDER BY given.position
-    RETURNING id, conversation_id
+    RETURNING id, conversation_id, platform_message_id
 ), turn AS (
     INSERT INTO turns (conversation_id, person_id, sampling, due_at)
     SELECT id, person_id, %(sampling)s::jsonb, now() + make_interval(secs => %(share)s * (
@@ -142,9 +144,9 @@ WITH conversation AS (
     FROM conversation, sender RETURNING id
 ), link AS (
     INSERT INTO turn_messages (turn_id, message_id) SELECT turn.id, message.id FROM turn, message
-)
-SELECT id FROM turn
-"""
+)"""
+STORE_REQUEST = _STORE_REQUEST + "SELECT id FROM turn"
+STORE_REQUEST_WITH_IMAGES = _STORE_REQUEST + ATTACHED_TO_EACH + "SELECT id FROM turn"
 
 # A message that we are told of for the first time by its deletion: should it come yet, it is known.
 BURY = """
@@ -254,7 +256,12 @@ class Intake:
         return row[0] if row else None
 
     async def store_request(
-        self, account_id: int, chat_id: str, given: Sequence[ChatMessage], sampling: Sampling
+        self,
+        account_id: int,
+        chat_id: str,
+        given: Sequence[ChatMessage],
+        sampling: Sampling,
+        requester: Requester,
     ) -> Accepted:
         listed = [
             {"position": position, "role": message.role, "text": clean(message.content)}
@@ -264,10 +271,14 @@ class Intake:
             **FAIRNESS,
             "account": account_id,
             "chat": chat_id,
+            "sender": requester.id,
+            "sender_name": requester.name,
             "messages": json.dumps(listed),
             "sampling": json.dumps(asdict(sampling)),
         }
-        row = await self._one(STORE_REQUEST, values)
+        images = images_of([message.images for message in given])
+        statement = STORE_REQUEST_WITH_IMAGES if images["of"] else STORE_REQUEST
+        row = await self._one(statement, values | images)
         return Accepted(row[0] if row else 0)
 
     async def _one(self, statement: str, values: Mapping[str, object]) -> tuple[Any, ...] | None:

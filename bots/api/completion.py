@@ -59,7 +59,7 @@ async def collect(deltas: AsyncIterator[ReplyDelta], head: Head) -> ChatCompleti
         async for delta in deltas:
             reply.apply(delta)
     if reply.last is None:
-        raise _broken_off()
+        raise broken_off()
     if (refused := failure(reply.last)) is not None:
         raise refused
     choice = Choice(
@@ -81,15 +81,15 @@ async def chunks(
     yield head.chunk(DeltaMessage(role="assistant", content=""))
     reply = ReplyText()
     try:
-        async with closing(_appended(deltas, reply)) as appended:
-            async for text in appended:
+        async with closing(appended(deltas, reply)) as texts:
+            async for text in texts:
                 yield head.chunk(DeltaMessage(content=text))
         if reply.last is None:
-            raise _broken_off()
+            raise broken_off()
         if (refused := failure(reply.last)) is not None:
             raise refused
     except (Refused, AssistantError) as error:
-        yield _error(error if isinstance(error, Refused) else _broken_off())
+        yield error_event(error if isinstance(error, Refused) else broken_off())
         return
     yield head.chunk(DeltaMessage(), finish_reason(reply.last))
     if include_usage:
@@ -97,7 +97,7 @@ async def chunks(
     yield DONE
 
 
-async def _appended(deltas: AsyncIterator[ReplyDelta], reply: ReplyText) -> AsyncIterator[str]:
+async def appended(deltas: AsyncIterator[ReplyDelta], reply: ReplyText) -> AsyncIterator[str]:
     """What each delta adds. Raises Refused when a later attempt contradicts what was sent."""
     sent = ""
     async with closing(deltas):
@@ -108,14 +108,14 @@ async def _appended(deltas: AsyncIterator[ReplyDelta], reply: ReplyText) -> Asyn
                     yield reply.text[len(sent) :]
                     sent = reply.text
             elif reply.last is not None or not sent.startswith(reply.text):
-                raise _broken_off()
+                raise broken_off()
 
 
-def _broken_off() -> Refused:
+def broken_off() -> Refused:
     return Refused(503, "The answer was interrupted. Ask again.", code="interrupted")
 
 
-def _error(refused: Refused) -> str:
+def error_event(refused: Refused) -> str:
     return event(
         error_body(refused.status, refused.sentence, code=refused.code, param=refused.param)
     )

@@ -158,7 +158,8 @@ async def house(
         channels.open(screen, account)
         delivery = build_delivery(settings, core, channels, governor)
         service = build_service(settings, core, accounts, delivery)
-        for background in (reader.run(), writer.run(), delivery.run()):
+        embeddings = service.embeddings
+        for background in (reader.run(), writer.run(), delivery.run(), embeddings.run()):
             await stack.enter_async_context(running(asyncio.create_task(background)))
         yield House(
             service,
