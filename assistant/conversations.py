@@ -310,7 +310,8 @@ class ConversationService:
 
     async def _sees_images(self) -> bool:
         """Where no worker is there yet, one that sees may come."""
-        infos = [one.info for one in await self.signals.workers() if one.info is not None]
+        workers = await self.signals.workers()
+        infos = [one.info for one in workers if one.info is not None and one.answers]
         return not infos or any(info.vision for info in infos)
 
     async def _wake(self, turn_id: int) -> None:

@@ -69,6 +69,11 @@ class WorkerPresence:
     info: EngineInfo | None
     running_turns: int = 0
 
+    @property
+    def answers(self) -> bool:
+        """Whether turns are for it; False for one whose model makes embeddings alone."""
+        return self.info is None or self.info.generates
+
 
 @dataclass(frozen=True, slots=True)
 class StopSignal:

@@ -361,6 +361,6 @@ def _worker(
         progress=stack.enter_context(StartProgress(say, lambda: engine.info.notice)),
     )
     group.create_task(worker.run())
-    if hasattr(engine, "embed"):
+    if hasattr(engine, "embed"):  # whether its model does, it says once it has started
         embedder = cast(EmbeddingEngine, engine)
         group.create_task(EmbeddingWorker(core.redis, embedder).run())

@@ -244,7 +244,7 @@ def create_key(
         lambda: create(
             settings,
             name,
-            scopes=[one.value for one in scope or ()],  # type: ignore[misc]
+            scopes=[one.value for one in scope or ()],
             requests_per_minute=requests_per_minute,
             tokens_per_day=tokens_per_day,
             background=background,

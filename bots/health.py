@@ -39,7 +39,8 @@ def health_router(database: Database, signals: Signals, metrics: Metrics) -> API
 
 
 def engine_line(workers: Sequence[WorkerPresence]) -> str:
-    """`ready` when any worker is, else what the most hopeful one is doing."""
+    """`ready` when any worker that answers is, else what the most hopeful one is doing."""
+    workers = [one for one in workers if one.answers]
     if any(one.state == "ready" for one in workers):
         return "ready"
     if not workers:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -95,7 +95,7 @@ class EmbeddingEndpoint:
                 code="model_not_found",
                 param="model",
             )
-        return name if name in able else able[0]
+        return name if name is not None and name in able else able[0]
 
     async def _count(self, key: ApiKey, tokens: int) -> None:
         if self.quotas is not None and key.tokens_per_day is not None:
@@ -103,7 +103,9 @@ class EmbeddingEndpoint:
 
 
 def _listed(found: Embedded, model: str, form: Literal["float", "base64"]) -> dict[str, Any]:
-    vectors = found.vectors if form == "base64" else map(unpacked, found.vectors)
+    vectors: Iterable[list[float] | str] = found.vectors
+    if form == "float":
+        vectors = map(unpacked, found.vectors)
     return EmbeddingList(
         data=[Embedding(index=at, embedding=vector) for at, vector in enumerate(vectors)],
         model=model,

@@ -31,7 +31,9 @@ from inference.api import EngineInfo
 _ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorBody} for status in (400, 401, 403, 408, 413, 421, 429, 500, 503)
 }
-_SEEN = {status: _ERRORS[status] for status in (401, 403, 421, 429, 503)}
+_SEEN: dict[int | str, dict[str, Any]] = {
+    status: _ERRORS[status] for status in (401, 403, 421, 429, 503)
+}
 _STREAMED: dict[int | str, dict[str, Any]] = {
     **_ERRORS,
     200: {"content": {"text/event-stream": {}}},

@@ -29,7 +29,7 @@ def refusing(sentence: str) -> BeforeValidator:
 
     def check(value: object) -> object:
         if value is not None:
-            raise PydanticCustomError("unsupported", sentence)  # type: ignore[arg-type]
+            raise PydanticCustomError("unsupported", sentence)
         return value
 
     return BeforeValidator(check)

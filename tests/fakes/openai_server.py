@@ -40,6 +40,8 @@ class OpenAiServer:
         app = web.Application()
         app.router.add_get("/v1/models", self._models)
         app.router.add_post("/v1/chat/completions", self._complete)
+        app.router.add_post("/v1/completions", self._complete)
+        app.router.add_post("/v1/embeddings", self._embed)
         self._runner = web.AppRunner(app, handler_cancellation=True)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -62,6 +64,19 @@ class OpenAiServer:
         model = {"id": MODEL, "object": "model", "max_model_len": MAX_MODEL_LEN}
         return self._refused(request) or web.json_response({"object": "list", "data": [model]})
 
+    async def _embed(self, request: web.Request) -> web.Response:
+        """Says the last first: a client goes by the index. A text's length and its words."""
+        if refused := self._refused(request):
+            return refused
+        body = await request.json()
+        self.requests.append(body)
+        data = [
+            {"index": at, "embedding": [len(text) / 2, len(text.split())]}
+            for at, text in enumerate(body["input"])
+        ]
+        tokens = sum(len(text.split()) for text in body["input"])
+        return web.json_response({"data": data[::-1], "usage": {"prompt_tokens": tokens}})
+
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         if refused := self._refused(request):
             return refused
@@ -77,11 +92,17 @@ class OpenAiServer:
         return response
 
     async def _stream(self, response: web.StreamResponse, body: dict[str, Any]) -> None:
-        messages = [_message(**each) for each in body["messages"]]
+        raw = "prompt" in body
+        messages = (
+            [ChatMessage("raw", body["prompt"])]
+            if raw
+            else [_message(**each) for each in body["messages"]]
+        )
         tokens = tokens_of(answer_to(messages))
         tokens += [f" more{number}" for number in range(self.answer_tokens - len(tokens))]
         shown = tokens[: body.get("max_tokens", len(tokens))]
-        await _send(response, _chunk({"role": "assistant", "content": ""}))
+        if not raw:
+            await _send(response, _chunk({"role": "assistant", "content": ""}))
         for number, token in enumerate(shown):
             if number == self.break_after:
                 return
@@ -89,8 +110,9 @@ class OpenAiServer:
                 await _send(response, {"error": {"message": "the GPU is on fire"}})
                 return
             await asyncio.sleep(self.seconds_per_token)
-            await _send(response, _chunk({"content": token}))
-        await _send(response, _chunk({}, "stop" if shown == tokens else "length"))
+            await _send(response, _text(token) if raw else _chunk({"content": token}))
+        reason = "stop" if shown == tokens else "length"
+        await _send(response, _text("", reason) if raw else _chunk({}, reason))
         if body.get("stream_options", {}).get("include_usage"):
             prompt = sum(len(tokens_of(message.content)) for message in messages)
             usage = {"prompt_tokens": prompt, "completion_tokens": len(shown)}
@@ -113,6 +135,11 @@ def _message(role: Role, content: str | list[dict[str, Any]]) -> ChatMessage:
 def _chunk(delta: dict[str, str], reason: str | None = None) -> dict[str, Any]:
     choice = {"index": 0, "delta": delta, "finish_reason": reason}
     return {"object": "chat.completion.chunk", "model": MODEL, "choices": [choice]}
+
+
+def _text(text: str, reason: str | None = None) -> dict[str, Any]:
+    choice = {"index": 0, "text": text, "finish_reason": reason}
+    return {"object": "text_completion", "model": MODEL, "choices": [choice]}
 
 
 async def _send(response: web.StreamResponse, event: dict[str, Any]) -> None:
