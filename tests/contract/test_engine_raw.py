@@ -57,6 +57,13 @@ async def test_a_raw_prompt_is_gone_on_from_and_counted(engine: Engine) -> None:
     assert last.prompt_tokens == 5
 
 
+@pytest.mark.parametrize("engine", ["remote"], indirect=True)
+async def test_an_endpoint_gets_the_prompt_as_it_is(engine: Engine, server: OpenAiServer) -> None:
+    await go_on(engine, PROMPT)
+    assert server.requests[-1]["prompt"] == PROMPT
+    assert "messages" not in server.requests[-1]
+
+
 async def test_a_raw_prompt_that_is_too_long_is_refused_with_its_numbers(engine: Engine) -> None:
     with pytest.raises(PromptTooLong):
         await engine.render([ChatMessage("raw", words(engine.info.max_model_len * 2))])
