@@ -11,6 +11,7 @@ import structlog
 from assistant.accounts import Account, Accounts
 from assistant.answering.deltas import DeltaReader, DeltaWriter
 from assistant.answering.embeddings import Embedded, EmbeddingRequests
+from assistant.answering.places import Places
 from assistant.answering.revisions import Revisions
 from assistant.answering.turns import Turns
 from assistant.errors import MessageRefused
@@ -94,6 +95,7 @@ class ConversationService:
     embeddings: EmbeddingRequests
     settings: AssistantSettings
     metrics: Metrics
+    places: Places
     pdf_reader: PdfReader = field(default_factory=PdfReader)
 
     async def accept(self, message: IncomingMessage) -> Accepted:
@@ -105,7 +107,8 @@ class ConversationService:
             message = readable(message, self.settings.message_characters - len(message.text))
         if message.album and (answered := await self._add_part(message)) is not None:
             return answered
-        accepted = await self.intake.store(account.id, message, account.delivered)
+        free = await self.signals.free_workers()
+        accepted = await self.intake.store(account.id, message, account.delivered, free)
         if not accepted.duplicate:
             if any(one.awaited for one in message.attachments):
                 await self.late_files.wait(accepted.turn_id, AWAIT_SECONDS)
@@ -118,7 +121,7 @@ class ConversationService:
             )
             if accepted.restarted is not None:
                 await self.signals.abandon(accepted.turn_id, accepted.restarted)
-            await self._wake(accepted.turn_id)
+            await self._wake(accepted.turn_id, accepted.worker)
             if accepted.waits and account.delivered:
                 self.delivery.mark_waiting(message.chat, message.message_id)
         return accepted
@@ -155,10 +158,19 @@ class ConversationService:
         messages: Sequence[ChatMessage],
         sampling: Sampling,
         requester: Requester = Requester(),  # noqa: B008 - it is frozen
+        *,
+        background: bool = False,
+        deadline_seconds: float | None = None,
     ) -> Accepted:
         account = self._account(chat)
         accepted = await self.intake.store_request(
-            account.id, chat.chat_id, messages, sampling, requester
+            account.id,
+            chat.chat_id,
+            messages,
+            sampling,
+            requester,
+            background=background,
+            deadline_seconds=deadline_seconds,
         )
         self.metrics.message(account.channel)
         await self.signals.wake_worker(accepted.turn_id)
@@ -181,8 +193,9 @@ class ConversationService:
         shown: set[int] = set()
 
         async def admit(attempt: int) -> bool:
-            if attempt not in shown and await self.turns.show(turn_id, attempt):
+            if attempt not in shown and (text := await self.turns.show(turn_id, attempt)):
                 shown.add(attempt)
+                self.metrics.first_text(text.channel, text.first_after_seconds)
             return attempt in shown
 
         return self.reader.follow(turn_id, offset, admit)
@@ -202,6 +215,9 @@ class ConversationService:
 
     async def language(self, chat: ChatRef, sender_id: str, told: str = "") -> str:
         return await self.persons.language(self._account(chat), sender_id, told)
+
+    async def before(self, turn_id: int) -> int | None:
+        return await self.places.before(turn_id)
 
     async def history(self, chat: ChatRef, limit: int = 50) -> Sequence[HistoryEntry]:
         rows = await self._rows(HISTORY, chat, limit=limit)
@@ -314,8 +330,8 @@ class ConversationService:
         infos = [one.info for one in workers if one.info is not None and one.answers]
         return not infos or any(info.vision for info in infos)
 
-    async def _wake(self, turn_id: int) -> None:
-        await self.signals.wake_worker(turn_id)
+    async def _wake(self, turn_id: int, worker: str | None = None) -> None:
+        await self.signals.wake_worker(turn_id, worker)
         self.delivery.look()
 
     def _account(self, chat: ChatRef) -> Account:

@@ -195,11 +195,10 @@ Incoming = (
 @dataclass(frozen=True, slots=True)
 class Requester:
     """Who asks by the API: an identity of its account, which each key has of its own; empty for the
-    key of the settings. What is asked in the `background` waits for what people ask."""
+    key of the settings."""
 
     id: str = ""
     name: str = "API"
-    background: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +208,7 @@ class Accepted:
     `turn_id` is the turn that answers it; `duplicate` when it had come before.
     `joined` when a turn that was already there took it in; `restarted` is then the attempt that
     was given up for it, if one ran. `waits` when another turn of the conversation runs before it.
+    `worker`: who answered the conversation last, if they have room.
     """
 
     turn_id: int
@@ -216,6 +216,7 @@ class Accepted:
     joined: bool = False
     restarted: int | None = None
     waits: bool = False
+    worker: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,8 +32,8 @@ class Assistant(Protocol):
         """Store the message and its turn in one transaction; when this returns it is committed.
 
         Raises StorageUnavailable (nothing stored: do not acknowledge), MessageRefused (its
-        phrase goes to the person; acknowledge). The answer to a message with `awaited` files waits
-        for `complete`, but no longer than `AWAIT_SECONDS`.
+        phrase goes to the person; acknowledge; QueueFull among them). The answer to a message with
+        `awaited` files waits for `complete`, but no longer than `AWAIT_SECONDS`.
         """
         ...
 
@@ -69,9 +69,16 @@ class Assistant(Protocol):
         messages: Sequence[ChatMessage],
         sampling: Sampling,
         requester: Requester = Requester(),  # noqa: B008 - it is frozen
+        *,
+        background: bool = False,
+        deadline_seconds: float | None = None,
     ) -> Accepted:
         """A stateless request (public API): its messages, with their images, are the whole context
-        of one turn."""
+        of one turn.
+
+        `background`: whatever people ask goes first. `deadline_seconds`: how long it may take,
+        waiting included; never longer than the settings say. Raises StorageUnavailable, QueueFull.
+        """
         ...
 
     async def command(self, command: Command) -> Answer:
@@ -103,6 +110,11 @@ class Assistant(Protocol):
 
     def follow(self, turn_id: int, offset: int = 0) -> AsyncIterator[ReplyDelta]:
         """The reply from `offset` characters on, until its last delta (which has `state`)."""
+        ...
+
+    async def before(self, turn_id: int) -> int | None:
+        """How many turns begin before this one, as things stand; None for one that doesn't wait,
+        or waits for an answer in its own conversation."""
         ...
 
     async def history(self, chat: ChatRef, limit: int = 50) -> Sequence[HistoryEntry]:

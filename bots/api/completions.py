@@ -12,8 +12,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from assistant.errors import AssistantError
-from assistant.messages import ChatRef, ReplyDelta, Requester
+from assistant.messages import ChatRef, ReplyDelta
 from assistant.service import Assistant
+from assistant.storage.api_keys import ApiKey
 from bots.api.completion import DONE, appended, broken_off, error_event
 from bots.api.keys import requester
 from bots.api.models import not_ready
@@ -94,7 +95,7 @@ class TextCompletionEndpoint:
         if info is None:
             raise not_ready()
         head = TextHead(f"cmpl-{uuid.uuid4().hex}", int(self.clock()), info.model)
-        turns = await self._accept(asked, requester(request.state.key))
+        turns = await self._accept(asked, request.state.key)
         choices = [
             _Choice(self.assistant.follow(turn), prompt if asked.echo else "")
             for turn, prompt in zip(turns, asked.prompts(), strict=True)
@@ -107,14 +108,20 @@ class TextCompletionEndpoint:
             await asyncio.shield(self._stop(turns))
             raise
 
-    async def _accept(self, asked: TextCompletionRequest, who: Requester) -> Sequence[int]:
+    async def _accept(self, asked: TextCompletionRequest, key: ApiKey) -> Sequence[int]:
         """The turns, one for each prompt: all of them, or none."""
         turns: list[int] = []
         try:
             for prompt in asked.prompts():
                 chat = ChatRef("api", "default", uuid.uuid4().hex)
                 given = [ChatMessage("raw", prompt)]
-                accepted = await self.assistant.accept_request(chat, given, asked.sampling(), who)
+                accepted = await self.assistant.accept_request(
+                    chat,
+                    given,
+                    asked.sampling(),
+                    requester(key),
+                    background=key.background,
+                )
                 turns.append(accepted.turn_id)
         except AssistantError:
             await self._stop(turns)

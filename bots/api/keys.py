@@ -47,7 +47,7 @@ def requester(key: ApiKey) -> Requester:
     """Who asks with this key: each key is somebody of its own, as a person is."""
     if key.id == DEFAULT.id:
         return Requester()
-    return Requester(f"key-{key.id}", key.name, key.background)
+    return Requester(f"key-{key.id}", key.name)
 
 
 @dataclass(slots=True)

@@ -115,7 +115,9 @@ class CompletionEndpoint:
         check_images(messages, await self._assistant.engines())
         chat = ChatRef("api", "default", uuid.uuid4().hex)
         who = requester(request.state.key)
-        accepted = await self._assistant.accept_request(chat, messages, asked.sampling(), who)
+        accepted = await self._assistant.accept_request(
+            chat, messages, asked.sampling(), who, background=request.state.key.background
+        )
         head = Head(f"chatcmpl-{chat.chat_id}", int(self._clock()), model)
         if asked.stream:
             return await self._streamed(request, accepted.turn_id, head, asked.include_usage)

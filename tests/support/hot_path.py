@@ -11,11 +11,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from assistant import conversations
-from assistant.answering import history, memories, personas, revisions, turns
+from assistant import conversations, fair
+from assistant.answering import (
+    deadlines,
+    history,
+    memories,
+    personas,
+    places,
+    revisions,
+    turns,
+)
 from assistant.files import attachments, shown_files
 from assistant.incoming import (
     access,
+    backlog,
     control,
     intake,
     late_files,
@@ -97,10 +106,20 @@ def _message_of(filled: Filled, turn: int) -> Values:
     return {**_chat(conversation), "message": str(turn)}
 
 
+_FAIRNESS = {
+    **fair.values_of(),
+    "room": True,
+    "most": 100,
+    "tokens": 8,
+    "deadline_seconds": 1800.0,
+}
+
+
 def _incoming(filled: Filled, conversation: int, sender: int | str) -> Values:
     number = next(_fresh)
     return {
-        **intake.FAIRNESS,
+        **_FAIRNESS,
+        "free": ["worker"],
         "account": filled.account,
         "event": f"fresh-{number}",
         "chat": f"chat-{conversation}",
@@ -130,11 +149,17 @@ def _request(filled: Filled, number: int) -> Values:
     messages = '[{"position": 0, "role": "user", "text": "Hello"}]'
     given = {"account": filled.account, "chat": f"request-{next(_fresh)}", "messages": messages}
     who = {"sender": f"sender-{1 + number}", "sender_name": "billing"}
-    return {**intake.FAIRNESS, **given, **who, "sampling": "{}"}
+    return {**_FAIRNESS, **given, **who, "sampling": "{}"}
 
 
 def _claim(filled: Filled, number: int) -> Values:
-    return {"worker": "worker", "lease_seconds": 10.0, "fingerprint": "model", "limit": 32}
+    return {
+        "worker": "worker",
+        "lease_seconds": 10.0,
+        "fingerprint": "model",
+        "limit": 32,
+        "leave_seconds": 0.2,
+    }
 
 
 def _fence(filled: Filled, number: int) -> Values:
@@ -236,7 +261,7 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
     (
         "intake.KNOWN_TURN",
         intake.KNOWN_TURN,
-        lambda f, n: _message_of(f, _ended(f, n)) | {"account": 1},
+        lambda f, n: _message_of(f, _ended(f, n)) | {"account": 1, "event": f"event-{n}"},
     ),
     (
         "intake.ORDER",
@@ -264,6 +289,13 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
     ),
     ("turns.CLAIM_EXPIRED", turns.CLAIM_EXPIRED, _claim),
     ("turns.CLAIM_QUEUED", turns.CLAIM_QUEUED, _claim),
+    ("backlog.COUNT", backlog.COUNT, lambda f, n: {}),
+    ("places.IN_ORDER", places.IN_ORDER, lambda f, n: {"limit": 10_000}),
+    (
+        "deadlines.END",
+        deadlines.END,
+        lambda f, n: {"limit": 100, "code": "deadline", "error": "Too late."},
+    ),
     ("history.HISTORY", history.HISTORY, _context),
     (
         "turns.CHECKPOINT",

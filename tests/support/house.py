@@ -14,8 +14,11 @@ from redis.asyncio import Redis
 
 from assistant.accounts import Accounts
 from assistant.answering.context import ContextBuilder
+from assistant.answering.deadlines import Deadlines
 from assistant.answering.deltas import DeltaReader, DeltaWriter
 from assistant.answering.history import History
+from assistant.answering.places import Places
+from assistant.answering.supervision import Supervisor
 from assistant.answering.turns import Turns
 from assistant.answering.worker import Worker
 from assistant.conversations import ConversationService
@@ -71,11 +74,13 @@ class House:
     heartbeats: Heartbeats
     settings: AssistantSettings
 
-    def worker(self, engine: Engine, name: str = "worker") -> Worker:
+    def worker(
+        self, engine: Engine, name: str = "worker", supervisor: Supervisor | None = None
+    ) -> Worker:
         return Worker(
             name=name,
             heartbeat=self.heartbeats.of(name),
-            engine=engine,
+            supervisor=supervisor or Supervisor(engine, progress=lambda line, share: None),
             turns=self.turns,
             context=ContextBuilder(
                 History(self.database, self.settings.history_turns), engine, self.settings
@@ -84,7 +89,6 @@ class House:
             signals=self.signals,
             settings=self.settings,
             metrics=Metrics(),
-            progress=lambda line, share: None,
         )
 
     async def say(self, text: str, chat: ChatRef = CHAT, **values: str) -> Accepted:
@@ -152,14 +156,29 @@ async def house(
         turns, signals, metrics = Turns(database), Signals(redis), Metrics()
         reader, writer = DeltaReader(redis, turns), DeltaWriter(redis, settings.flush_seconds)
         heartbeat = heartbeats.of("gateway")
-        core = Core("gateway", database, redis, signals, turns, writer, reader, heartbeat, metrics)
+        places = Places(database)
+        core = Core(
+            "gateway",
+            database,
+            redis,
+            signals,
+            turns,
+            writer,
+            reader,
+            heartbeat,
+            metrics,
+            places,
+        )
         governor = Governor(redis, database, Leases(database, heartbeat))
         channels = OpenChannels()
         channels.open(screen, account)
         delivery = build_delivery(settings, core, channels, governor)
         service = build_service(settings, core, accounts, delivery)
-        embeddings = service.embeddings
-        for background in (reader.run(), writer.run(), delivery.run(), embeddings.run()):
+        deadlines, embeddings = Deadlines(database, writer, metrics), service.embeddings
+        for background in (
+            *(reader.run(), writer.run(), delivery.run()),
+            *(deadlines.run(), embeddings.run()),
+        ):
             await stack.enter_async_context(running(asyncio.create_task(background)))
         yield House(
             service,

@@ -167,6 +167,9 @@ class MemoryAssistant:
         messages: Sequence[ChatMessage],
         sampling: Sampling,
         requester: Requester = Requester(),  # noqa: B008 - it is frozen
+        *,
+        background: bool = False,
+        deadline_seconds: float | None = None,
     ) -> Accepted:
         self._check_storage()
         turn = self._new_turn(chat)
@@ -230,6 +233,14 @@ class MemoryAssistant:
                 return
             yield ReplyDelta(turn_id, attempt, offset, text)
             offset += len(text)
+
+    async def before(self, turn_id: int) -> int | None:
+        """Turns of the same conversation never count."""
+        waiting = [turn.id for turn in self._turns.values() if turn.state == "queued"]
+        busy = {turn.chat for turn in self._turns.values() if turn.state == "running"}
+        if turn_id not in waiting or self._turns[turn_id].chat in busy:
+            return None
+        return waiting.index(turn_id)
 
     async def history(self, chat: ChatRef, limit: int = 50) -> Sequence[HistoryEntry]:
         self._check_storage()

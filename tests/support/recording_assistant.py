@@ -97,6 +97,9 @@ class RecordingAssistant:
         messages: Sequence[ChatMessage],
         sampling: Sampling,
         requester: Requester = Requester(),  # noqa: B008 - it is frozen
+        *,
+        background: bool = False,
+        deadline_seconds: float | None = None,
     ) -> Accepted:
         raise NotImplementedError
 

@@ -1,24 +1,43 @@
-"""What /readyz says of the engines."""
+"""What /readyz says of the engine."""
 
 from __future__ import annotations
 
-from assistant.signals import WorkerPresence
-from bots.health import engine_line
+import pytest
+
+from assistant.signals import WorkerPresence, WorkerState
+from bots.health import ANSWERING, engine_line
 from inference.api import EngineInfo
 
-ANSWERS = EngineInfo("demo", "small", 8192, "f")
 EMBEDS = EngineInfo("demo-embeddings", "vectors", 8192, "f", generates=False, embeddings="vectors")
 
 
-def worker(state: str, info: EngineInfo | None = None, detail: str = "") -> WorkerPresence:
-    return WorkerPresence("worker", state, detail, info)  # type: ignore[arg-type]
+def present(state: WorkerState, detail: str = "") -> WorkerPresence:
+    return WorkerPresence("worker", state, detail, None)
 
 
-def test_one_that_answers_is_enough() -> None:
-    assert engine_line([worker("dead"), worker("ready", ANSWERS)]) == "ready"
+def test_without_a_worker_that_is_said() -> None:
+    assert engine_line([]) == "no worker"
+
+
+@pytest.mark.parametrize("state", ["ready", "asleep", "waking"])
+def test_one_worker_that_would_answer_is_enough(state: WorkerState) -> None:
+    others = [present("rebuilding", "stuck"), present("draining"), present("dead", "gone")]
+    assert engine_line([*others, present(state)]) in ANSWERING
+
+
+@pytest.mark.parametrize("state", ["starting", "rebuilding", "draining", "away", "dead"])
+def test_a_worker_that_would_not_answer_is_not_ready_and_says_why(state: WorkerState) -> None:
+    line = engine_line([present(state, "the weights are gone")])
+    assert line == f"{state}: the weights are gone"
+    assert line not in ANSWERING
+
+
+def test_what_is_about_to_be_ready_is_said_before_what_is_not() -> None:
+    workers = [present("dead", "gone"), present("starting", "loading the weights")]
+    assert engine_line(workers) == "starting: loading the weights"
 
 
 def test_a_model_of_embeddings_answers_nobody() -> None:
-    assert engine_line([worker("ready", EMBEDS)]) == "no worker"
-    starting = worker("starting", detail="loading the model")
-    assert engine_line([worker("ready", EMBEDS), starting]) == "starting: loading the model"
+    embeds = WorkerPresence("another", "ready", "", EMBEDS)
+    assert engine_line([embeds]) == "no worker"
+    assert engine_line([embeds, present("starting", "loading")]) == "starting: loading"
