@@ -18,7 +18,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
 import structlog
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -28,7 +28,7 @@ from assistant.answering.context import ContextBuilder
 from assistant.answering.deadlines import LEASE as DEADLINES
 from assistant.answering.deadlines import Deadlines
 from assistant.answering.deltas import DeltaReader, DeltaWriter
-from assistant.answering.embeddings import EmbeddingEngine, EmbeddingRequests, EmbeddingWorker
+from assistant.answering.embeddings import EmbeddingRequests, EmbeddingWorker
 from assistant.answering.history import History
 from assistant.answering.memories import Memories
 from assistant.answering.personas import Personas
@@ -414,7 +414,5 @@ def _worker(
         metrics=core.metrics,
     )
     group.create_task(worker.run())
-    if hasattr(engine, "embed"):  # whether its model does, it says once it has started
-        embedder = cast(EmbeddingEngine, engine)
-        group.create_task(EmbeddingWorker(core.redis, embedder).run())
+    group.create_task(EmbeddingWorker(core.redis, supervisor).run())
     return worker

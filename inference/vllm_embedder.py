@@ -7,36 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from inference.api import Delta, Embeddings, GenerationRequest, Progress
 from inference.errors import EngineError, EngineOverloaded, EngineUnavailable, PromptTooLong
-from inference.profiles import Profile
-from inference.vllm_engine import Locate, VllmEngine
+from inference.vllm_engine import CORE_ENDED, VllmEngine
 
 _numbers = itertools.count()
 
 
 class VllmEmbedder(VllmEngine):
-    def __init__(
-        self,
-        profile: Profile,
-        locate: Locate,
-        *,
-        max_num_seqs: int | None = None,
-        debug: bool = False,
-        overrides: Mapping[str, Any] | None = None,
-    ) -> None:
-        super().__init__(
-            profile,
-            locate,
-            max_num_seqs=max_num_seqs,
-            debug=debug,
-            overrides={"runner": "pooling", **(overrides or {})},
-        )
-
     async def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:
         raise EngineError(f"The model of the profile {self._profile.name} makes embeddings alone.")
         yield
@@ -54,9 +36,7 @@ class VllmEmbedder(VllmEngine):
             for task in pooling:
                 task.cancel()
             await asyncio.gather(*pooling, return_exceptions=True)
-        tokens = sum(map(len, ids))
-        self._count(tokens, 0, 0)
-        return Embeddings(tuple(vectors), tokens)
+        return Embeddings(tuple(vectors), sum(map(len, ids)))
 
     def _tokenized(self, texts: Sequence[str]) -> list[list[int]]:
         return [self._tokenizer.encode(text) for text in texts]
@@ -78,17 +58,20 @@ class VllmEmbedder(VllmEngine):
         except GracefulHTTPError as error:
             raise EngineOverloaded("The model has too many texts waiting: try again.") from error
         except EngineDeadError as error:
-            self._state, self._detail = "dead", "The engine's process has ended."
+            if llm is self._llm:  # else it was ended on purpose
+                self._state, self._detail = "dead", CORE_ENDED
             raise self._unavailable() from error
         except EngineGenerateError as error:
             raise EngineUnavailable("The model broke off this text: try again.") from error
         raise EngineUnavailable("The model gave no embedding of this text: try again.")
 
     def _build_llm(self, model: str, progress: Progress) -> None:
+        self._overrides.setdefault("runner", "pooling")
         super()._build_llm(model, progress)
         info = self.info
         self._info = replace(info, vision=False, generates=False, embeddings=info.model)
 
     async def _first_token(self) -> None:
-        self._state = "ready"
+        self._counts.counting = False
         await self.embed(["Hello"])
+        self._counts.counting = True

@@ -12,28 +12,27 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import math
 import struct
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, cast
 from uuid import uuid4
 
 import structlog
 from redis.asyncio import Redis
 
+from assistant.answering.supervision import Supervisor
 from assistant.errors import EmbeddingFailed
 from assistant.signals import LOST, REDIS_SECONDS, RETRY_SECONDS
-from inference.api import Embedder, Engine
-from inference.errors import EngineError
+from inference.api import Embedder
+from inference.errors import EngineError, EngineUnavailable
 
 log = structlog.get_logger()
 
 DEADLINE_SECONDS = 60
 OFFER_AGAIN_SECONDS = 5.0
 BLOCK_SECONDS = 1.0
-LOOK_SECONDS = 2.0
 MOST_WAITING = 1000
 MOST_AT_ONCE = 32  # requests that one worker is at
 INTERNAL = "Something went wrong here. Please try again."
@@ -155,48 +154,36 @@ def _read(said: dict[str, Any]) -> Embedded:
     return Embedded(tuple(said["vectors"]), said["prompt_tokens"])
 
 
-class EmbeddingEngine(Engine, Embedder, Protocol):
-    pass
-
-
 @dataclass(slots=True)
 class EmbeddingWorker:
-    """A worker's: takes what is asked of its engine while that is ready."""
+    """A worker's: takes what is asked of its engine while that can answer."""
 
     redis: Redis
-    engine: EmbeddingEngine
-    _able: bool = field(default=False, init=False)
-    _looked: float = field(default=-math.inf, init=False)
+    supervisor: Supervisor
 
     async def run(self) -> None:
+        """Ends where the engine's model makes no embeddings, which it knows once it has started."""
+        await self.supervisor.able()
+        model = self.supervisor.engine.info.embeddings
+        if not model:
+            return
         room = asyncio.Semaphore(MOST_AT_ONCE)
         async with asyncio.TaskGroup() as group:
             while True:
                 await room.acquire()
-                name = await self._next()
+                name = await self._next(model)
                 if name is None:
                     room.release()
                     continue
                 task = group.create_task(self._serve(name))
                 task.add_done_callback(lambda _: room.release())
 
-    async def _ready(self) -> bool:
-        """Asked now and then: of a remote engine it is a request."""
-        if self._looked + LOOK_SECONDS < time.monotonic():
-            self._looked = time.monotonic()
-            ready = (await self.engine.health()).state == "ready"
-            self._able = ready and bool(self.engine.info.embeddings)
-        return self._able
-
-    async def _next(self) -> str | None:
+    async def _next(self, model: str) -> str | None:
         """The next request's id, or None after a second."""
-        if not await self._ready():
-            await asyncio.sleep(BLOCK_SECONDS)
-            return None
-        queue = _queue(self.engine.info.embeddings)
+        await self.supervisor.able()
         try:
             async with asyncio.timeout(BLOCK_SECONDS + REDIS_SECONDS):
-                found = await self.redis.blpop([queue], timeout=BLOCK_SECONDS)
+                found = await self.redis.blpop([_queue(model)], timeout=BLOCK_SECONDS)
         except LOST as error:
             log.warning("embeddings_not_asked", error=type(error).__name__)
             await asyncio.sleep(RETRY_SECONDS)
@@ -211,7 +198,10 @@ class EmbeddingWorker:
                 return  # who asked has left, or was answered
             body = json.loads(asked)
             begun = time.monotonic()
-            said = {"id": name, **await self._answer(body["texts"])}
+            answer = await self._answer(body["texts"])
+            if answer is None:
+                return  # it is offered again, to whoever is able then
+            said = {"id": name, **answer}
             log.info(
                 "embedded",
                 texts=len(body["texts"]),
@@ -225,9 +215,15 @@ class EmbeddingWorker:
         except LOST as error:
             log.warning("embedding_lost", error=type(error).__name__)
 
-    async def _answer(self, texts: Sequence[str]) -> dict[str, Any]:
+    async def _answer(self, texts: Sequence[str]) -> dict[str, Any] | None:
+        """None where the engine broke off."""
         try:
-            found = await self.engine.embed(texts)
+            async with self.supervisor.using():
+                found = await cast(Embedder, self.supervisor.engine).embed(texts)
+        except EngineUnavailable as error:
+            log.warning("embedding_put_off", error=str(error))
+            self.supervisor.look_now()
+            return None
         except EngineError as error:
             return {"code": error.code, "sentence": str(error)}
         except Exception:  # one text's fault must not end the others

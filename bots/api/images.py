@@ -61,8 +61,6 @@ def decoded(url: str) -> Image:
 def check_images(messages: Sequence[ChatMessage], engines: Sequence[EngineInfo]) -> None:
     """Raises Refused (400): too many, or for models that see nothing."""
     count = sum(len(message.images) for message in messages)
-    if not count:
-        return
     if count > MOST_IMAGES:
         raise _refused(f"A request may have {MOST_IMAGES} images, and this one has {count}.")
     answering = [one for one in engines if one.generates]

@@ -112,7 +112,8 @@ class CompletionEndpoint:
         asked = parse_request(await request.body())
         messages = asked.chat()
         model = (await engine_info(self._assistant)).model
-        check_images(messages, await self._assistant.engines())
+        if any(message.images for message in messages):
+            check_images(messages, await self._assistant.engines())
         chat = ChatRef("api", "default", uuid.uuid4().hex)
         who = requester(request.state.key)
         accepted = await self._assistant.accept_request(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
-from assistant.answering.embeddings import EmbeddingEngine
-from inference.api import ChatMessage, GenerationRequest
+from inference.api import ChatMessage, Embedder, Engine, GenerationRequest
 from inference.errors import EngineError, EngineUnavailable, PromptTooLong
 from inference.settings import EngineSettings, ScriptedSettings
 from inference.start import build_engine
@@ -23,6 +23,10 @@ __all__ = ["server"]
 pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 
 DEMO = pytest.param("demo-embeddings", marks=pytest.mark.model)
+
+
+class EmbeddingEngine(Engine, Embedder, Protocol):
+    pass
 
 
 def settings_for(name: str, base_url: str) -> EngineSettings:

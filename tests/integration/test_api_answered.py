@@ -31,8 +31,9 @@ async def home(database_url: str, redis_url: str) -> AsyncIterator[House]:
 async def embedder(home: House) -> AsyncIterator[None]:
     """A worker whose engine makes embeddings."""
     engine = ScriptedEngine(ScriptedSettings(embeddings=True))
-    embedding = EmbeddingWorker(home.redis, engine).run()
-    async with working(home.worker(engine)), running(asyncio.create_task(embedding)):
+    worker = home.worker(engine)
+    embedding = EmbeddingWorker(home.redis, worker.supervisor).run()
+    async with working(worker), running(asyncio.create_task(embedding)):
         yield
 
 
