@@ -28,6 +28,7 @@ class Profile:
     `distributed_executor` "" is vLLM's own choice; with "ray" the cards may be in several hosts.
     `vision`: the model sees images. `tools`: it may call tools, in a form of its own where
     `tool_parser` names vLLM's parser of that, else in ours (`tool_calls.py`).
+    `embeds`: it makes embeddings, and answers nobody.
     """
 
     name: str
@@ -56,11 +57,17 @@ class Profile:
     vision: bool = False
     tools: bool = False
     tool_parser: str = ""
+    embeds: bool = False
 
 
 _DEMO_NOTICE = (
     "Demo: a 135-million-parameter model answers here and is often wrong. For real answers set "
     "OUTRIDER_ENGINE__PROFILE to remote (any OpenAI-compatible endpoint) or scout (one H100)."
+)
+
+_DEMO_EMBEDDINGS_NOTICE = (
+    "Demo: these embeddings come from a small model that was made for talking. For real ones serve "
+    "a model that was made for them."
 )
 
 PROFILES: dict[str, Profile] = {
@@ -80,6 +87,18 @@ PROFILES: dict[str, Profile] = {
             answer_tokens=256,
             notice=_DEMO_NOTICE,
             tools=True,
+        ),
+        Profile(
+            name="demo-embeddings",
+            runner="vllm",
+            hardware="any CPU with AVX2",
+            served_name="smollm2-135m-demo-embeddings",
+            extra="cpu",
+            dtype="bfloat16",
+            kv_cache_bytes=1 << 28,
+            enforce_eager=True,
+            notice=_DEMO_EMBEDDINGS_NOTICE,
+            embeds=True,
         ),
         Profile(
             name="scout",

@@ -121,6 +121,12 @@ def _vllm_engine(profile: Profile, settings: EngineSettings, data_dir: Path) -> 
             f"The model of the profile {profile.name} sees no images: leave "
             "OUTRIDER_ENGINE__VISION away."
         )
+    if profile.embeds:
+        from inference.vllm_embedder import VllmEmbedder
+
+        return VllmEmbedder(
+            profile, locate, max_num_seqs=settings.max_num_seqs, debug=settings.debug
+        )
     return VllmEngine(
         replace(profile, vision=profile.vision and settings.vision is not False),
         locate,

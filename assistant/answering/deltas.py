@@ -324,6 +324,7 @@ class Position:
             finish_reason=stored.finish_reason,
             tool_calls=stored.tool_calls,
             stop_reason=stored.stop_reason,
+            cached_tokens=stored.cached_tokens,
         )
         self.offset = delta.offset + len(missing)
         return [delta]

@@ -165,13 +165,15 @@ WHERE id = %(turn)s AND state IN ('queued', 'running')
 RETURNING state, attempt, char_length(reply) AS characters
 """
 READ = (
-    "SELECT state, attempt, reply, error, error_code, prompt_tokens, output_tokens, tool_calls,"
-    " stop_reason, coalesce(finish_reason, '') AS finish_reason FROM turns WHERE id = %(turn)s"
+    "SELECT state, attempt, reply, error, error_code, prompt_tokens, output_tokens, cached_tokens,"
+    " tool_calls, stop_reason, coalesce(finish_reason, '') AS finish_reason"
+    " FROM turns WHERE id = %(turn)s"
 )
 # Of many turns that somebody follows and hears nothing of: those with news, and those erased.
 READ_SILENT = """
 SELECT given.turn, turns.id, state, attempt, reply, error, error_code, prompt_tokens,
-    output_tokens, tool_calls, stop_reason, coalesce(finish_reason, '') AS finish_reason
+    output_tokens, cached_tokens, tool_calls, stop_reason,
+    coalesce(finish_reason, '') AS finish_reason
 FROM unnest(CAST(%(turns)s AS bigint[]), CAST(%(characters)s AS int[])) AS given (turn, characters)
 LEFT JOIN turns ON turns.id = given.turn
 WHERE turns.id IS NULL OR state NOT IN ('queued', 'running')
@@ -228,6 +230,7 @@ class Reply:
     finish_reason: str
     tool_calls: tuple[ToolCall, ...] = ()
     stop_reason: str | int | None = None
+    cached_tokens: int = 0
 
     @property
     def final(self) -> bool:

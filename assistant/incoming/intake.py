@@ -20,9 +20,9 @@ from assistant import fair
 from assistant.answering.frozen_prompt import calls_written
 from assistant.errors import QueueFull
 from assistant.fair import DUE
-from assistant.files.attachments import ATTACHED, values_of
+from assistant.files.attachments import ATTACHED, ATTACHED_TO_EACH, images_of, values_of
 from assistant.incoming.backlog import Backlog, Limits, tokens_of
-from assistant.messages import Accepted, ChatRef, IncomingMessage, clean
+from assistant.messages import Accepted, ChatRef, IncomingMessage, Requester, clean
 from assistant.phrases import Phrase
 from assistant.storage.database import Database
 from inference.api import ChatMessage, Sampling, sampling_written
@@ -132,18 +132,19 @@ STORE = _STORE + _STORED
 STORE_WITH_FILES = _STORE + ATTACHED + _STORED
 
 # A request of the public API: a conversation of its own, all messages given, never joined.
-STORE_REQUEST = f"""
+_STORE_REQUEST = f"""
 WITH known AS (
-    SELECT person_id FROM identities WHERE account_id = %(account)s AND platform_id = ''
+    SELECT person_id FROM identities
+    WHERE account_id = %(account)s AND platform_id = %(sender)s
 ), conversation AS (
     INSERT INTO conversations (account_id, chat_id, kind)
     SELECT %(account)s, %(chat)s, 'private' WHERE {_ROOM} RETURNING id
 ), person AS (
-    INSERT INTO persons (name) SELECT 'API' FROM conversation
+    INSERT INTO persons (name) SELECT CAST(%(sender_name)s AS text) FROM conversation
     WHERE NOT EXISTS (SELECT FROM known) RETURNING id
 ), made AS (
     INSERT INTO identities (person_id, account_id, platform_id, name)
-    SELECT id, %(account)s, '', 'API' FROM person
+    SELECT id, %(account)s, %(sender)s, %(sender_name)s FROM person
     ON CONFLICT (account_id, platform_id) DO UPDATE SET name = excluded.name RETURNING person_id
 ), sender AS (
     SELECT person_id FROM known UNION ALL SELECT person_id FROM made
@@ -155,16 +156,16 @@ WITH known AS (
     FROM conversation, jsonb_to_recordset(%(messages)s::jsonb) AS given
         (position int, role text, text text, tool_calls jsonb, tool_call_id text)
     ORDER BY given.position
-    RETURNING id, conversation_id
+    RETURNING id, conversation_id, platform_message_id
 ){DUE}, turn AS (
     INSERT INTO turns (conversation_id, person_id, sampling, due_at, first_in, {_STAMPED})
     SELECT id, person_id, %(sampling)s::jsonb, due_at, first_in, {_STAMP}
     FROM conversation, due RETURNING id
 ), link AS (
     INSERT INTO turn_messages (turn_id, message_id) SELECT turn.id, message.id FROM turn, message
-)
-SELECT id FROM turn
-"""
+)"""
+STORE_REQUEST = _STORE_REQUEST + "SELECT id FROM turn"
+STORE_REQUEST_WITH_IMAGES = _STORE_REQUEST + ATTACHED_TO_EACH + "SELECT id FROM turn"
 
 # A message that we are told of for the first time by its deletion: should it come yet, it is known.
 BURY = """
@@ -315,6 +316,7 @@ class Intake:
         chat_id: str,
         given: Sequence[ChatMessage],
         sampling: Sampling,
+        requester: Requester,
         *,
         background: bool = False,
         deadline_seconds: float | None = None,
@@ -338,10 +340,14 @@ class Intake:
             ),
             "account": account_id,
             "chat": chat_id,
+            "sender": requester.id,
+            "sender_name": requester.name,
             "messages": json.dumps(listed),
             "sampling": json.dumps(sampling_written(sampling)),
         }
-        row = await self._one(STORE_REQUEST, values)
+        images = images_of([message.images for message in given])
+        statement = STORE_REQUEST_WITH_IMAGES if images["of"] else STORE_REQUEST
+        row = await self._one(statement, values | images)
         if row is None:
             raise self._full(room=bool(values["room"]))
         return Accepted(row[0])

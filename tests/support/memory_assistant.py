@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
 
+from assistant.answering.embeddings import Embedded, packed
 from assistant.errors import StorageUnavailable
 from assistant.messages import (
     FINAL_STATES,
@@ -27,6 +28,7 @@ from assistant.messages import (
     IncomingMessage,
     Presence,
     ReplyDelta,
+    Requester,
     TurnState,
 )
 from assistant.phrases import Phrase
@@ -103,6 +105,7 @@ class MemoryAssistant:
         self.script = script
         self.pace_seconds = pace_seconds
         self.info = info
+        self.beside: list[EngineInfo] = []  # what other workers serve
         self.storage_works = True
         self.may_write = asyncio.Event()  # cleared, no reply grows until it is set
         self.may_write.set()
@@ -166,6 +169,7 @@ class MemoryAssistant:
         chat: ChatRef,
         messages: Sequence[ChatMessage],
         sampling: Sampling,
+        requester: Requester = Requester(),  # noqa: B008 - it is frozen
         *,
         background: bool = False,
         deadline_seconds: float | None = None,
@@ -282,6 +286,14 @@ class MemoryAssistant:
 
     async def engine_info(self) -> EngineInfo | None:
         return self.info
+
+    async def engines(self) -> Sequence[EngineInfo]:
+        return [*([] if self.info is None else [self.info]), *self.beside]
+
+    async def embed(self, model: str, texts: Sequence[str]) -> Embedded:
+        self._check_storage()
+        lengths = [packed([float(len(text)), 0.5]) for text in texts]
+        return Embedded(tuple(lengths), sum(len(text.split()) for text in texts))
 
     # How turns run
 
