@@ -117,7 +117,7 @@ class ChatCompletionRequest(OutputFields):
     max_tokens: Tokens | None = None
     max_completion_tokens: Tokens | None = None
     temperature: float | None = Field(None, ge=0, le=2)
-    top_p: float | None = Field(None, gt=0, le=1)
+    top_p: float | None = Field(None, ge=0.000_001, le=1)
     stop: StopText | Annotated[list[StopText], Field(max_length=4)] | None = None
     seed: Seed | None = None
     n: Annotated[Literal[1], Whole] | None = None

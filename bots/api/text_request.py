@@ -51,7 +51,7 @@ class TextCompletionRequest(Strict):
     )
     max_tokens: Tokens | None = Field(None, description=f"{DEFAULT_TOKENS} without it.")
     temperature: float | None = Field(None, ge=0, le=2)
-    top_p: float | None = Field(None, gt=0, le=1)
+    top_p: float | None = Field(None, ge=0.000_001, le=1)
     stop: StopText | Annotated[list[StopText], Field(max_length=4)] | None = None
     seed: Seed | None = None
     echo: bool | None = Field(None, description="Repeat the prompt before what is added to it.")
