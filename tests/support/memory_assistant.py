@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
 
-from assistant.errors import StorageUnavailable
+from assistant.errors import QueueFull, StorageUnavailable
 from assistant.messages import (
     FINAL_STATES,
     Accepted,
@@ -101,6 +101,7 @@ class MemoryAssistant:
         self.pace_seconds = pace_seconds
         self.info = info
         self.storage_works = True
+        self.queue_full = False
         self.may_write = asyncio.Event()  # cleared, no reply grows until it is set
         self.may_write.set()
         self._turns: dict[int, _Turn] = {}
@@ -282,6 +283,8 @@ class MemoryAssistant:
     def _check_storage(self) -> None:
         if not self.storage_works:
             raise StorageUnavailable("The storage was switched off.")
+        if self.queue_full:
+            raise QueueFull(Phrase("refused.full", {"waiting": 10_000}))
 
     def _new_turn(self, chat: ChatRef) -> _Turn:
         turn = _Turn(len(self._turns) + 1, chat, self._conversation.get(chat, 0), {})
