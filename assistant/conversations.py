@@ -188,8 +188,9 @@ class ConversationService:
         shown: set[int] = set()
 
         async def admit(attempt: int) -> bool:
-            if attempt not in shown and await self.turns.show(turn_id, attempt):
+            if attempt not in shown and (text := await self.turns.show(turn_id, attempt)):
                 shown.add(attempt)
+                self.metrics.first_text(text.channel, text.first_after_seconds)
             return attempt in shown
 
         return self.reader.follow(turn_id, offset, admit)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from assistant.engine_metrics import EngineCollector, Supervised
+
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 
@@ -39,12 +41,17 @@ class Metrics:
             "channel_calls", "Calls to platforms by result.", "channel", "call", "result"
         )
         self._deliveries = self._counter("deliveries", "Replies delivered.", "channel", "outcome")
+        self._first_text = self._times(
+            "first_text_seconds",
+            "From a message to the first text of its answer that a person could see.",
+            "channel",
+        )
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"outrider_{name}", text, labels, registry=self.registry)
 
-    def _times(self, name: str, text: str) -> Histogram:
-        return Histogram(f"outrider_{name}", text, buckets=SECONDS, registry=self.registry)
+    def _times(self, name: str, text: str, *labels: str) -> Histogram:
+        return Histogram(f"outrider_{name}", text, labels, buckets=SECONDS, registry=self.registry)
 
     def message(self, channel: str) -> None:
         self._messages.labels(channel).inc()
@@ -60,6 +67,15 @@ class Metrics:
 
     def delivery(self, channel: str, outcome: str) -> None:
         self._deliveries.labels(channel, outcome).inc()
+
+    def first_text(self, channel: str, seconds: float | None) -> None:
+        """`seconds` None: it was not the first of its turn."""
+        if seconds is not None:
+            self._first_text.labels(channel).observe(seconds)
+
+    def engine(self, supervised: Supervised) -> None:
+        """From now on the engine's own statistics are part of what is measured."""
+        self.registry.register(EngineCollector(supervised))
 
     def tokens(self, prompt: int, output: int, cached: int) -> None:
         self._tokens.labels("prompt").inc(prompt)

@@ -61,6 +61,12 @@ class AssistantSettings(BaseModel, extra="forbid"):
         0.025, gt=0, description="How often new tokens are published to readers."
     )
     turn_seconds: float = Field(600.0, gt=0, description="Longest time one attempt may take.")
+    drain_seconds: float = Field(
+        5.0,
+        ge=0,
+        description="When it is asked to end, answers that are being written may end for so long; "
+        "the others go on where it starts next, or at another worker.",
+    )
     deadline_seconds: float = Field(
         1800.0,
         gt=0,

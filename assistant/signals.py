@@ -11,7 +11,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import structlog
 from redis.asyncio import Redis
@@ -52,6 +52,9 @@ end
 return said
 """
 
+# What its engine is, or what is being done with that; or that the worker takes no further turn.
+WorkerState = EngineState | Literal["waking", "rebuilding", "draining"]
+
 T = TypeVar("T")
 # Our own limit on every call. redis-py's `socket_timeout` must be None (it is not by default): with
 # it the library writes under asyncio.wait_for(), which swallows cancellations before Python 3.12.
@@ -66,7 +69,7 @@ class WorkerPresence:
     """What a worker says of itself every few seconds."""
 
     worker: str
-    state: EngineState
+    state: WorkerState
     detail: str
     info: EngineInfo | None
     running_turns: int = 0

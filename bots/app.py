@@ -4,8 +4,9 @@
     gateway  channels, web chat, API; any number of replicas, no model
     worker   turns and engine; one per engine
 
-What is opened last is closed first: listeners stop, turns are given back, the engine ends, then the
-database.
+When the end is asked for, what runs drains first (`draining.py`): listeners stop, turns and
+deliveries may end in time. Then what was opened last is closed first: turns are given back, the
+engine ends, then the database.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from assistant.answering.personas import Personas
 from assistant.answering.places import Places
 from assistant.answering.revisions import Revisions
 from assistant.answering.stopping import Stopping
+from assistant.answering.supervision import Supervisor
 from assistant.answering.turns import Turns
 from assistant.answering.worker import Worker
 from assistant.conversations import ConversationService
@@ -70,12 +72,16 @@ from assistant.storage.leases import Leases
 from assistant.storage.pruning import LEASE as PRUNING
 from assistant.storage.pruning import Pruning
 from bots.channels import open_channels
+from bots.draining import Draining
+from bots.engine_word import leaving_word, remove_word
 from bots.heap import settle_when_started
 from bots.http.safety import require_password
 from bots.http.server import listen, serve
-from bots.pages import build_pages
+from bots.pages import address, build_pages
 from bots.progress import StartProgress
 from bots.settings import Settings
+from bots.stop import Stop
+from bots.worker_server import listen_for_watchers, worker_app
 from inference.api import Engine
 from inference.start import build_engine
 
@@ -111,8 +117,8 @@ class Core:
         return Stopping(self.turns, self.signals, self.writer)
 
 
-async def run(settings: Settings, role: Role, stop: asyncio.Event, say: Say) -> None:
-    """Run until `stop` is set, which also ends a start that is not done yet.
+async def run(settings: Settings, role: Role, stop: Stop, say: Say) -> None:
+    """Run until `stop` asks for the end, which also ends a start that is not done yet.
 
     `say` gets lines for a person. Raises StartupError, and StorageUnavailable when an embedded
     server ended by itself.
@@ -121,12 +127,13 @@ async def run(settings: Settings, role: Role, stop: asyncio.Event, say: Say) -> 
 
     def died(sentence: str) -> None:
         lost.append(sentence)
-        stop.set()
+        stop.ask_at_once()
 
+    draining = Draining(stop, settings.assistant.drain_seconds, say)
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(_until(stop))
-            await _house(settings, role, died, say)
+            group.create_task(_until_drained(draining))
+            await _house(settings, role, draining, died, say)
     except BaseExceptionGroup as ended:
         if lost:
             raise StorageUnavailable(lost[0]) from ended
@@ -135,12 +142,14 @@ async def run(settings: Settings, role: Role, stop: asyncio.Event, say: Say) -> 
             raise faults from None
 
 
-async def _house(settings: Settings, role: Role, died: OnDeath, say: Say) -> None:
+async def _house(
+    settings: Settings, role: Role, draining: Draining, died: OnDeath, say: Say
+) -> None:
     """Everything of a role, until it is cancelled."""
     async with AsyncExitStack() as stack:
         # What can be refused without a server or a file is refused first.
         engine = None if role == "gateway" else build_engine(settings.engine, settings.data_dir)
-        bound = None if role == "worker" else _listen(settings, stack)
+        bound = _listen(settings, role, stack)
         database_url, redis_url = await _servers(settings, role, stack, died)
         await (schema.upgrade if role == "run" else schema.check)(database_url)
         core = await _core(settings.assistant, database_url, redis_url, stack)
@@ -149,22 +158,30 @@ async def _house(settings: Settings, role: Role, died: OnDeath, say: Say) -> Non
             group.create_task(core.writer.run())
             group.create_task(core.reader.run())
             if role != "worker":
-                await _gateway(settings, core, bound, group, stack, say)
+                await _gateway(settings, core, bound, draining, group, stack, say)
             if engine is not None:
-                _worker(settings, core, engine, group, stack, say)
+                worker = _worker(settings, core, engine, group, stack, say)
+                draining.worker = worker
+                if role == "worker" and bound is not None:
+                    app = worker_app(settings, worker, core.database, core.signals, core.metrics)
+                    group.create_task(serve(app, bound))
+                    say(f"Health and metrics at {address(bound)}")
             group.create_task(settle_when_started(engine))
 
 
-async def _until(stop: asyncio.Event) -> None:
-    await stop.wait()
-    log.info("stopping")
+async def _until_drained(draining: Draining) -> None:
+    await draining.run()
     raise _Stop
 
 
-def _listen(settings: Settings, stack: AsyncExitStack) -> socket.socket:
-    require_password(settings.host, settings.admin.password)
-    bound = listen(settings.host, settings.port)
-    stack.callback(bound.close)
+def _listen(settings: Settings, role: Role, stack: AsyncExitStack) -> socket.socket | None:
+    if role == "worker":
+        bound = listen_for_watchers(settings)
+    else:
+        require_password(settings.host, settings.admin.password)
+        bound = listen(settings.host, settings.port)
+    if bound is not None:
+        stack.callback(bound.close)
     return bound
 
 
@@ -236,6 +253,7 @@ async def _gateway(
     settings: Settings,
     core: Core,
     bound: socket.socket | None,
+    draining: Draining,
     group: asyncio.TaskGroup,
     stack: AsyncExitStack,
     say: Say,
@@ -248,19 +266,26 @@ async def _gateway(
     await governor.restore([AccountKeys(one.channel, one.name) for one in opened])
     delivery = build_delivery(settings.assistant, core, channels.open, governor)
     service = build_service(settings.assistant, core, accounts, delivery)
-    pages = await build_pages(settings, core.database, core.signals, core.metrics, service, stack)
+    pages = await build_pages(
+        settings,
+        core.database,
+        core.signals,
+        core.metrics,
+        service,
+        lambda: draining.stop.asked,
+        stack,
+    )
     inbound = channels.connect(service, governor)
     for router in inbound.routers:
         pages.include(router)
     group.create_task(delivery.run())
+    draining.delivery = delivery
     group.create_task(leases.run_while_held(PRUNING, Pruning(core.database).run))
     deadlines = Deadlines(core.database, core.writer, core.metrics)
     group.create_task(leases.run_while_held(DEADLINES, deadlines.run))
     for one in inbound.listeners:
-        if one.exclusive:
-            group.create_task(leases.run_while_held(one.name, one.run))
-        else:
-            group.create_task(one.run())
+        listening = leases.run_while_held(one.name, one.run) if one.exclusive else one.run()
+        draining.listeners.append(group.create_task(listening))
     if bound is not None:
         group.create_task(serve(pages.secured(), bound))
         say(pages.announce(bound))
@@ -361,11 +386,20 @@ def _worker(
     group: asyncio.TaskGroup,
     stack: AsyncExitStack,
     say: Say,
-) -> None:
+) -> Worker:
     stack.push_async_callback(engine.stop)
+    shown = stack.enter_context(StartProgress(say, lambda: engine.info.notice))
+    stack.callback(remove_word, settings.data_dir)
+    supervisor = Supervisor(
+        engine=engine,
+        progress=leaving_word(shown, engine, settings.data_dir),
+        stuck_after_seconds=settings.engine.stuck_after_seconds,
+        sleep_after_seconds=settings.engine.sleep_after_seconds,
+    )
+    core.metrics.engine(supervisor)
     worker = Worker(
         name=core.name,
-        engine=engine,
+        supervisor=supervisor,
         turns=core.turns,
         context=ContextBuilder(
             History(core.database, settings.assistant.history_turns), engine, settings.assistant
@@ -375,6 +409,6 @@ def _worker(
         heartbeat=core.heartbeat,
         settings=settings.assistant,
         metrics=core.metrics,
-        progress=stack.enter_context(StartProgress(say, lambda: engine.info.notice)),
     )
     group.create_task(worker.run())
+    return worker

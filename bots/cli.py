@@ -17,7 +17,7 @@ from assistant.errors import AssistantError
 from bots.settings import Settings, load_settings
 from inference.errors import EngineError
 
-END_SECONDS = 9.0  # after a signal all is over, whatever hangs
+END_SECONDS = 4.0  # after what is drained all is over, whatever hangs
 
 
 class TurnsShown(StrEnum):
@@ -88,6 +88,49 @@ def ask(
 
     settings = _settings(quiet=True)
     _async(lambda: run_ask(settings, question, new))
+
+
+@cli.command()
+def plan(
+    profile: Annotated[
+        str | None, typer.Argument(help="A profile; without one, that of the settings.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="The folder of a model, or its config.json.")
+    ] = None,
+    format_: Annotated[
+        str | None,
+        typer.Option(
+            "--format", help="bf16, fp8, fp8-all, w4a16 or w4a16-all, of Scout or Maverick."
+        ),
+    ] = None,
+    card: Annotated[
+        str | None, typer.Option(help="A card by name (H100) or size (80GB, 80GB@3.35TB/s).")
+    ] = None,
+    cards: Annotated[int | None, typer.Option(min=1, max=1024, help="How many of them.")] = None,
+    context: Annotated[
+        int | None,
+        typer.Option(min=1, max=100_000_000, help="The longest conversation, in tokens."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="All of it as one JSON object.")] = False,
+) -> None:
+    """Work out what a profile needs of a card, and what fits on it, before anything is loaded."""
+    from bots.plan import show
+
+    settings = _settings(quiet=True)
+    try:
+        show(
+            settings,
+            profile,
+            model=model,
+            format_=format_,
+            card=card,
+            cards=cards,
+            context=context,
+            as_json=as_json,
+        )
+    except EngineError as error:
+        _refuse(str(error))
 
 
 @cli.command()
@@ -235,15 +278,17 @@ def _settings(*, quiet: bool = False) -> Settings:
 def _serve(role: Any) -> None:
     settings = _settings()
     from bots.app import run as run_app
+    from bots.stop import Stop
 
     async def until_signalled() -> None:
-        stop = asyncio.Event()
+        stop = Stop()
         loop = asyncio.get_running_loop()
 
         def end() -> None:
-            stop.set()
+            drain_seconds = 0.0 if stop.asked else settings.assistant.drain_seconds
+            stop.ask()
             # A database that hangs must not keep a person waiting; what we started ends with us.
-            last_resort = threading.Timer(END_SECONDS, os._exit, (1,))
+            last_resort = threading.Timer(drain_seconds + END_SECONDS, os._exit, (1,))
             last_resort.daemon = True
             last_resort.start()
 

@@ -1,8 +1,8 @@
-"""/healthz, /readyz and /metrics."""
+"""/healthz, /readyz and /metrics: of a gateway, and of a worker that has an address for them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
@@ -12,8 +12,22 @@ from assistant.metrics import Metrics
 from assistant.signals import Signals, WorkerPresence
 from assistant.storage.database import Database
 
+# A message that comes now would be answered; the first that is found is said.
+ANSWERING = ("ready", "waking", "asleep")
+# Else the most hopeful.
+HOPEFUL = ("starting", "rebuilding", "draining", "away", "dead", "stopped")
 
-def health_router(database: Database, signals: Signals, metrics: Metrics) -> APIRouter:
+Line = Callable[[], Awaitable[str]]
+
+
+def health_router(
+    database: Database,
+    signals: Signals,
+    metrics: Metrics,
+    engine: Line,
+    stopping: Callable[[], bool],
+) -> APIRouter:
+    """`engine` gives the line of that name; `stopping` says that this process ends soon."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/healthz")
@@ -26,9 +40,11 @@ def health_router(database: Database, signals: Signals, metrics: Metrics) -> API
         parts = {
             "database": "ready" if await database.ping() else "unreachable",
             "redis": "ready" if await signals.ping() else "unreachable",
-            "engine": engine_line(await signals.workers()),
+            "engine": await engine(),
         }
-        is_ready = all(value == "ready" for value in parts.values())
+        if stopping():
+            parts["process"] = "draining"
+        is_ready = all(value in ANSWERING for value in parts.values())
         return JSONResponse({"ready": is_ready, **parts}, 200 if is_ready else 503)
 
     @router.get("/metrics")
@@ -39,10 +55,14 @@ def health_router(database: Database, signals: Signals, metrics: Metrics) -> API
 
 
 def engine_line(workers: Sequence[WorkerPresence]) -> str:
-    """`ready` when any worker is, else what the most hopeful one is doing."""
-    if any(one.state == "ready" for one in workers):
-        return "ready"
+    """What the most able worker is: `ready`, or `asleep`, which a message ends."""
     if not workers:
         return "no worker"
-    first = min(workers, key=lambda one: one.state != "starting")
-    return f"{first.state}: {first.detail}" if first.detail else first.state
+    order = (*ANSWERING, *HOPEFUL)
+    return line_of(min(workers, key=lambda one: order.index(one.state)))
+
+
+def line_of(worker: WorkerPresence) -> str:
+    if worker.state in ANSWERING or not worker.detail:
+        return worker.state
+    return f"{worker.state}: {worker.detail}"

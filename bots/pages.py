@@ -20,7 +20,7 @@ from assistant.signals import Signals
 from assistant.storage.database import Database
 from bots.api.key import load_or_create_key
 from bots.api.router import api_router
-from bots.health import health_router
+from bots.health import engine_line, health_router
 from bots.http.private_file import load_or_create_secret
 from bots.http.safety import HttpSafety
 from bots.http.secure import secure
@@ -64,6 +64,7 @@ async def build_pages(
     signals: Signals,
     metrics: Metrics,
     service: ConversationService,
+    stopping: Callable[[], bool],
     stack: AsyncExitStack,
 ) -> Pages:
     """Raises StartupError: others could come in without a password, or a key file is bad."""
@@ -73,12 +74,17 @@ async def build_pages(
         session_secret=load_or_create_secret(settings.data_dir / SESSION_FILE),
         password=settings.admin.password,
         allowed_hosts=settings.http.allowed_hosts,
+        metrics_key=settings.http.metrics_key,
         max_body_bytes=settings.http.max_body_bytes,
     )
     await service.accounts.register("web", "default", delivered=False)
     await service.accounts.register("api", "default", delivered=False)
     app = FastAPI(title="Outrider", docs_url=None, redoc_url=None)
-    app.include_router(health_router(database, signals, metrics))
+
+    async def engine() -> str:
+        return engine_line(await signals.workers())
+
+    app.include_router(health_router(database, signals, metrics, engine, stopping))
     app.include_router(api_router(service, _api_key(settings)))
     app.include_router(web_router(service))
     return Pages(app, safety, settings.data_dir, stack.callback)

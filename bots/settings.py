@@ -61,6 +61,20 @@ class ApiSettings(BaseModel, extra="forbid"):
     )
 
 
+class WorkerSettings(BaseModel, extra="forbid"):
+    """`OUTRIDER_WORKER__…`"""
+
+    host: str = Field(
+        "127.0.0.1", description="The address of a worker's `/healthz`, `/readyz` and `/metrics`."
+    )
+    port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="Their port, with `outrider worker`; without it they are not served.",
+    )
+
+
 class LogSettings(BaseModel, extra="forbid"):
     """`OUTRIDER_LOG__…`"""
 
@@ -108,6 +122,7 @@ class Settings(BaseSettings):
     admin: AdminSettings = AdminSettings()
     api: ApiSettings = ApiSettings()
     http: HttpSettings = HttpSettings()
+    worker: WorkerSettings = WorkerSettings()
     log: LogSettings = LogSettings()
 
     @field_validator("database_url", "redis_url", mode="before")
@@ -263,7 +278,12 @@ def _unnamed(name: str, groups: Iterable[str]) -> str:
 
 # Read by our tools and by processes that we start, not settings of a person.
 RESERVED = frozenset(
-    {"OUTRIDER_VLLM_PLUGIN", "OUTRIDER_REQUIRE_BROWSER", "OUTRIDER_TEST_MODELS_DIR"}
+    {
+        "OUTRIDER_VLLM_PLUGIN",
+        "OUTRIDER_START_REPORTS",
+        "OUTRIDER_REQUIRE_BROWSER",
+        "OUTRIDER_TEST_MODELS_DIR",
+    }
 )
 
 

@@ -10,13 +10,18 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from inference.statistics import Distribution
+
 MOST_IMAGES = 10  # of one prompt; vLLM advises no more for Llama 4, and an album has as many
 
 Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length", "abort"]
-EngineState = Literal["starting", "ready", "dead", "stopped"]
+# `asleep`: gave its memory back and can be woken. `away`: out of reach, and nothing here can be
+# built anew (a remote endpoint). `dead`: what runs here has broken off, and is to be built anew.
+EngineState = Literal["starting", "ready", "asleep", "away", "dead", "stopped"]
 
 # Called with one short line for people ("loading the weights") and, where known, a share in [0, 1].
+# A line names a phase of the start; after a colon or a bracket may stand what of it.
 Progress = Callable[[str, float | None], None]
 
 
@@ -121,7 +126,8 @@ class EngineInfo:
     """What is served. `notice` is a quiet line for people, empty for a production model.
 
     `fingerprint` names model and tokenizer: token ids from another fingerprint mean nothing.
-    `attribution` is what a licence demands to be shown ("Built with Llama"), or empty.
+    `attribution` is what a licence demands to be shown ("Built with Llama"), or empty. `plan` is a
+    line on how its memory compares with what was planned, empty where nothing was.
     """
 
     profile: str
@@ -131,16 +137,35 @@ class EngineInfo:
     notice: str = ""
     attribution: str = ""
     vision: bool = False  # whether it sees images
+    plan: str = ""
+    as_planned: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class EngineStatistics:
-    """Counters since the engine's start, and what is in flight now."""
+    """Counters over all of the engine's starts, and what is in flight now.
+
+    `requests_running` have not ended, of them `batch_size` are decoded together and
+    `requests_waiting` wait for room. `steps` grows with whatever shows that the engine moves; None
+    where it can't tell. `kv_cache_usage` is a share in [0, 1]; the prefix cache's counts are in
+    tokens. A distribution is None where the engine doesn't know it; all are in seconds.
+    """
 
     requests_running: int = 0
     prompt_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
+    batch_size: int = 0
+    requests_waiting: int = 0
+    kv_cache_usage: float = 0.0
+    preemptions: int = 0
+    prefix_cache_queries: int = 0
+    prefix_cache_hits: int = 0
+    steps: int | None = None
+    time_to_first_token: Distribution | None = None
+    time_per_output_token: Distribution | None = None
+    queue_time: Distribution | None = None
+    request_time: Distribution | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +187,21 @@ class Engine(Protocol):
         ...
 
     async def stop(self) -> None:
-        """Free everything, also after a failed start. Leaves no process behind."""
+        """Free everything, also after a failed start. Leaves no process behind.
+
+        What is still being generated ends in EngineUnavailable.
+        """
+        ...
+
+    async def sleep(self) -> None:
+        """Give back the memory of an engine that is ready and answers nothing now.
+
+        Raises EngineUnavailable; it is dead then.
+        """
+        ...
+
+    async def wake(self, progress: Progress) -> None:
+        """Be ready again after `sleep`. Raises EngineError: it can't, and is to be built anew."""
         ...
 
     async def render(

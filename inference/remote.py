@@ -88,6 +88,16 @@ class RemoteEngine:
         if client is not None:
             await client.aclose()
 
+    async def sleep(self) -> None:
+        """It holds no memory here: only its state changes."""
+        self._ready()
+        self._state = "asleep"
+
+    async def wake(self, progress: Progress) -> None:
+        if self._state == "asleep":
+            self._state = "ready"
+            progress("ready", 1.0)
+
     async def render(
         self, messages: Sequence[ChatMessage], max_tokens: int | None = None
     ) -> Prompt:
@@ -118,7 +128,7 @@ class RemoteEngine:
         try:
             await self._models()
         except EngineError as error:
-            return EngineHealth("dead", str(error))
+            return EngineHealth("away", str(error))
         return EngineHealth("ready")
 
     def statistics(self) -> EngineStatistics:

@@ -84,10 +84,19 @@ class ScriptedEngine:
     async def stop(self) -> None:
         self._state = "stopped"
 
+    async def sleep(self) -> None:
+        self._require_ready()
+        self._state = "asleep"
+
+    async def wake(self, progress: Progress) -> None:
+        if self._state == "asleep":
+            await self.start(progress)
+
     async def render(
         self, messages: Sequence[ChatMessage], max_tokens: int | None = None
     ) -> Prompt:
-        self._require_ready()
+        if self._state != "asleep":
+            self._require_ready()
         ids = tuple(id_of(token) for message in messages for token in tokens_of(message.content))
         room = _LEAST_ANSWER_TOKENS if max_tokens is None else max_tokens
         limit = max(MAX_MODEL_LEN - room, 0)

@@ -12,6 +12,7 @@ import hashlib
 import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ from inference.errors import (
     ModelNotFound,
     PromptTooLong,
 )
+from inference.plan.beside_engine import compare_with_engine
 from inference.processes import (
     EngineProcess,
     end_processes,
@@ -47,6 +49,7 @@ from inference.processes import (
 )
 from inference.profiles import Profile
 from inference.resume import ResumePoint, resume_point
+from inference.start_reports import reports
 from inference.vision import image_tokens, opened, readable
 from inference.vllm_launch import (
     engine_arguments,
@@ -56,9 +59,13 @@ from inference.vllm_launch import (
     quiet_imports,
     vllm_logs_to_ours,
 )
+from inference.vllm_statistics import StepCounts, stat_logger
 
 # How long the engine core may take to go before it is killed.
 SHUTDOWN_SECONDS = 2.0
+# How long its memory may take to go, or to come back: Scout's weights cross the bus in seconds.
+SLEEP_SECONDS = 60.0
+CORE_ENDED = "The engine's process has ended."
 
 # Finds the weights, building them first where needed; called in a thread.
 Locate = Callable[[Progress], str]
@@ -67,7 +74,10 @@ _log = structlog.get_logger()
 
 
 class VllmEngine:
-    """`overrides` go to vLLM's engine arguments as they are (tests and benchmarks use them)."""
+    """`overrides` go to vLLM's engine arguments as they are (tests and benchmarks use them).
+
+    `sleeps`: it will be asked to sleep, for which a GPU's memory must be allocated in another way.
+    """
 
     def __init__(
         self,
@@ -76,20 +86,25 @@ class VllmEngine:
         *,
         max_num_seqs: int | None = None,
         debug: bool = False,
+        sleeps: bool = False,
+        ray_address: str | None = None,
         overrides: Mapping[str, Any] | None = None,
     ) -> None:
         self._profile = profile
         self._locate = locate
         self._max_num_seqs = max_num_seqs
         self._debug = debug
+        self._sleeps = sleeps
+        self._ray_address = ray_address
         self._overrides = dict(overrides or {})
         self._llm: Any = None
+        self._model = ""  # the folder that was loaded
         self._tokenizer: Any = None
         self._info: EngineInfo | None = None
         self._state: EngineState = "stopped"
         self._detail = ""
         self._processes: set[EngineProcess] = set()
-        self._counts = EngineStatistics()
+        self._counts = StepCounts()
         self._stopping = threading.Event()
 
     @property
@@ -102,13 +117,21 @@ class VllmEngine:
         """Raises ModelBuildFailed, ModelNotFound, EngineUnavailable."""
         self._state, self._detail = "starting", "loading the model"
         self._stopping.clear()
+        async with reports(progress) as listening:
+            await self._start(progress, listening)
+        self._state, self._detail = "ready", ""
+        progress("ready", 1.0)
+
+    async def _start(self, progress: Progress, listening: Mapping[str, str]) -> None:
         others = multiprocessing_children()
         building = asyncio.create_task(
-            asyncio.to_thread(self._build, _threadsafe(progress, self._stopping))
+            asyncio.to_thread(self._build, _threadsafe(progress, self._stopping), listening)
         )
         try:
             await asyncio.shield(building)
+            progress("warming up", None)
             await self._first_token()
+            await self._hold_to_plan()
         except BaseException as error:
             # A thread can't be cancelled: it is told to stop, the processes that it waits for are
             # ended, and it is cleared up after.
@@ -124,15 +147,54 @@ class VllmEngine:
             if isinstance(error, EngineError):
                 self._detail = str(error)
             raise
-        self._state, self._detail = "ready", ""
-        progress("ready", 1.0)
 
     async def stop(self) -> None:
         self._stopping.set()
-        quiet_end()
         self._state = "stopped"
+        await self._end()
+
+    async def sleep(self) -> None:
+        """By vLLM's sleep mode on a GPU: weights wait in the host's memory. Elsewhere its
+        processes end, and waking starts them."""
+        llm = self._ready()
+        self._state = "asleep"
+        if not llm.model_config.enable_sleep_mode:
+            await self._end()
+            return
+        try:
+            async with asyncio.timeout(SLEEP_SECONDS):
+                await llm.sleep(level=1)
+        except Exception as error:
+            self._state, self._detail = "dead", f"The engine did not fall asleep: {error}"
+            raise self._unavailable() from error
+
+    async def wake(self, progress: Progress) -> None:
+        if self._state != "asleep":
+            return
+        if self._llm is None:
+            await self.start(progress)
+            return
+        self._state = "starting"
+        progress("waking", None)
+        try:
+            async with asyncio.timeout(SLEEP_SECONDS):
+                await self._llm.wake_up()
+                await self._first_token()
+        except Exception as error:
+            self._state, self._detail = "dead", f"The engine did not wake up: {error}"
+            raise self._unavailable() from error
+        self._state, self._detail = "ready", ""
+        progress("ready", 1.0)
+
+    async def _end(self) -> None:
+        """End vLLM and its processes, those that stand still too."""
+        quiet_end()
         llm, self._llm = self._llm, None
         if llm is not None:
+            from vllm.v1.engine.exceptions import EngineDeadError
+
+            # Its own shutdown leaves those waiting for ever that still wait for an answer.
+            llm.output_processor.propagate_error(EngineDeadError())
             with contextlib.suppress(Exception):
                 await asyncio.to_thread(llm.shutdown, SHUTDOWN_SECONDS)
         await asyncio.to_thread(end_processes, self._processes)
@@ -180,28 +242,24 @@ class VllmEngine:
                 written += len(completion.token_ids)
                 cached = output.num_cached_tokens or 0
                 if output.finished:
-                    self._count(prompt_tokens, written - len(kept), cached)
                     ending = (completion.finish_reason, prompt_tokens, written, cached)
                     yield Delta(completion.text, tuple(completion.token_ids), *ending)
                 else:
                     yield Delta(completion.text, tuple(completion.token_ids))
 
     async def health(self) -> EngineHealth:
-        if self._state == "ready" and self._llm is not None:
+        if self._state in ("ready", "asleep") and self._llm is not None:
             from vllm.v1.engine.exceptions import EngineDeadError
 
             try:
                 await self._llm.check_health()
             except EngineDeadError:
-                self._state, self._detail = "dead", "The engine's process has ended."
+                self._state, self._detail = "dead", CORE_ENDED
         return EngineHealth(self._state, self._detail)
 
     def statistics(self) -> EngineStatistics:
-        counts = self._counts
         running = self._llm.get_num_unfinished_requests() if self._llm is not None else 0
-        return EngineStatistics(
-            running, counts.prompt_tokens, counts.output_tokens, counts.cached_tokens
-        )
+        return self._counts.statistics(running)
 
     async def call_workers(self, method: str, *arguments: Any) -> list[Any]:
         """Call a method of the workers' extension class in each worker (tests, `doctor`)."""
@@ -210,13 +268,15 @@ class VllmEngine:
 
     # --- starting ---
 
-    def _build(self, progress: Progress) -> None:
-        """Everything that blocks: in a thread."""
-        model = self._locate(progress)
+    def _build(self, progress: Progress, listening: Mapping[str, str]) -> None:
+        """Everything that blocks: in a thread. `listening` goes into the processes' environment."""
+        progress("locating the model", None)
+        model = self._model = self._locate(progress)
         progress("loading vLLM", None)
         quiet_imports()
         others = multiprocessing_children()
-        with environment_set(environment(model, self._debug)):
+        variables = environment(model, self._debug, self._ray_address)
+        with environment_set({**variables, **listening}):
             try:
                 self._build_llm(model, progress)
             except (EngineError, KeyboardInterrupt):
@@ -232,9 +292,13 @@ class VllmEngine:
         from vllm.engine.arg_utils import AsyncEngineArgs
         from vllm.v1.engine.async_llm import AsyncLLM
 
-        arguments = engine_arguments(self._profile, model, self._max_num_seqs) | self._overrides
-        progress("loading the model", None)
-        self._llm = AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments))
+        arguments = engine_arguments(self._profile, model, self._max_num_seqs)
+        arguments["enable_sleep_mode"] = self._sleeps and self._profile.gpus > 0
+        progress("starting the engine", None)
+        self._llm = AsyncLLM.from_engine_args(
+            AsyncEngineArgs(**arguments | self._overrides),
+            stat_loggers=[stat_logger(self._counts)],
+        )
         vllm_logs_to_ours()
         self._tokenizer = self._llm.renderer.tokenizer
         self._info = EngineInfo(
@@ -248,13 +312,21 @@ class VllmEngine:
         )
 
     async def _first_token(self) -> None:
-        """The first step is slow (buffers, threads): nobody should wait for it."""
-        self._state = "ready"
+        """The first step is slow (buffers, threads): nobody should wait for it.
+
+        The engine is not ready before it is done, and it is counted nowhere.
+        """
+        self._counts.counting = False
         prompt = await self.render([ChatMessage("user", "Hello")])
         request = GenerationRequest("warm-up", prompt, Sampling(temperature=0.0, max_tokens=1))
         async for _ in self.generate(request):
             pass
-        self._counts = EngineStatistics()
+        self._counts.counting = True
+
+    async def _hold_to_plan(self) -> None:
+        found = await compare_with_engine(self._profile, self._model, self._llm)
+        if found is not None:
+            self._info = replace(self.info, plan=found.line, as_planned=found.holds)
 
     # --- generating ---
 
@@ -288,7 +360,8 @@ class VllmEngine:
                 "The model has too many questions waiting: try again."
             ) from error
         except EngineDeadError as error:
-            self._state, self._detail = "dead", "The engine's process has ended."
+            if llm is self._llm:  # else it was ended on purpose
+                self._state, self._detail = "dead", CORE_ENDED
             raise self._unavailable() from error
         except EngineGenerateError as error:
             raise EngineUnavailable("The model broke off this answer: try again.") from error
@@ -325,16 +398,9 @@ class VllmEngine:
     def _decode(self, token_ids: Sequence[int]) -> str:
         return str(self._tokenizer.decode(list(token_ids), skip_special_tokens=True))
 
-    def _count(self, prompt_tokens: int, output_tokens: int, cached_tokens: int) -> None:
-        counts = self._counts
-        self._counts = EngineStatistics(
-            prompt_tokens=counts.prompt_tokens + prompt_tokens,
-            output_tokens=counts.output_tokens + output_tokens,
-            cached_tokens=counts.cached_tokens + cached_tokens,
-        )
-
     def _ready(self) -> Any:
-        if self._state != "ready" or self._llm is None:
+        """vLLM, where it can answer; while it warms up, that is the warm-up's own question."""
+        if self._state not in ("starting", "ready") or self._llm is None:
             raise self._unavailable()
         return self._llm
 

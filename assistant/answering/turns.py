@@ -87,7 +87,11 @@ SELECT id, attempt, stop_requested FROM turns WHERE id = ANY(%(turns)s) AND stat
 """
 SHOW = """
 UPDATE turns SET shown_at = coalesce(shown_at, now())
-WHERE id = %(turn)s AND attempt = %(attempt)s AND state <> 'queued' RETURNING id
+WHERE id = %(turn)s AND attempt = %(attempt)s AND state <> 'queued'
+RETURNING CASE WHEN shown_at = now()
+    THEN CAST(extract(epoch FROM shown_at - created_at) AS float) END AS first_after_seconds, (
+    SELECT channel FROM conversations JOIN accounts ON accounts.id = account_id
+    WHERE conversations.id = turns.conversation_id) AS channel
 """
 # All of a worker's running replies in one statement: what came since the last time. With a reply's
 # first comes the prompt that it was generated from, so that a takeover never builds it again.
@@ -170,6 +174,14 @@ SELECT accounts.channel, accounts.name, chat_id, thread_id, kind FROM turns
 JOIN conversations ON conversations.id = turns.conversation_id
 JOIN accounts ON accounts.id = conversations.account_id WHERE turns.id = %(turn)s
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """`first_after_seconds` since the turn's message came; None where text was shown before."""
+
+    channel: str
+    first_after_seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,13 +300,13 @@ class Turns:
         rows = await self.database.rows(WATCH, {"turns": list(turns)})
         return {(row.id, row.attempt): row.stop_requested for row in rows}
 
-    async def show(self, turn_id: int, attempt: int) -> bool:
+    async def show(self, turn_id: int, attempt: int) -> Shown | None:
         """Text of this attempt is about to be shown to a person: no message joins any more.
 
-        False: don't show it, the turn starts again (or another attempt has taken it over).
+        None: don't show it, the turn starts again (or another attempt has taken it over).
         """
-        values = {"turn": turn_id, "attempt": attempt}
-        return await self.database.row(SHOW, values) is not None
+        row = await self.database.row(SHOW, {"turn": turn_id, "attempt": attempt})
+        return None if row is None else Shown(row.channel, row.first_after_seconds)
 
     async def checkpoint(self, pieces: Sequence[Piece]) -> set[tuple[int, int]]:
         """Write the replies so far. Returns the (turn, attempt) that were written: what is missing

@@ -1,9 +1,9 @@
 """The worker: leases turns, asks the engine, publishes deltas, writes checkpoints.
 
-One worker owns one engine, and builds it anew when it has died. It finds work by Redis signals,
-and by looking into Postgres every second in case a signal was lost. All that it writes is fenced
-by the turn's attempt number: when another worker has taken a turn over, this one's writes match
-nothing and it drops the turn.
+One worker has one engine, which its supervisor keeps alive. It finds work by Redis signals, and by
+looking into Postgres every second in case a signal was lost. All that it writes is fenced by the
+turn's attempt number: when another worker has taken a turn over, this one's writes match nothing
+and it drops the turn.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
@@ -19,13 +20,14 @@ from assistant.answering.context import ContextBuilder
 from assistant.answering.deadlines import CODE, SENTENCE
 from assistant.answering.deltas import DeltaWriter
 from assistant.answering.reply import RunningReply
+from assistant.answering.supervision import SLEEPS, Supervisor
 from assistant.answering.turns import LEAVE_SECONDS, ClaimedTurn, Outcome, Turns
 from assistant.errors import StorageUnavailable
 from assistant.metrics import Metrics
 from assistant.settings import AssistantSettings
 from assistant.signals import Signals, WorkerPresence
 from assistant.storage.heartbeat import Heartbeat
-from inference.api import Engine, Progress
+from inference.api import Engine
 from inference.errors import EngineError
 
 log = structlog.get_logger()
@@ -33,7 +35,6 @@ log = structlog.get_logger()
 LOOK_SECONDS = 1.0  # how often Postgres is asked for work without a signal
 TOGETHER_SECONDS = 0.005  # who comes in the same moment is claimed, and read, in one statement
 WATCH_SECONDS = 0.5  # how often it is asked whether a running turn was stopped
-REBUILDS = 3  # of an engine that does not start again, before the worker gives up
 ANNOUNCE_SECONDS = 2.0
 INTERNAL = "Something went wrong here. Please try again."
 BACKOFF_SECONDS = (0.5, 2.0, 5.0, 15.0)
@@ -42,7 +43,7 @@ BACKOFF_SECONDS = (0.5, 2.0, 5.0, 15.0)
 @dataclass(slots=True)
 class Worker:
     name: str
-    engine: Engine
+    supervisor: Supervisor
     turns: Turns
     context: ContextBuilder
     deltas: DeltaWriter
@@ -50,22 +51,22 @@ class Worker:
     heartbeat: Heartbeat
     settings: AssistantSettings
     metrics: Metrics
-    progress: Progress  # shows a person how far the engine's start is
     _running: dict[tuple[int, int], RunningReply] = field(default_factory=dict, init=False)
-    _progress: str = field(default="", init=False)
     _slot_freed: asyncio.Event = field(default_factory=asyncio.Event, init=False)
-    _able: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _looked: float = field(default=0.0, init=False)  # when turns that were let go were looked for
-    _died: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    draining: bool = field(default=False, init=False)
+
+    @property
+    def engine(self) -> Engine:
+        return self.supervisor.engine
 
     async def run(self) -> None:
         """Start the engine, then work until cancelled. What then runs is given back at once."""
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._announce())
-                await self.engine.start(self._note_progress)
-                log.info("engine_ready", model=self.engine.info.model)
-                group.create_task(self._revive())
+                group.create_task(self.supervisor.run())
+                await self.supervisor.able()
                 group.create_task(self._watch())
                 group.create_task(self._checkpoint())
                 group.create_task(self._obey_stops())
@@ -73,50 +74,32 @@ class Worker:
         finally:
             await self.signals.leave(self.name)
 
-    def _note_progress(self, line: str, share: float | None) -> None:
-        self._progress = line if share is None else f"{line} ({share:.0%})"
-        self.progress(line, share)
+    async def drain(self) -> None:
+        """Claim no further turn; return when none runs here any more."""
+        self.draining = True
+        self.supervisor.changed.set()  # everybody shall know now
+        while self._running:
+            self._slot_freed.clear()
+            await self._slot_freed.wait()
+
+    def presence(self) -> WorkerPresence:
+        return WorkerPresence(
+            worker=self.name,
+            state="draining" if self.draining else self.supervisor.state,
+            detail=self.supervisor.detail,
+            info=self.engine.info if self.supervisor.answers else None,
+            running_turns=len(self._running),
+            room=self._room if self.supervisor.answers and not self.draining else 0,
+        )
 
     async def _announce(self) -> None:
+        """Say what this worker is, every few seconds and whenever it changes."""
         while True:
-            health = await self.engine.health()
-            ready = health.state == "ready"
-            (self._able.set if ready else self._able.clear)()
-            if health.state == "dead" and self.engine.info.profile != "remote":
-                self._died.set()
-            await self.signals.announce(
-                WorkerPresence(
-                    worker=self.name,
-                    state=health.state,
-                    detail=health.detail or ("" if ready else self._progress),
-                    info=self.engine.info if ready else None,
-                    running_turns=len(self._running),
-                    room=self._room if ready else 0,
-                )
-            )
-            await asyncio.sleep(ANNOUNCE_SECONDS if ready else 0.5)
-
-    async def _revive(self) -> None:
-        """Build a dead engine anew; its turns wait meanwhile, or go to another worker."""
-        while True:
-            await self._died.wait()
-            log.error("engine_died", detail=(await self.engine.health()).detail)
-            await self._rebuild()
-            self._died.clear()
-
-    async def _rebuild(self) -> None:
-        for again in reversed(range(REBUILDS)):
-            await self.engine.stop()
-            try:
-                await self.engine.start(self._note_progress)
-            except EngineError as error:
-                log.error("engine_not_rebuilt", code=error.code, tries_left=again)
-                if not again:
-                    raise
-                await asyncio.sleep(BACKOFF_SECONDS[-1])
-            else:
-                log.info("engine_rebuilt", model=self.engine.info.model)
-                return
+            self.supervisor.changed.clear()
+            await self.signals.announce(self.presence())
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ANNOUNCE_SECONDS if self.supervisor.answers else 0.5):
+                    await self.supervisor.changed.wait()
 
     @property
     def _room(self) -> int:
@@ -124,8 +107,8 @@ class Worker:
 
     async def _work(self, group: asyncio.TaskGroup) -> None:
         offered = False
-        while True:
-            await self._able.wait()
+        while not self.draining:
+            await self.supervisor.able()
             room = self._room
             if room <= 0:
                 self._slot_freed.clear()
@@ -140,9 +123,13 @@ class Worker:
                 offered = False
                 await asyncio.sleep(TOGETHER_SECONDS)
                 continue
+            if self.supervisor.state in SLEEPS:  # those that are awake are offered turns first
+                await asyncio.sleep(LOOK_SECONDS)
+                continue
             # What was offered and isn't there may be left to another worker, for a moment.
             seconds = LEAVE_SECONDS if offered else LOOK_SECONDS
             offered = await self.signals.wait_for_turn(self.name, seconds, room)
+        await self.signals.wake_worker(0)  # what was offered here last is another's now
 
     async def _claim(self, room: int) -> Sequence[ClaimedTurn]:
         """First what somebody else let go, at most once in LOOK_SECONDS; else the queue."""
@@ -190,7 +177,8 @@ class Worker:
         if turn.failures >= 2 * self.settings.attempts:  # also those that killed their worker
             return await self._end(reply, reply.failed("attempts", INTERNAL))
         try:
-            async with asyncio.timeout(min(self.settings.turn_seconds, turn.seconds_left)):
+            seconds = min(self.settings.turn_seconds, turn.seconds_left)
+            async with asyncio.timeout(seconds), self.supervisor.using():
                 outcome = await reply.generate(self.context)
         except asyncio.CancelledError:
             await asyncio.shield(reply.hand_over())
@@ -200,6 +188,7 @@ class Worker:
             if turn.seconds_left <= self.settings.turn_seconds:
                 outcome = reply.failed(CODE, SENTENCE)
         except EngineError as error:
+            self.supervisor.look_now()
             if error.retryable and turn.failures + 1 < self.settings.attempts:
                 pause = BACKOFF_SECONDS[min(turn.failures, len(BACKOFF_SECONDS) - 1)]
                 bound.warning("attempt_failed", code=error.code, retry_in_seconds=pause)

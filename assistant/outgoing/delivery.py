@@ -7,6 +7,7 @@ stands in Postgres, so whoever takes over goes on in the same message.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -45,6 +46,7 @@ log = structlog.get_logger()
 LOOK_SECONDS = 2.0
 MARKS = 20  # that may wait; more would come too late
 AT_ONCE = 1000  # most of them wait for a turn that waits itself
+UNREACHED = (1 << 31) - 1  # characters: no reply is longer, so only its end makes it count
 CLOSED = "account_closed"
 PUT_OFF_SECONDS = 60.0  # for so long a reply waits when the platform stayed away all that time
 
@@ -65,6 +67,7 @@ class Delivery:
     migration: Migration
     _wake: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _driving: dict[tuple[int, int], asyncio.Task[None]] = field(default_factory=dict, init=False)
+    _draining: bool = field(default=False, init=False)
     _small: asyncio.Queue[tuple[str, ChatRef, str]] = field(
         default_factory=asyncio.Queue, init=False
     )
@@ -104,7 +107,26 @@ class Delivery:
             with suppress(StorageUnavailable):
                 await self.deliveries.release()
 
+    async def drain(self) -> None:
+        """Claim nothing more; return when the ends that are on their way stand.
+
+        A reply whose turn is not over is left as it is, for another gateway or the next start.
+        """
+        self._draining = True
+        ending = set(await self._over([turn for turn, _ in self._driving]))
+        while any(turn in ending for turn, _ in self._driving):
+            self._wake.clear()
+            await self._wake.wait()
+
+    async def _over(self, turns: list[int]) -> Mapping[int, object]:
+        try:
+            return await self.turns.read_silent(dict.fromkeys(turns, UNREACHED))
+        except StorageUnavailable:
+            return {}
+
     async def _claim(self) -> list[OpenDelivery]:
+        if self._draining:
+            return []
         room = AT_ONCE - len(self._driving)
         accounts = [one.id for one in self.channels.accounts]
         if room <= 0 or not accounts:

@@ -228,8 +228,11 @@ class Show:
 
     async def _may(self, attempt: int) -> bool:
         """Whether text of this attempt may be shown; a turn that starts again shows nothing."""
-        if self._may_show != attempt and await self.turns.show(self.outbox.one.turn_id, attempt):
-            self._may_show = attempt
+        if self._may_show != attempt:
+            shown = await self.turns.show(self.outbox.one.turn_id, attempt)
+            if shown is not None:
+                self._may_show = attempt
+                self.outbox.metrics.first_text(shown.channel, shown.first_after_seconds)
         return self._may_show == attempt
 
     async def _drafted(self, pieces: Sequence[str], final: bool) -> bool:

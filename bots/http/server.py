@@ -16,8 +16,11 @@ from assistant.errors import StartupError
 STOP_SECONDS = 2  # streams that are still open after so long are cut
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A bound socket. Raises StartupError when the address is in use or not this machine's."""
+def listen(host: str, port: int, setting: str = "OUTRIDER_PORT") -> socket.socket:
+    """A bound socket. Raises StartupError when the address is in use or not this machine's.
+
+    `setting` is the one that a person changes then.
+    """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         # With the protocol named, asyncio sets TCP_NODELAY: no token waits for the next.
@@ -32,7 +35,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         reason = "is in use by another program" if error.errno == 98 else f"can't be used: {error}"
         raise StartupError(
-            f"Port {port} on {host} {reason}. Stop what uses it, or set OUTRIDER_PORT to another."
+            f"Port {port} on {host} {reason}. Stop what uses it, or set {setting} to another."
         ) from error
     bound.setblocking(False)
     return bound

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 
 class HttpSettings(BaseModel):
@@ -15,4 +15,9 @@ class HttpSettings(BaseModel):
     )
     max_body_bytes: int = Field(
         default=4 * 1024 * 1024, ge=64 * 1024, description="The largest request body taken in."
+    )
+    metrics_key: SecretStr | None = Field(
+        default=None,
+        description="Bearer key of `/metrics` for a Prometheus on another machine; without it only "
+        "this machine may read them.",
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from tests.benchmarks import (
+    abort,
     busy_hour,
     busy_threads,
     clean_clone,
@@ -19,6 +20,7 @@ from tests.benchmarks import (
     markdown_answers,
     memory,
     queue,
+    ray_scaling,
     slack,
     telegram,
     throughput,
@@ -30,6 +32,7 @@ Measurement = Callable[[Effort], Coroutine[Any, Any, Table]]
 MEASUREMENTS: Mapping[str, Measurement] = {
     "start": later_start.measure,
     "throughput": throughput.measure,
+    "abort": abort.measure,
     "memory": memory.measure,
     "latency": latency.measure,
     "intake": intake.measure,
@@ -43,6 +46,7 @@ MEASUREMENTS: Mapping[str, Measurement] = {
     "busy-hour": busy_hour.measure,
     "busy-threads": busy_threads.measure,
     "history": history.measure,
+    "ray-scaling": ray_scaling.measure,
     "clean-clone": clean_clone.measure,
 }
 # Gigabytes to download, or to write: only by their names.

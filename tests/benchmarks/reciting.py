@@ -16,6 +16,7 @@ from typing import cast
 
 from bots import app
 from bots.settings import load_settings
+from bots.stop import Stop
 from inference.api import Delta, GenerationRequest
 from inference.scripted import ScriptedEngine, id_of, tokens_of
 from inference.settings import EngineSettings, ScriptedSettings
@@ -78,9 +79,9 @@ def _build(chosen: EngineSettings, _: Path) -> RecitingEngine:
 
 async def main(role: str) -> None:
     settings = load_settings()
-    stop = asyncio.Event()
+    stop = Stop()
     for ending in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(ending, stop.set)
+        asyncio.get_running_loop().add_signal_handler(ending, stop.ask)
     # The composition root chooses engines by name, and this one has none.
     app.build_engine = _build  # type: ignore[attr-defined, assignment]
     await app.run(settings, cast("app.Role", role), stop, lambda line: None)

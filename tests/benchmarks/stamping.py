@@ -18,6 +18,7 @@ from pathlib import Path
 
 from bots import app
 from bots.settings import load_settings
+from bots.stop import Stop
 from inference.api import Delta, GenerationRequest
 from inference.scripted import ScriptedEngine
 from inference.settings import EngineSettings, ScriptedSettings
@@ -81,8 +82,8 @@ def _build(chosen: EngineSettings, _: Path) -> StampingEngine:
 
 async def main() -> None:
     settings = load_settings()
-    stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    stop = Stop()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.ask)
     # The composition root chooses engines by name, and this one has none.
     app.build_engine = _build  # type: ignore[attr-defined, assignment]
     await app.run(settings, "worker", stop, lambda line: None)

@@ -1,4 +1,4 @@
-"""What every engine does: the scripted one, a remote one over real HTTP, the demo model in vLLM."""
+"""What every engine does: scripted, over real HTTP, as replicas on a real Ray, the demo in vLLM."""
 
 from __future__ import annotations
 
@@ -20,16 +20,19 @@ from tests.support.demo import quiet, words
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 
-ENGINES = ["scripted", "remote", pytest.param("demo", marks=pytest.mark.model)]
-WITH_TOKEN_IDS = ["scripted", pytest.param("demo", marks=pytest.mark.model)]
+ENGINES = ["scripted", "remote", "ray-serve", pytest.param("demo", marks=pytest.mark.model)]
+WITH_TOKEN_IDS = ["scripted", "ray-serve", pytest.param("demo", marks=pytest.mark.model)]
 QUESTION = [ChatMessage("system", "You are helpful."), ChatMessage("user", "Tell me a story.")]
 
 
 def settings_for(name: str, base_url: str) -> EngineSettings:
     if name == "remote":
         return EngineSettings(profile="remote", base_url=base_url, api_key=SecretStr(KEY))
+    scripted = EngineSettings(profile="scripted", scripted=ScriptedSettings(tokens_per_second=500))
     if name == "scripted":
-        return EngineSettings(profile="scripted", scripted=ScriptedSettings(tokens_per_second=500))
+        return scripted
+    if name == "ray-serve":  # the demo model behind it: tests/ray
+        return scripted.model_copy(update={"ray_serve": True, "replicas": 2})
     return EngineSettings(profile="demo")
 
 
@@ -195,6 +198,36 @@ async def test_a_started_engine_is_ready_and_says_what_it_serves(engine):
     assert engine.info.model
     assert engine.info.fingerprint
     assert engine.info.max_model_len >= 4096
+
+
+async def test_what_was_given_up_holds_no_place_in_the_batch(engine):
+    prompt = await engine.render(QUESTION)
+    for number in range(3):
+        stream = engine.generate(
+            GenerationRequest(f"given-up-{number}", prompt, Sampling(max_tokens=2000))
+        )
+        await anext(stream)
+        await stream.aclose()
+    await idle(engine)
+    seen = engine.statistics()
+    assert (seen.batch_size, seen.requests_waiting, seen.kv_cache_usage) == (0, 0, 0.0)
+    assert (await ask(engine, QUESTION))[-1].finish_reason is not None
+
+
+async def test_an_engine_that_sleeps_refuses_and_answers_again_once_woken(engine):
+    before = text_of(await ask(engine, QUESTION))
+    counted = engine.statistics().output_tokens
+    info = engine.info
+    await engine.sleep()
+    assert (await engine.health()).state == "asleep"
+    prompt = await engine.render(QUESTION)  # a prompt can be built while it wakes
+    with pytest.raises(EngineUnavailable):
+        await anext(engine.generate(GenerationRequest("asleep", prompt)))
+    await engine.wake(quiet)
+    assert (await engine.health()).state == "ready"
+    assert engine.info == info, "what it wrote before can be gone on from"
+    assert engine.statistics().output_tokens == counted, "counters only grow"
+    assert text_of(await ask(engine, QUESTION)) == before
 
 
 async def test_no_piece_of_text_ends_inside_a_character(engine):

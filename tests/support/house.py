@@ -18,6 +18,7 @@ from assistant.answering.deadlines import Deadlines
 from assistant.answering.deltas import DeltaReader, DeltaWriter
 from assistant.answering.history import History
 from assistant.answering.places import Places
+from assistant.answering.supervision import Supervisor
 from assistant.answering.turns import Turns
 from assistant.answering.worker import Worker
 from assistant.conversations import ConversationService
@@ -73,11 +74,13 @@ class House:
     heartbeats: Heartbeats
     settings: AssistantSettings
 
-    def worker(self, engine: Engine, name: str = "worker") -> Worker:
+    def worker(
+        self, engine: Engine, name: str = "worker", supervisor: Supervisor | None = None
+    ) -> Worker:
         return Worker(
             name=name,
             heartbeat=self.heartbeats.of(name),
-            engine=engine,
+            supervisor=supervisor or Supervisor(engine, progress=lambda line, share: None),
             turns=self.turns,
             context=ContextBuilder(
                 History(self.database, self.settings.history_turns), engine, self.settings
@@ -86,7 +89,6 @@ class House:
             signals=self.signals,
             settings=self.settings,
             metrics=Metrics(),
-            progress=lambda line, share: None,
         )
 
     async def say(self, text: str, chat: ChatRef = CHAT, **values: str) -> Accepted:

@@ -90,7 +90,7 @@ async def test_refusals_are_our_errors(engine, server, status, error):
     server.refusal = status
     with pytest.raises(error):
         await answer(engine)
-    assert (await engine.health()).state == "dead"
+    assert (await engine.health()).state == "away"
     server.refusal = None
     assert (await engine.health()).state == "ready"
     assert engine.statistics().requests_running == 0

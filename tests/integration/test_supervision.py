@@ -1,0 +1,78 @@
+"""The supervisor with the scripted engine: asleep, away, dead, and what readiness says of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+from pydantic import SecretStr
+
+from assistant.answering.supervision import Supervisor
+from assistant.messages import ChatRef
+from inference.remote import RemoteEngine
+from inference.scripted import ScriptedEngine
+from inference.settings import EngineSettings, ScriptedSettings
+from tests.fakes.openai_server import KEY, OpenAiServer
+from tests.support.demo import quiet
+from tests.support.house import House, house, until, working
+
+
+@pytest_asyncio.fixture
+async def home(database_url: str, redis_url: str) -> AsyncIterator[House]:
+    async with house(database_url, redis_url) as built:
+        yield built
+
+
+async def test_only_an_engine_that_nobody_uses_falls_asleep(home: House) -> None:
+    engine = ScriptedEngine(ScriptedSettings(tokens_per_second=20, answer_tokens=50))
+    supervisor = Supervisor(engine, quiet, sleep_after_seconds=0.6)
+    states: list[str] = []
+    async with working(home.worker(engine, supervisor=supervisor)):
+        await until(lambda: supervisor.state == "asleep")
+        turn = (await home.say("A story")).turn_id
+        await until(lambda: supervisor.state == "ready")
+        following = asyncio.create_task(home.answer(turn))
+        while not following.done():
+            states.append(supervisor.state)
+            await asyncio.sleep(0.05)
+        reply, last = await following
+        await until(lambda: supervisor.state == "asleep")
+    assert set(states[:-1]) == {"ready"}, "an answer of two seconds keeps it awake"
+    assert (last.state, last.attempt) == ("done", 1)
+    assert reply
+
+
+async def test_several_turns_that_find_it_asleep_are_all_answered_by_one_waking(
+    home: House,
+) -> None:
+    engine = ScriptedEngine()
+    supervisor = Supervisor(engine, quiet, sleep_after_seconds=0.3)
+    async with working(home.worker(engine, supervisor=supervisor)):
+        await until(lambda: supervisor.state == "asleep")
+        chats = [ChatRef("telegram", "default", str(number)) for number in range(50, 58)]
+        turns = [(await home.say("Hello", chat)).turn_id for chat in chats]
+        replies = await asyncio.gather(*(home.answer(turn) for turn in turns))
+    assert {(last.state, last.attempt) for _, last in replies} == {("done", 1)}
+
+
+async def test_an_endpoint_that_is_away_is_waited_for_and_never_rebuilt() -> None:
+    server = OpenAiServer()
+    await server.start()
+    settings = EngineSettings(profile="remote", base_url=server.base_url, api_key=SecretStr(KEY))
+    engine = RemoteEngine(settings)
+    supervisor = Supervisor(engine, quiet)
+    watching = asyncio.create_task(supervisor.run())
+    try:
+        await until(lambda: supervisor.state == "ready")
+        server.refusal = 503
+        await until(lambda: supervisor.state == "away")
+        assert not supervisor.answers
+        server.refusal = None
+        await until(lambda: supervisor.state == "ready")
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        await engine.stop()
+        await server.stop()
+    assert not supervisor.rebuilds
