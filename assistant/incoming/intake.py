@@ -29,8 +29,8 @@ from inference.api import ChatMessage, Sampling, sampling_written
 
 log = structlog.get_logger()
 
-# Whether a turn more may wait, by all and by those of this person (`known`).
-_ROOM = """%(room)s AND (
+# Whether a turn more of this person (`known`) may wait.
+PERSON_HAS_ROOM = """(
         SELECT count(*) FROM (
             SELECT FROM turns AS live
             WHERE live.person_id = (SELECT person_id FROM known)
@@ -42,14 +42,14 @@ _STAMP = """CAST(%(priority)s AS smallint), %(tokens)s,
 # The turn is only made when the message is new. A turn that waits, or that runs and of which nobody
 # has seen text, starts again with this message too; where two first messages come at once, the
 # conflict on the waiting turn's partial index is what makes the second join the first.
-# Where the queue is full, for all or for this person, nothing at all is stored.
+# Where this person may have no more in the queue, nothing at all is stored.
 _STORE = f"""
 WITH known AS (
     SELECT id, person_id FROM identities
     WHERE account_id = %(account)s AND platform_id = %(sender)s
 ), event AS (
     INSERT INTO events (account_id, event_id, chat_id, thread_id)
-    SELECT %(account)s, %(event)s, %(chat)s, %(thread)s WHERE {_ROOM}
+    SELECT %(account)s, %(event)s, %(chat)s, %(thread)s WHERE {PERSON_HAS_ROOM}
     ON CONFLICT DO NOTHING RETURNING event_id
 ), conversation AS (
     INSERT INTO conversations (account_id, chat_id, thread_id, kind)
@@ -138,7 +138,7 @@ WITH known AS (
     WHERE account_id = %(account)s AND platform_id = %(sender)s
 ), conversation AS (
     INSERT INTO conversations (account_id, chat_id, kind)
-    SELECT %(account)s, %(chat)s, 'private' WHERE {_ROOM} RETURNING id
+    SELECT %(account)s, %(chat)s, 'private' WHERE {PERSON_HAS_ROOM} RETURNING id
 ), person AS (
     INSERT INTO persons (name) SELECT CAST(%(sender_name)s AS text) FROM conversation
     WHERE NOT EXISTS (SELECT FROM known) RETURNING id
@@ -228,7 +228,7 @@ class Intake:
         files = (one.data or b"" for one in message.attachments if one.kind != "image")
         tokens = tokens_of(message.text, *files)
         values = {
-            **await self._fairness(tokens),
+            **self._fairness(tokens),
             "free": list(free),
             "account": account_id,
             "event": message.event_id,
@@ -243,33 +243,34 @@ class Intake:
             "album": clean(message.album),
             "delivered": delivered,
         }
-        if message.attachments:
+        if not await self.backlog.has_room(tokens):
+            row = None
+        elif message.attachments:
             row = await self._stored(STORE_WITH_FILES, values | values_of(message.attachments))
         else:
             row = await self._stored(STORE, values)
         if row is None:
             turn, came = await self._one(KNOWN_TURN, values) or (None, True)
             if turn is None and not came:
-                raise self._full(room=bool(values["room"]))
+                raise self._full(tokens)
             return Accepted(turn or 0, duplicate=True)
         turn_id, joined, restarted, waits, worker = row
         return Accepted(turn_id, joined=joined, restarted=restarted, waits=waits, worker=worker)
 
-    async def _fairness(
+    def _fairness(
         self, tokens: int, *, background: bool = False, deadline_seconds: float | None = None
     ) -> Mapping[str, object]:
         """What every statement that makes a turn needs for its place in the queue."""
         seconds = self.limits.deadline_seconds
         return {
             **fair.values_of(background=background),
-            "room": await self.backlog.has_room(tokens),
             "most": self.limits.person_turns,
             "tokens": tokens,
             "deadline_seconds": min(deadline_seconds or seconds, seconds),
         }
 
-    def _full(self, *, room: bool) -> QueueFull:
-        if room:
+    def _full(self, tokens: int) -> QueueFull:
+        if self.backlog.fits(tokens):
             return QueueFull(Phrase("refused.full_of_yours", {"most": self.limits.person_turns}))
         return QueueFull(Phrase("refused.full", {"waiting": self.backlog.turns}))
 
@@ -335,9 +336,7 @@ class Intake:
             for position, message in enumerate(given)
         ]
         values = {
-            **await self._fairness(
-                tokens, background=background, deadline_seconds=deadline_seconds
-            ),
+            **self._fairness(tokens, background=background, deadline_seconds=deadline_seconds),
             "account": account_id,
             "chat": chat_id,
             "sender": requester.id,
@@ -347,9 +346,10 @@ class Intake:
         }
         images = images_of([message.images for message in given])
         statement = STORE_REQUEST_WITH_IMAGES if images["of"] else STORE_REQUEST
-        row = await self._one(statement, values | images)
+        has_room = await self.backlog.has_room(tokens)
+        row = await self._one(statement, values | images) if has_room else None
         if row is None:
-            raise self._full(room=bool(values["room"]))
+            raise self._full(tokens)
         return Accepted(row[0])
 
     async def _one(self, statement: str, values: Mapping[str, object]) -> tuple[Any, ...] | None:

@@ -143,12 +143,24 @@ async def test_while_no_engine_is_there_it_is_503_with_a_time_to_come_back():
         assert assistant.states() == []
 
 
+async def test_where_the_queue_is_full_the_client_is_told_when_to_try_again():
+    async with api() as (assistant, client):
+        assistant.queue_full = True
+        for stream in (False, True):
+            with pytest.raises(openai.RateLimitError, match="questions are waiting") as refused:
+                await client.chat.completions.create(model="any", messages=HI, stream=stream)
+            assert refused.value.code == "queue_full"
+            assert int(refused.value.response.headers["retry-after"]) > 0
+        assert assistant.states() == []
+
+
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(
     ("code", "status", "public"),
     [
         ("prompt_too_long", 400, "context_length_exceeded"),
         ("engine_overloaded", 429, "engine_overloaded"),
+        ("deadline", 503, "deadline"),
         ("engine_unavailable", 503, "engine_unavailable"),
         ("engine_error", 500, "engine_error"),
     ],

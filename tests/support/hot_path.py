@@ -108,7 +108,6 @@ def _message_of(filled: Filled, turn: int) -> Values:
 
 _FAIRNESS = {
     **fair.values_of(),
-    "room": True,
     "most": 100,
     "tokens": 8,
     "deadline_seconds": 1800.0,

@@ -15,7 +15,7 @@ from functools import partial
 from types import TracebackType
 
 from assistant.answering.embeddings import Embedded, packed
-from assistant.errors import StorageUnavailable
+from assistant.errors import QueueFull, StorageUnavailable
 from assistant.messages import (
     FINAL_STATES,
     Accepted,
@@ -107,6 +107,7 @@ class MemoryAssistant:
         self.info = info
         self.beside: list[EngineInfo] = []  # what other workers serve
         self.storage_works = True
+        self.queue_full = False
         self.may_write = asyncio.Event()  # cleared, no reply grows until it is set
         self.may_write.set()
         self._turns: dict[int, _Turn] = {}
@@ -300,6 +301,8 @@ class MemoryAssistant:
     def _check_storage(self) -> None:
         if not self.storage_works:
             raise StorageUnavailable("The storage was switched off.")
+        if self.queue_full:
+            raise QueueFull(Phrase("refused.full", {"waiting": 10_000}))
 
     def _new_turn(self, chat: ChatRef) -> _Turn:
         turn = _Turn(len(self._turns) + 1, chat, self._conversation.get(chat, 0), {})

@@ -135,6 +135,9 @@ class RecordingAssistant:
         raise NotImplementedError
         yield
 
+    async def before(self, turn_id: int) -> int | None:
+        return None
+
     async def history(self, chat: ChatRef, limit: int = 50) -> Sequence[HistoryEntry]:
         return ()
 
