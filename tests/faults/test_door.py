@@ -15,6 +15,7 @@ import pytest
 from tests.support.program import Program, stream
 
 REQUESTS = 10_000
+LIMITS = {"API__REQUESTS_AT_ONCE": "200", "ASSISTANT__PERSON_TURNS": "1000"}
 SPARE = 500  # files that the test itself has open
 BODY = json.dumps({"messages": [{"role": "user", "content": "hi"}], "max_tokens": 3}).encode()
 
@@ -49,7 +50,7 @@ async def asked(host: str, port: int, key: str) -> tuple[int, bool]:
 async def test_ten_thousand_at_once_are_answered_or_told_to_come_back(
     outrider: Callable[..., Program], tmp_path: Path, many_files: None
 ) -> None:
-    program = outrider(tmp_path / "data", settings={"API__REQUESTS_AT_ONCE": "200"})
+    program = outrider(tmp_path / "data", settings=LIMITS)
     program.start()
     await program.until_ready()
     where = urlsplit(program.url)

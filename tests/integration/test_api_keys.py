@@ -15,6 +15,8 @@ import pytest_asyncio
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
+from assistant import fair
+from assistant.answering.embeddings import EmbeddingWorker
 from assistant.errors import KeyRefused
 from assistant.incoming.quotas import Quotas
 from assistant.storage.api_keys import ApiKeys
@@ -22,7 +24,7 @@ from bots.api.keys import Access, Keyring
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
 from tests.support.chat_app import chat_app
-from tests.support.house import House, house, until, working
+from tests.support.house import House, house, running, until, working
 from tests.support.serving import serving
 
 DEFAULT = SecretStr("sk-outrider-the-key-of-the-settings")
@@ -59,8 +61,11 @@ async def gateways(database_url: str, redis_url: str) -> AsyncIterator[Gateways]
         one, two = [
             await stack.enter_async_context(house(database_url, redis_url)) for _ in range(2)
         ]
-        pace = ScriptedSettings(tokens_per_second=2000, answer_tokens=12)
-        await stack.enter_async_context(working(one.worker(ScriptedEngine(pace))))
+        pace = ScriptedSettings(tokens_per_second=2000, answer_tokens=12, embeddings=True)
+        worker = one.worker(ScriptedEngine(pace))
+        await stack.enter_async_context(working(worker))
+        embedding = EmbeddingWorker(one.redis, worker.supervisor).run()
+        await stack.enter_async_context(running(asyncio.create_task(embedding)))
         addresses = [await stack.enter_async_context(serving(app_of(home))) for home in (one, two)]
         await until(one.service.engine_info)
         yield Gateways((one, two), (addresses[0], addresses[1]))
@@ -198,6 +203,31 @@ async def test_what_is_under_way_counts_as_far_as_it_is_written(gateways: Gatewa
     quotas = Quotas(home.database, home.redis, account.id)
     room = await quotas.tokens_left(key.id, f"key-{key.id}", 1000)
     assert room.remaining == 1000 - 5
+
+
+async def test_texts_that_were_embedded_count_too(gateways: Gateways) -> None:
+    _, secret = await gateways.keys.create("vectors", tokens_per_day=5)
+    async with gateways.client(secret) as one, gateways.client(secret, 1) as two:
+        for client in (one, two):
+            await client.embeddings.create(model="any", input="three words each")
+        with pytest.raises(openai.RateLimitError, match="5 tokens of today"):
+            await one.embeddings.create(model="any", input="more")
+
+
+async def test_what_a_background_key_asks_waits_for_people(gateways: Gateways) -> None:
+    for background in (False, True):
+        _, secret = await gateways.keys.create(f"key-{background}", background=background)
+        async with gateways.client(secret) as client:
+            await ask(client)
+            await client.completions.create(model="any", prompt="x")
+    rows = await gateways.homes[0].rows(
+        "SELECT persons.name, array_agg(priority) AS priorities FROM turns"
+        " JOIN persons ON persons.id = person_id GROUP BY 1 ORDER BY 1"
+    )
+    assert [tuple(row) for row in rows] == [
+        ("key-False", [fair.PERSON] * 2),
+        ("key-True", [fair.BACKGROUND_WORK] * 2),
+    ]
 
 
 async def test_yesterday_s_tokens_are_forgotten(gateways: Gateways) -> None:
