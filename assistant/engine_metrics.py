@@ -41,10 +41,14 @@ DISTRIBUTIONS = {
 class Supervised(Protocol):
     """What a supervisor knows of its engine."""
 
-    engine: Engine
-    state: str
-    start_seconds: Mapping[str, float]
-    rebuilds: Mapping[str, int]
+    @property
+    def engine(self) -> Engine: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def start_seconds(self) -> Mapping[str, float]: ...
+    @property
+    def rebuilds(self) -> Mapping[str, int]: ...
 
 
 class EngineCollector(Collector):

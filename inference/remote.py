@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -133,9 +134,7 @@ class RemoteEngine:
 
     def statistics(self) -> EngineStatistics:
         counts = self._counts
-        return EngineStatistics(
-            self._running, counts.prompt_tokens, counts.output_tokens, counts.cached_tokens
-        )
+        return replace(counts, requests_running=self._running, batch_size=self._running)
 
     def _new_client(self) -> httpx.AsyncClient:
         key = self._settings.api_key

@@ -117,7 +117,9 @@ class ScriptedEngine:
         return EngineHealth(self._state)
 
     def statistics(self) -> EngineStatistics:
-        return EngineStatistics(self._running, self._prompt_tokens, self._output_tokens)
+        return EngineStatistics(
+            self._running, self._prompt_tokens, self._output_tokens, batch_size=self._running
+        )
 
     async def _play(self, request: GenerationRequest) -> AsyncIterator[Delta]:
         tokens, reason = self._script(request.prompt.messages, request.sampling)

@@ -40,16 +40,17 @@ class StepCounts:
     def statistics(self, in_flight: int) -> EngineStatistics:
         """`in_flight`: requests that have not ended. After the last of them no step says that the
         batch is empty now."""
-        idle = {"batch_size": 0, "requests_waiting": 0, "kv_cache_usage": 0.0}
+        sums = self._sums
+        if not in_flight:
+            sums = replace(sums, batch_size=0, requests_waiting=0, kv_cache_usage=0.0)
         return replace(
-            self._sums,
+            sums,
             requests_running=in_flight,
             steps=self.steps,
             time_to_first_token=self._to_first_token.so_far(),
             time_per_output_token=self._per_token.so_far(),
             queue_time=self._queued.so_far(),
             request_time=self._whole.so_far(),
-            **({} if in_flight else idle),
         )
 
     def _note_scheduler(self, scheduler: Any) -> None:
