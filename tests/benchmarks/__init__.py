@@ -13,7 +13,7 @@
     postgres.py     a database with settings that a measurement wants
     catalogue.py    the names of all measurements
 
-The measurements, one a file: later_start, throughput (against bare_engine), memory, latency,
+The measurements, one a file: later_start, throughput (against bare_engine), abort, memory, latency,
 intake (against pgbench), dispatch, deltas (with delta_reader and cpu), queue, telegram, slack (with
 slack_acks), busy_hour, busy_threads, markdown_answers, history, clean_clone.
 """

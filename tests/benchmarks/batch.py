@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 ANSWER_TOKENS = 96
 # Each wants a longer answer than is allowed, so that all end at the same length.
-PROMPTS = (
+_SUBJECTS = (
     "Write a long story about a fisherman and the sea.",
     "Explain in detail how a steam engine works.",
     "Tell me the history of Rome, from its beginning to its end.",
@@ -17,6 +18,13 @@ PROMPTS = (
     "Write a detailed essay about the history of the printing press.",
     "Explain in detail how a computer works, part by part.",
 )
+
+
+def prompts(streams: int) -> Sequence[str]:
+    """So many, no two of them alike."""
+    rounds = -(-streams // len(_SUBJECTS))
+    told = [f"This is request {number}. {one}" for number in range(rounds) for one in _SUBJECTS]
+    return told[:streams]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,11 @@ class Batch:
     answers: Sequence[Answer]
     begun: float
     ended: float
+
+    @property
+    def first_token(self) -> float:
+        """Seconds from the questions to an answer's first token, the median of the answers."""
+        return statistics.median(one.first - self.begun for one in self.answers)
 
     @property
     def whole_rate(self) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from tests.benchmarks import (
+    abort,
     busy_hour,
     busy_threads,
     clean_clone,
@@ -29,6 +30,7 @@ Measurement = Callable[[Effort], Coroutine[Any, Any, Table]]
 MEASUREMENTS: Mapping[str, Measurement] = {
     "start": later_start.measure,
     "throughput": throughput.measure,
+    "abort": abort.measure,
     "memory": memory.measure,
     "latency": latency.measure,
     "intake": intake.measure,
