@@ -58,8 +58,9 @@ def engine_line(workers: Sequence[WorkerPresence]) -> str:
     """What the most able worker is: `ready`, or `asleep`, which a message ends."""
     if not workers:
         return "no worker"
-    order = (*ANSWERING, *HOPEFUL)
-    return line_of(min(workers, key=lambda one: order.index(one.state)))
+    order = {state: place for place, state in enumerate((*ANSWERING, *HOPEFUL))}
+    # A worker of another version may be in a state that this one doesn't know.
+    return line_of(min(workers, key=lambda one: order.get(one.state, len(order))))
 
 
 def line_of(worker: WorkerPresence) -> str:
