@@ -13,18 +13,22 @@ endif
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench faults browser clean install-run install-dev
+.PHONY: help run test check bench faults gpu-check browser clean install-run install-dev
 
 help: ## show this list
 	@echo "make <target>   (PYTHON=$(PYTHON))"
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | \
-		while IFS="$$(printf '\t')" read -r name text; do printf '  %-8s %s\n' "$$name" "$$text"; done
+		while IFS="$$(printf '\t')" read -r name text; do printf '  %-9s %s\n' "$$name" "$$text"; done
 
 run: install-run ## install what is missing and start Outrider on this machine's CPU
 	@exec $(BIN)/outrider run
 
 test: install-dev ## run all tests in two processes (with ARGS for pytest)
-	@exec $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+# The kernels by Triton's interpreter, which is chosen when Triton is imported.
+ifeq ($(ARGS),)
+	@TRITON_INTERPRET=1 $(BIN)/python -m pytest -n 2 tests/kernels
+endif
 
 check: install-dev ## format, lint, types, import rules, dependencies
 	@$(BIN)/ruff format --check .
@@ -38,6 +42,9 @@ bench: install-dev ## measure speed and size; prints tables, asserts nothing
 
 faults: install-dev ## kill it at every step, 1,000 times, and see that nothing is lost
 	@exec $(BIN)/python -m tests.faults.matrix $(ARGS)
+
+gpu-check: ## all that needs a GPU, in under eight minutes; torch and Triton are all it imports
+	@exec $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) -m tests.benchmarks.gpu $(ARGS)
 
 browser: install-dev ## install Chromium for the tests of the pages, where there is none
 	@$(BIN)/python -m deploy.browser

@@ -150,9 +150,12 @@ class Channel(Notices, Protocol):
         """
         ...
 
-    async def status(self, chat: ChatRef, language: str, *, shown: bool = True) -> bool:
+    async def status(
+        self, chat: ChatRef, language: str, *, shown: bool = True, before: int = 0
+    ) -> bool:
         """Show, or show no more, that an answer is being prepared, without a message: none is
-        posted then before there is text. False where the platform has no such thing."""
+        posted then before there is text. `before`: how many are answered first. False where the
+        platform has no such thing."""
         ...
 
     async def draft(self, chat: ChatRef, text: str, *, turn_id: int) -> bool:

@@ -10,6 +10,7 @@ import structlog
 
 from assistant.accounts import Account, Accounts
 from assistant.answering.deltas import DeltaReader, DeltaWriter
+from assistant.answering.places import Places
 from assistant.answering.revisions import Revisions
 from assistant.answering.turns import Turns
 from assistant.errors import MessageRefused
@@ -91,6 +92,7 @@ class ConversationService:
     late_files: LateFiles
     settings: AssistantSettings
     metrics: Metrics
+    places: Places
     pdf_reader: PdfReader = field(default_factory=PdfReader)
 
     async def accept(self, message: IncomingMessage) -> Accepted:
@@ -102,7 +104,8 @@ class ConversationService:
             message = readable(message, self.settings.message_characters - len(message.text))
         if message.album and (answered := await self._add_part(message)) is not None:
             return answered
-        accepted = await self.intake.store(account.id, message, account.delivered)
+        free = await self.signals.free_workers()
+        accepted = await self.intake.store(account.id, message, account.delivered, free)
         if not accepted.duplicate:
             if any(one.awaited for one in message.attachments):
                 await self.late_files.wait(accepted.turn_id, AWAIT_SECONDS)
@@ -115,7 +118,7 @@ class ConversationService:
             )
             if accepted.restarted is not None:
                 await self.signals.abandon(accepted.turn_id, accepted.restarted)
-            await self._wake(accepted.turn_id)
+            await self._wake(accepted.turn_id, accepted.worker)
             if accepted.waits and account.delivered:
                 self.delivery.mark_waiting(message.chat, message.message_id)
         return accepted
@@ -147,10 +150,23 @@ class ConversationService:
         return await self.revisions.in_album(chat, album)
 
     async def accept_request(
-        self, chat: ChatRef, messages: Sequence[ChatMessage], sampling: Sampling
+        self,
+        chat: ChatRef,
+        messages: Sequence[ChatMessage],
+        sampling: Sampling,
+        *,
+        background: bool = False,
+        deadline_seconds: float | None = None,
     ) -> Accepted:
         account = self._account(chat)
-        accepted = await self.intake.store_request(account.id, chat.chat_id, messages, sampling)
+        accepted = await self.intake.store_request(
+            account.id,
+            chat.chat_id,
+            messages,
+            sampling,
+            background=background,
+            deadline_seconds=deadline_seconds,
+        )
         self.metrics.message(account.channel)
         await self.signals.wake_worker(accepted.turn_id)
         return accepted
@@ -194,6 +210,9 @@ class ConversationService:
 
     async def language(self, chat: ChatRef, sender_id: str, told: str = "") -> str:
         return await self.persons.language(self._account(chat), sender_id, told)
+
+    async def before(self, turn_id: int) -> int | None:
+        return await self.places.before(turn_id)
 
     async def history(self, chat: ChatRef, limit: int = 50) -> Sequence[HistoryEntry]:
         rows = await self._rows(HISTORY, chat, limit=limit)
@@ -295,8 +314,8 @@ class ConversationService:
         infos = [one.info for one in await self.signals.workers() if one.info is not None]
         return not infos or any(info.vision for info in infos)
 
-    async def _wake(self, turn_id: int) -> None:
-        await self.signals.wake_worker(turn_id)
+    async def _wake(self, turn_id: int, worker: str | None = None) -> None:
+        await self.signals.wake_worker(turn_id, worker)
         self.delivery.look()
 
     def _account(self, chat: ChatRef) -> Account:

@@ -3,6 +3,7 @@
 AssistantError
 ├── StorageUnavailable     Postgres can't be reached; nothing was stored (retryable)
 ├── MessageRefused         the message can't be accepted; `phrase` tells the person why
+│   └── QueueFull              too much waits; nothing was stored, try after `retry_after_seconds`
 ├── Silenced               the message isn't accepted, and nobody is told (again)
 ├── TurnNotFound           no such turn, or not this person's
 ├── DeliveryLost           another replica delivers the reply now; call nothing more
@@ -42,6 +43,12 @@ class MessageRefused(AssistantError):
     def __init__(self, phrase: Phrase) -> None:
         super().__init__(str(phrase))
         self.phrase = phrase
+
+
+class QueueFull(MessageRefused):
+    code = "queue_full"
+    retryable = True
+    retry_after_seconds = 30.0
 
 
 class Silenced(AssistantError):

@@ -199,6 +199,7 @@ class Accepted:
     `turn_id` is the turn that answers it; `duplicate` when it had come before.
     `joined` when a turn that was already there took it in; `restarted` is then the attempt that
     was given up for it, if one ran. `waits` when another turn of the conversation runs before it.
+    `worker`: who answered the conversation last, if they have room.
     """
 
     turn_id: int
@@ -206,6 +207,7 @@ class Accepted:
     joined: bool = False
     restarted: int | None = None
     waits: bool = False
+    worker: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,8 @@ class Assistant(Protocol):
         """Store the message and its turn in one transaction; when this returns it is committed.
 
         Raises StorageUnavailable (nothing stored: do not acknowledge), MessageRefused (its
-        phrase goes to the person; acknowledge). The answer to a message with `awaited` files waits
-        for `complete`, but no longer than `AWAIT_SECONDS`.
+        phrase goes to the person; acknowledge; QueueFull among them). The answer to a message with
+        `awaited` files waits for `complete`, but no longer than `AWAIT_SECONDS`.
         """
         ...
 
@@ -62,9 +62,19 @@ class Assistant(Protocol):
         ...
 
     async def accept_request(
-        self, chat: ChatRef, messages: Sequence[ChatMessage], sampling: Sampling
+        self,
+        chat: ChatRef,
+        messages: Sequence[ChatMessage],
+        sampling: Sampling,
+        *,
+        background: bool = False,
+        deadline_seconds: float | None = None,
     ) -> Accepted:
-        """A stateless request (public API): its messages are the whole context of one turn."""
+        """A stateless request (public API): its messages are the whole context of one turn.
+
+        `background`: whatever people ask goes first. `deadline_seconds`: how long it may take,
+        waiting included; never longer than the settings say. Raises StorageUnavailable, QueueFull.
+        """
         ...
 
     async def command(self, command: Command) -> Answer:
@@ -96,6 +106,11 @@ class Assistant(Protocol):
 
     def follow(self, turn_id: int, offset: int = 0) -> AsyncIterator[ReplyDelta]:
         """The reply from `offset` characters on, until its last delta (which has `state`)."""
+        ...
+
+    async def before(self, turn_id: int) -> int | None:
+        """How many turns begin before this one, as things stand; None for one that doesn't wait,
+        or waits for an answer in its own conversation."""
         ...
 
     async def history(self, chat: ChatRef, limit: int = 50) -> Sequence[HistoryEntry]:

@@ -67,4 +67,25 @@ class AssistantSettings(BaseModel, extra="forbid"):
         description="When it is asked to end, answers that are being written may end for so long; "
         "the others go on where it starts next, or at another worker.",
     )
+    deadline_seconds: float = Field(
+        1800.0,
+        gt=0,
+        description="A question that isn't answered so long after it came, waiting included, ends"
+        " in a sentence that says so.",
+    )
+    person_turns: int = Field(
+        100,
+        ge=1,
+        description="Questions of one person that may wait or be answered at once; one more is"
+        " refused.",
+    )
+    waiting_turns: int = Field(
+        10_000, ge=1, description="Questions of all that may wait; one more is refused."
+    )
+    waiting_tokens: int = Field(
+        5_000_000,
+        ge=1,
+        description="Tokens of all questions that may wait, at four characters a token; what is"
+        " more is refused.",
+    )
     attempts: int = Field(5, ge=1, description="Tries at a turn before it has failed.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Literal, TypeVar
 
@@ -28,6 +28,8 @@ WORKERS = "outrider:workers"
 SEEN = "outrider:workers:seen"
 PRESENCE_SECONDS = 10
 RETRY_SECONDS = 0.5
+PRESENT_SECONDS = 1.0  # for so long what was heard of the workers is not asked for again
+OWN_SECONDS = 60  # a worker's own offers are forgotten after it is gone
 
 # On Redis's clock: two machines' own may be a minute apart.
 # KEYS: what workers said, when. ARGV: the worker, what it says.
@@ -71,6 +73,7 @@ class WorkerPresence:
     detail: str
     info: EngineInfo | None
     running_turns: int = 0
+    room: int = 0  # for so many turns more
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,38 +88,74 @@ class StopSignal:
 class Signals:
     redis: Redis
     _away: bool = field(default=False, init=False)
+    _free: Sequence[str] = field(default=(), init=False)
+    _free_at: float = field(default=float("-inf"), init=False)
 
-    async def wake_worker(self, turn_id: int) -> None:
-        """Offer a turn: one waiting worker reads it and looks into Postgres at once."""
-        offer = self.redis.xadd(QUEUE, {"turn": turn_id}, maxlen=10_000, approximate=True)
-        await self._try(offer, None, SIGNAL_SECONDS)
+    async def wake_worker(self, turn_id: int, first: str | None = None) -> None:
+        """Offer a turn: one waiting worker reads it and looks into Postgres at once.
 
-    async def wait_for_turn(self, worker: str, seconds: float, most: int = 1) -> None:
-        """Return when a turn was offered (`most` offers are taken at once), or after `seconds`."""
+        `first`: the worker that is offered it before others. They are all the same, should it be
+        gone: what is left to it they find a moment later.
+        """
+        await self._try(self._offer(turn_id, first), None, SIGNAL_SECONDS)
+
+    async def _offer(self, turn_id: int, first: str | None) -> None:
+        async with self.redis.pipeline(transaction=False) as pipeline:
+            if first is not None:
+                pipeline.xadd(_own(first), {"turn": turn_id}, maxlen=1000, approximate=True)
+                pipeline.expire(_own(first), OWN_SECONDS)
+            pipeline.xadd(QUEUE, {"turn": turn_id}, maxlen=10_000, approximate=True)
+            await pipeline.execute()
+
+    async def free_workers(self) -> Sequence[str]:
+        """The workers that have room, as far as they said lately; none where there is but one."""
+        if time.monotonic() - self._free_at > PRESENT_SECONDS:
+            self._free_at = time.monotonic()  # also for those who ask meanwhile
+            there = await self.workers()
+            self._free = [one.worker for one in there if one.room] if len(there) > 1 else ()
+        return self._free
+
+    async def wait_for_turn(self, worker: str, seconds: float, most: int = 1) -> bool:
+        """Return when a turn was offered (`most` offers are taken at once), or after `seconds`;
+        whether one was."""
         started = time.monotonic()
         try:
             async with asyncio.timeout(seconds + REDIS_SECONDS):
-                await self.redis.xreadgroup(
+                offers = await self.redis.xreadgroup(
                     WORKERS_GROUP,
                     worker,
-                    {QUEUE: ">"},
+                    {QUEUE: ">", _own(worker): ">"},
                     count=most,
                     block=int(seconds * 1000),
                     noack=True,
                 )
             self._away = False
+            return bool(offers)
         except ResponseError as error:
-            if "NOGROUP" in str(error) and await self._make_group():
-                return
+            if "NOGROUP" in str(error) and await self._make_groups(worker):
+                return False
             self._note(error)  # a failover, a full disk: it passes
             await asyncio.sleep(max(0.0, seconds - (time.monotonic() - started)))
         except LOST as error:
             self._note(error)
             await asyncio.sleep(max(0.0, seconds - (time.monotonic() - started)))
+        return False
 
-    async def _make_group(self) -> bool:
-        made = self.redis.xgroup_create(QUEUE, WORKERS_GROUP, id="$", mkstream=True)
-        return bool(await self._try(made, False))
+    async def _make_groups(self, worker: str) -> bool:
+        """The one that is missing; what was offered to this worker meanwhile it still finds."""
+        made = [
+            await self._try(self._make_group(stream, since), False)
+            for stream, since in ((QUEUE, "$"), (_own(worker), "0"))
+        ]
+        return all(made)
+
+    async def _make_group(self, stream: str, since: str) -> bool:
+        try:
+            await self.redis.xgroup_create(stream, WORKERS_GROUP, id=since, mkstream=True)
+        except ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+        return True
 
     async def first(self, what: str, seconds: int) -> bool:
         """Whether this happens for the first time in so many seconds; True where Redis is away."""
@@ -159,6 +198,7 @@ class Signals:
         await self._try(self.redis.hdel(WORKERS, worker), 0)
         await self._try(self.redis.zrem(SEEN, worker), 0)
         await self._try(self.redis.xgroup_delconsumer(QUEUE, WORKERS_GROUP, worker), 0)
+        await self._try(self.redis.delete(_own(worker)), 0)
 
     async def workers(self) -> list[WorkerPresence]:
         """Workers that were heard of in the last PRESENCE_SECONDS."""
@@ -182,6 +222,11 @@ class Signals:
         if not self._away:
             log.warning("redis_away", error=type(error).__name__)
         self._away = True
+
+
+def _own(worker: str) -> str:
+    """The stream of what is offered to this worker first."""
+    return f"{QUEUE}:{worker}"
 
 
 def _presence(value: dict[str, object]) -> WorkerPresence:

@@ -25,10 +25,13 @@ from redis.asyncio import BlockingConnectionPool, Redis
 
 from assistant.accounts import Accounts
 from assistant.answering.context import ContextBuilder
+from assistant.answering.deadlines import LEASE as DEADLINES
+from assistant.answering.deadlines import Deadlines
 from assistant.answering.deltas import DeltaReader, DeltaWriter
 from assistant.answering.history import History
 from assistant.answering.memories import Memories
 from assistant.answering.personas import Personas
+from assistant.answering.places import Places
 from assistant.answering.revisions import Revisions
 from assistant.answering.stopping import Stopping
 from assistant.answering.supervision import Supervisor
@@ -38,6 +41,7 @@ from assistant.conversations import ConversationService
 from assistant.errors import StartupError, StorageUnavailable
 from assistant.incoming.access import AccessPolicy
 from assistant.incoming.admission import Admission
+from assistant.incoming.backlog import Limits
 from assistant.incoming.control import Control
 from assistant.incoming.intake import Intake
 from assistant.incoming.late_files import LateFiles
@@ -69,6 +73,7 @@ from assistant.storage.pruning import LEASE as PRUNING
 from assistant.storage.pruning import Pruning
 from bots.channels import open_channels
 from bots.draining import Draining
+from bots.engine_word import leaving_word, remove_word
 from bots.heap import settle_when_started
 from bots.http.safety import require_password
 from bots.http.server import listen, serve
@@ -105,6 +110,7 @@ class Core:
     reader: DeltaReader
     heartbeat: Heartbeat
     metrics: Metrics
+    places: Places
 
     @property
     def stopping(self) -> Stopping:
@@ -225,6 +231,7 @@ async def _core(
         reader=DeltaReader(redis, turns),
         heartbeat=Heartbeat(database_url, name, settings.lease_seconds),
         metrics=Metrics(),
+        places=Places(database),
     )
 
 
@@ -274,6 +281,8 @@ async def _gateway(
     group.create_task(delivery.run())
     draining.delivery = delivery
     group.create_task(leases.run_while_held(PRUNING, Pruning(core.database).run))
+    deadlines = Deadlines(core.database, core.writer, core.metrics)
+    group.create_task(leases.run_while_held(DEADLINES, deadlines.run))
     for one in inbound.listeners:
         listening = leases.run_while_held(one.name, one.run) if one.exclusive else one.run()
         draining.listeners.append(group.create_task(listening))
@@ -285,7 +294,8 @@ async def _gateway(
 def build_service(
     settings: AssistantSettings, core: Core, accounts: Accounts, delivery: Delivery
 ) -> ConversationService:
-    database, intake, revisions = core.database, Intake(core.database), Revisions(core.database)
+    database, revisions = core.database, Revisions(core.database)
+    intake = Intake(database, limits_of(settings))
     persons = Persons(database)
     control = Control(
         database=database,
@@ -336,6 +346,16 @@ def build_service(
         late_files=LateFiles(database),
         settings=settings,
         metrics=core.metrics,
+        places=core.places,
+    )
+
+
+def limits_of(settings: AssistantSettings) -> Limits:
+    return Limits(
+        person_turns=settings.person_turns,
+        waiting_turns=settings.waiting_turns,
+        waiting_tokens=settings.waiting_tokens,
+        deadline_seconds=settings.deadline_seconds,
     )
 
 
@@ -354,6 +374,7 @@ def build_delivery(
         governor=governor,
         heartbeat=core.heartbeat,
         metrics=core.metrics,
+        places=core.places,
         migration=Migration(core.database, core.redis),
     )
 
@@ -367,9 +388,11 @@ def _worker(
     say: Say,
 ) -> Worker:
     stack.push_async_callback(engine.stop)
+    shown = stack.enter_context(StartProgress(say, lambda: engine.info.notice))
+    stack.callback(remove_word, settings.data_dir)
     supervisor = Supervisor(
         engine=engine,
-        progress=stack.enter_context(StartProgress(say, lambda: engine.info.notice)),
+        progress=leaving_word(shown, engine, settings.data_dir),
         stuck_after_seconds=settings.engine.stuck_after_seconds,
         sleep_after_seconds=settings.engine.sleep_after_seconds,
     )

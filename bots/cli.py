@@ -91,6 +91,49 @@ def ask(
 
 
 @cli.command()
+def plan(
+    profile: Annotated[
+        str | None, typer.Argument(help="A profile; without one, that of the settings.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="The folder of a model, or its config.json.")
+    ] = None,
+    format_: Annotated[
+        str | None,
+        typer.Option(
+            "--format", help="bf16, fp8, fp8-all, w4a16 or w4a16-all, of Scout or Maverick."
+        ),
+    ] = None,
+    card: Annotated[
+        str | None, typer.Option(help="A card by name (H100) or size (80GB, 80GB@3.35TB/s).")
+    ] = None,
+    cards: Annotated[int | None, typer.Option(min=1, max=1024, help="How many of them.")] = None,
+    context: Annotated[
+        int | None,
+        typer.Option(min=1, max=100_000_000, help="The longest conversation, in tokens."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="All of it as one JSON object.")] = False,
+) -> None:
+    """Work out what a profile needs of a card, and what fits on it, before anything is loaded."""
+    from bots.plan import show
+
+    settings = _settings(quiet=True)
+    try:
+        show(
+            settings,
+            profile,
+            model=model,
+            format_=format_,
+            card=card,
+            cards=cards,
+            context=context,
+            as_json=as_json,
+        )
+    except EngineError as error:
+        _refuse(str(error))
+
+
+@cli.command()
 def doctor() -> None:
     """Check what Outrider needs, and say for each failing line what to do."""
     from bots.doctor import examine

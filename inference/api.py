@@ -77,12 +77,16 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """`prefix_token_ids` are output tokens that an earlier attempt already produced."""
+    """`prefix_token_ids` are output tokens that an earlier attempt already produced.
+
+    `priority`: where the engine is full, what has less goes first.
+    """
 
     request_id: str
     prompt: Prompt
     sampling: Sampling = field(default_factory=Sampling)
     prefix_token_ids: tuple[int, ...] = ()
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,8 @@ class EngineInfo:
     """What is served. `notice` is a quiet line for people, empty for a production model.
 
     `fingerprint` names model and tokenizer: token ids from another fingerprint mean nothing.
-    `attribution` is what a licence demands to be shown ("Built with Llama"), or empty.
+    `attribution` is what a licence demands to be shown ("Built with Llama"), or empty. `plan` is a
+    line on how its memory compares with what was planned, empty where nothing was.
     """
 
     profile: str
@@ -132,6 +137,8 @@ class EngineInfo:
     notice: str = ""
     attribution: str = ""
     vision: bool = False  # whether it sees images
+    plan: str = ""
+    as_planned: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@
     ├── EngineOverloaded     the queue is full (retryable)
     ├── ModelNotFound        the weights are not where the settings say
     ├── ModelBuildFailed     the demo model could not be fetched, checked or written
+    ├── PlanRefused          a model's config, a card or a number that nothing can be planned from
     └── ProfileRefused       the profile can't run here, or not at all
 
 Each has a `code` for logs and tables, says whether it is `retryable`, and carries its numbers as
@@ -14,10 +15,23 @@ attributes. `str(error)` is one sentence that says what to do.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class EngineError(Exception):
     code = "engine_error"
     retryable = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """They cross processes with their numbers, whatever their constructors take."""
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[EngineError], args: tuple[Any, ...], carried: Any) -> EngineError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(carried)
+    return error
 
 
 class PromptTooLong(EngineError):
@@ -48,6 +62,10 @@ class ModelNotFound(EngineError):
 
 class ModelBuildFailed(EngineError):
     code = "model_build_failed"
+
+
+class PlanRefused(EngineError):
+    code = "plan_refused"
 
 
 class ProfileRefused(EngineError):

@@ -8,6 +8,7 @@ from typing import Literal
 from inference.errors import ProfileRefused
 
 Runner = Literal["vllm", "remote", "scripted"]
+ExecutorBackend = Literal["mp", "ray"]  # vLLM's names: processes of one host, or a Ray cluster's
 
 BEHEMOTH_REFUSAL = (
     "Llama 4 Behemoth was never released: choose scout, maverick, remote or demo instead."
@@ -22,6 +23,9 @@ class Profile:
     `extra` is the pip extra it needs ("" for none); `gpus` the graphics cards it needs at least.
     `answer_tokens` is the default for an answer's length, `least_answer_tokens` the smallest
     useful one, for which a prompt must leave room. `kv_cache_bytes` None leaves it to vLLM.
+    A model takes `tensor_parallel` × `pipeline_parallel` cards: the former share each layer and
+    belong in one host, the latter each have some of the layers and may be hosts apart.
+    `distributed_executor_backend` None leaves it to vLLM, which then uses one host.
     `vision`: the model sees images.
     """
 
@@ -39,6 +43,8 @@ class Profile:
     kv_cache_dtype: str = "auto"
     enforce_eager: bool = False
     tensor_parallel: int = 1
+    pipeline_parallel: int = 1
+    distributed_executor_backend: ExecutorBackend | None = None
     expert_parallel: bool = False
     temperature: float | None = None
     top_p: float | None = None
@@ -92,7 +98,7 @@ PROFILES: dict[str, Profile] = {
         Profile(
             name="maverick",
             runner="vllm",
-            hardware="eight H100 with 80 GB, or several hosts",
+            hardware="eight H100 with 80 GB",
             model="meta-llama/Llama-4-Maverick-17B-128E-Instruct-FP8",
             extra="gpu",
             gpus=8,
@@ -102,6 +108,28 @@ PROFILES: dict[str, Profile] = {
             kv_cache_dtype="fp8",
             tensor_parallel=8,
             expert_parallel=True,
+            temperature=0.6,
+            top_p=0.9,
+            answer_tokens=2048,
+            least_answer_tokens=256,
+            attribution="Built with Llama",
+            vision=True,
+        ),
+        Profile(
+            name="maverick-hosts",
+            runner="vllm",
+            hardware="two hosts with eight H100 of 80 GB each, in one Ray cluster",
+            model="meta-llama/Llama-4-Maverick-17B-128E-Instruct-FP8",
+            extra="gpu,ray",
+            gpus=16,
+            dtype="bfloat16",
+            max_model_len=131072,
+            max_num_seqs=128,
+            kv_cache_dtype="fp8",
+            tensor_parallel=8,
+            pipeline_parallel=2,
+            expert_parallel=True,
+            distributed_executor_backend="ray",
             temperature=0.6,
             top_p=0.9,
             answer_tokens=2048,

@@ -6,7 +6,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-ProfileName = Literal["demo", "scout", "maverick", "behemoth", "remote", "scripted"]
+ProfileName = Literal[
+    "demo", "scout", "maverick", "maverick-hosts", "behemoth", "remote", "scripted"
+]
 
 
 class ScriptedSettings(BaseModel):
@@ -41,6 +43,7 @@ class EngineSettings(BaseModel):
     profile: ProfileName = Field(
         default="demo",
         description="`demo` (small, any CPU), `scout` (one H100), `maverick` (eight H100), "
+        "`maverick-hosts` (two hosts with eight H100 each, on Ray), "
         "`remote` (an OpenAI-compatible endpoint), `scripted` (no model, for tests).",
     )
     model: str | None = Field(
@@ -85,6 +88,21 @@ class EngineSettings(BaseModel):
         ge=0,
         description="An engine that nobody asks for so long gives its memory back until the next "
         "message; 0 never does that.",
+    )
+    ray_address: str | None = Field(
+        default=None,
+        pattern=r"^(auto|[^/\s]+:\d+)$",
+        description="The Ray cluster that this host belongs to, as `host:6379` or `auto`: for a "
+        "profile that needs several hosts, and for `ray_serve`, which without it starts a Ray of "
+        "its own here.",
+    )
+    ray_serve: bool = Field(
+        default=False,
+        description="Whether the profile's replicas run as a Ray Serve application; needs the "
+        "extra `ray`.",
+    )
+    replicas: int = Field(
+        default=2, ge=1, description="How many replicas `ray_serve` starts, each with the model."
     )
     debug: bool = Field(default=False, description="Show vLLM's own log lines.")
     scripted: ScriptedSettings = Field(default_factory=ScriptedSettings)

@@ -12,7 +12,9 @@ from pathlib import Path
 
 from inference.api import Engine, Progress
 from inference.errors import ModelNotFound, ProfileRefused
+from inference.plan.require import require_room
 from inference.profiles import Profile, profile_named
+from inference.ray_cluster import require_gpus, require_ray
 from inference.settings import EngineSettings
 
 
@@ -22,6 +24,8 @@ def build_engine(settings: EngineSettings, data_dir: Path) -> Engine:
     Raises ProfileRefused, with a sentence that says what is missing and how to get it.
     """
     profile = profile_named(settings.profile)
+    if settings.ray_serve:
+        return _on_ray_serve(profile, settings, data_dir)
     if profile.runner == "scripted":
         from inference.scripted import ScriptedEngine
 
@@ -31,8 +35,34 @@ def build_engine(settings: EngineSettings, data_dir: Path) -> Engine:
 
         return RemoteEngine(settings)
     require_extra(profile)
-    require_hardware(profile)
+    if profile.distributed_executor_backend == "ray":
+        require_ray(profile.name)
+        require_address(profile, settings)
+    else:
+        require_hardware(profile)
+        require_room(profile, data_dir, settings.model)
     return _vllm_engine(profile, settings, data_dir)
+
+
+def _on_ray_serve(profile: Profile, settings: EngineSettings, data_dir: Path) -> Engine:
+    """The replicas look for vLLM and for their hardware where they run."""
+    if profile.runner == "remote" or profile.distributed_executor_backend == "ray":
+        raise ProfileRefused(
+            f"The profile {profile.name} doesn't run in replicas of Ray Serve: leave "
+            "OUTRIDER_ENGINE__RAY_SERVE away."
+        )
+    require_ray(profile.name)
+    from inference.ray_serve.engine import RayServeEngine
+
+    return RayServeEngine(profile, settings, data_dir)
+
+
+def require_address(profile: Profile, settings: EngineSettings) -> None:
+    if settings.ray_address is None:
+        raise ProfileRefused(
+            f"The profile {profile.name} needs {profile.hardware}: set "
+            "OUTRIDER_ENGINE__RAY_ADDRESS to the cluster's address, as host:6379."
+        )
 
 
 def require_extra(profile: Profile) -> None:
@@ -77,6 +107,9 @@ def _vllm_engine(profile: Profile, settings: EngineSettings, data_dir: Path) -> 
     from inference.vllm_engine import VllmEngine
 
     def locate(progress: Progress) -> str:
+        if profile.distributed_executor_backend == "ray":
+            progress("looking at the Ray cluster", None)
+            require_gpus(settings.ray_address or "auto", profile.gpus, profile.name)
         if settings.model is not None or profile.model is not None:
             return existing(settings.model or profile.model or "")
         from inference.demo.checkpoint import ensure_demo_model
@@ -94,6 +127,7 @@ def _vllm_engine(profile: Profile, settings: EngineSettings, data_dir: Path) -> 
         max_num_seqs=settings.max_num_seqs,
         debug=settings.debug,
         sleeps=settings.sleep_after_seconds > 0,
+        ray_address=settings.ray_address,
     )
 
 

@@ -12,6 +12,7 @@ import hashlib
 import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ from inference.errors import (
     ModelNotFound,
     PromptTooLong,
 )
+from inference.plan.beside_engine import compare_with_engine
 from inference.processes import (
     EngineProcess,
     end_processes,
@@ -85,6 +87,7 @@ class VllmEngine:
         max_num_seqs: int | None = None,
         debug: bool = False,
         sleeps: bool = False,
+        ray_address: str | None = None,
         overrides: Mapping[str, Any] | None = None,
     ) -> None:
         self._profile = profile
@@ -92,8 +95,10 @@ class VllmEngine:
         self._max_num_seqs = max_num_seqs
         self._debug = debug
         self._sleeps = sleeps
+        self._ray_address = ray_address
         self._overrides = dict(overrides or {})
         self._llm: Any = None
+        self._model = ""  # the folder that was loaded
         self._tokenizer: Any = None
         self._info: EngineInfo | None = None
         self._state: EngineState = "stopped"
@@ -126,6 +131,7 @@ class VllmEngine:
             await asyncio.shield(building)
             progress("warming up", None)
             await self._first_token()
+            await self._hold_to_plan()
         except BaseException as error:
             # A thread can't be cancelled: it is told to stop, the processes that it waits for are
             # ended, and it is cleared up after.
@@ -228,7 +234,7 @@ class VllmEngine:
             return
         parameters = self._parameters(request.sampling, answer_tokens - len(kept))
         prompt = await self._input(llm, given, kept)
-        stream = self._stream(llm, request.request_id, prompt, parameters)
+        stream = self._stream(llm, request, prompt, parameters)
         async with contextlib.aclosing(stream) as outputs:
             written = len(kept)
             async for output in outputs:
@@ -265,11 +271,12 @@ class VllmEngine:
     def _build(self, progress: Progress, listening: dict[str, str]) -> None:
         """Everything that blocks: in a thread. `listening` goes into the processes' environment."""
         progress("locating the model", None)
-        model = self._locate(progress)
+        model = self._model = self._locate(progress)
         progress("loading vLLM", None)
         quiet_imports()
         others = multiprocessing_children()
-        with environment_set(environment(model, self._debug) | listening):
+        variables = environment(model, self._debug, self._ray_address)
+        with environment_set({**variables, **listening}):
             try:
                 self._build_llm(model, progress)
             except (EngineError, KeyboardInterrupt):
@@ -316,6 +323,11 @@ class VllmEngine:
             pass
         self._counts.counting = True
 
+    async def _hold_to_plan(self) -> None:
+        found = await compare_with_engine(self._profile, self._model, self._llm)
+        if found is not None:
+            self._info = replace(self.info, plan=found.line, as_planned=found.holds)
+
     # --- generating ---
 
     async def _input(self, llm: Any, prompt: Prompt, kept: Sequence[int]) -> Any:
@@ -331,13 +343,14 @@ class VllmEngine:
         return await llm.renderer.process_for_engine_async(given, time.time())
 
     async def _stream(
-        self, llm: Any, request_id: str, prompt: Any, parameters: Any
+        self, llm: Any, request: GenerationRequest, prompt: Any, parameters: Any
     ) -> AsyncGenerator[Any, None]:
         """vLLM's outputs, its errors in our words."""
         from vllm.exceptions import GracefulHTTPError
         from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
-        stream = llm.generate(prompt, parameters, request_id)
+        name, priority = request.request_id, request.priority
+        stream = llm.generate(prompt, parameters, name, priority=priority)
         try:
             async with contextlib.aclosing(stream) as outputs:
                 async for output in outputs:

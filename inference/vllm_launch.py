@@ -12,10 +12,12 @@ from typing import Any
 
 from inference.api import MOST_IMAGES
 from inference.plugin import ENABLED_BY
+from inference.positions import served_positions
 from inference.profiles import Profile
+from inference.worker_report import WORKER_REPORT
 
 
-def environment(model: str, debug: bool) -> dict[str, str]:
+def environment(model: str, debug: bool, ray_address: str | None = None) -> dict[str, str]:
     """What vLLM and its processes read. Nothing is reported to anybody."""
     variables = {
         ENABLED_BY: "1",
@@ -31,6 +33,8 @@ def environment(model: str, debug: bool) -> dict[str, str]:
     }
     if Path(model).is_dir():
         variables |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+    if ray_address is not None:
+        variables |= {"RAY_ADDRESS": ray_address, "RAY_USAGE_STATS_ENABLED": "0"}
     return variables
 
 
@@ -39,9 +43,12 @@ def environment_set(variables: Mapping[str, str]) -> Iterator[None]:
     """Set variables for the engine's processes, and put everything back.
 
     vLLM adds to the environment while it starts (LD_PRELOAD among others); left there, every
-    later child of this process would inherit it.
+    later child of this process would inherit it. Settings of ours are taken away meanwhile: an
+    engine needs none, and Ray hands the whole environment on to other hosts, tokens and all.
     """
     before = dict(os.environ)
+    for name in [name for name in before if name.startswith("OUTRIDER_")]:
+        del os.environ[name]
     os.environ.update(variables)
     try:
         yield
@@ -58,12 +65,15 @@ def engine_arguments(profile: Profile, model: str, max_num_seqs: int | None) -> 
         "served_model_name": profile.name,
         "dtype": profile.dtype,
         "max_model_len": profile.max_model_len,
+        "hf_overrides": served_positions(profile.max_model_len),
         "max_num_seqs": max_num_seqs or profile.max_num_seqs,
         "kv_cache_memory_bytes": profile.kv_cache_bytes,
         "kv_cache_dtype": profile.kv_cache_dtype,
         "enforce_eager": profile.enforce_eager,
         "tensor_parallel_size": profile.tensor_parallel,
+        "pipeline_parallel_size": profile.pipeline_parallel,
         "enable_expert_parallel": profile.expert_parallel,
+        "distributed_executor_backend": profile.distributed_executor_backend,
         "language_model_only": profile.gpus > 0 and not profile.vision,
         "limit_mm_per_prompt": {"image": MOST_IMAGES} if profile.vision else {},
         "enable_prefix_caching": True,
@@ -71,6 +81,8 @@ def engine_arguments(profile: Profile, model: str, max_num_seqs: int | None) -> 
         "worker_cls": "inference.vllm_worker.ReportingWorker",
         "use_tqdm_on_load": False,
         "max_num_queued_reqs": 1024,
+        "worker_extension_cls": WORKER_REPORT,
+        "scheduling_policy": "priority",  # a person's answer before background work
     }
 
 

@@ -142,7 +142,9 @@ class RunningReply:
             # Written with the first tokens: without these the next attempt begins anew.
             self._unfrozen = prompt
         request_id = f"{turn.id}.{turn.attempt}"
-        return GenerationRequest(request_id, prompt, sampling, turn.reply_token_ids)
+        return GenerationRequest(
+            request_id, prompt, sampling, turn.reply_token_ids, priority=turn.priority
+        )
 
     def _take(self, delta: Delta) -> None:
         if delta.resumed is not None:  # the prefix as far as it ends on a whole character

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from assistant.fair import CLOCK
 from assistant.files.attachments import ATTACHED, values_of
 from assistant.messages import ChatRef, IncomingMessage, clean
 from assistant.storage.database import Connection, Database, row, rows
@@ -42,21 +43,24 @@ _ANSWERING = """
     WHERE message_id = (SELECT id FROM changed) AND superseded_by IS NULL
     ORDER BY turns.id DESC LIMIT 1
 """
-_REPLACE = """
+# It stands at the head of the queue, as what began; it has as much time as the old one had.
+_REPLACE = f"""
 old AS (
-    SELECT turns.id, conversation_id, person_id, coalesce(place, id) AS place, due_at, sampling,
-        attempt, state
+    SELECT turns.id, conversation_id, person_id, coalesce(place, id) AS place, sampling, attempt,
+        state, priority, tokens, greatest(due_at, {CLOCK}) AS due_at,
+        now() + (deadline_at - created_at) AS deadline_at
     FROM turns WHERE id = (SELECT id FROM answering)
         AND superseded_by IS NULL AND state <> 'queued' FOR UPDATE
 ), fresh AS (
-    INSERT INTO turns (conversation_id, person_id, place, due_at, sampling)
-    SELECT conversation_id, person_id, place, due_at, sampling FROM old
-    RETURNING id, conversation_id
+    INSERT INTO turns
+        (conversation_id, person_id, place, due_at, sampling, priority, tokens, deadline_at)
+    SELECT conversation_id, person_id, place, due_at, sampling, priority, tokens, deadline_at
+    FROM old RETURNING id, conversation_id
 ), replaced AS (
     UPDATE turns SET superseded_by = fresh.id, lease_owner = NULL, lease_until = NULL,
         state = CASE WHEN turns.state = 'running' THEN 'cancelled' ELSE turns.state END,
         error_code = CASE WHEN turns.state = 'running' THEN 'superseded' ELSE error_code END,
-        prompt_messages = NULL, prompt_token_ids = NULL, reply_token_ids = '{}',
+        prompt_messages = NULL, prompt_token_ids = NULL, reply_token_ids = '{{}}',
         finished_at = coalesce(finished_at, now())
     FROM fresh, old WHERE turns.id = old.id
 ), link AS (
@@ -166,7 +170,7 @@ WITH gone AS (
 ), old AS (
     SELECT id, attempt, state FROM turns WHERE id IN (SELECT id FROM gone) FOR UPDATE
 ), ended AS (
-    UPDATE turns SET lease_owner = NULL, lease_until = NULL,
+    UPDATE turns SET lease_owner = NULL, lease_until = NULL, first_in = NULL,
         state = CASE WHEN turns.state IN ('queued', 'running') THEN 'cancelled'
                 ELSE turns.state END,
         error_code = 'deleted', error = '', reply = '', prompt_messages = NULL,

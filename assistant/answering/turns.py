@@ -10,6 +10,7 @@ further message is `queued` once more, and its next attempt has the next number.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -20,10 +21,13 @@ from assistant.messages import FINAL_STATES, ChatRef, TurnState
 from assistant.storage.database import Database
 from inference.api import ChatMessage, Image, Prompt, Role, Sampling
 
+# For so long a new turn is left to the worker that has its conversation in its cache.
+LEAVE_SECONDS = 0.2
+
 _CLAIMED = """
     SET state = 'running', attempt = attempt + 1, lease_owner = %(worker)s,
-        lease_until = now() + make_interval(secs => %(lease_seconds)s),
-        started_at = coalesce(started_at, now()),
+        worker = %(worker)s, lease_until = now() + make_interval(secs => %(lease_seconds)s),
+        started_at = coalesce(started_at, now()), first_in = NULL,
         -- Only the same model can go on from these tokens; any other begins anew.
         reply = CASE WHEN fingerprint = %(fingerprint)s AND reply_token_ids <> '{}'
                 THEN reply ELSE '' END,
@@ -34,16 +38,26 @@ _CLAIMED = """
 """
 _CLAIM_RESULT = """
     RETURNING id, due_at, conversation_id, attempt, failures, sampling, stop_requested,
-        prompt_messages, prompt_token_ids, reply, reply_token_ids
+        prompt_messages, prompt_token_ids, reply, reply_token_ids, priority,
+        extract(epoch FROM deadline_at - now())::float8 AS seconds_left
 ), attempt AS (
     INSERT INTO attempts (turn_id, number, worker) SELECT id, attempt, %(worker)s FROM claimed
+), place AS (
+    SELECT id, due_at, (
+        SELECT account_id FROM conversations WHERE id = claimed.conversation_id) AS account_id
+    FROM claimed
+), clock AS (
+    -- Two workers move the same accounts' clocks in the same order.
+    INSERT INTO queue_clocks (account_id, begun_at)
+    SELECT account_id, max(due_at) FROM place GROUP BY account_id ORDER BY account_id
+    ON CONFLICT (account_id) DO UPDATE
+        SET begun_at = greatest(queue_clocks.begun_at, excluded.begun_at)
 )
-SELECT claimed.*, (
-    SELECT channel FROM conversations JOIN accounts ON accounts.id = account_id
-    WHERE conversations.id = claimed.conversation_id) AS channel
-FROM claimed
+SELECT claimed.*, (SELECT channel FROM accounts WHERE id = place.account_id) AS channel
+FROM claimed JOIN place ON place.id = claimed.id
 """
 # In the queue's order; within a conversation an answer that replaces an earlier one goes first.
+# What just came is left to the worker that has its conversation in its cache.
 CLAIM_QUEUED = f"""
 WITH next AS (
     SELECT id FROM turns AS waiting WHERE state = 'queued' AND id > 0 AND NOT EXISTS (
@@ -53,6 +67,8 @@ WITH next AS (
         SELECT FROM turns AS earlier
         WHERE earlier.conversation_id = waiting.conversation_id AND earlier.state = 'queued'
             AND coalesce(earlier.place, earlier.id) < coalesce(waiting.place, waiting.id))
+    AND (worker IS NULL OR worker = %(worker)s
+        OR created_at < now() - make_interval(secs => %(leave_seconds)s))
     ORDER BY due_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ), claimed AS (
     UPDATE turns {_CLAIMED} WHERE id IN (SELECT id FROM next)
@@ -132,7 +148,7 @@ WHERE attempts.turn_id = freed.id AND attempts.number = freed.attempt RETURNING 
 # It waits, or waits to be tried again, or its worker has died.
 _UNATTENDED = "(lease_owner IS NULL OR lease_until < now())"
 STOP = f"""
-UPDATE turns SET stop_requested = true,
+UPDATE turns SET stop_requested = true, first_in = NULL,
     state = CASE WHEN {_UNATTENDED} THEN 'stopped' ELSE state END,
     finished_at = CASE WHEN {_UNATTENDED} THEN now() END,
     prompt_messages = CASE WHEN {_UNATTENDED} THEN NULL ELSE prompt_messages END,
@@ -177,6 +193,8 @@ class ClaimedTurn:
     sampling: Sampling
     stop_requested: bool
     channel: str
+    priority: int = 0  # less goes first, in the engine too
+    seconds_left: float = math.inf  # until its deadline
     # What an earlier attempt left: the frozen prompt, and the reply with its tokens.
     prompt: Prompt | None = None
     reply: str = ""
@@ -268,6 +286,7 @@ class Turns:
             "lease_seconds": lease_seconds,
             "fingerprint": fingerprint,
             "limit": limit,
+            "leave_seconds": LEAVE_SECONDS,
         }
         try:
             rows = await self.database.rows(statement, values)
@@ -366,6 +385,8 @@ def _claimed(row: Any) -> ClaimedTurn:
         sampling=Sampling(**given),
         stop_requested=row.stop_requested,
         channel=row.channel,
+        priority=row.priority,
+        seconds_left=math.inf if row.seconds_left is None else row.seconds_left,
         prompt=_frozen(row.prompt_messages, row.prompt_token_ids),
         reply=row.reply,
         reply_token_ids=tuple(row.reply_token_ids),

@@ -17,10 +17,11 @@ from dataclasses import dataclass, field
 import structlog
 
 from assistant.answering.context import ContextBuilder
+from assistant.answering.deadlines import CODE, SENTENCE
 from assistant.answering.deltas import DeltaWriter
 from assistant.answering.reply import RunningReply
 from assistant.answering.supervision import SLEEPS, Supervisor
-from assistant.answering.turns import ClaimedTurn, Outcome, Turns
+from assistant.answering.turns import LEAVE_SECONDS, ClaimedTurn, Outcome, Turns
 from assistant.errors import StorageUnavailable
 from assistant.metrics import Metrics
 from assistant.settings import AssistantSettings
@@ -88,6 +89,7 @@ class Worker:
             detail=self.supervisor.detail,
             info=self.engine.info if self.supervisor.answers else None,
             running_turns=len(self._running),
+            room=self._room if self.supervisor.answers and not self.draining else 0,
         )
 
     async def _announce(self) -> None:
@@ -99,10 +101,15 @@ class Worker:
                 async with asyncio.timeout(ANNOUNCE_SECONDS if self.supervisor.answers else 0.5):
                     await self.supervisor.changed.wait()
 
+    @property
+    def _room(self) -> int:
+        return self.settings.concurrent_turns - len(self._running)
+
     async def _work(self, group: asyncio.TaskGroup) -> None:
+        offered = False
         while not self.draining:
             await self.supervisor.able()
-            room = self.settings.concurrent_turns - len(self._running)
+            room = self._room
             if room <= 0:
                 self._slot_freed.clear()
                 await self._slot_freed.wait()
@@ -113,11 +120,15 @@ class Worker:
                 self._running[turn.id, turn.attempt] = reply
                 group.create_task(self._answer(reply))
             if claimed:
+                offered = False
                 await asyncio.sleep(TOGETHER_SECONDS)
-            elif self.supervisor.state in SLEEPS:  # those that are awake are offered turns first
+                continue
+            if self.supervisor.state in SLEEPS:  # those that are awake are offered turns first
                 await asyncio.sleep(LOOK_SECONDS)
-            else:
-                await self.signals.wait_for_turn(self.name, LOOK_SECONDS, room)
+                continue
+            # What was offered and isn't there may be left to another worker, for a moment.
+            seconds = LEAVE_SECONDS if offered else LOOK_SECONDS
+            offered = await self.signals.wait_for_turn(self.name, seconds, room)
         await self.signals.wake_worker(0)  # what was offered here last is another's now
 
     async def _claim(self, room: int) -> Sequence[ClaimedTurn]:
@@ -148,7 +159,9 @@ class Worker:
         finally:
             del self._running[turn.id, turn.attempt]
             self._slot_freed.set()
-        await self.signals.wake_worker(turn.id)  # the conversation's next turn may run now
+        await self.signals.wake_worker(
+            turn.id, self.name
+        )  # the conversation's next turn may run now
 
     async def _give_up(self, reply: RunningReply) -> None:
         """Its outcome could not be written as it is: say so instead of trying for ever."""
@@ -164,13 +177,16 @@ class Worker:
         if turn.failures >= 2 * self.settings.attempts:  # also those that killed their worker
             return await self._end(reply, reply.failed("attempts", INTERNAL))
         try:
-            async with asyncio.timeout(self.settings.turn_seconds), self.supervisor.using():
+            seconds = min(self.settings.turn_seconds, turn.seconds_left)
+            async with asyncio.timeout(seconds), self.supervisor.using():
                 outcome = await reply.generate(self.context)
         except asyncio.CancelledError:
             await asyncio.shield(reply.hand_over())
             raise
         except TimeoutError:
             outcome = reply.failed("timeout", "This took too long. Please try again.")
+            if turn.seconds_left <= self.settings.turn_seconds:
+                outcome = reply.failed(CODE, SENTENCE)
         except EngineError as error:
             self.supervisor.look_now()
             if error.retryable and turn.failures + 1 < self.settings.attempts:

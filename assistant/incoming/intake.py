@@ -9,37 +9,52 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
 import psycopg
 import structlog
 
+from assistant import fair
+from assistant.errors import QueueFull
+from assistant.fair import DUE
 from assistant.files.attachments import ATTACHED, values_of
+from assistant.incoming.backlog import Backlog, Limits, tokens_of
 from assistant.messages import Accepted, ChatRef, IncomingMessage, clean
+from assistant.phrases import Phrase
 from assistant.storage.database import Database
 from inference.api import ChatMessage, Sampling
 
 log = structlog.get_logger()
 
+# Whether a turn more may wait, by all and by those of this person (`known`).
+_ROOM = """%(room)s AND (
+        SELECT count(*) FROM (
+            SELECT FROM turns AS live
+            WHERE live.person_id = (SELECT person_id FROM known)
+                AND live.state IN ('queued', 'running')
+            LIMIT %(most)s) AS counted) < %(most)s"""
+_STAMPED = "priority, tokens, deadline_at"
+_STAMP = """CAST(%(priority)s AS smallint), %(tokens)s,
+        now() + make_interval(secs => %(deadline_seconds)s)"""
 # The turn is only made when the message is new. A turn that waits, or that runs and of which nobody
 # has seen text, starts again with this message too; where two first messages come at once, the
 # conflict on the waiting turn's partial index is what makes the second join the first.
-# Who has turns in the queue already stands further back with each further one.
-_STORE = """
-WITH event AS (
+# Where the queue is full, for all or for this person, nothing at all is stored.
+_STORE = f"""
+WITH known AS (
+    SELECT id, person_id FROM identities
+    WHERE account_id = %(account)s AND platform_id = %(sender)s
+), event AS (
     INSERT INTO events (account_id, event_id, chat_id, thread_id)
-    VALUES (%(account)s, %(event)s, %(chat)s, %(thread)s)
+    SELECT %(account)s, %(event)s, %(chat)s, %(thread)s WHERE {_ROOM}
     ON CONFLICT DO NOTHING RETURNING event_id
 ), conversation AS (
     INSERT INTO conversations (account_id, chat_id, thread_id, kind)
     SELECT %(account)s, %(chat)s, %(thread)s, %(kind)s FROM event
     ON CONFLICT (account_id, chat_id, thread_id) DO UPDATE SET last_message_at = now()
     RETURNING id
-), known AS (
-    SELECT id, person_id FROM identities
-    WHERE account_id = %(account)s AND platform_id = %(sender)s
 ), person AS (
     INSERT INTO persons (name) SELECT %(sender_name)s FROM event
     WHERE NOT EXISTS (SELECT FROM known) RETURNING id
@@ -62,7 +77,9 @@ WITH event AS (
     RETURNING id, conversation_id
 ), restarted AS (
     UPDATE turns SET state = 'queued', lease_owner = NULL, lease_until = NULL, failures = 0,
-        prompt_messages = NULL, prompt_token_ids = NULL, reply = '', reply_token_ids = '{}'
+        prompt_messages = NULL, prompt_token_ids = NULL, reply = '', reply_token_ids = '{{}}',
+        tokens = tokens + %(tokens)s,
+        deadline_at = now() + make_interval(secs => %(deadline_seconds)s)
     WHERE turns.id = (
         SELECT id FROM turns AS waiting
         WHERE waiting.conversation_id = (SELECT conversation_id FROM message)
@@ -78,20 +95,22 @@ WITH event AS (
     AND place IS NULL AND NOT stop_requested
     AND (state || '' = 'queued' OR state || '' = 'running' AND shown_at IS NULL)
     RETURNING turns.id, nullif(turns.attempt, 0) AS attempt
-), waiting AS (
-    INSERT INTO turns (conversation_id, person_id, due_at)
-    SELECT conversation_id, person_id, now() + make_interval(secs => %(share)s * (
-        SELECT count(*) FROM (
-            SELECT FROM turns AS live
-            WHERE live.person_id = sender.person_id AND live.state IN ('queued', 'running')
-            LIMIT %(most)s) AS counted))
-    FROM message, sender WHERE NOT EXISTS (SELECT FROM restarted)
+){DUE}, waiting AS (
+    INSERT INTO turns (conversation_id, person_id, due_at, first_in, {_STAMPED}, worker)
+    SELECT conversation_id, person_id, due_at, first_in, {_STAMP}, (
+        -- Whoever answered here last has it in its cache.
+        SELECT earlier.worker FROM (
+            SELECT worker FROM turns AS latest
+            WHERE latest.conversation_id = message.conversation_id
+            ORDER BY coalesce(latest.place, latest.id) DESC LIMIT 1) AS earlier
+        WHERE earlier.worker = ANY(%(free)s))
+    FROM message, due WHERE NOT EXISTS (SELECT FROM restarted)
     ON CONFLICT (conversation_id) WHERE state = 'queued' AND place IS NULL
     DO UPDATE SET state = 'queued'
-    RETURNING id, xmax <> 0 AS joined
+    RETURNING id, xmax <> 0 AS joined, worker
 ), turn AS (
-    SELECT id, true AS joined, attempt AS restarted FROM restarted
-    UNION ALL SELECT id, joined, NULL FROM waiting
+    SELECT id, true AS joined, attempt AS restarted, NULL AS worker FROM restarted
+    UNION ALL SELECT id, joined, NULL, worker FROM waiting
 ), link AS (
     INSERT INTO turn_messages (turn_id, message_id) SELECT turn.id, message.id FROM turn, message
 ), delivery AS (
@@ -104,21 +123,23 @@ WITH event AS (
 _STORED = """
 SELECT turn.id, turn.joined, turn.restarted, turn.restarted IS NULL AND EXISTS (
     SELECT FROM turns AS running
-    WHERE running.conversation_id = message.conversation_id AND running.state = 'running') AS waits
+    WHERE running.conversation_id = message.conversation_id AND running.state = 'running') AS waits,
+    turn.worker
 FROM turn, message
 """
 STORE = _STORE + _STORED
 STORE_WITH_FILES = _STORE + ATTACHED + _STORED
 
 # A request of the public API: a conversation of its own, all messages given, never joined.
-STORE_REQUEST = """
-WITH conversation AS (
-    INSERT INTO conversations (account_id, chat_id, kind)
-    VALUES (%(account)s, %(chat)s, 'private') RETURNING id
-), known AS (
+STORE_REQUEST = f"""
+WITH known AS (
     SELECT person_id FROM identities WHERE account_id = %(account)s AND platform_id = ''
+), conversation AS (
+    INSERT INTO conversations (account_id, chat_id, kind)
+    SELECT %(account)s, %(chat)s, 'private' WHERE {_ROOM} RETURNING id
 ), person AS (
-    INSERT INTO persons (name) SELECT 'API' WHERE NOT EXISTS (SELECT FROM known) RETURNING id
+    INSERT INTO persons (name) SELECT 'API' FROM conversation
+    WHERE NOT EXISTS (SELECT FROM known) RETURNING id
 ), made AS (
     INSERT INTO identities (person_id, account_id, platform_id, name)
     SELECT id, %(account)s, '', 'API' FROM person
@@ -132,14 +153,10 @@ WITH conversation AS (
         AS given (position int, role text, text text)
     ORDER BY given.position
     RETURNING id, conversation_id
-), turn AS (
-    INSERT INTO turns (conversation_id, person_id, sampling, due_at)
-    SELECT id, person_id, %(sampling)s::jsonb, now() + make_interval(secs => %(share)s * (
-        SELECT count(*) FROM (
-            SELECT FROM turns AS live
-            WHERE live.person_id = sender.person_id AND live.state IN ('queued', 'running')
-            LIMIT %(most)s) AS counted))
-    FROM conversation, sender RETURNING id
+){DUE}, turn AS (
+    INSERT INTO turns (conversation_id, person_id, sampling, due_at, first_in, {_STAMPED})
+    SELECT id, person_id, %(sampling)s::jsonb, due_at, first_in, {_STAMP}
+    FROM conversation, due RETURNING id
 ), link AS (
     INSERT INTO turn_messages (turn_id, message_id) SELECT turn.id, message.id FROM turn, message
 )
@@ -170,29 +187,45 @@ RETURNING received_at
 """
 
 KNOWN_TURN = """
-SELECT max(link.turn_id) FROM messages
-JOIN turn_messages link ON link.message_id = messages.id
-WHERE account_id = %(account)s AND chat_id = %(chat)s AND platform_message_id = %(message)s
+SELECT (
+    SELECT max(link.turn_id) FROM messages
+    JOIN turn_messages link ON link.message_id = messages.id
+    WHERE account_id = %(account)s AND chat_id = %(chat)s AND platform_message_id = %(message)s
+) AS turn, EXISTS (
+    SELECT FROM events WHERE account_id = %(account)s AND event_id = %(event)s) AS came
 """
 
 RACES = 3
 LANGUAGE_CHARACTERS = 35  # the longest name of one that platforms use
-# A person's further turn stands so many seconds behind, for each that they have in the queue, up
-# to so many: about what an answer takes, so that nobody else's first waits for them.
-FAIRNESS = {"share": 5.0, "most": 100}
 
 
 @dataclass(frozen=True, slots=True)
 class Intake:
     database: Database
+    limits: Limits = field(default_factory=Limits)
+    backlog: Backlog = field(init=False)
 
-    async def store(self, account_id: int, message: IncomingMessage, delivered: bool) -> Accepted:
-        """Commit the message. `delivered` when a channel must be told to show the reply.
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "backlog", Backlog(self.database, self.limits))
 
-        Raises StorageUnavailable: nothing is stored and the platform must deliver again.
+    async def store(
+        self,
+        account_id: int,
+        message: IncomingMessage,
+        delivered: bool,
+        free: Sequence[str] = (),
+    ) -> Accepted:
+        """Commit the message. `delivered` when a channel must be told to show the reply; `free`:
+        the workers that have room, where there are several.
+
+        Raises StorageUnavailable: nothing is stored and the platform must deliver again. Raises
+        QueueFull: nothing is stored, and the person is told.
         """
+        files = (one.data or b"" for one in message.attachments if one.kind != "image")
+        tokens = tokens_of(message.text, *files)
         values = {
-            **FAIRNESS,
+            **await self._fairness(tokens),
+            "free": list(free),
             "account": account_id,
             "event": message.event_id,
             "chat": message.chat.chat_id,
@@ -211,10 +244,30 @@ class Intake:
         else:
             row = await self._stored(STORE, values)
         if row is None:
-            known = await self._one(KNOWN_TURN, values)
-            return Accepted(known[0] or 0 if known else 0, duplicate=True)
-        turn_id, joined, restarted, waits = row
-        return Accepted(turn_id, joined=joined, restarted=restarted, waits=waits)
+            turn, came = await self._one(KNOWN_TURN, values) or (None, True)
+            if turn is None and not came:
+                raise self._full(room=bool(values["room"]))
+            return Accepted(turn or 0, duplicate=True)
+        turn_id, joined, restarted, waits, worker = row
+        return Accepted(turn_id, joined=joined, restarted=restarted, waits=waits, worker=worker)
+
+    async def _fairness(
+        self, tokens: int, *, background: bool = False, deadline_seconds: float | None = None
+    ) -> Mapping[str, object]:
+        """What every statement that makes a turn needs for its place in the queue."""
+        seconds = self.limits.deadline_seconds
+        return {
+            **fair.values_of(background=background),
+            "room": await self.backlog.has_room(tokens),
+            "most": self.limits.person_turns,
+            "tokens": tokens,
+            "deadline_seconds": min(deadline_seconds or seconds, seconds),
+        }
+
+    def _full(self, *, room: bool) -> QueueFull:
+        if room:
+            return QueueFull(Phrase("refused.full_of_yours", {"most": self.limits.person_turns}))
+        return QueueFull(Phrase("refused.full", {"waiting": self.backlog.turns}))
 
     async def _stored(self, statement: str, values: Mapping[str, object]) -> tuple[Any, ...] | None:
         """In the same moment a message beside it may begin to wait, which this one then joins,
@@ -254,21 +307,34 @@ class Intake:
         return row[0] if row else None
 
     async def store_request(
-        self, account_id: int, chat_id: str, given: Sequence[ChatMessage], sampling: Sampling
+        self,
+        account_id: int,
+        chat_id: str,
+        given: Sequence[ChatMessage],
+        sampling: Sampling,
+        *,
+        background: bool = False,
+        deadline_seconds: float | None = None,
     ) -> Accepted:
+        """Raises StorageUnavailable, QueueFull. No deadline lies behind the settings' own."""
+        tokens = tokens_of(*(message.content for message in given))
         listed = [
             {"position": position, "role": message.role, "text": clean(message.content)}
             for position, message in enumerate(given)
         ]
         values = {
-            **FAIRNESS,
+            **await self._fairness(
+                tokens, background=background, deadline_seconds=deadline_seconds
+            ),
             "account": account_id,
             "chat": chat_id,
             "messages": json.dumps(listed),
             "sampling": json.dumps(asdict(sampling)),
         }
         row = await self._one(STORE_REQUEST, values)
-        return Accepted(row[0] if row else 0)
+        if row is None:
+            raise self._full(room=bool(values["room"]))
+        return Accepted(row[0])
 
     async def _one(self, statement: str, values: Mapping[str, object]) -> tuple[Any, ...] | None:
         return await self.database.row(statement, values)

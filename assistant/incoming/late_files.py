@@ -23,7 +23,8 @@ from assistant.storage.database import Database, row, rows
 
 # Only a turn that nobody has tried: what an attempt still writes is fenced by its number.
 WAIT = """
-UPDATE turns SET state = 'running', lease_until = now() + make_interval(secs => %(seconds)s)
+UPDATE turns SET state = 'running', first_in = NULL,
+    lease_until = now() + make_interval(secs => %(seconds)s)
 WHERE id = %(turn)s AND state = 'queued' AND attempt = 0 AND place IS NULL AND NOT EXISTS (
     SELECT FROM turns AS busy
     WHERE busy.conversation_id = turns.conversation_id AND busy.state = 'running')

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from assistant.answering.deltas import DeltaReader
+from assistant.answering.places import Places
 from assistant.answering.stopping import Stopping
 from assistant.answering.turns import Turns
 from assistant.channel import Channel
@@ -37,6 +38,7 @@ from assistant.outgoing.migration import Migration
 from assistant.outgoing.open_channels import OpenChannels
 from assistant.outgoing.outbox import GONE, Outbox
 from assistant.outgoing.show import Removal, Show
+from assistant.outgoing.waiting import Waiting
 from assistant.storage.heartbeat import Heartbeat
 
 log = structlog.get_logger()
@@ -61,6 +63,7 @@ class Delivery:
     governor: Governor
     heartbeat: Heartbeat
     metrics: Metrics
+    places: Places
     migration: Migration
     _wake: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _driving: dict[tuple[int, int], asyncio.Task[None]] = field(default_factory=dict, init=False)
@@ -165,7 +168,8 @@ class Delivery:
             if one.removing:
                 await Removal(outbox).carry_out()
             else:
-                await Show(outbox, self.turns, self.stopping).follow(
+                waiting = Waiting(outbox, self.places)
+                await Show(outbox, self.turns, self.stopping, waiting).follow(
                     self.reader.follow(one.turn_id)
                 )
             ending = "removed" if one.removing else "done"

@@ -120,13 +120,14 @@ class Outbox:
             log.info("draft_not_shown", turn=self.one.turn_id, code=error.code)
         return False
 
-    async def status(self, *, shown: bool = True) -> bool:
-        """Show that an answer is being prepared, without a message. False where that can't be."""
+    async def status(self, *, shown: bool = True, before: int = 0) -> bool:
+        """Show that an answer is being prepared, without a message. False where that can't be.
+        `before`: how many are answered first."""
         one = self.one
         if await self.governor.closed(one.chat):
             return False
         try:
-            return await self.channel.status(one.chat, one.language, shown=shown)
+            return await self.channel.status(one.chat, one.language, shown=shown, before=before)
         except ChannelError as error:
             log.info("status_not_shown", turn=one.turn_id, code=error.code)
         return False

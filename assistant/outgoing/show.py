@@ -24,12 +24,14 @@ from assistant.messages import ReplyDelta, TurnState
 from assistant.outgoing.budget import Call
 from assistant.outgoing.governor import AGAIN_SECONDS
 from assistant.outgoing.outbox import RETRY_SECONDS, SETTLE_SECONDS, Outbox
+from assistant.outgoing.waiting import Waiting
 from assistant.phrases import ENGLISH, Phrase, language_of, say, sentences
 
 log = structlog.get_logger()
 
 REFUSED = Phrase("ending.refused")
 STATUS_SECONDS = 100.0  # Slack shows a status for two minutes
+PLACE_SECONDS = 3.0  # between two looks at how many are before
 ROOM = 100  # characters more, before a full message is looked at again
 # Ends that another turn, or the removal of the reply, answers for.
 SILENT_ENDS = frozenset({"superseded", "deleted"})
@@ -96,6 +98,7 @@ class Show:
     outbox: Outbox
     turns: Turns
     stopping: Stopping
+    waiting: Waiting
     _posted: dict[int, str] = field(default_factory=dict, init=False)
     _shown: dict[int, tuple[str, bool, bool]] = field(default_factory=dict, init=False)
     _may_show: int = field(default=0, init=False)  # the attempt whose text may be shown
@@ -149,14 +152,22 @@ class Show:
                 return
 
     async def _changed(self, reply: ShownReply) -> None:
-        """Wait for more of the reply. A status is shown again before the platform takes it away."""
+        """Wait for more of the reply. Before there is any, who waits is told how many are before
+        them, and a status is shown again before the platform takes it away."""
+        waiting = self.waiting
         while not reply.changed.is_set():
-            waits = not self._posted and not self._drafts
             with suppress(TimeoutError):
-                async with asyncio.timeout(STATUS_SECONDS if waits else None):
+                async with asyncio.timeout(
+                    None if self._shown else min(PLACE_SECONDS, STATUS_SECONDS)
+                ):
                     await reply.changed.wait()
                     break
-            await self.outbox.status()
+            if self._drafts:
+                self._drafts = bool(reply.text) or await waiting.in_draft()
+            elif not self._posted:
+                await waiting.in_status(STATUS_SECONDS)
+            elif (words := await waiting.in_message(self._posted[0])) is not None:
+                await self._edit(0, words, final=False, last=False)
         reply.changed.clear()
 
     @property

@@ -12,12 +12,14 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     DateTime,
+    Float,
     ForeignKey,
     Identity,
     Index,
     Integer,
     LargeBinary,
     MetaData,
+    SmallInteger,
     Table,
     Text,
     UniqueConstraint,
@@ -63,6 +65,11 @@ def _text(name: str, default: str | None = None) -> Column[str]:
     return Column(name, Text, nullable=False, server_default=server_default)
 
 
+def _weight() -> Column[float]:
+    """What it gets of the model where all want it: twice the weight is twice the turns."""
+    return Column("weight", Float, nullable=False, server_default=text("1"))
+
+
 def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=column)
@@ -75,8 +82,10 @@ accounts = Table(
     _text("channel"),
     _text("name"),
     _text("access", "open"),
+    _weight(),
     _now("created_at"),
     UniqueConstraint("channel", "name"),
+    CheckConstraint("weight > 0", name="weight"),
     _one_of("access", ("open", "allowlist", "pairing")),
 )
 
@@ -106,7 +115,9 @@ persons = Table(
     _text("name"),
     # Chosen by the person; null: as each platform says.
     Column("language", Text),
+    _weight(),
     _now("created_at"),
+    CheckConstraint("weight > 0", name="weight"),
 )
 
 identities = Table(
@@ -214,8 +225,18 @@ turns = Table(
     # Who asked first; one person's many turns are spread in the queue.
     Column("person_id", BigInteger, ForeignKey("persons.id", ondelete="SET NULL")),
     _text("state", "queued"),
-    # The order of the queue: later for who has turns in it already.
+    # The order of the queue, in its virtual time (assistant/fair.py).
     _now("due_at"),
+    # 0 for a person's, 1 for background work.
+    Column("priority", SmallInteger, nullable=False, server_default=text("0")),
+    # Its account, while it waits and was its person's only one when it came.
+    Column("first_in", BigInteger),
+    # About so many were written for it, as far as the queue's limit goes.
+    Column("tokens", Integer, nullable=False, server_default=text("0")),
+    # By then it has been answered, or ends in a sentence that says so.
+    _time("deadline_at"),
+    # Who claimed it last; before that, who has its conversation in its cache, if they are free.
+    Column("worker", Text),
     # Where it stands in the conversation: the id of the turn that it replaces, else its own.
     Column("place", BigInteger),
     Column("attempt", Integer, nullable=False, server_default=text("0")),
@@ -259,11 +280,31 @@ turns = Table(
     # read all that wait, which a plan made while nothing waited would do.
     Index("ix_turns_queue", "due_at", "id", postgresql_where="state = 'queued' AND id > 0"),
     Index("ix_turns_leases", "lease_until", postgresql_where="state = 'running'"),
-    Index("ix_turns_live", "person_id", postgresql_where="state IN ('queued', 'running')"),
+    Index(
+        "ix_turns_live",
+        *("person_id", "priority", "due_at"),
+        postgresql_where="state IN ('queued', 'running')",
+    ),
+    Index(
+        "ix_turns_rounds",
+        *("first_in", "priority", "due_at"),
+        postgresql_where="first_in IS NOT NULL",
+    ),
+    Index("ix_turns_deadlines", "deadline_at", postgresql_where="state = 'queued' AND id > 0"),
     Index("ix_turns_failed", "finished_at", postgresql_where="state = 'failed'"),
     Index("ix_turns_place", "conversation_id", text("coalesce(place, id)")),
     Index("ix_turns_superseded_by", "superseded_by"),
     Index(None, "person_id", "created_at"),
+)
+
+# The queue's virtual time, by account: the latest place in it of a turn that has begun.
+queue_clocks = Table(
+    "queue_clocks",
+    metadata,
+    Column(
+        "account_id", BigInteger, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True
+    ),
+    Column("begun_at", DateTime(timezone=True), nullable=False),
 )
 
 turn_messages = Table(

@@ -13,6 +13,7 @@ _STATUS = {
     "message_refused": (400, "message_refused"),
     "engine_overloaded": (429, "engine_overloaded"),
     "engine_unavailable": (503, "engine_unavailable"),
+    "deadline": (503, "deadline"),
     "storage_unavailable": (503, "storage_unavailable"),
 }
 

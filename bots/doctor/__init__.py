@@ -3,6 +3,7 @@
     finding.py     what a check found
     machine.py     Python, packages, the profile's hardware, disk
     model.py       the model's files, or the endpoint
+    memory.py      what it takes, planned and as the engine says
     storage.py     database and Redis, embedded or given
     platforms.py   the tokens, by calling the platforms
     network.py     the port, and the door

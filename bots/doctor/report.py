@@ -12,6 +12,7 @@ from rich.text import Text
 
 from bots.doctor import machine, network, platforms, storage
 from bots.doctor.finding import Check, Finding, Verdict
+from bots.doctor.memory import memory
 from bots.doctor.model import model
 from bots.settings import Settings
 
@@ -20,6 +21,7 @@ CHECKS = (
     Check("Packages", machine.packages),
     Check("Hardware", machine.hardware),
     Check("Model", model),
+    Check("Memory", memory),
     Check("Data directory", machine.disk),
     Check("Database", storage.database),
     Check("Redis", storage.redis),

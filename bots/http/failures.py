@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from assistant.errors import MessageRefused, StorageUnavailable, TurnNotFound
+from assistant.errors import MessageRefused, QueueFull, StorageUnavailable, TurnNotFound
 from bots.http.refusal import refusal
 
 _SENTENCES = {
@@ -69,6 +69,11 @@ def answer_failures(app: FastAPI) -> None:
     @app.exception_handler(MessageRefused)
     async def message_refused(_: Request, error: MessageRefused) -> Response:
         return refusal(400, str(error), code=error.code)
+
+    @app.exception_handler(QueueFull)
+    async def queue_full(_: Request, error: QueueFull) -> Response:
+        headers = {"retry-after": f"{error.retry_after_seconds:.0f}"}
+        return refusal(429, str(error), code=error.code, headers=headers)
 
     @app.exception_handler(TurnNotFound)
     async def no_turn(_: Request, error: TurnNotFound) -> Response:

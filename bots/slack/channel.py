@@ -145,12 +145,15 @@ class SlackChannel:
         shown = message(look, plain_buttons=self._plain_buttons, name_of=self._people.name)
         await call(self._client.chat_update, channel=chat.chat_id, ts=message_id, **shown, **_INERT)
 
-    async def status(self, chat: ChatRef, language: str, *, shown: bool = True) -> bool:
+    async def status(
+        self, chat: ChatRef, language: str, *, shown: bool = True, before: int = 0
+    ) -> bool:
         """ "is thinking…" beside the bot's name, under the thread."""
         if not chat.thread_id or self._no_status or not self._statuses.take():
             return False
-        said = say(THINKING, language) if shown else ""
-        loading = [say(one, language) for one in LOADING] if shown else []
+        told = (Phrase("status.before", {"count": before}),) if before else LOADING
+        said = say(told[0] if before else THINKING, language) if shown else ""
+        loading = [say(one, language) for one in told] if shown else []
         try:
             await call(
                 self._client.assistant_threads_setStatus,

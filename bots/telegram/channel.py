@@ -114,7 +114,9 @@ class TelegramChannel:
             if html is None or not await edit_rich(self._bot, target, html, keyboard):
                 await edit_text(self._bot, target, shown, keyboard, language)
 
-    async def status(self, chat: ChatRef, language: str, *, shown: bool = True) -> bool:
+    async def status(
+        self, chat: ChatRef, language: str, *, shown: bool = True, before: int = 0
+    ) -> bool:
         """Telegram's lasts five seconds, and says less than a message with its Stop button."""
         return False
 

@@ -19,6 +19,7 @@ from tests.benchmarks import (
     markdown_answers,
     memory,
     queue,
+    ray_scaling,
     slack,
     telegram,
     throughput,
@@ -43,6 +44,7 @@ MEASUREMENTS: Mapping[str, Measurement] = {
     "busy-hour": busy_hour.measure,
     "busy-threads": busy_threads.measure,
     "history": history.measure,
+    "ray-scaling": ray_scaling.measure,
     "clean-clone": clean_clone.measure,
 }
 # Gigabytes to download, or to write: only by their names.

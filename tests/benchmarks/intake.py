@@ -16,8 +16,10 @@ from pathlib import Path
 
 import psycopg
 
+from assistant import fair
 from assistant.accounts import Accounts
-from assistant.incoming.intake import FAIRNESS, STORE, Intake
+from assistant.incoming.backlog import Limits
+from assistant.incoming.intake import STORE, Intake
 from assistant.messages import ChatRef, IncomingMessage
 from assistant.storage import schema
 from assistant.storage.database import Database, conninfo, open_database
@@ -123,7 +125,7 @@ async def _rate(clients: list[Accept], numbers: count[int], seconds: float) -> f
 
 
 def _through_intake(database: Database, account: int) -> Accept:
-    intake = Intake(database)
+    intake = Intake(database, Limits(waiting_turns=10**9, waiting_tokens=10**12))
 
     async def accept(number: int) -> object:
         given = _values(account, number)
@@ -154,7 +156,12 @@ async def _on_psycopg(url: str, account: int, stack: AsyncExitStack) -> Accept:
 
 def _values(account: int, number: int) -> Mapping[str, object]:
     return {
-        **FAIRNESS,
+        **fair.values_of(),
+        "room": True,
+        "most": 100,
+        "tokens": 15,
+        "deadline_seconds": 1800.0,
+        "free": "{}",
         "account": account,
         "event": f"event-{number}",
         "chat": f"chat-{number}",

@@ -1,4 +1,4 @@
-"""What every engine does: the scripted one, a remote one over real HTTP, the demo model in vLLM."""
+"""What every engine does: scripted, over real HTTP, as replicas on a real Ray, the demo in vLLM."""
 
 from __future__ import annotations
 
@@ -20,16 +20,19 @@ from tests.support.demo import quiet, words
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 
-ENGINES = ["scripted", "remote", pytest.param("demo", marks=pytest.mark.model)]
-WITH_TOKEN_IDS = ["scripted", pytest.param("demo", marks=pytest.mark.model)]
+ENGINES = ["scripted", "remote", "ray-serve", pytest.param("demo", marks=pytest.mark.model)]
+WITH_TOKEN_IDS = ["scripted", "ray-serve", pytest.param("demo", marks=pytest.mark.model)]
 QUESTION = [ChatMessage("system", "You are helpful."), ChatMessage("user", "Tell me a story.")]
 
 
 def settings_for(name: str, base_url: str) -> EngineSettings:
     if name == "remote":
         return EngineSettings(profile="remote", base_url=base_url, api_key=SecretStr(KEY))
+    scripted = EngineSettings(profile="scripted", scripted=ScriptedSettings(tokens_per_second=500))
     if name == "scripted":
-        return EngineSettings(profile="scripted", scripted=ScriptedSettings(tokens_per_second=500))
+        return scripted
+    if name == "ray-serve":  # the demo model behind it: tests/ray
+        return scripted.model_copy(update={"ray_serve": True, "replicas": 2})
     return EngineSettings(profile="demo")
 
 

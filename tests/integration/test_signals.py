@@ -35,7 +35,8 @@ async def test_waiting_for_a_turn_can_be_cancelled_at_any_moment(signals: Signal
 
 
 async def test_an_offered_turn_wakes_one_waiting_worker(signals: Signals) -> None:
-    await signals.wait_for_turn("a", 0.01)  # makes the group
+    for name in ("a", "b"):
+        await signals.wait_for_turn(name, 0.01)  # makes the groups
     waiting = [asyncio.create_task(signals.wait_for_turn(name, 20.0)) for name in ("a", "b")]
     await asyncio.sleep(0.1)
     await signals.wake_worker(1)

@@ -11,11 +11,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from assistant import conversations
-from assistant.answering import history, memories, personas, revisions, turns
+from assistant import conversations, fair
+from assistant.answering import (
+    deadlines,
+    history,
+    memories,
+    personas,
+    places,
+    revisions,
+    turns,
+)
 from assistant.files import attachments, shown_files
 from assistant.incoming import (
     access,
+    backlog,
     control,
     intake,
     late_files,
@@ -92,10 +101,20 @@ def _message_of(filled: Filled, turn: int) -> Values:
     return {**_chat(conversation), "message": str(turn)}
 
 
+_FAIRNESS = {
+    **fair.values_of(),
+    "room": True,
+    "most": 100,
+    "tokens": 8,
+    "deadline_seconds": 1800.0,
+}
+
+
 def _incoming(filled: Filled, conversation: int, sender: int | str) -> Values:
     number = next(_fresh)
     return {
-        **intake.FAIRNESS,
+        **_FAIRNESS,
+        "free": ["worker"],
         "account": filled.account,
         "event": f"fresh-{number}",
         "chat": f"chat-{conversation}",
@@ -124,11 +143,17 @@ def _in_album(filled: Filled, number: int) -> Values:
 def _request(filled: Filled, number: int) -> Values:
     messages = '[{"position": 0, "role": "user", "text": "Hello"}]'
     given = {"account": filled.account, "chat": f"request-{next(_fresh)}", "messages": messages}
-    return {**intake.FAIRNESS, **given, "sampling": "{}"}
+    return {**_FAIRNESS, **given, "sampling": "{}"}
 
 
 def _claim(filled: Filled, number: int) -> Values:
-    return {"worker": "worker", "lease_seconds": 10.0, "fingerprint": "model", "limit": 32}
+    return {
+        "worker": "worker",
+        "lease_seconds": 10.0,
+        "fingerprint": "model",
+        "limit": 32,
+        "leave_seconds": 0.2,
+    }
 
 
 def _fence(filled: Filled, number: int) -> Values:
@@ -230,7 +255,7 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
     (
         "intake.KNOWN_TURN",
         intake.KNOWN_TURN,
-        lambda f, n: _message_of(f, _ended(f, n)) | {"account": 1},
+        lambda f, n: _message_of(f, _ended(f, n)) | {"account": 1, "event": f"event-{n}"},
     ),
     (
         "intake.ORDER",
@@ -251,6 +276,13 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
     ),
     ("turns.CLAIM_EXPIRED", turns.CLAIM_EXPIRED, _claim),
     ("turns.CLAIM_QUEUED", turns.CLAIM_QUEUED, _claim),
+    ("backlog.COUNT", backlog.COUNT, lambda f, n: {}),
+    ("places.IN_ORDER", places.IN_ORDER, lambda f, n: {"limit": 10_000}),
+    (
+        "deadlines.END",
+        deadlines.END,
+        lambda f, n: {"limit": 100, "code": "deadline", "error": "Too late."},
+    ),
     ("history.HISTORY", history.HISTORY, _context),
     (
         "turns.CHECKPOINT",

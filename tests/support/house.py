@@ -14,8 +14,10 @@ from redis.asyncio import Redis
 
 from assistant.accounts import Accounts
 from assistant.answering.context import ContextBuilder
+from assistant.answering.deadlines import Deadlines
 from assistant.answering.deltas import DeltaReader, DeltaWriter
 from assistant.answering.history import History
+from assistant.answering.places import Places
 from assistant.answering.supervision import Supervisor
 from assistant.answering.turns import Turns
 from assistant.answering.worker import Worker
@@ -154,13 +156,26 @@ async def house(
         turns, signals, metrics = Turns(database), Signals(redis), Metrics()
         reader, writer = DeltaReader(redis, turns), DeltaWriter(redis, settings.flush_seconds)
         heartbeat = heartbeats.of("gateway")
-        core = Core("gateway", database, redis, signals, turns, writer, reader, heartbeat, metrics)
+        places = Places(database)
+        core = Core(
+            "gateway",
+            database,
+            redis,
+            signals,
+            turns,
+            writer,
+            reader,
+            heartbeat,
+            metrics,
+            places,
+        )
         governor = Governor(redis, database, Leases(database, heartbeat))
         channels = OpenChannels()
         channels.open(screen, account)
         delivery = build_delivery(settings, core, channels, governor)
         service = build_service(settings, core, accounts, delivery)
-        for background in (reader.run(), writer.run(), delivery.run()):
+        deadlines = Deadlines(database, writer, metrics)
+        for background in (reader.run(), writer.run(), delivery.run(), deadlines.run()):
             await stack.enter_async_context(running(asyncio.create_task(background)))
         yield House(
             service,

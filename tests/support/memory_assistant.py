@@ -159,7 +159,13 @@ class MemoryAssistant:
         return Accepted(turn.id, joined=joined is not None, restarted=restarted, waits=waits)
 
     async def accept_request(
-        self, chat: ChatRef, messages: Sequence[ChatMessage], sampling: Sampling
+        self,
+        chat: ChatRef,
+        messages: Sequence[ChatMessage],
+        sampling: Sampling,
+        *,
+        background: bool = False,
+        deadline_seconds: float | None = None,
     ) -> Accepted:
         self._check_storage()
         turn = self._new_turn(chat)
@@ -223,6 +229,14 @@ class MemoryAssistant:
                 return
             yield ReplyDelta(turn_id, attempt, offset, text)
             offset += len(text)
+
+    async def before(self, turn_id: int) -> int | None:
+        """Turns of the same conversation never count."""
+        waiting = [turn.id for turn in self._turns.values() if turn.state == "queued"]
+        busy = {turn.chat for turn in self._turns.values() if turn.state == "running"}
+        if turn_id not in waiting or self._turns[turn_id].chat in busy:
+            return None
+        return waiting.index(turn_id)
 
     async def history(self, chat: ChatRef, limit: int = 50) -> Sequence[HistoryEntry]:
         self._check_storage()

@@ -90,7 +90,13 @@ class RecordingAssistant:
         return any((one.chat, one.album) == (chat, album) for one in self.accepted)
 
     async def accept_request(
-        self, chat: ChatRef, messages: Sequence[ChatMessage], sampling: Sampling
+        self,
+        chat: ChatRef,
+        messages: Sequence[ChatMessage],
+        sampling: Sampling,
+        *,
+        background: bool = False,
+        deadline_seconds: float | None = None,
     ) -> Accepted:
         raise NotImplementedError
 

@@ -48,6 +48,7 @@ class ScreenChannel:
     unseen: tuple[str, ...] = ()  # texts of which nothing is seen yet
     readable: bool = True  # whether a post can be found again by its key
     statuses: list[bool] | None = None  # those that were shown; None where there are none
+    befores: list[int] = field(default_factory=list)  # what the statuses said of those before
     streams: Pace | None = None  # of posts that open a stream
     streamed: list[str] = field(default_factory=list)  # ids of messages that were opened so
     _numbers: int = 0
@@ -98,9 +99,12 @@ class ScreenChannel:
                 return
         raise MessageGone("There is no such message.")
 
-    async def status(self, chat: ChatRef, language: str, *, shown: bool = True) -> bool:
+    async def status(
+        self, chat: ChatRef, language: str, *, shown: bool = True, before: int = 0
+    ) -> bool:
         if self.statuses is None:
             return False
+        self.befores.append(before)
         self.statuses.append(shown)
         return True
 

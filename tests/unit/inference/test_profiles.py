@@ -16,7 +16,9 @@ def test_behemoth_is_refused_because_it_was_never_released(tmp_path):
 
 
 def test_an_unknown_profile_is_refused_with_the_known_names():
-    with pytest.raises(ProfileRefused, match=r"'scowt'.*demo, scout, maverick, remote"):
+    with pytest.raises(
+        ProfileRefused, match=r"'scowt'.*demo, scout, maverick, maverick-hosts, remote"
+    ):
         profile_named("scowt")
 
 
@@ -26,6 +28,38 @@ def test_without_vllm_the_refusal_names_the_extra(tmp_path, monkeypatch):
         build_engine(EngineSettings(), tmp_path)
     with pytest.raises(ProfileRefused, match=r"pip install 'outrider\[gpu\]'"):
         build_engine(EngineSettings(profile="scout"), tmp_path)
+
+
+def test_without_ray_the_refusal_names_the_extra(tmp_path, monkeypatch):
+    find_spec = start.importlib.util.find_spec
+    without = lambda name: None if name == "ray" else find_spec(name)  # noqa: E731
+    monkeypatch.setattr(start.importlib.util, "find_spec", without)
+    for settings in (EngineSettings(ray_serve=True), EngineSettings(profile="maverick-hosts")):
+        with pytest.raises(ProfileRefused, match=r"pip install 'outrider\[ray\]'"):
+            build_engine(settings, tmp_path)
+
+
+def test_a_profile_of_several_hosts_needs_their_clusters_address(tmp_path):
+    with pytest.raises(ProfileRefused, match=r"two hosts.*OUTRIDER_ENGINE__RAY_ADDRESS"):
+        build_engine(EngineSettings(profile="maverick-hosts"), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["remote", "maverick-hosts"])
+def test_what_has_no_replicas_is_not_served_by_ray_serve(tmp_path, name):
+    with pytest.raises(ProfileRefused, match="leave OUTRIDER_ENGINE__RAY_SERVE away"):
+        build_engine(EngineSettings(profile=name, ray_serve=True), tmp_path)
+
+
+@pytest.mark.parametrize("address", ["ray://10.0.0.1:10001", "10.0.0.1", "http://10.0.0.1:6379"])
+def test_an_address_that_ray_could_not_stream_over_is_refused(address):
+    with pytest.raises(ValueError, match="ray_address"):
+        EngineSettings(ray_address=address)
+
+
+def test_each_profiles_cards_are_those_of_its_parallelism():
+    for profile in PROFILES.values():
+        if profile.gpus:
+            assert profile.gpus == profile.tensor_parallel * profile.pipeline_parallel
 
 
 @pytest.mark.parametrize("name", ["scout", "maverick"])
@@ -70,6 +104,6 @@ def test_the_models_of_meta_show_their_attribution_and_the_demo_says_what_it_is(
 def test_choosing_an_engine_imports_neither_torch_nor_vllm():
     program = (
         "import sys, inference.start, inference.remote, inference.scripted, inference.plugin\n"
-        "assert not {'torch', 'vllm', 'transformers', 'numpy'} & set(sys.modules)"
+        "assert not {'torch', 'vllm', 'transformers', 'numpy', 'ray'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

@@ -12,6 +12,25 @@ def test_the_environment_is_put_back_with_all_that_was_added_meanwhile():
     assert dict(os.environ) == before
 
 
+def test_an_engine_is_given_none_of_our_settings(monkeypatch):
+    monkeypatch.setenv("OUTRIDER_TELEGRAM__TOKEN", "secret")
+    with environment_set(environment("org/name", debug=False, ray_address="10.0.0.1:6379")):
+        ours = {name for name in os.environ if name.startswith("OUTRIDER_")}
+        assert ours == {"OUTRIDER_VLLM_PLUGIN"}
+        assert os.environ["RAY_ADDRESS"] == "10.0.0.1:6379"
+        assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
+    assert os.environ["OUTRIDER_TELEGRAM__TOKEN"] == "secret"
+
+
+def test_the_profiles_parallelism_reaches_vllm():
+    arguments = engine_arguments(PROFILES["maverick-hosts"], "m", None)
+    assert arguments["tensor_parallel_size"] == 8
+    assert arguments["pipeline_parallel_size"] == 2
+    assert arguments["enable_expert_parallel"]
+    assert arguments["distributed_executor_backend"] == "ray"
+    assert engine_arguments(PROFILES["scout"], "m", None)["distributed_executor_backend"] is None
+
+
 def test_a_local_model_never_asks_the_network_and_nothing_is_reported(tmp_path):
     local = environment(str(tmp_path), debug=False)
     assert local["HF_HUB_OFFLINE"] == local["VLLM_NO_USAGE_STATS"] == local["DO_NOT_TRACK"] == "1"

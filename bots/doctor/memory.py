@@ -1,0 +1,37 @@
+"""The model's memory: what the plan says of this machine, and the engine that runs here."""
+
+from __future__ import annotations
+
+import asyncio
+
+from bots.doctor.finding import Finding, fails, fine, note, off
+from bots.engine_word import read_word
+from bots.plan import asked_for
+from bots.settings import Settings
+from inference.errors import PlanRefused
+from inference.plan.planning import gib, make_plan
+from inference.plan.require import refusal
+from inference.profiles import profile_named
+
+
+async def memory(settings: Settings) -> Finding:
+    if profile_named(settings.engine.profile).runner != "vllm":
+        return off("This profile's model takes no memory here.")
+    word = read_word(settings.data_dir)
+    if word is not None and word.plan and word.profile == settings.engine.profile:
+        return fine(word.plan) if word.as_planned else note(word.plan)
+    return await asyncio.to_thread(planned, settings)
+
+
+def planned(settings: Settings) -> Finding:
+    try:
+        asked, _ = asked_for(settings)
+        plan = make_plan(asked)
+    except PlanRefused as error:
+        return note(f"Nothing could be planned: {error}")
+    if not plan.fits:
+        return fails(refusal(asked, plan))
+    return fine(
+        f"Planned on {plan.card.name}: {gib(plan.weights.card_bytes)} of weights and "
+        f"{gib(plan.cache_bytes)} of KV cache in {gib(plan.room_bytes)}. No engine runs here now."
+    )

@@ -1,0 +1,130 @@
+"""What the expert kernels share: which tile a program has, and its product with the tokens."""
+
+from __future__ import annotations
+
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def expert_tile(offsets, tile, E: tl.constexpr, experts, TOKENS: tl.constexpr):
+    """Of the tiles of TOKENS sorted tokens, none across two experts, the one with this number.
+
+    Returns (expert, first place in the order, how many tokens, at most TOKENS); the number of
+    tokens is 0 where there are fewer tiles.
+    """
+    expert = tl.arange(0, E)
+    known = expert < experts
+    begins = tl.load(offsets + expert, mask=known, other=0)
+    counts = tl.load(offsets + expert + 1, mask=known, other=0) - begins
+    counts = tl.where(known, counts, 0)
+    tiles = (counts + TOKENS - 1) // TOKENS
+    upto = tl.cumsum(tiles, axis=0)
+    chosen = tl.sum((upto <= tile).to(tl.int32), axis=0)
+    mine = expert == chosen
+    within = tile - tl.sum(tl.where(mine, upto - tiles, 0), axis=0)
+    count = tl.sum(tl.where(mine, counts, 0), axis=0) - within * TOKENS
+    first = tl.sum(tl.where(mine, begins, 0), axis=0) + within * TOKENS
+    return chosen, first, tl.maximum(tl.minimum(count, TOKENS), 0)
+
+
+@triton.jit
+def int4_pair(words, P: tl.constexpr, dtype: tl.constexpr):
+    """Nibbles P and P + 4 of words (ROWS, 16) as floats (ROWS, 16, 2), with an offset.
+
+    A code is put into the low bits of a float's mantissa: in BF16 0x4300 | q is 128 + q, in FP16
+    0x6400 | q is 1024 + q, both exact.
+    """
+    pair = (words >> (4 * P)) & 0x000F000F
+    if dtype == tl.bfloat16:
+        pair = pair | 0x43004300
+    elif dtype == tl.float16:
+        pair = pair | 0x64006400
+    low, high = pair & 0xFFFF, (pair >> 16) & 0xFFFF
+    if dtype == tl.float32:
+        both = tl.join(low.to(dtype), high.to(dtype))
+    else:
+        both = tl.join(
+            low.to(tl.uint16).to(dtype, bitcast=True), high.to(tl.uint16).to(dtype, bitcast=True)
+        )
+    return both
+
+
+@triton.jit
+def int4_tile(words, zero, ROWS: tl.constexpr, dtype: tl.constexpr):
+    """A tile of int4, words (ROWS, 16), as (ROWS, 128): each code less its zero."""
+    if dtype == tl.bfloat16:
+        offset = 128.0
+    elif dtype == tl.float16:
+        offset = 1024.0
+    else:
+        offset = 0.0
+    even = tl.join(int4_pair(words, 0, dtype), int4_pair(words, 2, dtype))
+    odd = tl.join(int4_pair(words, 1, dtype), int4_pair(words, 3, dtype))
+    # [ROWS, 16, half, P // 2, P % 2] -> [ROWS, P // 2, P % 2, 16, half]
+    tile = tl.permute(tl.join(even, odd), (0, 3, 4, 1, 2))
+    return tl.reshape(tile, (ROWS, 128)) - (zero + offset).to(dtype)
+
+
+@triton.jit
+def product(
+    x,  # [*, stride_x], rows of this expert's tokens
+    places,  # [TOKENS]: rows of x
+    live,  # [TOKENS]
+    stride_x,
+    columns,  # of x
+    tiles,
+    scales,
+    zeros,
+    expert,
+    row_block,
+    first_group,
+    last_group,
+    row_tiles,  # of an expert
+    groups,  # of a row
+    FORMAT: tl.constexpr,
+    HAS_ZEROS: tl.constexpr,
+    ROWS: tl.constexpr,
+    TOKENS: tl.constexpr,
+    EVEN: tl.constexpr,  # columns fill whole groups
+):
+    """(ROWS, TOKENS) in fp32: ROWS rows of the expert's matrix times TOKENS tokens, over a range
+    of groups of 128 columns. The scale of a group is applied to its sum, not to each weight."""
+    dtype = x.dtype.element_ty
+    rows = tl.arange(0, ROWS)
+    at = row_block * ROWS + rows
+    # Tiles of 64 rows follow each other over the columns. Beyond the last there is nothing to read.
+    tile = (expert.to(tl.int64) * row_tiles + tl.minimum(at // 64, row_tiles - 1)) * groups
+    within = at % 64
+    acc = tl.zeros([ROWS, TOKENS], tl.float32)
+    k128 = tl.arange(0, 128)
+    words16 = tl.arange(0, 16)
+    if FORMAT != "plain":
+        scale = tl.load(scales + (tile + first_group) * 64 + within).to(tl.float32)
+    for group in range(first_group, last_group):
+        if FORMAT != "plain":  # one ahead: its use would wait for it
+            following = tl.minimum(group + 1, groups - 1)
+            next_scale = tl.load(scales + (tile + following) * 64 + within).to(tl.float32)
+        if FORMAT == "int4":
+            words = tl.load(
+                tiles + (tile + group)[:, None] * 1024 + within[:, None] * 16 + words16[None, :]
+            )
+            if HAS_ZEROS:
+                zero = tl.load(zeros + (tile + group) * 64 + within)[:, None]
+            else:
+                zero = tl.full([1, 1], 8.0, tl.float32)
+            a = int4_tile(words, zero, ROWS, dtype)
+        else:
+            a = tl.load(
+                tiles + (tile + group)[:, None] * 8192 + within[:, None] * 128 + k128[None, :]
+            ).to(dtype)
+        column = group * 128 + k128
+        taken = live[None, :] if EVEN else live[None, :] & (column < columns)[:, None]
+        b = tl.load(x + places[None, :] * stride_x + column[:, None], mask=taken, other=0.0)
+        part = tl.dot(a, b, out_dtype=tl.float32, input_precision="ieee")
+        if FORMAT == "plain":
+            acc += part
+        else:
+            acc += part * scale[:, None]
+            scale = next_scale
+    return acc

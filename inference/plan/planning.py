@@ -1,0 +1,224 @@
+"""The plan: what fits on a card, how long a conversation may be, how many there may be at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from inference.plan.architecture import Architecture, read_architecture
+from inference.plan.cache import Cache, plan_cache
+from inference.plan.cards import GIB, Card
+from inference.plan.quantization import Quantization, read_quantization
+from inference.plan.reserve import Reserve, reserve_for
+from inference.plan.roofline import BATCHES, Step, decode_step
+from inference.plan.serving import Serving, cache_value_bytes
+from inference.plan.weights import Parallel, Weights, weigh
+
+LENGTHS = (2_048, 8_192, 32_768, 131_072)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be planned: a model's config.json (or its facts), how it is served, on what."""
+
+    model: str
+    config: Mapping[str, Any]
+    serving: Serving
+    card: Card
+
+
+@dataclass(frozen=True, slots=True)
+class Conversations:
+    """So many of this length, in tokens, have room at once; each takes so many bytes of a card."""
+
+    tokens: int
+    each_bytes: int
+    at_once: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Bytes are those of one card; `weights.total_bytes` alone is the whole model's.
+
+    `room_bytes`: what vLLM may use of the card; `left_bytes`: what of it weights and a step leave,
+    negative where they don't fit. `cache_bytes`: the KV cache, which is that or what the profile
+    sets. `capacity_tokens`: the cache's, as vLLM states it, for conversations of `max_model_len`.
+    `longest_tokens`: of one conversation alone, 0 where none fits. `full_cache`, `hybrid_cache`:
+    the two ways to keep the local layers' cache; `cache` is the one that is used.
+    """
+
+    profile: str
+    model: str
+    quantization: str
+    card: Card
+    parallel: Parallel
+    max_model_len: int
+    max_num_seqs: int
+    model_longest: int
+    weights: Weights
+    reserve: Reserve
+    cache: Cache
+    full_cache: Cache
+    hybrid_cache: Cache
+    room_bytes: int
+    left_bytes: int
+    cache_bytes: int
+    capacity_tokens: int
+    longest_tokens: int
+    conversations: tuple[Conversations, ...]
+    short_steps: tuple[Step, ...]  # with nothing in the cache
+    long_steps: tuple[Step, ...]  # each conversation `max_model_len` long
+    fits: bool
+    reason: str  # why it doesn't
+
+
+def make_plan(asked: Asked) -> Plan:
+    """Raises PlanRefused for what nothing can be planned from; a plan that doesn't fit is one."""
+    model = read_architecture(asked.config)
+    if not asked.serving.vision and model.vision is not None:
+        model = replace(model, vision=None)
+    serving, parallel = asked.serving, asked.serving.parallel
+    quantization = read_quantization(asked.config, model.dtype_bytes)
+    weights = weigh(model, quantization, parallel, positions(model, serving.max_model_len))
+    full, hybrid = (_cache(model, quantization, serving, one) for one in (False, True))
+    used = hybrid if serving.hybrid else full
+    reserve = reserve_for(
+        model,
+        parallel,
+        step_tokens=serving.step_tokens,
+        sequences=serving.max_num_seqs,
+        graphs=not serving.eager,
+        is_gpu=asked.card.is_gpu,
+    )
+    room = int(asked.card.memory_bytes * serving.utilization)
+    left = room - weights.card_bytes - reserve.total
+    cache_bytes = left if serving.cache_bytes is None else serving.cache_bytes
+    reason = _reason(asked, weights, reserve, used, left, cache_bytes)
+    return Plan(
+        profile=serving.profile,
+        model=asked.model,
+        quantization=quantization.label,
+        card=asked.card,
+        parallel=parallel,
+        max_model_len=serving.max_model_len,
+        max_num_seqs=serving.max_num_seqs,
+        model_longest=model.longest,
+        weights=weights,
+        reserve=reserve,
+        cache=used,
+        full_cache=full,
+        hybrid_cache=hybrid,
+        room_bytes=room,
+        left_bytes=left,
+        cache_bytes=cache_bytes,
+        capacity_tokens=_capacity(used, cache_bytes, serving.max_model_len),
+        longest_tokens=_longest(model, used, min(cache_bytes, left), serving),
+        conversations=_conversations(used, cache_bytes, serving.max_model_len),
+        short_steps=_steps(model, weights, used, asked, context=0),
+        long_steps=_steps(model, weights, used, asked, context=serving.max_model_len),
+        fits=not reason,
+        reason=reason,
+    )
+
+
+def _cache(
+    model: Architecture, quantization: Quantization, serving: Serving, hybrid: bool
+) -> Cache:
+    return plan_cache(
+        model,
+        serving.parallel,
+        value_bytes=cache_value_bytes(serving.cache_dtype, quantization, model.dtype_bytes),
+        block_tokens=serving.block_tokens,
+        in_flight=serving.in_flight_steps * serving.step_tokens,
+        hybrid=hybrid,
+    )
+
+
+def _steps(
+    model: Architecture, weights: Weights, cache: Cache, asked: Asked, *, context: int
+) -> tuple[Step, ...]:
+    return tuple(
+        decode_step(
+            model,
+            weights,
+            cache,
+            asked.serving.parallel,
+            batch=batch,
+            context=context,
+            bandwidth=asked.card.bandwidth,
+        )
+        for batch in BATCHES
+    )
+
+
+def positions(model: Architecture, max_model_len: int) -> int:
+    """How many the table of rotary embeddings is made for: Llama 4's is cut to what is served.
+
+    Scout's own ten million would take 2.5 GiB of each card (`vllm_launch.served_positions`).
+    """
+    return min(model.longest, max_model_len) if model.is_llama4 else model.longest
+
+
+def _reason(
+    asked: Asked, weights: Weights, reserve: Reserve, cache: Cache, left: int, cache_bytes: int
+) -> str:
+    """Why it doesn't fit; "" where it does."""
+    of = "" if asked.serving.parallel.cards == 1 else " of each card"
+    room = left + weights.card_bytes + reserve.total
+    if left <= 0:
+        return (
+            f"The weights take {gib(weights.card_bytes)}{of} and a step {gib(reserve.total)} more, "
+            f"and {gib(room)} of {asked.card.name} can be used."
+        )
+    if cache_bytes > left:
+        return (
+            f"The profile sets {gib(cache_bytes)} aside for the KV cache, and after the weights "
+            f"({gib(weights.card_bytes)}) and a step ({gib(reserve.total)}) {gib(left)} are left."
+        )
+    needed = cache.bytes_of(asked.serving.max_model_len)
+    if needed > cache_bytes:
+        return (
+            f"A conversation of {asked.serving.max_model_len:,} tokens takes {gib(needed)} of KV "
+            f"cache{of}, and {gib(cache_bytes)} are left for it after the weights "
+            f"({gib(weights.card_bytes)}) and a step ({gib(reserve.total)})."
+        )
+    return ""
+
+
+def _capacity(cache: Cache, cache_bytes: int, max_model_len: int) -> int:
+    """As vLLM counts it: whole conversations of the longest kind, and the part of a last one."""
+    blocks = max(cache_bytes, 0) // cache.block_bytes
+    return int(blocks / cache.blocks(max_model_len) * max_model_len)
+
+
+def _conversations(cache: Cache, cache_bytes: int, max_model_len: int) -> tuple[Conversations, ...]:
+    lengths = sorted({*(one for one in LENGTHS if one < max_model_len), max_model_len})
+    blocks = max(cache_bytes, 0) // cache.block_bytes
+    return tuple(
+        Conversations(length, cache.bytes_of(length), blocks // cache.blocks(length))
+        for length in lengths
+    )
+
+
+def _longest(model: Architecture, cache: Cache, cache_bytes: int, serving: Serving) -> int:
+    """The longest conversation that has the cache to itself, up to the model's own limit.
+
+    A longer one needs a longer table of rotary embeddings, which the cache then has less.
+    """
+    a_position = model.head_dim * model.dtype_bytes
+    now = positions(model, serving.max_model_len)
+
+    def has_room(tokens: int) -> bool:
+        table = (positions(model, tokens) - now) * a_position
+        return cache.bytes_of(tokens) <= cache_bytes - table
+
+    low, high = 0, model.longest
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if has_room(middle) else (low, middle - 1)
+    return low
+
+
+def gib(size: float) -> str:
+    return f"{size / GIB:.1f} GiB"

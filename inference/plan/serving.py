@@ -1,0 +1,94 @@
+"""What of a profile matters to its plan. The one place that reads a profile here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from inference.errors import PlanRefused
+from inference.plan.quantization import Quantization
+from inference.plan.weights import Parallel
+from inference.profiles import Profile
+
+# vLLM 0.32's own, where nothing sets another (config/cache.py, config/scheduler.py,
+# platforms/cpu.py).
+UTILIZATION = 0.92
+STEP_TOKENS = 2048
+GPU_BLOCK_TOKENS = 16
+CPU_BLOCK_TOKENS = 128
+_CACHE_BYTES = {"bfloat16": 2, "float16": 2, "fp8": 1, "fp8_e4m3": 1, "fp8_e5m2": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """How a profile lets vLLM serve. `cache_bytes` on each card; None leaves it to vLLM.
+
+    `in_flight_steps`: how many steps run before the first of them is settled.
+    """
+
+    profile: str
+    max_model_len: int
+    max_num_seqs: int
+    parallel: Parallel
+    hybrid: bool
+    vision: bool
+    eager: bool
+    cache_dtype: str
+    cache_bytes: int | None
+    block_tokens: int
+    step_tokens: int
+    utilization: float
+
+    @property
+    def in_flight_steps(self) -> int:
+        """vLLM schedules the next step while one runs, and a pipeline runs one a stage."""
+        return self.parallel.pipeline + 1
+
+
+def serving_of(profile: Profile) -> Serving:
+    """Raises PlanRefused for a profile that runs no model here."""
+    if profile.runner != "vllm":
+        raise PlanRefused(
+            f"The profile {profile.name} runs no model on this machine, so there is nothing to "
+            "plan: name demo, scout, maverick or one of your own."
+        )
+    is_gpu = profile.gpus > 0
+    given: Mapping[str, Any] = getattr(profile, "vllm", {})
+    hybrid = getattr(profile, "hybrid_kv_cache", None)
+    return Serving(
+        profile=profile.name,
+        max_model_len=profile.max_model_len,
+        max_num_seqs=profile.max_num_seqs,
+        parallel=Parallel(
+            profile.tensor_parallel,
+            getattr(profile, "pipeline_parallel", 1),
+            profile.expert_parallel,
+        ),
+        hybrid=is_gpu and hybrid is not False,  # vLLM has it on GPUs alone
+        vision=profile.vision,
+        eager=profile.enforce_eager,
+        cache_dtype=profile.kv_cache_dtype,
+        cache_bytes=profile.kv_cache_bytes,
+        block_tokens=_given(given, "block_size", GPU_BLOCK_TOKENS if is_gpu else CPU_BLOCK_TOKENS),
+        step_tokens=_given(given, "max_num_batched_tokens", STEP_TOKENS),
+        utilization=getattr(profile, "gpu_memory_utilization", None) or UTILIZATION,
+    )
+
+
+def _given(arguments: Mapping[str, Any], name: str, otherwise: int) -> int:
+    """An argument of vLLM's that the profile sets by vLLM's own name."""
+    value = arguments.get(name)
+    return value if type(value) is int and value > 0 else otherwise
+
+
+def cache_value_bytes(dtype: str, quantization: Quantization, dtype_bytes: int) -> int:
+    """Of one number in the KV cache. Raises PlanRefused for a dtype that isn't known."""
+    if dtype == "auto":
+        return 1 if quantization.fp8_cache else dtype_bytes
+    if dtype not in _CACHE_BYTES:
+        raise PlanRefused(
+            f"The plan doesn't know the KV cache's dtype {dtype!r}: it knows auto, "
+            f"{', '.join(_CACHE_BYTES)}."
+        )
+    return _CACHE_BYTES[dtype]
