@@ -157,9 +157,7 @@ class RemoteEngine:
 
     def statistics(self) -> EngineStatistics:
         counts = self._counts
-        return EngineStatistics(
-            self._running, counts.prompt_tokens, counts.output_tokens, counts.cached_tokens
-        )
+        return replace(counts, requests_running=self._running, batch_size=self._running)
 
     def _new_client(self) -> httpx.AsyncClient:
         key = self._settings.api_key

@@ -171,7 +171,9 @@ class ScriptedEngine:
         return EngineHealth(self._state)
 
     def statistics(self) -> EngineStatistics:
-        return EngineStatistics(self._running, self._prompt_tokens, self._output_tokens)
+        return EngineStatistics(
+            self._running, self._prompt_tokens, self._output_tokens, batch_size=self._running
+        )
 
     async def _play(self, request: GenerationRequest) -> AsyncIterator[Delta]:
         messages, sampling = request.prompt.messages, request.sampling

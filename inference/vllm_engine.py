@@ -135,7 +135,7 @@ class VllmEngine:
         self._state, self._detail = "ready", ""
         progress("ready", 1.0)
 
-    async def _start(self, progress: Progress, listening: Mapping[str, str]) -> None:
+    async def _start(self, progress: Progress, listening: dict[str, str]) -> None:
         others = multiprocessing_children()
         building = asyncio.create_task(
             asyncio.to_thread(self._build, _threadsafe(progress, self._stopping), listening)
@@ -280,7 +280,7 @@ class VllmEngine:
 
     # --- starting ---
 
-    def _build(self, progress: Progress, listening: Mapping[str, str]) -> None:
+    def _build(self, progress: Progress, listening: dict[str, str]) -> None:
         """Everything that blocks: in a thread. `listening` goes into the processes' environment."""
         progress("locating the model", None)
         model = self._model = self._locate(progress)
