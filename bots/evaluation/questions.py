@@ -44,10 +44,13 @@ class Outrider:
     concurrency: int = 8
 
     async def served(self) -> dict[str, Any]:
-        """What `/v1/models` says of the model that answers. Raises AssistantError."""
+        """What `/v1/models` says of the model that chats. Raises AssistantError."""
         async with self._client() as client:
             said = await self._sent(client, "GET", "/v1/models")
-        return dict(said["data"][0])
+        chats = (dict(one) for one in said["data"] if "chat" in one["capabilities"])
+        if (model := next(chats, None)) is None:
+            raise AssistantError(f"The Outrider at {self.url} serves no model that chats.")
+        return model
 
     async def answers(
         self, questions: Sequence[Question], answered: Callable[[int], None]

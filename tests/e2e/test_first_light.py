@@ -87,11 +87,21 @@ async def test_the_openai_client_gets_whole_and_streamed_answers(light: Light) -
 
 
 async def test_ask_streams_an_answer_and_the_next_question_knows_the_first(light: Light) -> None:
-    assert "Paris" in await _outrider(light, "ask", "--new", QUESTION)
-    assert "Rome" in await _outrider(light, "ask", FOLLOW_UP)
+    assert "Paris" in await _ask(light, "--new", QUESTION)
+    assert "Rome" in await _ask(light, FOLLOW_UP)
 
 
-async def _outrider(light: Light, *arguments: str) -> str:
+async def test_doctor_says_that_the_running_engine_is_as_planned(light: Light) -> None:
+    (memory,) = (line for line in (await _said(light, "doctor")).splitlines() if "Memory" in line)
+    assert "The engine is as planned" in memory
+    assert "room for 46,592 tokens" in memory
+
+
+async def _ask(light: Light, *arguments: str) -> str:
+    return await _said(light, "ask", *arguments)
+
+
+async def _said(light: Light, *arguments: str) -> str:
     done = await asyncio.to_thread(
         subprocess.run,
         [sys.executable, "-m", "bots.cli", *arguments],
@@ -133,7 +143,7 @@ async def test_the_page_says_what_it_is_and_the_program_says_that_it_is_ready(
 
 
 async def test_eval_lets_the_model_answer_lm_evals_questions(light: Light) -> None:
-    said = json.loads(await _outrider(light, "eval", "--json", "--limit", "12"))
+    said = json.loads(await _said(light, "eval", "--json", "--limit", "12"))
     (score,) = said["scores"]
     assert (said["profile"], said["quantization"]) == ("demo", "bfloat16")
     assert (score["task"], score["questions"]) == ("outrider_basics", 12)
