@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from assistant.answering.frozen_prompt import calls_read
 from assistant.answering.history import History
 from assistant.answering.system_prompt import system_prompt
 from assistant.answering.turns import ClaimedTurn
@@ -49,7 +50,7 @@ class ContextBuilder:
             exchanges = _exchanges(rows, turn.id, images, room)[dropped:]
             messages = merged([*system, *(one for exchange in exchanges for one in exchange)])
             try:
-                return await self.engine.render(messages, turn.sampling.max_tokens)
+                return await self.engine.render(messages, turn.sampling)
             except PromptTooLong:
                 if room:
                     room = room // 4 if room // 4 >= LEAST_THREAD else 0
@@ -102,7 +103,8 @@ def _exchanges(
         if row.kind == "group":
             spoken = f"{row.sender}: {spoken}"
         spoken = "\n\n".join(filter(None, (before(files, room), spoken)))
-        message = ChatMessage(row.role, spoken, of_message(files, images))
+        called = (calls_read(row.tool_calls), row.tool_call_id)
+        message = ChatMessage(row.role, spoken, of_message(files, images), *called)
         exchanges.setdefault(row.turn_id, []).append(message)
         replies[row.turn_id] = row.reply
     for one, reply in replies.items():
@@ -112,13 +114,20 @@ def _exchanges(
 
 
 def merged(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
-    """Neighbours of one role become one message: chat templates want them to alternate."""
+    """Neighbours of one role become one message: chat templates want them to alternate.
+
+    Not so what is part of a tool call: each has an id of its own.
+    """
     result: list[ChatMessage] = []
     for message in messages:
-        if result and result[-1].role == message.role:
+        if result and result[-1].role == message.role and not _calls(result[-1], message):
             together = "\n\n".join(filter(None, (result[-1].content, message.content)))
             images = (*result[-1].images, *message.images)
             result[-1] = ChatMessage(message.role, together, images)
         else:
             result.append(message)
     return result
+
+
+def _calls(*messages: ChatMessage) -> bool:
+    return any(one.role == "tool" or one.tool_calls for one in messages)

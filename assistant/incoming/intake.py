@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -17,14 +17,15 @@ import psycopg
 import structlog
 
 from assistant import fair
+from assistant.answering.frozen_prompt import calls_written
 from assistant.errors import QueueFull
 from assistant.fair import DUE
-from assistant.files.attachments import ATTACHED, values_of
+from assistant.files.attachments import ATTACHED, ATTACHED_TO_EACH, images_of, values_of
 from assistant.incoming.backlog import Backlog, Limits, tokens_of
-from assistant.messages import Accepted, ChatRef, IncomingMessage, clean
+from assistant.messages import Accepted, ChatRef, IncomingMessage, Requester, clean
 from assistant.phrases import Phrase
 from assistant.storage.database import Database
-from inference.api import ChatMessage, Sampling
+from inference.api import ChatMessage, Sampling, sampling_written
 
 log = structlog.get_logger()
 
@@ -131,37 +132,40 @@ STORE = _STORE + _STORED
 STORE_WITH_FILES = _STORE + ATTACHED + _STORED
 
 # A request of the public API: a conversation of its own, all messages given, never joined.
-STORE_REQUEST = f"""
+_STORE_REQUEST = f"""
 WITH known AS (
-    SELECT person_id FROM identities WHERE account_id = %(account)s AND platform_id = ''
+    SELECT person_id FROM identities
+    WHERE account_id = %(account)s AND platform_id = %(sender)s
 ), conversation AS (
     INSERT INTO conversations (account_id, chat_id, kind)
     SELECT %(account)s, %(chat)s, 'private' WHERE {PERSON_HAS_ROOM} RETURNING id
 ), person AS (
-    INSERT INTO persons (name) SELECT 'API' FROM conversation
+    INSERT INTO persons (name) SELECT CAST(%(sender_name)s AS text) FROM conversation
     WHERE NOT EXISTS (SELECT FROM known) RETURNING id
 ), made AS (
     INSERT INTO identities (person_id, account_id, platform_id, name)
-    SELECT id, %(account)s, '', 'API' FROM person
+    SELECT id, %(account)s, %(sender)s, %(sender_name)s FROM person
     ON CONFLICT (account_id, platform_id) DO UPDATE SET name = excluded.name RETURNING person_id
 ), sender AS (
     SELECT person_id FROM known UNION ALL SELECT person_id FROM made
 ), message AS (
-    INSERT INTO messages (conversation_id, account_id, chat_id, platform_message_id, role, text)
-    SELECT conversation.id, %(account)s, %(chat)s, given.position::text, given.role, given.text
-    FROM conversation, jsonb_to_recordset(%(messages)s::jsonb)
-        AS given (position int, role text, text text)
+    INSERT INTO messages (conversation_id, account_id, chat_id, platform_message_id, role, text,
+        tool_calls, tool_call_id)
+    SELECT conversation.id, %(account)s, %(chat)s, given.position::text, given.role, given.text,
+        given.tool_calls, coalesce(given.tool_call_id, '')
+    FROM conversation, jsonb_to_recordset(%(messages)s::jsonb) AS given
+        (position int, role text, text text, tool_calls jsonb, tool_call_id text)
     ORDER BY given.position
-    RETURNING id, conversation_id
+    RETURNING id, conversation_id, platform_message_id
 ){DUE}, turn AS (
     INSERT INTO turns (conversation_id, person_id, sampling, due_at, first_in, {_STAMPED})
     SELECT id, person_id, %(sampling)s::jsonb, due_at, first_in, {_STAMP}
     FROM conversation, due RETURNING id
 ), link AS (
     INSERT INTO turn_messages (turn_id, message_id) SELECT turn.id, message.id FROM turn, message
-)
-SELECT id FROM turn
-"""
+)"""
+STORE_REQUEST = _STORE_REQUEST + "SELECT id FROM turn"
+STORE_REQUEST_WITH_IMAGES = _STORE_REQUEST + ATTACHED_TO_EACH + "SELECT id FROM turn"
 
 # A message that we are told of for the first time by its deletion: should it come yet, it is known.
 BURY = """
@@ -313,25 +317,37 @@ class Intake:
         chat_id: str,
         given: Sequence[ChatMessage],
         sampling: Sampling,
+        requester: Requester,
         *,
         background: bool = False,
         deadline_seconds: float | None = None,
     ) -> Accepted:
         """Raises StorageUnavailable, QueueFull. No deadline lies behind the settings' own."""
-        tokens = tokens_of(*(message.content for message in given))
+        shown = [one for tool in sampling.offered for one in (tool.description, tool.parameters)]
+        tokens = tokens_of(*(message.content for message in given), *shown)
         listed = [
-            {"position": position, "role": message.role, "text": clean(message.content)}
+            {
+                "position": position,
+                "role": message.role,
+                "text": clean(message.content),
+                "tool_calls": calls_written(message.tool_calls) or None,
+                "tool_call_id": message.tool_call_id,
+            }
             for position, message in enumerate(given)
         ]
         values = {
             **self._fairness(tokens, background=background, deadline_seconds=deadline_seconds),
             "account": account_id,
             "chat": chat_id,
+            "sender": requester.id,
+            "sender_name": requester.name,
             "messages": json.dumps(listed),
-            "sampling": json.dumps(asdict(sampling)),
+            "sampling": json.dumps(sampling_written(sampling)),
         }
+        images = images_of([message.images for message in given])
+        statement = STORE_REQUEST_WITH_IMAGES if images["of"] else STORE_REQUEST
         has_room = await self.backlog.has_room(tokens)
-        row = await self._one(STORE_REQUEST, values) if has_room else None
+        row = await self._one(statement, values | images) if has_room else None
         if row is None:
             raise self._full(tokens)
         return Accepted(row[0])

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
 
+from assistant.answering.embeddings import Embedded, packed
 from assistant.errors import QueueFull, StorageUnavailable
 from assistant.messages import (
     FINAL_STATES,
@@ -27,10 +28,11 @@ from assistant.messages import (
     IncomingMessage,
     Presence,
     ReplyDelta,
+    Requester,
     TurnState,
 )
 from assistant.phrases import Phrase
-from inference.api import ChatMessage, EngineInfo, Sampling
+from inference.api import ChatMessage, EngineInfo, Sampling, TokenLogprob
 
 INFO = EngineInfo(
     profile="scripted",
@@ -39,6 +41,9 @@ INFO = EngineInfo(
     fingerprint="echo",
     notice="This is an echo, not a model.",
     attribution="",
+    tools=True,
+    formats=("json_schema", "json_object", "regex", "choice", "grammar"),
+    logprobs=True,
 )
 
 
@@ -100,6 +105,7 @@ class MemoryAssistant:
         self.script = script
         self.pace_seconds = pace_seconds
         self.info = info
+        self.beside: list[EngineInfo] = []  # what other workers serve
         self.storage_works = True
         self.queue_full = False
         self.may_write = asyncio.Event()  # cleared, no reply grows until it is set
@@ -164,6 +170,7 @@ class MemoryAssistant:
         chat: ChatRef,
         messages: Sequence[ChatMessage],
         sampling: Sampling,
+        requester: Requester = Requester(),  # noqa: B008 - it is frozen
         *,
         background: bool = False,
         deadline_seconds: float | None = None,
@@ -275,8 +282,19 @@ class MemoryAssistant:
     async def presence(self, presence: Presence) -> None:
         raise NotImplementedError
 
+    async def take_logprobs(self, turn_id: int) -> Sequence[TokenLogprob]:
+        return [TokenLogprob(piece, -0.5) for piece in words(self._turns[turn_id].text)]
+
     async def engine_info(self) -> EngineInfo | None:
         return self.info
+
+    async def engines(self) -> Sequence[EngineInfo]:
+        return [*([] if self.info is None else [self.info]), *self.beside]
+
+    async def embed(self, model: str, texts: Sequence[str]) -> Embedded:
+        self._check_storage()
+        lengths = [packed([float(len(text)), 0.5]) for text in texts]
+        return Embedded(tuple(lengths), sum(len(text.split()) for text in texts))
 
     # How turns run
 
