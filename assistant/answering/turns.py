@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -24,6 +24,7 @@ from inference.api import ChatMessage, Image, Prompt, Role, Sampling
 # For so long a new turn is left to the worker that has its conversation in its cache.
 LEAVE_SECONDS = 0.2
 
+UNREACHED = (1 << 31) - 1  # characters: no reply is longer
 _CLAIMED = """
     SET state = 'running', attempt = attempt + 1, lease_owner = %(worker)s,
         worker = %(worker)s, lease_until = now() + make_interval(secs => %(lease_seconds)s),
@@ -343,6 +344,10 @@ class Turns:
         values = {"turns": list(held), "characters": list(held.values())}
         rows = await self.database.rows(READ_SILENT, values)
         return {row.turn: None if row.id is None else _reply(row) for row in rows}
+
+    async def over(self, turns: Iterable[int]) -> set[int]:
+        """Those of them that have ended, or were erased."""
+        return set(await self.read_silent(dict.fromkeys(turns, UNREACHED)))
 
     async def chat(self, turn_id: int) -> ChatRef | None:
         row = await self.database.row(CHAT, {"turn": turn_id})
