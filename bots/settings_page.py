@@ -48,8 +48,8 @@ GROUPS = {
     "ADMIN": "Who may open the pages",
     "API": "The API for programs",
     "HTTP": "The web server",
-    "WORKER": "A worker on its own",
     "ASSISTANT": "Conversations",
+    "WORKER": "A worker of its own",
     "LOG": "Logs",
 }
 # Said by other words than their values.

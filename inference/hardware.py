@@ -52,7 +52,7 @@ def require(profile: Profile, machine: Machine) -> None:
     The sentence says what is missing, and how to get it or what to choose in its place.
     """
     require_vllm(profile, machine)
-    if profile.distributed_executor_backend == "ray":
+    if profile.distributed_executor == "ray":
         return  # its cards may all stand on other hosts; Ray is asked at the start
     require_cards(profile, machine)
     if profile.gpus:

@@ -63,7 +63,7 @@ def chosen_profile(settings: EngineSettings, data_dir: Path) -> Profile:
 
 def _on_ray_serve(profile: Profile, settings: EngineSettings, data_dir: Path) -> Engine:
     """The replicas look for vLLM and for their hardware where they run."""
-    if profile.runner == "remote" or profile.distributed_executor_backend == "ray":
+    if profile.runner == "remote" or profile.distributed_executor == "ray":
         raise ProfileRefused(
             f"The profile {profile.name} doesn't run in replicas of Ray Serve: leave "
             "OUTRIDER_ENGINE__RAY_SERVE away."
@@ -84,14 +84,24 @@ def require_address(profile: Profile, settings: EngineSettings) -> None:
 
 def _vllm_engine(profile: Profile, settings: EngineSettings, data_dir: Path) -> Engine:
     hardware.require(profile, hardware.this_machine())
-    if profile.distributed_executor_backend == "ray":
+    if profile.distributed_executor == "ray":
         require_ray(profile.name)
         require_address(profile, settings)
+    else:
+        require_room(profile, data_dir, settings.model)
     source = source_of(profile, settings.model)
-    require_room(profile, data_dir, settings.model)
     require_licence(profile, source, data_dir)
     from inference.vllm_engine import VllmEngine
 
+    if profile.embeds:
+        from inference.vllm_embedder import VllmEmbedder
+
+        return VllmEmbedder(
+            _named(profile, source),
+            _locate(profile, source, settings, data_dir),
+            max_num_seqs=settings.max_num_seqs,
+            debug=settings.debug,
+        )
     return VllmEngine(
         _named(profile, source),
         _locate(profile, source, settings, data_dir),
@@ -114,7 +124,7 @@ def _locate(
     weights = weights_of(profile, source, data_dir, hub_of(settings))
 
     def locate(progress: Progress) -> str:
-        if profile.distributed_executor_backend == "ray":
+        if profile.distributed_executor == "ray":
             progress("looking at the Ray cluster", None)
             require_gpus(settings.ray_address or "auto", profile.gpus, profile.name)
         return weights(progress)
@@ -136,7 +146,7 @@ def weights_of(
         if isinstance(source, OnHub):
             remedy = AS_FETCHED
         progress("checking the model's files", None)
-        require_model(folder, remedy)
+        require_model(folder, remedy, chats=not profile.embeds)
         return str(folder)
 
     return locate

@@ -94,6 +94,9 @@ def _fixed_arguments(profile: Profile, model: str, max_num_seqs: int | None) -> 
         "language_model_only": profile.gpus > 0 and not profile.vision,
         "limit_mm_per_prompt": {"image": MOST_IMAGES} if profile.vision else {},
         "enable_prefix_caching": True,
+        # One backend, named: with "auto" a request may be checked by one and compiled by another.
+        # Without blanks a small model can't fill its answer with them.
+        "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
         "disable_log_stats": True,  # of vLLM's own loggers; ours is passed beside the arguments
         "worker_cls": "inference.vllm_worker.ReportingWorker",
         "use_tqdm_on_load": False,
@@ -123,7 +126,7 @@ def _chosen_arguments(profile: Profile) -> dict[str, Any]:
     chosen = {
         "quantization": profile.quantization or None,
         "gpu_memory_utilization": profile.gpu_memory_utilization,
-        "distributed_executor_backend": profile.distributed_executor_backend,
+        "distributed_executor_backend": profile.distributed_executor or None,
         # Stated as False, vLLM refuses to start where it can't have the hybrid cache.
         "disable_hybrid_kv_cache_manager": None if hybrid is None else not hybrid,
         # vLLM writes over the model's config from here, so this is the place where it is pinned.

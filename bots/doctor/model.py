@@ -27,7 +27,7 @@ async def model(settings: Settings) -> Finding:
         return note("Scripted answers: no model is running. It is for tests.")
     source = source_of(profile, settings.engine.model)
     if isinstance(source, Folder):
-        return folder(source.path)
+        return folder(source.path, chats=not profile.embeds)
     if isinstance(source, OnHub):
         return on_hub(profile, source, settings.data_dir)
     return demo(settings.data_dir)
@@ -43,15 +43,15 @@ def demo(data_dir: Path) -> Finding:
     return note(f"The first start fetches the demo model ({size}, by pip) and builds it.")
 
 
-def folder(path: Path) -> Finding:
-    require_model(path)
+def folder(path: Path, *, chats: bool = True) -> Finding:
+    require_model(path, chats=chats)
     return fine(f"The model is in {path}, and its files are whole.")
 
 
 def on_hub(profile: Profile, source: OnHub, data_dir: Path) -> Finding:
     there = source.folder(data_dir) if is_fetched(source, data_dir) else in_hub_cache(source)
     if there is not None:
-        return folder(there)
+        return folder(there, chats=not profile.embeds)
     refuse_offline(source.repo)
     licence = open_licence(profile, source, data_dir)
     if licence is not None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 Runner = Literal["vllm", "remote", "scripted"]
-ExecutorBackend = Literal["mp", "ray"]  # vLLM's names: processes of one host, or Ray's
+Executor = Literal["", "mp", "ray"]  # vLLM's names: processes of one host, or Ray's
 Recipe = Literal["", "smollm2-recast"]
 
 Count = Annotated[int, Field(ge=1)]
@@ -48,12 +48,13 @@ class Profile:
     own choice. `attn_temperature_tuning` of Llama 4: None lets vLLM choose by `max_model_len`.
     A model takes `tensor_parallel` × `pipeline_parallel` cards: the former share each layer and
     belong in one host, the latter each have some of the layers and may be hosts apart.
-    `distributed_executor_backend` None leaves it to vLLM, which then uses one host; with "ray" the
-    cards may stand on several.
+    `distributed_executor` "" leaves it to vLLM, which then uses one host; with "ray" the cards may
+    stand on several.
     `answer_tokens` is the default for an answer's length, `least_answer_tokens` the smallest
     useful one, for which a prompt must leave room.
-    `vision`: the model sees images. `tools`: it is offered tools; `tool_parser` is vLLM's parser
-    of its calls, "" where calls are made by structured output. `embeddings`: it gives those.
+    `vision`: the model sees images. `tools`: it may call tools, in a form of its own where
+    `tool_parser` names vLLM's parser of that, else in ours (`tool_calls.py`).
+    `embeds`: it makes embeddings, and answers nobody.
     `vllm`: further arguments of vLLM's engine, by its own names.
     `refusal`: why this profile can't be had, in a sentence.
     """
@@ -82,16 +83,16 @@ class Profile:
     tensor_parallel: Count = 1
     pipeline_parallel: Count = 1
     expert_parallel: bool = False
-    distributed_executor_backend: ExecutorBackend | None = None
+    distributed_executor: Executor = ""
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     top_p: Share | None = None
     answer_tokens: Count = 1024
     least_answer_tokens: Count = 64
     notice: str = ""
     vision: bool = False
-    tools: bool = True
+    tools: bool = False
     tool_parser: str = ""
-    embeddings: bool = False
+    embeds: bool = False
     licence: Licence | None = None
     vllm: Mapping[str, Any] = field(default_factory=dict)
     refusal: str = ""

@@ -125,7 +125,7 @@ def _defaults(values: Mapping[str, Any]) -> Values:
     several = f"{gpus} NVIDIA GPUs" if gpus != 1 else "one NVIDIA GPU"
     hardware = "none" if runner != "vllm" else several if gpus else "any CPU with AVX2"
     extra = "" if runner != "vllm" else "gpu" if gpus else "cpu"
-    on_ray = values.get("distributed_executor_backend") == "ray"
+    on_ray = values.get("distributed_executor") == "ray"
     return {"extra": f"{extra},ray" if on_ray else extra, "hardware": hardware}
 
 

@@ -15,13 +15,13 @@ AS_COPIED = "copy it there again from where the model came from"
 AS_FETCHED = "delete it and start again: it is fetched anew"
 
 
-def require_model(folder: Path, remedy: str = AS_COPIED) -> None:
+def require_model(folder: Path, remedy: str = AS_COPIED, *, chats: bool = True) -> None:
     """Raises ModelNotFound, WeightsDamaged, or ProfileRefused for a model that can't chat.
 
-    `remedy` says what to do about a file that is damaged.
+    `remedy` says what to do about a file that is damaged. `chats`: whether it has to.
     """
     require_whole(folder, remedy)
-    if not has_chat_template(folder):
+    if chats and not has_chat_template(folder):
         raise ProfileRefused(
             f"The model in {folder} has no chat template, so it can't hold a conversation: choose "
             f"the model's instruct version, or put a {_TEMPLATES[0]} beside its config.json."
