@@ -194,6 +194,15 @@ Incoming = (
 
 
 @dataclass(frozen=True, slots=True)
+class Requester:
+    """Who asks by the API: an identity of its account, which each key has of its own; empty for the
+    key of the settings."""
+
+    id: str = ""
+    name: str = "API"
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """What became of an incoming message: committed, whichever it is.
 
@@ -252,6 +261,7 @@ class ReplyDelta:
     finish_reason: str = ""  # stop, length, tool_calls, abort
     tool_calls: tuple[ToolCall, ...] = ()
     stop_reason: str | int | None = None  # the stop string, or the token, that ended it
+    cached_tokens: int = 0  # of the prompt's
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,11 @@ class WorkerPresence:
     running_turns: int = 0
     room: int = 0  # for so many turns more
 
+    @property
+    def answers(self) -> bool:
+        """Whether turns are for it; False for one whose model makes embeddings alone."""
+        return self.info is None or self.info.generates
+
 
 @dataclass(frozen=True, slots=True)
 class StopSignal:

@@ -49,6 +49,7 @@ GROUPS = {
     "API": "The API for programs",
     "HTTP": "The web server",
     "ASSISTANT": "Conversations",
+    "WORKER": "A worker of its own",
     "LOG": "Logs",
 }
 # Said by other words than their values.

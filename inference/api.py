@@ -23,7 +23,8 @@ from inference.statistics import Distribution
 
 MOST_IMAGES = 10  # of one prompt; vLLM advises no more for Llama 4, and an album has as many
 
-Role = Literal["system", "user", "assistant", "tool"]
+# `raw` is no message of a chat but a prompt as it is: the model goes on from its text.
+Role = Literal["system", "user", "assistant", "tool", "raw"]
 FinishReason = Literal["stop", "length", "tool_calls", "abort"]
 # `asleep`: gave its memory back and can be woken. `away`: out of reach, and nothing here can be
 # built anew (a remote endpoint). `dead`: what runs here has broken off, and is to be built anew.
@@ -144,7 +145,8 @@ class EngineInfo:
 
     `fingerprint` names model and tokenizer: token ids from another fingerprint mean nothing.
     `attribution` is what a licence demands to be shown ("Built with Llama"), or empty. `plan` is a
-    line on how its memory compares with what was planned, empty where nothing was.
+    line on how its memory compares with what was planned, empty where nothing was. `quantization`
+    is how the weights are stored ("W4A16", "bfloat16"), empty where nobody knows.
     """
 
     profile: str
@@ -159,6 +161,17 @@ class EngineInfo:
     logprobs: bool = False
     plan: str = ""
     as_planned: bool = True
+    quantization: str = ""
+    generates: bool = True  # whether it answers; a model of embeddings alone doesn't
+    embeddings: str = ""  # the model that makes embeddings; empty for who is no `Embedder`
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """A vector for each text, in their order; all of one size. `prompt_tokens` of all together."""
+
+    vectors: tuple[tuple[float, ...], ...]
+    prompt_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +240,9 @@ class Engine(Protocol):
     async def render(
         self, messages: Sequence[ChatMessage], sampling: Sampling | None = None
     ) -> Prompt:
-        """Apply the model's chat template, with the tools that `sampling` offers, and tokenize.
+        """Apply the model's chat template, with the tools that `sampling` offers, and tokenize. A
+        single message of the role `raw` is tokenized as it stands, where control tokens are
+        control tokens.
 
         Raises PromptTooLong when the prompt and room for an answer (`max_tokens`, or the
         profile's smallest useful answer when None) do not fit into `max_model_len`, and
@@ -245,3 +260,11 @@ class Engine(Protocol):
     async def health(self) -> EngineHealth: ...
 
     def statistics(self) -> EngineStatistics: ...
+
+
+class Embedder(Protocol):
+    """What an engine is beside, or in place of, one that answers, where its info says so."""
+
+    async def embed(self, texts: Sequence[str]) -> Embeddings:
+        """Raises PromptTooLong for a text that doesn't fit, EngineUnavailable, EngineOverloaded."""
+        ...

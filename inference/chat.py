@@ -21,6 +21,10 @@ def plain(content: str, special_tokens: Iterable[str]) -> str:
     return content
 
 
+def is_raw(messages: Sequence[ChatMessage]) -> bool:
+    return len(messages) == 1 and messages[0].role == "raw"
+
+
 def render_token_ids(
     tokenizer: Any,
     messages: Sequence[ChatMessage],
@@ -30,8 +34,11 @@ def render_token_ids(
 ) -> tuple[int, ...]:
     """The prompt's token ids by the chat template of a transformers tokenizer.
 
-    `native_tools`: the template itself knows tools, calls and results.
+    `native_tools`: the template itself knows tools, calls and results. A raw prompt's are the
+    tokenizer's alone.
     """
+    if is_raw(messages):
+        return tuple(tokenizer.encode(messages[0].content))
     special = tokenizer.all_special_tokens + [
         str(token) for token in tokenizer.added_tokens_decoder.values() if token.special
     ]

@@ -12,6 +12,7 @@ import httpx
 from inference.api import (
     ChatMessage,
     Delta,
+    Embeddings,
     EngineHealth,
     EngineInfo,
     EngineState,
@@ -73,6 +74,7 @@ class RemoteEngine:
             tools=True,  # whether the endpoint can is for it to say
             formats=FORMAT_KINDS,
             logprobs=True,
+            embeddings=self._settings.embeddings_model or "",
         )
 
     async def start(self, progress: Progress) -> None:
@@ -122,14 +124,27 @@ class RemoteEngine:
         self._running += 1
         try:
             body = request_body(self._model, request.prompt.messages, request.sampling)
+            address = "/completions" if "prompt" in body else "/chat/completions"
             held = request.sampling.format is not None or bool(request.sampling.offered)
             with in_our_words():
-                async with client.stream("POST", "/chat/completions", json=body) as response:
+                async with client.stream("POST", address, json=body) as response:
                     refuse_bad_status(response.status_code, held=held)
                     async for delta in self._deltas(event_data(response.aiter_lines())):
                         yield delta
         finally:
             self._running -= 1
+
+    async def embed(self, texts: Sequence[str]) -> Embeddings:
+        client = self._ready()
+        body = {
+            "model": self._settings.embeddings_model,
+            "input": list(texts),
+            "encoding_format": "float",
+        }
+        with in_our_words():
+            response = await client.post("/embeddings", json=body)
+            refuse_bad_status(response.status_code)
+            return _embeddings(response.json(), len(texts))
 
     async def health(self) -> EngineHealth:
         if self._state != "ready":
@@ -142,9 +157,7 @@ class RemoteEngine:
 
     def statistics(self) -> EngineStatistics:
         counts = self._counts
-        return EngineStatistics(
-            self._running, counts.prompt_tokens, counts.output_tokens, counts.cached_tokens
-        )
+        return replace(counts, requests_running=self._running, batch_size=self._running)
 
     def _new_client(self) -> httpx.AsyncClient:
         key = self._settings.api_key
@@ -208,3 +221,16 @@ class RemoteEngine:
         if self._state != "ready" or self._client is None:
             raise EngineUnavailable(f"The engine is {self._state}: try again shortly.")
         return self._client
+
+
+def _embeddings(said: dict[str, Any], count: int) -> Embeddings:
+    """Raises ValueError for what makes no sense."""
+    try:
+        found = sorted(said["data"], key=lambda one: one["index"])
+        vectors = tuple(tuple(map(float, one["embedding"])) for one in found)
+        tokens = int((said.get("usage") or {}).get("prompt_tokens") or 0)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError("no embeddings") from error
+    if len(vectors) != count or len(set(map(len, vectors))) != 1:
+        raise ValueError("other embeddings than asked for")
+    return Embeddings(vectors, tokens)

@@ -18,6 +18,7 @@ from inference.api import (
     Tool,
     ToolCall,
 )
+from inference.chat import is_raw
 from inference.tool_calls import new_call
 
 _REASONS: Mapping[str, FinishReason] = {"length": "length", "tool_calls": "tool_calls"}
@@ -39,7 +40,7 @@ def request_body(model: str, messages: Sequence[ChatMessage], sampling: Sampling
     }
     return {
         "model": model,
-        "messages": [_message(each) for each in messages],
+        **_asked(messages),
         "stream": True,
         "stream_options": {"include_usage": True},
         **{name: value for name, value in chosen.items() if value is not None},
@@ -47,6 +48,12 @@ def request_body(model: str, messages: Sequence[ChatMessage], sampling: Sampling
         **_format(sampling.format),
         **_tools(sampling),
     }
+
+
+def _asked(messages: Sequence[ChatMessage]) -> dict[str, Any]:
+    if is_raw(messages):
+        return {"prompt": messages[0].content}
+    return {"messages": [_message(each) for each in messages]}
 
 
 def _message(message: ChatMessage) -> dict[str, Any]:
@@ -127,7 +134,8 @@ class ChunkReader:
         logprobs: tuple[TokenLogprob, ...] = ()
         for choice in chunk.get("choices") or []:
             said = choice.get("delta") or {}
-            text += said.get("content") or ""
+            # A raw prompt's answer has its text in the choice itself.
+            text += said.get("content") or choice.get("text") or ""
             logprobs += _logprobs(choice.get("logprobs") or {})
             for piece in said.get("tool_calls") or []:
                 self._take(piece)

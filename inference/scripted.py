@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import math
 import re
 import zlib
 from collections.abc import AsyncIterator, Sequence
@@ -22,6 +23,7 @@ from dataclasses import replace
 from inference.api import (
     ChatMessage,
     Delta,
+    Embeddings,
     EngineHealth,
     EngineInfo,
     EngineState,
@@ -43,6 +45,7 @@ from inference.tool_calls import new_call
 
 FORMATS: tuple[FormatKind, ...] = ("json_schema", "json_object", "choice")
 MAX_MODEL_LEN = 8192
+EMBEDDING_SIZE = 32
 _LEAST_ANSWER_TOKENS = 64
 _FILLER = "And so the story goes on, from one word to the next, until enough has been said."
 _EMOJI = "👩‍🚀 🚀 🎉 🏳️‍🌈"
@@ -60,7 +63,7 @@ def id_of(token: str) -> int:
 
 def answer_to(messages: Sequence[ChatMessage]) -> str:
     """What the script answers, before it is filled up to its length."""
-    asked = [message for message in messages if message.role == "user"]
+    asked = [message for message in messages if message.role in ("user", "raw")]
     if messages and messages[-1].role == "tool":
         return f"The tool said: {messages[-1].content}"
     last, seen = (asked[-1].content, len(asked[-1].images)) if asked else ("", 0)
@@ -114,6 +117,7 @@ class ScriptedEngine:
             tools=True,
             formats=FORMATS,
             logprobs=True,
+            embeddings="scripted" if self._settings.embeddings else "",
         )
 
     async def start(self, progress: Progress) -> None:
@@ -154,11 +158,22 @@ class ScriptedEngine:
         finally:
             self._running -= 1
 
+    async def embed(self, texts: Sequence[str]) -> Embeddings:
+        """How often a text has words of each kind, its length as a vector being 1."""
+        self._require_ready()
+        found = [tokens_of(text) for text in texts]
+        longest = max(map(len, found), default=0)
+        if longest > MAX_MODEL_LEN:
+            raise PromptTooLong(longest, MAX_MODEL_LEN)
+        return Embeddings(tuple(map(_vector, found)), sum(map(len, found)))
+
     async def health(self) -> EngineHealth:
         return EngineHealth(self._state)
 
     def statistics(self) -> EngineStatistics:
-        return EngineStatistics(self._running, self._prompt_tokens, self._output_tokens)
+        return EngineStatistics(
+            self._running, self._prompt_tokens, self._output_tokens, batch_size=self._running
+        )
 
     async def _play(self, request: GenerationRequest) -> AsyncIterator[Delta]:
         messages, sampling = request.prompt.messages, request.sampling
@@ -218,6 +233,14 @@ def _logprobs(token: str, most: int | None) -> tuple[TokenLogprob, ...]:
     if most is None:
         return ()
     return (TokenLogprob(token, 0.0, ((token, 0.0),)[:most]),)
+
+
+def _vector(tokens: Sequence[str]) -> tuple[float, ...]:
+    counts = [0] * EMBEDDING_SIZE
+    for token in tokens:
+        counts[id_of(token.strip()) % EMBEDDING_SIZE] += 1
+    length = math.hypot(*counts) or 1.0
+    return tuple(count / length for count in counts)
 
 
 def _kept(tokens: Sequence[str], request: GenerationRequest) -> int:

@@ -73,7 +73,7 @@ def engine_arguments(profile: Profile, model: str, max_num_seqs: int | None) -> 
         "tensor_parallel_size": profile.tensor_parallel,
         "pipeline_parallel_size": profile.pipeline_parallel,
         "enable_expert_parallel": profile.expert_parallel,
-        "distributed_executor_backend": profile.distributed_executor_backend,
+        "distributed_executor_backend": profile.distributed_executor or None,
         "language_model_only": profile.gpus > 0 and not profile.vision,
         "limit_mm_per_prompt": {"image": MOST_IMAGES} if profile.vision else {},
         "enable_prefix_caching": True,

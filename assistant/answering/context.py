@@ -20,6 +20,7 @@ from assistant.settings import AssistantSettings
 from inference.api import ChatMessage, Engine, Image, Prompt
 from inference.errors import PromptTooLong
 
+CUT_AT = 5
 LEAST_THREAD = 200  # characters; less of what was said in a thread says nothing
 
 
@@ -42,7 +43,9 @@ class ContextBuilder:
         stateless = turn.channel == "api"
         told = system_prompt(self.settings, own.about)
         system = [] if stateless else [ChatMessage("system", told)]
-        room, dropped = _longest_thread(rows), 0
+        room = _longest_thread(rows)
+        turns = list(dict.fromkeys(row.turn_id for row in rows))
+        dropped = start_of(turns, 1) if len(turns) > self.settings.history_turns else 0
         while True:
             exchanges = _exchanges(rows, turn.id, images, room)[dropped:]
             messages = merged([*system, *(one for exchange in exchanges for one in exchange)])
@@ -54,7 +57,7 @@ class ContextBuilder:
                 elif stateless or len(exchanges) == 1:
                     raise
                 else:  # The oldest quarter goes: few renderings, and the next turn needs none.
-                    dropped += max(1, len(exchanges) // 4)
+                    dropped = start_of(turns, dropped + max(1, len(exchanges) // 4))
 
     async def restored(self, prompt: Prompt) -> Prompt:
         """A frozen prompt, with the images that it only names."""
@@ -66,6 +69,18 @@ class ContextBuilder:
             return {}
         shown = [row for row in rows if row.turn_id == turn_id or row.state != "failed"]
         return await ShownFiles(self.history.database).images([row.files or () for row in shown])
+
+
+def start_of(turns: Sequence[int], least: int) -> int:
+    """Where a history begins that loses at least the `least` oldest of these turns.
+
+    At a turn whose id is a multiple of CUT_AT, if one comes soon: so it begins there for the next
+    turns too, and the engine has it in its prefix cache, where one turn fewer each time would
+    change all of it. Never after the last, which is to be answered.
+    """
+    last = len(turns) - 1
+    soon = range(least, min(least + len(turns) // 4, last) + 1)
+    return next((one for one in soon if turns[one] % CUT_AT == 0), min(least, last))
 
 
 def _longest_thread(rows: Sequence[Any]) -> int:

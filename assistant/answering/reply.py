@@ -92,6 +92,7 @@ class RunningReply:
                 finish_reason=outcome.finish_reason or "",
                 tool_calls=outcome.tool_calls,
                 stop_reason=outcome.stop_reason,
+                cached_tokens=outcome.cached_tokens,
             )
         )
         return True

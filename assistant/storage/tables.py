@@ -11,6 +11,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     Float,
     ForeignKey,
@@ -197,7 +198,8 @@ messages = Table(
     Index("ix_messages_album", "account_id", "chat_id", "album", postgresql_where="album <> ''"),
     Index(None, "conversation_id", "id"),
     Index(None, "identity_id", "created_at"),
-    _one_of("role", ("system", "user", "assistant", "tool")),
+    # A raw one is no message of a chat: the model goes on from its text as it is.
+    _one_of("role", ("system", "user", "assistant", "tool", "raw")),
 )
 
 # Files that came with a message, and what was said before it in its thread. Neither text nor bytes
@@ -416,6 +418,39 @@ feedback = Table(
     _now("created_at"),
     Index(None, "person_id"),
     CheckConstraint("value IN (-1, 1)", name="value"),
+)
+
+# Programs' keys of the API; the one of the settings is in no table.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    _id(),
+    _text("name"),
+    # SHA-256; a key itself is shown once and stored nowhere.
+    Column("hash", LargeBinary, nullable=False, unique=True),
+    # How it begins, by which people tell keys apart.
+    _text("prefix"),
+    Column("scopes", ARRAY(Text), nullable=False),
+    # Null: as many as it likes.
+    Column("requests_per_minute", Integer),
+    Column("tokens_per_day", BigInteger),
+    # What it asks waits for what people ask.
+    Column("background", Boolean, nullable=False, server_default=text("false")),
+    _now("created_at"),
+    # A minute old at most.
+    _time("last_used_at"),
+    _time("expires_at"),
+    _time("revoked_at"),
+    Index("uq_api_keys_name", "name", unique=True, postgresql_where="revoked_at IS NULL"),
+)
+
+# Embeddings are no turns: what a key spent on them, by days of UTC.
+embedded_tokens = Table(
+    "embedded_tokens",
+    metadata,
+    Column("key_id", BigInteger, ForeignKey("api_keys.id", ondelete="CASCADE"), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("tokens", BigInteger, nullable=False),
 )
 
 penalties = Table(

@@ -61,7 +61,7 @@ async def collect(
         async for delta in deltas:
             reply.apply(delta)
     if reply.last is None:
-        raise _broken_off()
+        raise broken_off()
     if (refused := failure(reply.last)) is not None:
         raise refused
     called = calls(reply.last) or None
@@ -93,16 +93,16 @@ async def chunks(
     yield head.chunk(DeltaMessage(role="assistant", content=""))
     reply = ReplyText()
     try:
-        async with closing(_appended(deltas, reply)) as appended:
-            async for text in appended:
+        async with closing(appended(deltas, reply)) as texts:
+            async for text in texts:
                 yield head.chunk(DeltaMessage(content=text))
         if reply.last is None:
-            raise _broken_off()
+            raise broken_off()
         if (refused := failure(reply.last)) is not None:
             raise refused
         chances = None if take_logprobs is None else logprobs(await take_logprobs())
     except (Refused, AssistantError) as error:
-        yield _error(error if isinstance(error, Refused) else _broken_off())
+        yield error_event(error if isinstance(error, Refused) else broken_off())
         return
     if called := call_deltas(reply.last):
         yield head.chunk(DeltaMessage(tool_calls=called))
@@ -117,7 +117,7 @@ async def chunks(
     yield DONE
 
 
-async def _appended(deltas: AsyncIterator[ReplyDelta], reply: ReplyText) -> AsyncIterator[str]:
+async def appended(deltas: AsyncIterator[ReplyDelta], reply: ReplyText) -> AsyncIterator[str]:
     """What each delta adds. Raises Refused when a later attempt contradicts what was sent."""
     sent = ""
     async with closing(deltas):
@@ -128,14 +128,14 @@ async def _appended(deltas: AsyncIterator[ReplyDelta], reply: ReplyText) -> Asyn
                     yield reply.text[len(sent) :]
                     sent = reply.text
             elif reply.last is not None or not sent.startswith(reply.text):
-                raise _broken_off()
+                raise broken_off()
 
 
-def _broken_off() -> Refused:
+def broken_off() -> Refused:
     return Refused(503, "The answer was interrupted. Ask again.", code="interrupted")
 
 
-def _error(refused: Refused) -> str:
+def error_event(refused: Refused) -> str:
     return event(
         error_body(refused.status, refused.sentence, code=refused.code, param=refused.param)
     )

@@ -13,6 +13,7 @@ from bots.api.response import (
     FinishReason,
     LikelyToken,
     Logprobs,
+    PromptTokensDetails,
     TokenChance,
     Usage,
 )
@@ -31,22 +32,29 @@ _STATUS = {
     "engine_unavailable": (503, "engine_unavailable"),
     "deadline": (503, "deadline"),
     "storage_unavailable": (503, "storage_unavailable"),
+    "embedding_timeout": (503, "embedding_timeout"),
+    "embedding_unreachable": (503, "embedding_unreachable"),
 }
 
 _REASONS: Mapping[str, FinishReason] = {"length": "length", "tool_calls": "tool_calls"}
 _PARAM = {"bad_grammar": "response_format", "sampling_refused": None}
 
 
-def failure(last: ReplyDelta) -> Refused | None:
-    """What to refuse with, or None for a turn that ended well (or was stopped)."""
+def failure(last: ReplyDelta, asked: str = "messages") -> Refused | None:
+    """What to refuse with, or None for a turn that ended well (or was stopped). `asked` is the
+    field that the prompt came in."""
     if last.state in ("done", "stopped"):
         return None
     if last.state == "cancelled":
         return Refused(503, "The request was cancelled before it was answered.", code="cancelled")
-    status, code = _STATUS.get(last.error_code, (500, last.error_code or "failed"))
-    param = _PARAM.get(last.error_code, "messages") if status == 400 else None
+    return refused_by(last.error_code, last.error or "The answer failed. Try again.", asked)
+
+
+def refused_by(error_code: str, sentence: str, asked: str) -> Refused:
+    """What an error of the service or of the engine is in the API's words."""
+    status, code = _STATUS.get(error_code, (500, error_code or "failed"))
+    param = _PARAM.get(error_code, asked) if status == 400 else None
     headers = {"retry-after": RETRY_AFTER_SECONDS} if status in (429, 503) else None
-    sentence = last.error or "The answer failed. Try again."
     return Refused(status, sentence, code=code, param=param, headers=headers)
 
 
@@ -54,11 +62,17 @@ def finish_reason(last: ReplyDelta) -> FinishReason:
     return _REASONS.get(last.finish_reason, "stop")
 
 
-def usage(last: ReplyDelta) -> Usage:
+def usage(*ends: ReplyDelta) -> Usage:
+    """Of all turns together, by their last deltas."""
+    prompt = sum(last.prompt_tokens for last in ends)
+    output = sum(last.output_tokens for last in ends)
     return Usage(
-        prompt_tokens=last.prompt_tokens,
-        completion_tokens=last.output_tokens,
-        total_tokens=last.prompt_tokens + last.output_tokens,
+        prompt_tokens=prompt,
+        completion_tokens=output,
+        total_tokens=prompt + output,
+        prompt_tokens_details=PromptTokensDetails(
+            cached_tokens=sum(last.cached_tokens for last in ends)
+        ),
     )
 
 

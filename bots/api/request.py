@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -15,9 +15,12 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from bots.api.images import ImagePart, decoded
 from bots.api.output_request import Call, OutputFields
 from bots.http.failures import Refused
 from inference.api import ChatMessage, Role, Sampling
+
+Asked = TypeVar("Asked", bound=BaseModel)
 
 _LARGEST_SEED = 2**53 - 1  # what JSON, and a schema's own bounds, carry exactly
 
@@ -41,27 +44,35 @@ Tokens = Annotated[int, Field(ge=1, le=2**31 - 1), Whole]
 Seed = Annotated[int, Field(ge=-_LARGEST_SEED, le=_LARGEST_SEED), Whole]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
     """No "1" for 1, no true for 1. What we don't know is ignored, as clients expect."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
 
 
-class TextPart(_Strict):
+class TextPart(Strict):
     type: Literal["text"]
     text: Text
 
 
-class SaidMessage(_Strict):
+Part = Annotated[TextPart | ImagePart, Field(discriminator="type")]
+
+
+class SaidMessage(Strict):
     role: Literal["system", "developer", "user"]
-    content: Text | list[TextPart]
+    content: Text | list[Part]
 
     def plain(self) -> ChatMessage:
+        """Raises Refused (400) for an image that can't be read."""
         role: Role = "system" if self.role == "developer" else self.role
-        return ChatMessage(role, _joined(self.content))
+        if isinstance(self.content, str):
+            return ChatMessage(role, self.content)
+        texts = [part for part in self.content if isinstance(part, TextPart)]
+        shown = [part.image_url.url for part in self.content if isinstance(part, ImagePart)]
+        return ChatMessage(role, _joined(texts), tuple(map(decoded, shown)))
 
 
-class AssistantMessage(_Strict):
+class AssistantMessage(Strict):
     role: Literal["assistant"]
     content: Text | list[TextPart] | None = None
     tool_calls: Annotated[list[Call], Field(max_length=128)] | None = None
@@ -71,7 +82,7 @@ class AssistantMessage(_Strict):
         return ChatMessage("assistant", _joined(self.content), tool_calls=calls)
 
 
-class ToolMessage(_Strict):
+class ToolMessage(Strict):
     """What became of a call."""
 
     role: Literal["tool"]
@@ -91,7 +102,7 @@ def _joined(content: str | list[TextPart] | None) -> str:
     return "\n".join(part.text for part in content)
 
 
-class StreamOptions(_Strict):
+class StreamOptions(Strict):
     include_usage: bool | None = None
 
 
@@ -106,7 +117,7 @@ class ChatCompletionRequest(OutputFields):
     max_tokens: Tokens | None = None
     max_completion_tokens: Tokens | None = None
     temperature: float | None = Field(None, ge=0, le=2)
-    top_p: float | None = Field(None, gt=0, le=1)
+    top_p: float | None = Field(None, ge=0.000_001, le=1)
     stop: StopText | Annotated[list[StopText], Field(max_length=4)] | None = None
     seed: Seed | None = None
     n: Annotated[Literal[1], Whole] | None = None
@@ -135,20 +146,25 @@ class ChatCompletionRequest(OutputFields):
 
 def parse_request(body: bytes) -> ChatCompletionRequest:
     """Raises Refused (400) with a sentence that names the field."""
+    return parse(ChatCompletionRequest, body)
+
+
+def parse(kind: type[Asked], body: bytes) -> Asked:
+    """A body as such a request. Raises Refused (400) with a sentence that names the field."""
     try:
         body.decode()
     except UnicodeDecodeError:
         raise Refused(400, "The body is not valid UTF-8.") from None
     try:
-        return ChatCompletionRequest.model_validate_json(body)
+        return kind.model_validate_json(body)
     except ValidationError as error:
         raise _refusal(error) from None
 
 
-def request_schema() -> dict[str, Any]:
+def request_schema(kind: type[BaseModel] = ChatCompletionRequest) -> dict[str, Any]:
     """The body's JSON schema without references, as an OpenAPI document can hold it."""
-    schema = ChatCompletionRequest.model_json_schema()
-    definitions = schema.pop("$defs")
+    schema = kind.model_json_schema()
+    definitions = schema.pop("$defs", {})
 
     def inline(node: Any) -> Any:
         if isinstance(node, list):
@@ -190,9 +206,10 @@ def _named(error: ErrorDetails) -> tuple[str, str]:
 
 
 def _fields(location: Sequence[int | str]) -> Iterator[str]:
-    """pydantic puts a union's branches in between, and behind a message its role."""
+    """pydantic puts a union's branches in between, and behind an item its tag."""
     for position, part in enumerate(location):
-        tagged = position == 2 and location[0] == "messages"
+        tagged = position >= 2 and "tagged-union" in str(location[position - 2])
+        tagged = tagged or (position == 2 and location[0] == "messages")
         if not _is_branch(part) and not tagged:
             yield str(part)
 

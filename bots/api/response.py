@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 FinishReason = Literal["stop", "length", "tool_calls"]
 
 
+class PromptTokensDetails(BaseModel):
+    cached_tokens: int
+
+
 class Usage(BaseModel):
+    """`cached_tokens` of the prompt were in the cache of an earlier one."""
+
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
+    prompt_tokens_details: PromptTokensDetails
 
 
 class CalledFunction(BaseModel):
@@ -96,11 +103,38 @@ class ChatCompletionChunk(BaseModel):
     usage: Usage | None = None
 
 
+class TextChoice(BaseModel):
+    index: int
+    text: str
+    finish_reason: FinishReason | None
+    logprobs: None = None
+
+
+class TextCompletion(BaseModel):
+    """Also each chunk of a streamed one; `usage` is then in a chunk of its own."""
+
+    id: str
+    object: Literal["text_completion"] = "text_completion"
+    created: int
+    model: str
+    choices: list[TextChoice]
+    usage: Usage | None = None
+
+
+Capability = Literal["chat", "completions", "embeddings", "vision"]
+
+
 class Model(BaseModel):
+    """`max_model_len` is the longest prompt and answer together, in tokens."""
+
     id: str
     object: Literal["model"] = "model"
     created: int = 0
     owned_by: str = "outrider"
+    max_model_len: int
+    capabilities: list[Capability]
+    profile: str
+    quantization: str = Field("", description="How the weights are stored, where that is known.")
 
 
 class ModelList(BaseModel):

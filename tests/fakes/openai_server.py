@@ -42,6 +42,8 @@ class OpenAiServer:
         app = web.Application()
         app.router.add_get("/v1/models", self._models)
         app.router.add_post("/v1/chat/completions", self._complete)
+        app.router.add_post("/v1/completions", self._complete)
+        app.router.add_post("/v1/embeddings", self._embed)
         self._runner = web.AppRunner(app, handler_cancellation=True)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -64,6 +66,19 @@ class OpenAiServer:
         model = {"id": MODEL, "object": "model", "max_model_len": MAX_MODEL_LEN}
         return self._refused(request) or web.json_response({"object": "list", "data": [model]})
 
+    async def _embed(self, request: web.Request) -> web.Response:
+        """Says the last first: a client goes by the index. A text's length and its words."""
+        if refused := self._refused(request):
+            return refused
+        body = await request.json()
+        self.requests.append(body)
+        data = [
+            {"index": at, "embedding": [len(text) / 2, len(text.split())]}
+            for at, text in enumerate(body["input"])
+        ]
+        tokens = sum(len(text.split()) for text in body["input"])
+        return web.json_response({"data": data[::-1], "usage": {"prompt_tokens": tokens}})
+
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         if refused := self._refused(request):
             return refused
@@ -85,8 +100,12 @@ class OpenAiServer:
     async def _stream(
         self, response: web.StreamResponse, body: dict[str, Any], told: str | None
     ) -> None:
-        messages = [_message(**each) for each in body["messages"]]
-        await _send(response, _chunk({"role": "assistant", "content": ""}))
+        raw = "prompt" in body
+        if raw:
+            messages = [ChatMessage("raw", body["prompt"])]
+        else:
+            messages = [_message(**each) for each in body["messages"]]
+            await _send(response, _chunk({"role": "assistant", "content": ""}))
         call = call_in(messages, _sampling(body))
         if call is not None:
             await self._call(response, call)
@@ -117,8 +136,10 @@ class OpenAiServer:
                 await _send(response, {"error": {"message": "the GPU is on fire"}})
                 return None
             await asyncio.sleep(self.seconds_per_token)
-            await _send(response, _chunk({"content": token}, logprobs=_logprobs(token, body)))
-        await _send(response, _chunk({}, "stop" if shown == tokens else "length"))
+            said = _chunk({"content": token}, logprobs=_logprobs(token, body))
+            await _send(response, _text(token) if "prompt" in body else said)
+        reason = "stop" if shown == tokens else "length"
+        await _send(response, _text("", reason) if "prompt" in body else _chunk({}, reason))
         return shown
 
     async def _call(self, response: web.StreamResponse, call: ToolCall) -> None:
@@ -184,6 +205,11 @@ def _chunk(
 ) -> dict[str, Any]:
     choice = {"index": 0, "delta": delta, "finish_reason": reason, "logprobs": logprobs}
     return {"object": "chat.completion.chunk", "model": MODEL, "choices": [choice]}
+
+
+def _text(text: str, reason: str | None = None) -> dict[str, Any]:
+    choice = {"index": 0, "text": text, "finish_reason": reason}
+    return {"object": "text_completion", "model": MODEL, "choices": [choice]}
 
 
 async def _send(response: web.StreamResponse, event: dict[str, Any]) -> None:

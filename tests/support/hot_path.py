@@ -32,11 +32,13 @@ from assistant.incoming import (
     loop_guard,
     persons,
     presence,
+    quotas,
 )
 from assistant.messages import Attachment
 from assistant.orders import export, feedback, usage
 from assistant.outgoing import deliveries
 from assistant.storage import heartbeat, leases, pruning
+from inference.api import Image
 from tests.support.filling import Filled
 
 Values = Mapping[str, object]
@@ -48,6 +50,8 @@ ELSEWHERE = {
     "accounts.REGISTER": "at the start, on the few accounts",
     "installs": "when a workspace comes or leaves, and on the few that are there",
     "penalties": "on the few chats that a platform bars",
+    "api_keys": "on the few keys of the API, twice a second at most",
+    "quotas.EMBEDDED": "on one row for a key and a day",
     "erasure": "by an admin's order",
     "migration": "when a group becomes a supergroup",
     "holdings": "by an admin's order",
@@ -59,6 +63,7 @@ ELSEWHERE = {
     "memories.FORGET_ALL": "on the few memories of a person",
 }
 _fresh = count()
+PICTURE = Image("image/png", b"an image", 4, 3)
 FILE = Attachment("image", "file", media_type="image/png", data=b"an image")
 
 
@@ -103,7 +108,6 @@ def _message_of(filled: Filled, turn: int) -> Values:
 
 _FAIRNESS = {
     **fair.values_of(),
-    "room": True,
     "most": 100,
     "tokens": 8,
     "deadline_seconds": 1800.0,
@@ -143,7 +147,8 @@ def _in_album(filled: Filled, number: int) -> Values:
 def _request(filled: Filled, number: int) -> Values:
     messages = '[{"position": 0, "role": "user", "text": "Hello"}]'
     given = {"account": filled.account, "chat": f"request-{next(_fresh)}", "messages": messages}
-    return {**_FAIRNESS, **given, "sampling": "{}"}
+    who = {"sender": f"sender-{1 + number}", "sender_name": "billing"}
+    return {**_FAIRNESS, **given, **who, "sampling": "{}"}
 
 
 def _claim(filled: Filled, number: int) -> Values:
@@ -266,6 +271,13 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
         lambda f, n: {**_chat(f.idle_conversation(n)), "account": 1, "event": f"order:{n}"},
     ),
     ("intake.STORE_REQUEST", intake.STORE_REQUEST, _request),
+    (
+        "intake.STORE_REQUEST_WITH_IMAGES",
+        intake.STORE_REQUEST_WITH_IMAGES,
+        lambda f, n: _request(f, n) | attachments.images_of([[PICTURE]]),
+    ),
+    ("quotas.MADE", quotas.MADE, lambda f, n: {**_person(n), "seconds": 60.0}),
+    ("quotas.SPENT", quotas.SPENT, lambda f, n: {**_person(n), "key": 1}),
     (
         "intake.BURY",
         intake.BURY,

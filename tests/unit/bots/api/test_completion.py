@@ -42,14 +42,19 @@ def text_of(events):
 async def test_a_stream_ends_with_its_reason_its_usage_and_done():
     *head, end, usage, done = await sent(
         ReplyDelta(1, 1, 0, "Hello"),
-        last(" you", 5, prompt_tokens=3, output_tokens=2, finish_reason="length"),
+        last(" you", 5, prompt_tokens=3, output_tokens=2, finish_reason="length", cached_tokens=1),
         include_usage=True,
     )
     assert text_of(head) == "Hello you"
     assert head[0]["choices"][0]["delta"] == {"role": "assistant", "content": ""}
     assert end["choices"][0]["finish_reason"] == "length"
     assert usage["choices"] == []
-    assert usage["usage"] == {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+    assert usage["usage"] == {
+        "prompt_tokens": 3,
+        "completion_tokens": 2,
+        "total_tokens": 5,
+        "prompt_tokens_details": {"cached_tokens": 1},
+    }
     assert done == "[DONE]"
 
 

@@ -82,8 +82,12 @@ def test_a_single_stop_and_parts_of_text():
         ({"messages": [{"role": "user", "content": 3}]}, "messages.0.content"),
         ({"messages": [{"role": "user", "content": "a\0"}]}, "messages.0.content"),
         (
-            {"messages": [{"role": "user", "content": [{"type": "image_url", "text": ""}]}]},
+            {"messages": [{"role": "user", "content": [{"type": "video", "text": ""}]}]},
             "messages.0.content.0.type",
+        ),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]},
+            "messages.0.content.0.image_url.url",
         ),
         ({"temperature": 2.5}, "temperature"),
         ({"temperature": "1"}, "temperature"),
