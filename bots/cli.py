@@ -20,6 +20,13 @@ from inference.errors import EngineError
 END_SECONDS = 4.0  # after what is drained all is over, whatever hangs
 
 
+class KeyScope(StrEnum):
+    chat = "chat"
+    completions = "completions"
+    embeddings = "embeddings"
+    models = "models"
+
+
 class TurnsShown(StrEnum):
     failed = "failed"
     running = "running"
@@ -55,6 +62,9 @@ telegram.add_typer(webhook, name="webhook")
 
 slack = typer.Typer(help="The Slack app, and where it is installed.", no_args_is_help=True)
 cli.add_typer(slack, name="slack")
+
+keys = typer.Typer(help="Keys of the API for programs.", no_args_is_help=True)
+cli.add_typer(keys, name="keys")
 
 TelegramAccount = Annotated[str, typer.Option("--account", help="The account's name.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Erase it; else it is only looked at.")]
@@ -247,6 +257,65 @@ def workspaces() -> None:
 
     settings = _settings(quiet=True)
     _async(lambda: show(settings, say))
+
+
+@keys.command("create")
+def create_key(
+    name: Annotated[str, typer.Argument(help="What the program that gets it is called.")],
+    scope: Annotated[
+        list[KeyScope] | None,
+        typer.Option("--scope", help="What it may do, several times; without it all."),
+    ] = None,
+    requests_per_minute: Annotated[
+        int | None, typer.Option(help="How often it may ask; without it, as it likes.")
+    ] = None,
+    tokens_per_day: Annotated[
+        int | None, typer.Option(help="Of prompts and answers, a day of UTC; without it any.")
+    ] = None,
+    background: Annotated[
+        bool, typer.Option("--background", help="What it asks waits for what people ask.")
+    ] = False,
+    expires: Annotated[
+        str | None, typer.Option(help="When it ends: 90d, or a day as 2030-01-31.")
+    ] = None,
+) -> None:
+    """Make a key and show it, this once."""
+    from bots.keys import create
+
+    settings = _settings(quiet=True)
+    _async(
+        lambda: create(
+            settings,
+            name,
+            scopes=[one.value for one in scope or ()],
+            requests_per_minute=requests_per_minute,
+            tokens_per_day=tokens_per_day,
+            background=background,
+            expires=expires,
+        )
+    )
+
+
+@keys.command("list")
+def list_keys(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """List the keys, without their secrets."""
+    from bots.keys import show
+
+    settings = _settings(quiet=True)
+    _async(lambda: show(settings, as_json=as_json))
+
+
+@keys.command("revoke")
+def revoke_key(
+    which: Annotated[str, typer.Argument(metavar="NAME|PREFIX", help="As the list shows it.")],
+) -> None:
+    """Let a key open nothing any more, within a second."""
+    from bots.keys import revoke
+
+    settings = _settings(quiet=True)
+    _async(lambda: revoke(settings, which))
 
 
 @database.command()

@@ -55,7 +55,8 @@ def health_router(
 
 
 def engine_line(workers: Sequence[WorkerPresence]) -> str:
-    """What the most able worker is: `ready`, or `asleep`, which a message ends."""
+    """What the most able worker that answers is: `ready`, or `asleep`, which a message ends."""
+    workers = [one for one in workers if one.answers]
     if not workers:
         return "no worker"
     order = {state: place for place, state in enumerate((*ANSWERING, *HOPEFUL))}

@@ -2,6 +2,9 @@
 
     EngineError
     ├── PromptTooLong        the prompt has more tokens than the model's window leaves room for
+    ├── BadGrammar           the form that the answer must have can't be made into a grammar
+    ├── SamplingRefused      the engine can't do what the request asks of an answer
+    ├── ImagesRefused        an image for a model that sees none
     ├── EngineUnavailable    starting, stopped or dead; a later attempt may succeed (retryable)
     ├── EngineOverloaded     the queue is full (retryable)
     ├── ModelNotFound        the weights are not where the settings say
@@ -44,6 +47,34 @@ class PromptTooLong(EngineError):
         )
         self.prompt_tokens = prompt_tokens
         self.limit_tokens = limit_tokens
+
+
+class BadGrammar(EngineError):
+    """`reason` is what the grammar's compiler says: about what the caller sent, in one line."""
+
+    code = "bad_grammar"
+
+    def __init__(self, reason: str = "") -> None:
+        because = f" ({reason})" if reason else ""
+        super().__init__(
+            f"The form that the answer shall have can't be made into a grammar{because}: change "
+            "the JSON schema, the pattern or the grammar."
+        )
+        self.reason = reason
+
+
+class SamplingRefused(EngineError):
+    code = "sampling_refused"
+
+
+class ImagesRefused(EngineError):
+    code = "images_refused"
+
+    def __init__(self, model: str) -> None:
+        super().__init__(
+            f"The model {model} sees no images: leave them out, or ask a model that sees."
+        )
+        self.model = model
 
 
 class EngineUnavailable(EngineError):

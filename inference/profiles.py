@@ -8,7 +8,7 @@ from typing import Literal
 from inference.errors import ProfileRefused
 
 Runner = Literal["vllm", "remote", "scripted"]
-ExecutorBackend = Literal["mp", "ray"]  # vLLM's names: processes of one host, or a Ray cluster's
+Executor = Literal["", "mp", "ray"]  # vLLM's names: processes of one host, or a Ray cluster's
 
 BEHEMOTH_REFUSAL = (
     "Llama 4 Behemoth was never released: choose scout, maverick, remote or demo instead."
@@ -25,8 +25,10 @@ class Profile:
     useful one, for which a prompt must leave room. `kv_cache_bytes` None leaves it to vLLM.
     A model takes `tensor_parallel` × `pipeline_parallel` cards: the former share each layer and
     belong in one host, the latter each have some of the layers and may be hosts apart.
-    `distributed_executor_backend` None leaves it to vLLM, which then uses one host.
-    `vision`: the model sees images.
+    `distributed_executor` "" is vLLM's own choice; with "ray" the cards may be in several hosts.
+    `vision`: the model sees images. `tools`: it may call tools, in a form of its own where
+    `tool_parser` names vLLM's parser of that, else in ours (`tool_calls.py`).
+    `embeds`: it makes embeddings, and answers nobody.
     """
 
     name: str
@@ -44,7 +46,7 @@ class Profile:
     enforce_eager: bool = False
     tensor_parallel: int = 1
     pipeline_parallel: int = 1
-    distributed_executor_backend: ExecutorBackend | None = None
+    distributed_executor: Executor = ""
     expert_parallel: bool = False
     temperature: float | None = None
     top_p: float | None = None
@@ -53,11 +55,19 @@ class Profile:
     notice: str = ""
     attribution: str = ""
     vision: bool = False
+    tools: bool = False
+    tool_parser: str = ""
+    embeds: bool = False
 
 
 _DEMO_NOTICE = (
     "Demo: a 135-million-parameter model answers here and is often wrong. For real answers set "
     "OUTRIDER_ENGINE__PROFILE to remote (any OpenAI-compatible endpoint) or scout (one H100)."
+)
+
+_DEMO_EMBEDDINGS_NOTICE = (
+    "Demo: these embeddings come from a small model that was made for talking. For real ones serve "
+    "a model that was made for them."
 )
 
 PROFILES: dict[str, Profile] = {
@@ -76,6 +86,19 @@ PROFILES: dict[str, Profile] = {
             temperature=0.0,
             answer_tokens=256,
             notice=_DEMO_NOTICE,
+            tools=True,
+        ),
+        Profile(
+            name="demo-embeddings",
+            runner="vllm",
+            hardware="any CPU with AVX2",
+            served_name="smollm2-135m-demo-embeddings",
+            extra="cpu",
+            dtype="bfloat16",
+            kv_cache_bytes=1 << 28,
+            enforce_eager=True,
+            notice=_DEMO_EMBEDDINGS_NOTICE,
+            embeds=True,
         ),
         Profile(
             name="scout",
@@ -94,6 +117,8 @@ PROFILES: dict[str, Profile] = {
             least_answer_tokens=256,
             attribution="Built with Llama",
             vision=True,
+            tools=True,
+            tool_parser="llama4_pythonic",
         ),
         Profile(
             name="maverick",
@@ -114,6 +139,8 @@ PROFILES: dict[str, Profile] = {
             least_answer_tokens=256,
             attribution="Built with Llama",
             vision=True,
+            tools=True,
+            tool_parser="llama4_pythonic",
         ),
         Profile(
             name="maverick-hosts",
@@ -129,13 +156,15 @@ PROFILES: dict[str, Profile] = {
             tensor_parallel=8,
             pipeline_parallel=2,
             expert_parallel=True,
-            distributed_executor_backend="ray",
+            distributed_executor="ray",
             temperature=0.6,
             top_p=0.9,
             answer_tokens=2048,
             least_answer_tokens=256,
             attribution="Built with Llama",
             vision=True,
+            tools=True,
+            tool_parser="llama4_pythonic",
         ),
         Profile(name="remote", runner="remote", hardware="none", max_model_len=131072),
         Profile(name="scripted", runner="scripted", hardware="none"),

@@ -1,12 +1,11 @@
 """A Ray cluster that we join, or a Ray of our own on this machine.
 
 A cluster is a team's: joined by its address, and left as it was. Without an address Ray's servers
-are started here, on loopback, without its dashboard, in a folder of our own; they end with us, also
-after kill -9. Either way nothing is reported to anybody.
+are started here (`ray_head.py`), on loopback, without a dashboard, with a token of their own, in a
+folder of ours; they end with us, also after kill -9. Either way nothing is reported to anybody.
 
-Ray's servers end with the *thread* that started them (PR_SET_PDEATHSIG), and Ray's calls block: so
-one thread, which lives as long as the connection, makes all of them. It is not the main thread, in
-which Ray would take SIGTERM for itself.
+Ray's calls block, so one thread makes all of them. It is not the main thread, in which Ray would
+take SIGTERM for itself.
 """
 
 from __future__ import annotations
@@ -16,22 +15,24 @@ import contextlib
 import importlib.util
 import logging
 import os
+import secrets
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from inference.errors import EngineUnavailable, ProfileRefused
-from inference.processes import EngineProcess, end_processes, with_descendants
 from inference.vllm_launch import environment_set
 
-ENVIRONMENT = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-}
-OBJECT_STORE_BYTES = 128 * 2**20  # deltas are small, and go another way
+NOTHING_REPORTED = {"RAY_USAGE_STATS_ENABLED": "0"}
+LEAVE_SECONDS = 5.0
+END_SECONDS = 15.0
+_FOLDERS = "/tmp"  # noqa: S108  sockets lie below, and their paths have at most 107 characters
 _FOLDER = "outrider-ray-"
 
 P = ParamSpec("P")
@@ -54,13 +55,12 @@ def require_gpus(address: str, gpus: int, profile: str) -> None:
     """
     import ray
 
-    with environment_set(ENVIRONMENT):
-        _join(address)
-        try:
-            there = int(ray.cluster_resources().get("GPU", 0))
-            free = int(ray.available_resources().get("GPU", 0))
-        finally:
-            ray.shutdown()
+    join(address, {})
+    try:
+        there = int(ray.cluster_resources().get("GPU", 0))
+        free = int(ray.available_resources().get("GPU", 0))
+    finally:
+        ray.shutdown()
     if free < gpus:
         raise ProfileRefused(
             f"The profile {profile} needs {gpus} GPUs, and the Ray cluster at {address} has "
@@ -75,11 +75,7 @@ class RayCluster:
     address: str | None
     cpus: int = 1
     _thread: ThreadPoolExecutor | None = field(default=None, init=False)
-    _folder: Path | None = field(default=None, init=False)
-
-    @property
-    def ours(self) -> bool:
-        return self.address is None
+    _head: Head | None = field(default=None, init=False)
 
     async def open(self) -> None:
         """Raises EngineUnavailable."""
@@ -91,11 +87,16 @@ class RayCluster:
         """Leave the cluster, or end our own with all its processes."""
         if self._thread is None:
             return
+        thread, head, self._head = self._thread, self._head, None
         try:
-            await self.call(self._close)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LEAVE_SECONDS):
+                    await self.call(_leave)
         finally:
-            self._thread.shutdown(wait=False)
             self._thread = None
+            thread.shutdown(wait=False)
+            if head is not None:
+                await asyncio.to_thread(head.end)
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """`function` in Ray's thread, after all that was called before."""
@@ -104,86 +105,104 @@ class RayCluster:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, lambda: function(*args, **kwargs))
 
-    # --- in Ray's thread ---
-
     def _open(self) -> None:
-        _quiet()
-        with environment_set(ENVIRONMENT):
-            if self.address is not None:
-                _join(self.address)
-            else:
-                self._start()
+        if self.address is not None:
+            join(self.address, {})
+            return
+        self._head = Head.started(self.cpus)
+        join(self._head.address, self._head.variables)
 
-    def _start(self) -> None:
-        import ray
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Ray's servers in a process of their own; `variables` are what a driver of theirs needs."""
+
+    process: subprocess.Popen[str]
+    folder: Path
+    address: str
+    variables: dict[str, str]
+
+    @classmethod
+    def started(cls, cpus: int) -> Head:
+        """Raises EngineUnavailable, with what Ray said last."""
         remove_left_over()
-        # Sockets lie below it, and their paths have at most 107 characters.
-        self._folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-", dir="/tmp"))
-        try:
-            ray.init(
-                "local",
-                num_cpus=self.cpus,
-                include_dashboard=False,
-                object_store_memory=OBJECT_STORE_BYTES,
-                _node_ip_address="127.0.0.1",
-                _temp_dir=str(self._folder),
-                **_QUIET,
+        folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-", dir=_FOLDERS))
+        token = folder / "token"
+        token.touch(mode=0o600)
+        token.write_text(secrets.token_hex(32))
+        variables = {
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN_PATH": str(token),
+            "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *_python_path()]),
+        }
+        with environment_set(NOTHING_REPORTED | variables), (folder / "head.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "inference.ray_head", str(folder), str(cpus)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,  # Ctrl-C is for us, who end it in order
             )
+        said = process.stdout.readline() if process.stdout is not None else ""
+        head = cls(process, folder, said.strip(), variables)
+        if not head.address:
+            lines = (folder / "head.log").read_text(errors="replace").strip().splitlines()
+            head.end()
+            raise EngineUnavailable(f"Ray did not start here: {' '.join(lines[-1:])}")
+        return head
+
+    def end(self) -> None:
+        """All its processes, and the folder."""
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
+        try:
+            self.process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def join(address: str, variables: dict[str, str]) -> None:
+    """Become a driver of the cluster. Raises EngineUnavailable. Blocks for seconds."""
+    import ray
+    from ray import _raylet
+
+    quiet_logs()
+    with environment_set(NOTHING_REPORTED | variables):
+        # Ray reads these once in a process; ours may have been in another cluster before.
+        _raylet.Config.initialize("")  # type: ignore[attr-defined]
+        _raylet.AuthenticationTokenLoader.instance().reset_cache()  # type: ignore[attr-defined]
+        try:
+            ray.init(address, configure_logging=False, log_to_driver=False)
         except Exception as error:
-            raise EngineUnavailable(f"Ray did not start here: {error}") from error
+            raise EngineUnavailable(
+                f"The Ray cluster at {address} can't be joined from this host: start Ray here as "
+                "docs/several-machines.md says, or correct OUTRIDER_ENGINE__RAY_ADDRESS. "
+                f"({_first_line(error)})"
+            ) from error
 
-    def _close(self) -> None:
-        import ray
 
-        processes = self._processes()
-        with contextlib.suppress(Exception):
-            ray.shutdown()
-        end_processes(processes)
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
+def _leave() -> None:
+    import ray
 
-    def _processes(self) -> set[EngineProcess]:
-        """Ray's servers that we started, and all that they started: replicas, engine cores."""
-        if self._folder is None:
-            return set()
-        mine = {one.pid for one in with_descendants([os.getpid()])} - {os.getpid()}
-        roots = [pid for pid in mine if str(self._folder) in _command(pid)]
-        return with_descendants(roots)
+    with contextlib.suppress(Exception):
+        ray.shutdown()
 
 
 def remove_left_over() -> None:
-    """The folders of Rays whose owner was killed: logs and sockets that nobody reads."""
-    for folder in Path("/tmp").glob(f"{_FOLDER}*"):  # noqa: S108
+    """The folders of Rays whose owner and head were both killed."""
+    for folder in Path(_FOLDERS).glob(f"{_FOLDER}*"):
         owner = folder.name.removeprefix(_FOLDER).partition("-")[0]
         with contextlib.suppress(OSError):
             if folder.stat().st_uid == os.getuid() and not Path(f"/proc/{owner}").exists():
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-_QUIET: dict[str, Any] = {
-    "configure_logging": False,
-    "log_to_driver": False,
-    "ignore_reinit_error": False,
-}
-
-
-def _join(address: str) -> None:
-    import ray
-
-    try:
-        ray.init(address, **_QUIET)
-    except Exception as error:
-        raise EngineUnavailable(
-            f"The Ray cluster at {address} can't be joined from this host: start Ray here with "
-            "'ray start', as docs/several-machines.md says, or correct "
-            f"OUTRIDER_ENGINE__RAY_ADDRESS. ({_first_line(error)})"
-        ) from error
-
-
-def _quiet() -> None:
-    """Ray's lines go where ours go, and only those that matter."""
+def quiet_logs() -> None:
+    """Of Ray's lines only errors, where ours go. To be called after each import that sets them."""
     for name in ("ray", "ray.serve"):
         log = logging.getLogger(name)
         log.handlers.clear()
@@ -191,12 +210,9 @@ def _quiet() -> None:
         log.setLevel(logging.ERROR)
 
 
+def _python_path() -> list[str]:
+    return [one for one in [os.environ.get("PYTHONPATH", "")] if one]
+
+
 def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-def _command(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
-    except OSError:
-        return ""

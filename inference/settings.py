@@ -7,7 +7,14 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 ProfileName = Literal[
-    "demo", "scout", "maverick", "maverick-hosts", "behemoth", "remote", "scripted"
+    "demo",
+    "demo-embeddings",
+    "scout",
+    "maverick",
+    "maverick-hosts",
+    "behemoth",
+    "remote",
+    "scripted",
 ]
 
 
@@ -30,6 +37,9 @@ class ScriptedSettings(BaseModel):
     vision: bool = Field(
         default=False, description="Whether the scripted engine takes images, which it counts."
     )
+    embeddings: bool = Field(
+        default=False, description="Whether the scripted engine makes embeddings of texts."
+    )
     fail_after_tokens: int | None = Field(
         default=None, ge=0, description="After so many words the scripted engine breaks off."
     )
@@ -42,7 +52,8 @@ class EngineSettings(BaseModel):
 
     profile: ProfileName = Field(
         default="demo",
-        description="`demo` (small, any CPU), `scout` (one H100), `maverick` (eight H100), "
+        description="`demo` (small, any CPU), `demo-embeddings` (its model as one of embeddings), "
+        "`scout` (one H100), `maverick` (eight H100), "
         "`maverick-hosts` (two hosts with eight H100 each, on Ray), "
         "`remote` (an OpenAI-compatible endpoint), `scripted` (no model, for tests).",
     )
@@ -71,6 +82,10 @@ class EngineSettings(BaseModel):
         default=None,
         description="Whether images that people send are shown to the model; without it `scout` "
         "and `maverick` see them, and the model of `remote` does not.",
+    )
+    embeddings_model: str | None = Field(
+        default=None,
+        description="The model of `remote` that makes embeddings; without it there are none.",
     )
     max_num_seqs: int | None = Field(
         default=None,

@@ -35,7 +35,7 @@ def build_engine(settings: EngineSettings, data_dir: Path) -> Engine:
 
         return RemoteEngine(settings)
     require_extra(profile)
-    if profile.distributed_executor_backend == "ray":
+    if profile.distributed_executor == "ray":
         require_ray(profile.name)
         require_address(profile, settings)
     else:
@@ -46,7 +46,7 @@ def build_engine(settings: EngineSettings, data_dir: Path) -> Engine:
 
 def _on_ray_serve(profile: Profile, settings: EngineSettings, data_dir: Path) -> Engine:
     """The replicas look for vLLM and for their hardware where they run."""
-    if profile.runner == "remote" or profile.distributed_executor_backend == "ray":
+    if profile.runner == "remote" or profile.distributed_executor == "ray":
         raise ProfileRefused(
             f"The profile {profile.name} doesn't run in replicas of Ray Serve: leave "
             "OUTRIDER_ENGINE__RAY_SERVE away."
@@ -107,7 +107,7 @@ def _vllm_engine(profile: Profile, settings: EngineSettings, data_dir: Path) -> 
     from inference.vllm_engine import VllmEngine
 
     def locate(progress: Progress) -> str:
-        if profile.distributed_executor_backend == "ray":
+        if profile.distributed_executor == "ray":
             progress("looking at the Ray cluster", None)
             require_gpus(settings.ray_address or "auto", profile.gpus, profile.name)
         if settings.model is not None or profile.model is not None:
@@ -120,6 +120,12 @@ def _vllm_engine(profile: Profile, settings: EngineSettings, data_dir: Path) -> 
         raise ProfileRefused(
             f"The model of the profile {profile.name} sees no images: leave "
             "OUTRIDER_ENGINE__VISION away."
+        )
+    if profile.embeds:
+        from inference.vllm_embedder import VllmEmbedder
+
+        return VllmEmbedder(
+            profile, locate, max_num_seqs=settings.max_num_seqs, debug=settings.debug
         )
     return VllmEngine(
         replace(profile, vision=profile.vision and settings.vision is not False),

@@ -73,10 +73,13 @@ def engine_arguments(profile: Profile, model: str, max_num_seqs: int | None) -> 
         "tensor_parallel_size": profile.tensor_parallel,
         "pipeline_parallel_size": profile.pipeline_parallel,
         "enable_expert_parallel": profile.expert_parallel,
-        "distributed_executor_backend": profile.distributed_executor_backend,
+        "distributed_executor_backend": profile.distributed_executor or None,
         "language_model_only": profile.gpus > 0 and not profile.vision,
         "limit_mm_per_prompt": {"image": MOST_IMAGES} if profile.vision else {},
         "enable_prefix_caching": True,
+        # One backend, named: with "auto" a request may be checked by one and compiled by another.
+        # Without blanks a small model can't fill its answer with them.
+        "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
         "disable_log_stats": True,  # of vLLM's own loggers; ours is passed beside the arguments
         "worker_cls": "inference.vllm_worker.ReportingWorker",
         "use_tqdm_on_load": False,

@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import astuple, dataclass, field, fields, replace
 from typing import Any
 from uuid import uuid4
 
@@ -23,6 +23,7 @@ from assistant.answering.turns import Reply, Turns
 from assistant.errors import StorageUnavailable
 from assistant.messages import ReplyDelta
 from assistant.signals import LOST, REDIS_SECONDS, RETRY_SECONDS
+from inference.api import ToolCall
 
 log = structlog.get_logger()
 
@@ -116,11 +117,13 @@ class DeltaWriter:
 def encoded(delta: ReplyDelta) -> str:
     """The fields in their order; those of the end only where it is one."""
     values = [getattr(delta, name) for name in (PIECE if delta.state is None else ENTIRE)]
-    return json.dumps(values)
+    return json.dumps(values, default=astuple)
 
 
 def decoded(text: str) -> ReplyDelta:
-    return ReplyDelta(*json.loads(text))
+    given = dict(zip(ENTIRE, json.loads(text), strict=False))
+    given["tool_calls"] = tuple(ToolCall(*one) for one in given.get("tool_calls", ()))
+    return ReplyDelta(**given)
 
 
 def _continues(last: ReplyDelta, delta: ReplyDelta) -> bool:
@@ -330,6 +333,9 @@ class Position:
             prompt_tokens=stored.prompt_tokens,
             output_tokens=stored.output_tokens,
             finish_reason=stored.finish_reason,
+            tool_calls=stored.tool_calls,
+            stop_reason=stored.stop_reason,
+            cached_tokens=stored.cached_tokens,
         )
         self.offset = delta.offset + len(missing)
         return [delta]

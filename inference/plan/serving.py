@@ -62,7 +62,7 @@ def serving_of(profile: Profile) -> Serving:
         max_num_seqs=profile.max_num_seqs,
         parallel=Parallel(
             profile.tensor_parallel,
-            getattr(profile, "pipeline_parallel", 1),
+            profile.pipeline_parallel,
             profile.expert_parallel,
         ),
         hybrid=is_gpu and hybrid is not False,  # vLLM has it on GPUs alone

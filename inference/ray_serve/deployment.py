@@ -22,6 +22,7 @@ from inference.api import (
     EngineStatistics,
     GenerationRequest,
     Prompt,
+    Sampling,
 )
 from inference.errors import EngineUnavailable
 from inference.profiles import Profile
@@ -70,8 +71,8 @@ class ModelReplica:
     async def statistics(self) -> EngineStatistics:
         return self._engine.statistics()
 
-    async def render(self, messages: tuple[ChatMessage, ...], max_tokens: int | None) -> Prompt:
-        return await self._engine.render(messages, max_tokens)
+    async def render(self, messages: tuple[ChatMessage, ...], sampling: Sampling | None) -> Prompt:
+        return await self._engine.render(messages, sampling)
 
     async def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:
         """Serve cancels it when the caller goes away, which aborts the engine's request."""
@@ -103,7 +104,7 @@ def application(
         num_replicas=replicas.count,
         ray_actor_options={"num_cpus": replicas.cpus, "num_gpus": replicas.gpus},
         # More than are decoded together would wait in one replica while another has room.
-        max_ongoing_requests=settings.get("max_num_seqs") or profile.max_num_seqs,
+        max_ongoing_requests=settings["max_num_seqs"] or profile.max_num_seqs,
         max_queued_requests=MOST_QUEUED,
         health_check_period_s=HEALTH_SECONDS,
         graceful_shutdown_wait_loop_s=0.2,

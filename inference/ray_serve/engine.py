@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
 from inference.api import (
     ChatMessage,
     Delta,
@@ -28,17 +30,19 @@ from inference.api import (
     GenerationRequest,
     Progress,
     Prompt,
+    Sampling,
 )
 from inference.errors import EngineError, EngineOverloaded, EngineUnavailable, ProfileRefused
 from inference.profiles import Profile
-from inference.ray_cluster import RayCluster
+from inference.ray_cluster import RayCluster, quiet_logs
 from inference.ray_serve.routing import beginning_key
 from inference.settings import EngineSettings
 
 POLL_SECONDS = 0.5
+END_SECONDS = 2.0
+HEALTH_SECONDS = 10.0  # who doesn't answer for so long is taken for dead
 WELL = ("RUNNING", "UNHEALTHY")  # the latter: a replica of it is missing
-# Not for the replicas: where they run they are engines of their own, and read secrets there.
-NOT_SENT = {"ray_serve", "ray_address", "replicas", "api_key", "base_url"}
+NOT_SENT = {"ray_serve", "ray_address", "replicas"}  # of which a replica knows nothing
 _GONE = "A replica of the model ended in mid-answer: try again."
 
 
@@ -69,7 +73,7 @@ class RayServeEngine:
         self._info: EngineInfo | None = None
         self._state: EngineState = "stopped"
         self._detail = ""
-        self._running = 0
+        self._streams: set[Any] = set()  # answers that are being read
         self._counts = EngineStatistics()
 
     @property
@@ -98,7 +102,14 @@ class RayServeEngine:
         progress("ready", 1.0)
 
     async def stop(self) -> None:
-        self._state, self._handle = "stopped", None
+        self._state = "stopped"
+        for stream in list(self._streams):
+            stream.cancel()  # who reads it is told that it ended
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(END_SECONDS):
+                while self._streams:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+        self._handle = None
         await self._cluster.close()
 
     async def sleep(self) -> None:
@@ -112,10 +123,11 @@ class RayServeEngine:
             progress("ready", 1.0)
 
     async def render(
-        self, messages: Sequence[ChatMessage], max_tokens: int | None = None
+        self, messages: Sequence[ChatMessage], sampling: Sampling | None = None
     ) -> Prompt:
-        self._require_ready()
-        prompt: Prompt = await self._ask("render", tuple(messages), max_tokens)
+        if self._state != "asleep":
+            self._require_ready()
+        prompt: Prompt = await self._ask("render", tuple(messages), sampling)
         return prompt
 
     async def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:
@@ -123,20 +135,19 @@ class RayServeEngine:
         handle = self._handle.options(
             method_name="generate", stream=True, session_id=beginning_key(request.prompt.messages)
         )
-        self._running += 1
         kept, ended = 0, False
-        stream = None
+        stream = handle.remote(request)
+        self._streams.add(stream)
         try:
             with in_our_words():
-                stream = handle.remote(request)
                 async for delta in stream:
                     kept = delta.resumed.prefix_tokens if delta.resumed else kept
                     if ended := delta.finish_reason is not None:
                         self._count(delta, kept)
                     yield delta
         finally:
-            self._running -= 1
-            if stream is not None and not ended:
+            self._streams.discard(stream)
+            if not ended:
                 stream.cancel()
 
     async def health(self) -> EngineHealth:
@@ -144,7 +155,8 @@ class RayServeEngine:
         if self._state not in ("ready", "stopped") or self._handle is None:
             return EngineHealth(self._state, self._detail)
         try:
-            seen = await self._cluster.call(self._look)
+            async with asyncio.timeout(HEALTH_SECONDS):
+                seen = await self._cluster.call(self._look)
         except Exception as error:
             return EngineHealth("dead", f"Ray doesn't answer: {error}")
         whole = seen.running >= seen.wanted
@@ -154,8 +166,13 @@ class RayServeEngine:
         """Of what was asked through this engine; other workers have their own."""
         counts = self._counts
         return EngineStatistics(
-            self._running, counts.prompt_tokens, counts.output_tokens, counts.cached_tokens
+            len(self._streams), counts.prompt_tokens, counts.output_tokens, counts.cached_tokens
         )
+
+    async def running_in_a_replica(self) -> int:
+        """What one of them answers now, as it says itself."""
+        counts: EngineStatistics = await self._ask("statistics")
+        return counts.requests_running
 
     # --- in Ray's thread ---
 
@@ -164,15 +181,15 @@ class RayServeEngine:
 
         from inference.ray_serve.deployment import Replicas, application
 
+        quiet_logs()
         # Requests come by handles alone: no HTTP server of Serve's is opened.
         serve.start(proxy_location="Disabled")
         if self._name in serve.status().applications:
             return
         replicas = Replicas.of(self._profile, self._settings.replicas)
         self._require_room(replicas.count, replicas.cpus, replicas.gpus)
-        sent = self._settings.model_dump(exclude=NOT_SENT)
         target = serve.RunTarget(
-            application(self._profile, sent, self._data_dir, replicas),
+            application(self._profile, sent(self._settings), self._data_dir, replicas),
             name=self._name,
             route_prefix=None,
         )
@@ -197,9 +214,10 @@ class RayServeEngine:
         application = serve.status().applications[self._name]
         states: Counter[str] = Counter()
         for deployment in application.deployments.values():
-            states.update({str(state.value): n for state, n in deployment.replica_states.items()})
-        status = str(application.status.value)
-        return Seen(status, states["RUNNING"], max(states.total(), 1), application.message)
+            states.update(deployment.replica_states)
+        return Seen(
+            application.status, states["RUNNING"], max(states.total(), 1), application.message
+        )
 
     def _get_handle(self) -> Any:
         from ray import serve
@@ -237,6 +255,12 @@ class RayServeEngine:
             output_tokens=counts.output_tokens + last.output_tokens - kept,
             cached_tokens=counts.cached_tokens + last.cached_tokens,
         )
+
+
+def sent(settings: EngineSettings) -> dict[str, Any]:
+    """What the replicas are told; no secret, since it stays in the cluster's store."""
+    values = settings.model_dump(exclude=NOT_SENT)
+    return {name: one for name, one in values.items() if not isinstance(one, SecretStr)}
 
 
 @contextlib.contextmanager

@@ -90,10 +90,20 @@ async def test_ask_streams_an_answer_and_the_next_question_knows_the_first(light
     assert "Rome" in await _ask(light, FOLLOW_UP)
 
 
+async def test_doctor_says_that_the_running_engine_is_as_planned(light: Light) -> None:
+    (memory,) = (line for line in (await _said(light, "doctor")).splitlines() if "Memory" in line)
+    assert "The engine is as planned" in memory
+    assert "room for 46,592 tokens" in memory
+
+
 async def _ask(light: Light, *arguments: str) -> str:
+    return await _said(light, "ask", *arguments)
+
+
+async def _said(light: Light, *arguments: str) -> str:
     done = await asyncio.to_thread(
         subprocess.run,
-        [sys.executable, "-m", "bots.cli", "ask", *arguments],
+        [sys.executable, "-m", "bots.cli", *arguments],
         cwd=light.outrider.folder,
         env={**light.outrider.environment(), "PYTHONPATH": str(ROOT)},
         capture_output=True,

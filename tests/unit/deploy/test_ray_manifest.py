@@ -45,12 +45,16 @@ def test_its_hosts_have_as_many_cards_as_the_profile_is_parallel(manifest: dict[
     assert per_host == cards(manifest["worker_start_ray_commands"]) == profile.tensor_parallel
     assert len(hosts) == profile.pipeline_parallel
     assert len(hosts) * per_host == profile.gpus
-    assert profile.distributed_executor_backend == "ray"
+    assert profile.distributed_executor == "ray"
 
 
-def test_ray_reports_nothing_and_opens_no_dashboard(manifest: dict[str, Any]) -> None:
+def test_ray_wants_a_token_reports_nothing_and_opens_no_dashboard(
+    manifest: dict[str, Any],
+) -> None:
+    assert manifest["file_mounts"] == {"~/.ray/auth_token": "~/.ray/auth_token"}
     for name in ("head_start_ray_commands", "worker_start_ray_commands"):
         started = manifest[name][-1]
+        assert "RAY_AUTH_MODE=token" in started
         assert "RAY_USAGE_STATS_ENABLED=0" in started
-        assert "--disable-usage-stats" in started or "--address" in started
+        assert "--disable-usage-stats" in started
     assert "--include-dashboard=false" in manifest["head_start_ray_commands"][-1]

@@ -17,7 +17,8 @@ def test_behemoth_is_refused_because_it_was_never_released(tmp_path):
 
 def test_an_unknown_profile_is_refused_with_the_known_names():
     with pytest.raises(
-        ProfileRefused, match=r"'scowt'.*demo, scout, maverick, maverick-hosts, remote"
+        ProfileRefused,
+        match=r"'scowt'.*demo, demo-embeddings, scout, maverick, maverick-hosts, remote",
     ):
         profile_named("scowt")
 
