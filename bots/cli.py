@@ -7,7 +7,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -155,6 +156,25 @@ def doctor() -> None:
             raise SystemExit(1)
 
     _async(work)
+
+
+@cli.command("eval")
+def evaluate(
+    tasks: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[TASK …]", help="Tasks of lm-eval; without any, our own."),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="At most so many questions of each task.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Let the running Outrider answer lm-eval's tasks, and show how well it did."""
+    from bots.evaluation.evaluate import evaluate as run_evaluate
+
+    settings = _settings(quiet=True)
+    with _in_words():
+        run_evaluate(settings, tasks or [], limit, as_json=as_json)
 
 
 @cli.command()
@@ -378,9 +398,15 @@ def say(line: str) -> None:
 
 
 def _async(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run to the end; a fault that has a sentence ends in that sentence."""
-    try:
+    with _in_words():
         asyncio.run(work())
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """A fault that has a sentence ends in that sentence."""
+    try:
+        yield
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     except (AssistantError, EngineError) as error:

@@ -145,7 +145,8 @@ class EngineInfo:
 
     `fingerprint` names model and tokenizer: token ids from another fingerprint mean nothing.
     `attribution` is what a licence demands to be shown ("Built with Llama"), or empty. `plan` is a
-    line on how its memory compares with what was planned, empty where nothing was.
+    line on how its memory compares with what was planned, empty where nothing was. `quantization`
+    is how the weights are stored ("W4A16", "bfloat16"), empty where nobody knows.
     """
 
     profile: str
@@ -160,6 +161,7 @@ class EngineInfo:
     logprobs: bool = False
     plan: str = ""
     as_planned: bool = True
+    quantization: str = ""
     generates: bool = True  # whether it answers; a model of embeddings alone doesn't
     embeddings: str = ""  # the model that makes embeddings; empty for who is no `Embedder`
 

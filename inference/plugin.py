@@ -48,6 +48,8 @@ def _install_override() -> None:
 
     if RoutedExperts.__name__ in op_registry_oot:
         return
+    from inference.linear_override import prefer_our_kernel
     from inference.moe_override import OutriderRoutedExperts
 
     RoutedExperts.register_oot(OutriderRoutedExperts)
+    prefer_our_kernel()

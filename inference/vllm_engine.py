@@ -51,6 +51,7 @@ from inference.processes import (
     with_descendants,
 )
 from inference.profiles import Profile
+from inference.quantization import quantization_name
 from inference.resume import ResumePoint, resume_point
 from inference.start_reports import reports
 from inference.vision import image_tokens, opened, readable
@@ -327,6 +328,7 @@ class VllmEngine:
             tools=self._profile.tools,
             formats=FORMAT_KINDS,
             logprobs=True,
+            quantization=_quantization(self._llm.model_config),
         )
 
     async def _first_token(self) -> None:
@@ -449,6 +451,11 @@ class VllmEngine:
 
     def _unavailable(self) -> EngineUnavailable:
         return EngineUnavailable(f"The model is not available ({self._state}): try again shortly.")
+
+
+def _quantization(model_config: Any) -> str:
+    stated = getattr(model_config.hf_config, "quantization_config", None)
+    return quantization_name(stated, str(model_config.dtype).removeprefix("torch."))
 
 
 def _shown(model: str) -> str:

@@ -52,4 +52,10 @@ def _models(info: EngineInfo) -> Iterator[Model]:
 
 
 def _model(info: EngineInfo, name: str, able: list[Capability]) -> Model:
-    return Model(id=name, max_model_len=info.max_model_len, capabilities=able, profile=info.profile)
+    return Model(
+        id=name,
+        max_model_len=info.max_model_len,
+        capabilities=able,
+        profile=info.profile,
+        quantization=info.quantization if name == info.model else "",
+    )

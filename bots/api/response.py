@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 FinishReason = Literal["stop", "length", "tool_calls"]
 
@@ -134,6 +134,7 @@ class Model(BaseModel):
     max_model_len: int
     capabilities: list[Capability]
     profile: str
+    quantization: str = Field("", description="How the weights are stored, where that is known.")
 
 
 class ModelList(BaseModel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 
@@ -139,3 +140,13 @@ async def test_the_page_says_what_it_is_and_the_program_says_that_it_is_ready(
         assert (await client.get("/readyz")).json()["engine"] == "ready"
         assert "135-million-parameter" in (await client.get("/")).text
         assert "outrider_turns_total" in (await client.get("/metrics")).text
+
+
+async def test_eval_lets_the_model_answer_lm_evals_questions(light: Light) -> None:
+    said = json.loads(await _said(light, "eval", "--json", "--limit", "12"))
+    (score,) = said["scores"]
+    assert (said["profile"], said["quantization"]) == ("demo", "bfloat16")
+    assert (score["task"], score["questions"]) == ("outrider_basics", 12)
+    # Capitals, mostly: it knows them. A model whose router weight is wrong answers none.
+    assert score["value"] >= 0.5
+    assert score["stderr"] > 0
