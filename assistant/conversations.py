@@ -10,6 +10,7 @@ import structlog
 
 from assistant.accounts import Account, Accounts
 from assistant.answering.deltas import DeltaReader, DeltaWriter
+from assistant.answering.embeddings import Embedded, EmbeddingRequests
 from assistant.answering.places import Places
 from assistant.answering.revisions import Revisions
 from assistant.answering.turns import Turns
@@ -37,6 +38,7 @@ from assistant.messages import (
     Membership,
     Presence,
     ReplyDelta,
+    Requester,
     clean,
 )
 from assistant.metrics import Metrics
@@ -48,7 +50,7 @@ from assistant.phrases import Phrase
 from assistant.settings import AssistantSettings
 from assistant.signals import Signals, WorkerPresence
 from assistant.storage.database import Database
-from inference.api import ChatMessage, EngineInfo, Sampling
+from inference.api import ChatMessage, EngineInfo, Sampling, TokenLogprob
 
 log = structlog.get_logger()
 
@@ -90,6 +92,7 @@ class ConversationService:
     listening: Listening
     overviews: Overviews
     late_files: LateFiles
+    embeddings: EmbeddingRequests
     settings: AssistantSettings
     metrics: Metrics
     places: Places
@@ -154,6 +157,7 @@ class ConversationService:
         chat: ChatRef,
         messages: Sequence[ChatMessage],
         sampling: Sampling,
+        requester: Requester = Requester(),  # noqa: B008 - it is frozen
         *,
         background: bool = False,
         deadline_seconds: float | None = None,
@@ -164,6 +168,7 @@ class ConversationService:
             chat.chat_id,
             messages,
             sampling,
+            requester,
             background=background,
             deadline_seconds=deadline_seconds,
         )
@@ -194,6 +199,9 @@ class ConversationService:
             return attempt in shown
 
         return self.reader.follow(turn_id, offset, admit)
+
+    async def take_logprobs(self, turn_id: int) -> Sequence[TokenLogprob]:
+        return await self.turns.take_logprobs(turn_id)
 
     async def press(self, pressed: ButtonPressed) -> Phrase | None:
         # Turn ids can be guessed. The topic is not looked at: Telegram doesn't name it where the
@@ -297,7 +305,17 @@ class ConversationService:
                 await self.stop(turn_id)
 
     async def engine_info(self) -> EngineInfo | None:
-        return next((one.info for one in await self.signals.workers() if one.info), None)
+        return next((one for one in await self.engines() if one.generates), None)
+
+    async def engines(self) -> Sequence[EngineInfo]:
+        served: dict[str, EngineInfo] = {}
+        for one in await self.signals.workers():
+            if one.info is not None:
+                served.setdefault(one.info.model, one.info)
+        return list(served.values())
+
+    async def embed(self, model: str, texts: Sequence[str]) -> Embedded:
+        return await self.embeddings.embed(model, texts)
 
     async def workers(self) -> Sequence[WorkerPresence]:
         return await self.signals.workers()
@@ -311,7 +329,8 @@ class ConversationService:
 
     async def _sees_images(self) -> bool:
         """Where no worker is there yet, one that sees may come."""
-        infos = [one.info for one in await self.signals.workers() if one.info is not None]
+        workers = await self.signals.workers()
+        infos = [one.info for one in workers if one.info is not None and one.answers]
         return not infos or any(info.vision for info in infos)
 
     async def _wake(self, turn_id: int, worker: str | None = None) -> None:

@@ -6,6 +6,8 @@ AssistantError
 │   └── QueueFull              too much waits; nothing was stored, try after `retry_after_seconds`
 ├── Silenced               the message isn't accepted, and nobody is told (again)
 ├── TurnNotFound           no such turn, or not this person's
+├── KeyRefused             a key of the API can't be made or revoked as asked
+├── EmbeddingFailed        no embeddings; `code` says why, `str()` in a sentence
 ├── DeliveryLost           another replica delivers the reply now; call nothing more
 ├── StartupError           Outrider can't start; `str()` says what to do
 │   └── SchemaOutdated         the database waits for `outrider db upgrade`
@@ -57,6 +59,16 @@ class Silenced(AssistantError):
 
 class TurnNotFound(AssistantError):
     code = "turn_not_found"
+
+
+class KeyRefused(AssistantError):
+    code = "key_refused"
+
+
+class EmbeddingFailed(AssistantError):
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
 
 
 class DeliveryLost(AssistantError):

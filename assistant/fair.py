@@ -38,7 +38,7 @@ CLOCK = "coalesce((SELECT max(begun_at) FROM queue_clocks), now())"
 # Behind a statement's `sender (person_id)`. Each step finds one row by its key, whenever it was
 # planned: `live.person_id` and `first_in` are equal to something, and nothing else is asked.
 DUE = f"""
-, share AS (
+, share AS MATERIALIZED (
     SELECT sender.person_id, {CLOCK} AS clock,
         (SELECT make_interval(secs => %(step)s / weight) FROM accounts
         WHERE id = %(account)s) AS step,

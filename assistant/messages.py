@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from assistant.phrases import Phrase
+from inference.api import ToolCall
 
 ChatKind = Literal["private", "group"]
 # Who may talk to an account: everybody, those on a list, or those whom an admin paired.
@@ -193,6 +194,15 @@ Incoming = (
 
 
 @dataclass(frozen=True, slots=True)
+class Requester:
+    """Who asks by the API: an identity of its account, which each key has of its own; empty for the
+    key of the settings."""
+
+    id: str = ""
+    name: str = "API"
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """What became of an incoming message: committed, whichever it is.
 
@@ -235,7 +245,8 @@ class ReplyDelta:
     more than `offset` characters truncates to it first. Deltas of an older `attempt` than the
     newest seen are dropped. The last one has `state`, one of FINAL_STATES; `error` is then the
     sentence for the person if it failed and `error_code` the error's code, and what follows it
-    is the whole reply's usage (0 and empty where unknown).
+    is the whole reply's usage (0 and empty where unknown), and what it called in place of an
+    answer, or beside one.
     """
 
     turn_id: int
@@ -247,7 +258,10 @@ class ReplyDelta:
     error_code: str = ""
     prompt_tokens: int = 0
     output_tokens: int = 0
-    finish_reason: str = ""  # stop, length, abort
+    finish_reason: str = ""  # stop, length, tool_calls, abort
+    tool_calls: tuple[ToolCall, ...] = ()
+    stop_reason: str | int | None = None  # the stop string, or the token, that ended it
+    cached_tokens: int = 0  # of the prompt's
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
+from assistant.answering.embeddings import Embedded
 from assistant.messages import (
     NO_MEMBER,
     Accepted,
@@ -19,10 +20,11 @@ from assistant.messages import (
     Membership,
     Presence,
     ReplyDelta,
+    Requester,
 )
 from assistant.orders.overview import Overview
 from assistant.phrases import Phrase
-from inference.api import ChatMessage, EngineInfo, Sampling
+from inference.api import ChatMessage, EngineInfo, Sampling, TokenLogprob
 
 
 class Assistant(Protocol):
@@ -66,11 +68,13 @@ class Assistant(Protocol):
         chat: ChatRef,
         messages: Sequence[ChatMessage],
         sampling: Sampling,
+        requester: Requester = Requester(),  # noqa: B008 - it is frozen
         *,
         background: bool = False,
         deadline_seconds: float | None = None,
     ) -> Accepted:
-        """A stateless request (public API): its messages are the whole context of one turn.
+        """A stateless request (public API): its messages, with their images, are the whole context
+        of one turn.
 
         `background`: whatever people ask goes first. `deadline_seconds`: how long it may take,
         waiting included; never longer than the settings say. Raises StorageUnavailable, QueueFull.
@@ -106,6 +110,10 @@ class Assistant(Protocol):
 
     def follow(self, turn_id: int, offset: int = 0) -> AsyncIterator[ReplyDelta]:
         """The reply from `offset` characters on, until its last delta (which has `state`)."""
+        ...
+
+    async def take_logprobs(self, turn_id: int) -> Sequence[TokenLogprob]:
+        """Those of an answer that is complete, where they were asked for: they can be read once."""
         ...
 
     async def before(self, turn_id: int) -> int | None:
@@ -174,4 +182,12 @@ class Assistant(Protocol):
 
     async def engine_info(self) -> EngineInfo | None:
         """What answers now, or None while no worker is there."""
+        ...
+
+    async def engines(self) -> Sequence[EngineInfo]:
+        """All that is served now, each model once: by several workers there may be several."""
+        ...
+
+    async def embed(self, model: str, texts: Sequence[str]) -> Embedded:
+        """The embeddings of texts by a model that `engines` names. Raises EmbeddingFailed."""
         ...

@@ -10,7 +10,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Literal, TypeVar
 
 import structlog
@@ -74,6 +74,11 @@ class WorkerPresence:
     info: EngineInfo | None
     running_turns: int = 0
     room: int = 0  # for so many turns more
+
+    @property
+    def answers(self) -> bool:
+        """Whether turns are for it; False for one whose model makes embeddings alone."""
+        return self.info is None or self.info.generates
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,4 +237,6 @@ def _own(worker: str) -> str:
 def _presence(value: dict[str, object]) -> WorkerPresence:
     info = value.pop("info")
     known = EngineInfo(**info) if isinstance(info, dict) else None
+    if known is not None:
+        known = replace(known, formats=tuple(known.formats))
     return WorkerPresence(**value, info=known)  # type: ignore[arg-type]

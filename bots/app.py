@@ -28,6 +28,7 @@ from assistant.answering.context import ContextBuilder
 from assistant.answering.deadlines import LEASE as DEADLINES
 from assistant.answering.deadlines import Deadlines
 from assistant.answering.deltas import DeltaReader, DeltaWriter
+from assistant.answering.embeddings import EmbeddingRequests, EmbeddingWorker
 from assistant.answering.history import History
 from assistant.answering.memories import Memories
 from assistant.answering.personas import Personas
@@ -279,7 +280,8 @@ async def _gateway(
     for router in inbound.routers:
         pages.include(router)
     group.create_task(delivery.run())
-    draining.delivery = delivery
+    group.create_task(service.embeddings.run())
+    draining.reader, draining.delivery = core.reader, delivery
     group.create_task(leases.run_while_held(PRUNING, Pruning(core.database).run))
     deadlines = Deadlines(core.database, core.writer, core.metrics)
     group.create_task(leases.run_while_held(DEADLINES, deadlines.run))
@@ -344,6 +346,7 @@ def build_service(
         listening=listening,
         overviews=Overviews(persons, personas, memories, usage),
         late_files=LateFiles(database),
+        embeddings=EmbeddingRequests(core.redis),
         settings=settings,
         metrics=core.metrics,
         places=core.places,
@@ -411,4 +414,5 @@ def _worker(
         metrics=core.metrics,
     )
     group.create_task(worker.run())
+    group.create_task(EmbeddingWorker(core.redis, supervisor).run())
     return worker

@@ -111,7 +111,7 @@ async def _from_server(
         "stream": True,
         "messages": [{"role": one.role, "content": one.content} for one in messages],
     }
-    headers = {"authorization": f"Bearer {_key(settings)}"}
+    headers = {"authorization": f"Bearer {api_key(settings)}"}
     address = f"{url}/v1/chat/completions"
     try:
         async with client.stream("POST", address, json=body, headers=headers) as response:
@@ -142,7 +142,7 @@ def _refusal(body: bytes) -> AssistantError:
     return _TooLong(sentence) if code == "context_length_exceeded" else AssistantError(sentence)
 
 
-def _key(settings: Settings) -> str:
+def api_key(settings: Settings) -> str:
     if settings.api.key is not None:
         return settings.api.key.get_secret_value()
     try:

@@ -7,7 +7,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -18,6 +19,13 @@ from bots.settings import Settings, load_settings
 from inference.errors import EngineError
 
 END_SECONDS = 4.0  # after what is drained all is over, whatever hangs
+
+
+class KeyScope(StrEnum):
+    chat = "chat"
+    completions = "completions"
+    embeddings = "embeddings"
+    models = "models"
 
 
 class TurnsShown(StrEnum):
@@ -53,10 +61,21 @@ webhook = typer.Typer(
 )
 telegram.add_typer(webhook, name="webhook")
 
+licence = typer.Typer(help="The licence that a model's weights come under.", no_args_is_help=True)
+cli.add_typer(licence, name="licence")
+weights = typer.Typer(help="A model's weights, where they come from.", no_args_is_help=True)
+cli.add_typer(weights, name="weights")
+
 slack = typer.Typer(help="The Slack app, and where it is installed.", no_args_is_help=True)
 cli.add_typer(slack, name="slack")
 
+keys = typer.Typer(help="Keys of the API for programs.", no_args_is_help=True)
+cli.add_typer(keys, name="keys")
+
 TelegramAccount = Annotated[str, typer.Option("--account", help="The account's name.")]
+ProfileName = Annotated[
+    str, typer.Argument(metavar="[PROFILE]", help="Without it the one in the settings.")
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Erase it; else it is only looked at.")]
 
 
@@ -145,6 +164,25 @@ def doctor() -> None:
             raise SystemExit(1)
 
     _async(work)
+
+
+@cli.command("eval")
+def evaluate(
+    tasks: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[TASK …]", help="Tasks of lm-eval; without any, our own."),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="At most so many questions of each task.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Let the running Outrider answer lm-eval's tasks, and show how well it did."""
+    from bots.evaluation.evaluate import evaluate as run_evaluate
+
+    settings = _settings(quiet=True)
+    with _in_words():
+        run_evaluate(settings, tasks or [], limit, as_json=as_json)
 
 
 @cli.command()
@@ -249,6 +287,101 @@ def workspaces() -> None:
     _async(lambda: show(settings, say))
 
 
+@licence.command("show")
+def show_licence(profile: ProfileName = "") -> None:
+    """Show the licence of a profile's weights, and whether it was accepted here."""
+    from bots.licence import show
+
+    settings = _settings(quiet=True)
+    _said(lambda: show(settings, profile, say))
+
+
+@licence.command("accept")
+def accept_licence(profile: ProfileName = "") -> None:
+    """Accept the licence of a profile's weights; who did and when is kept."""
+    from bots.licence import accept
+
+    settings = _settings(quiet=True)
+    _said(lambda: accept(settings, profile, say))
+
+
+@weights.command("show")
+def show_weights(profile: ProfileName = "") -> None:
+    """List the files of a profile's weights: size, checksum, and what of them is here."""
+    from bots.weights import show
+
+    settings = _settings(quiet=True)
+    _said(lambda: show(settings, profile))
+
+
+@weights.command("fetch")
+def fetch_weights(profile: ProfileName = "") -> None:
+    """Fetch a profile's weights now, or go on with it. Needs no GPU."""
+    from bots.weights import fetch
+
+    settings = _settings(quiet=True)
+    _async(lambda: fetch(settings, profile, say))
+
+
+@keys.command("create")
+def create_key(
+    name: Annotated[str, typer.Argument(help="What the program that gets it is called.")],
+    scope: Annotated[
+        list[KeyScope] | None,
+        typer.Option("--scope", help="What it may do, several times; without it all."),
+    ] = None,
+    requests_per_minute: Annotated[
+        int | None, typer.Option(help="How often it may ask; without it, as it likes.")
+    ] = None,
+    tokens_per_day: Annotated[
+        int | None, typer.Option(help="Of prompts and answers, a day of UTC; without it any.")
+    ] = None,
+    background: Annotated[
+        bool, typer.Option("--background", help="What it asks waits for what people ask.")
+    ] = False,
+    expires: Annotated[
+        str | None, typer.Option(help="When it ends: 90d, or a day as 2030-01-31.")
+    ] = None,
+) -> None:
+    """Make a key and show it, this once."""
+    from bots.keys import create
+
+    settings = _settings(quiet=True)
+    _async(
+        lambda: create(
+            settings,
+            name,
+            scopes=[one.value for one in scope or ()],
+            requests_per_minute=requests_per_minute,
+            tokens_per_day=tokens_per_day,
+            background=background,
+            expires=expires,
+        )
+    )
+
+
+@keys.command("list")
+def list_keys(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """List the keys, without their secrets."""
+    from bots.keys import show
+
+    settings = _settings(quiet=True)
+    _async(lambda: show(settings, as_json=as_json))
+
+
+@keys.command("revoke")
+def revoke_key(
+    which: Annotated[str, typer.Argument(metavar="NAME|PREFIX", help="As the list shows it.")],
+) -> None:
+    """Let a key open nothing any more, within a second."""
+    from bots.keys import revoke
+
+    settings = _settings(quiet=True)
+    _async(lambda: revoke(settings, which))
+
+
 @database.command()
 def upgrade() -> None:
     """Bring the schema of OUTRIDER_DATABASE_URL (or of the embedded database) up to date."""
@@ -278,7 +411,11 @@ def _settings(*, quiet: bool = False) -> Settings:
 def _serve(role: Any) -> None:
     settings = _settings()
     from bots.app import run as run_app
+    from bots.licence import ask
     from bots.stop import Stop
+
+    if role != "gateway" and sys.stdin.isatty():
+        _said(lambda: ask(settings, say, typer.confirm))
 
     async def until_signalled() -> None:
         stop = Stop()
@@ -308,10 +445,24 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def _async(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run to the end; a fault that has a sentence ends in that sentence."""
+def _said(work: Callable[[], None]) -> None:
+    """Do it; a fault that has a sentence ends in that sentence."""
     try:
+        work()
+    except (AssistantError, EngineError) as error:
+        _refuse(str(error))
+
+
+def _async(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    with _in_words():
         asyncio.run(work())
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """A fault that has a sentence ends in that sentence."""
+    try:
+        yield
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     except (AssistantError, EngineError) as error:

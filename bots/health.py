@@ -55,11 +55,13 @@ def health_router(
 
 
 def engine_line(workers: Sequence[WorkerPresence]) -> str:
-    """What the most able worker is: `ready`, or `asleep`, which a message ends."""
+    """What the most able worker that answers is: `ready`, or `asleep`, which a message ends."""
+    workers = [one for one in workers if one.answers]
     if not workers:
         return "no worker"
-    order = (*ANSWERING, *HOPEFUL)
-    return line_of(min(workers, key=lambda one: order.index(one.state)))
+    order = {state: place for place, state in enumerate((*ANSWERING, *HOPEFUL))}
+    # A worker of another version may be in a state that this one doesn't know.
+    return line_of(min(workers, key=lambda one: order.get(one.state, len(order))))
 
 
 def line_of(worker: WorkerPresence) -> str:

@@ -15,10 +15,13 @@ from pydantic import SecretStr
 from starlette.types import ASGIApp
 
 from assistant.conversations import ConversationService
+from assistant.incoming.quotas import Quotas
 from assistant.metrics import Metrics
 from assistant.signals import Signals
+from assistant.storage.api_keys import ApiKeys
 from assistant.storage.database import Database
-from bots.api.key import load_or_create_key
+from bots.api.door import Door
+from bots.api.keys import Access, Keyring, load_or_create_key
 from bots.api.router import api_router
 from bots.health import engine_line, health_router
 from bots.http.private_file import load_or_create_secret
@@ -38,12 +41,13 @@ class Pages:
     safety: HttpSafety
     data_dir: Path
     leave: Callable[[Callable[[], None]], object]
+    requests_at_once: int
 
     def include(self, router: APIRouter) -> None:
         self.app.include_router(router)
 
     def secured(self) -> ASGIApp:
-        return secure(self.app, self.safety)
+        return Door(secure(self.app, self.safety), self.requests_at_once)
 
     def announce(self, bound: socket.socket) -> str:
         """Leave word for `outrider ask` where this server is; returns the line for a person."""
@@ -78,16 +82,20 @@ async def build_pages(
         max_body_bytes=settings.http.max_body_bytes,
     )
     await service.accounts.register("web", "default", delivered=False)
-    await service.accounts.register("api", "default", delivered=False)
+    programs = await service.accounts.register("api", "default", delivered=False)
     app = FastAPI(title="Outrider", docs_url=None, redoc_url=None)
 
     async def engine() -> str:
         return engine_line(await signals.workers())
 
     app.include_router(health_router(database, signals, metrics, engine, stopping))
-    app.include_router(api_router(service, _api_key(settings)))
+    access = Access(
+        Keyring(_api_key(settings), ApiKeys(database)),
+        Quotas(database, signals.redis, programs.id),
+    )
+    app.include_router(api_router(service, access))
     app.include_router(web_router(service))
-    return Pages(app, safety, settings.data_dir, stack.callback)
+    return Pages(app, safety, settings.data_dir, stack.callback, settings.api.requests_at_once)
 
 
 def _api_key(settings: Settings) -> SecretStr:

@@ -28,6 +28,7 @@ def tables(plan: Plan, ways: Sequence[str], place: str) -> Iterator[RenderableTy
     yield _cache(plan)
     if plan.cache_bytes > 0:
         yield _conversations(plan)
+        yield Text(f"At most {plan.max_num_seqs} are decoded together.", style="dim")
     if plan.card.bandwidth is not None:
         yield _roofline(plan)
         yield Text(BOUND, style="dim")
@@ -105,8 +106,7 @@ def _cache(plan: Plan) -> RenderableType:
 
 
 def _conversations(plan: Plan) -> RenderableType:
-    title = f"Conversations at once (at most {plan.max_num_seqs} are decoded together)"
-    table = _table(title, "tokens", "KV cache of each", "have room")
+    table = _table("Conversations at once", "tokens", "KV cache of each", "have room")
     for one in plan.conversations:
         table.add_row(f"{one.tokens:,}", _size(one.each_bytes), f"{one.at_once:,}")
     return _spaced(table)

@@ -57,7 +57,14 @@ class ApiSettings(BaseModel, extra="forbid"):
     """`OUTRIDER_API__…`"""
 
     key: SecretStr | None = Field(
-        None, description="Bearer key of `/v1`. Without it one is made in the data directory."
+        None,
+        description="Bearer key of `/v1`, which may do all. Without it one is made in the data "
+        "directory. `outrider keys` makes others.",
+    )
+    requests_at_once: int = Field(
+        2000,
+        ge=1,
+        description="Requests of `/v1` that one gateway is at, at once; more are turned away.",
     )
 
 

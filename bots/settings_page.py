@@ -49,6 +49,7 @@ GROUPS = {
     "API": "The API for programs",
     "HTTP": "The web server",
     "ASSISTANT": "Conversations",
+    "WORKER": "A worker of its own",
     "LOG": "Logs",
 }
 # Said by other words than their values.
@@ -90,7 +91,7 @@ def _default(name: str, field: FieldInfo) -> str:
 def _about(field: FieldInfo) -> str:
     choices = list(_choices(field.annotation))
     parts = [field.description or ""]
-    if choices and not all(f"`{choice}`" in parts[0] for choice in choices if choice != "behemoth"):
+    if choices and not all(f"`{choice}`" in parts[0] for choice in choices):
         parts.append("One of " + ", ".join(f"`{choice}`" for choice in choices) + ".")
     if SecretStr in (field.annotation, *get_args(field.annotation)):
         parts.append("*Secret.*")

@@ -10,12 +10,22 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from inference.output_format import NO_PARAMETERS as NO_PARAMETERS
+from inference.output_format import FormatKind as FormatKind
+from inference.output_format import InvalidSampling as InvalidSampling
+from inference.output_format import OutputFormat as OutputFormat
+from inference.output_format import Tool as Tool
+from inference.output_format import ToolCall as ToolCall
+from inference.sampling import Sampling as Sampling
+from inference.sampling import sampling_read as sampling_read
+from inference.sampling import sampling_written as sampling_written
 from inference.statistics import Distribution
 
 MOST_IMAGES = 10  # of one prompt; vLLM advises no more for Llama 4, and an album has as many
 
-Role = Literal["system", "user", "assistant"]
-FinishReason = Literal["stop", "length", "abort"]
+# `raw` is no message of a chat but a prompt as it is: the model goes on from its text.
+Role = Literal["system", "user", "assistant", "tool", "raw"]
+FinishReason = Literal["stop", "length", "tool_calls", "abort"]
 # `asleep`: gave its memory back and can be woken. `away`: out of reach, and nothing here can be
 # built anew (a remote endpoint). `dead`: what runs here has broken off, and is to be built anew.
 EngineState = Literal["starting", "ready", "asleep", "away", "dead", "stopped"]
@@ -41,30 +51,17 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
-    """`images` come before the content. Only for an engine whose `EngineInfo` says `vision`."""
+    """`images` come before the content. Only for an engine whose `EngineInfo` says `vision`.
+
+    `tool_calls` are what an assistant's message called; a message of the role "tool" is the result
+    of the call with the id `tool_call_id`.
+    """
 
     role: Role
     content: str
     images: tuple[Image, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Sampling:
-    """Sampling parameters, in the field's names. `None` leaves the profile's default."""
-
-    temperature: float | None = None
-    top_p: float | None = None
-    max_tokens: int | None = None
-    seed: int | None = None
-    stop: tuple[str, ...] = ()
-
-    @property
-    def resumable(self) -> bool:
-        """Whether an interrupted answer may go on from its tokens, or must begin again.
-
-        A seed's random numbers begin anew with each request, and go another way from a prefix.
-        """
-        return self.seed is None
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +100,19 @@ class Resumed:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """A token's text with its logarithmic probability, and the likeliest in its place.
+
+    Where a character is made of several tokens, the last one carries it and the others are empty:
+    together the texts are the answer's.
+    """
+
+    token: str
+    logprob: float
+    top: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Delta:
     """One step of an answer.
 
@@ -110,6 +120,11 @@ class Delta:
     counts the whole answer, a resumed prefix included. Text never ends inside a character.
     `token_ids` are the new output tokens (empty where the engine has none). The first delta of a
     resumed answer has no text of its own and says in `resumed` where it goes on.
+
+    `tool_calls` are calls that are complete; their text is no part of `text`. An answer that
+    called something and ended by itself has the finish reason "tool_calls". `logprobs` come where
+    they were asked for, for each token. `stop_reason` is the stop string, or the id of the stop
+    token, that ended the answer.
     """
 
     text: str
@@ -119,6 +134,9 @@ class Delta:
     output_tokens: int = 0
     cached_tokens: int = 0
     resumed: Resumed | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] = ()
+    stop_reason: str | int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +145,8 @@ class EngineInfo:
 
     `fingerprint` names model and tokenizer: token ids from another fingerprint mean nothing.
     `attribution` is what a licence demands to be shown ("Built with Llama"), or empty. `plan` is a
-    line on how its memory compares with what was planned, empty where nothing was.
+    line on how its memory compares with what was planned, empty where nothing was. `quantization`
+    is how the weights are stored ("W4A16", "bfloat16"), empty where nobody knows.
     """
 
     profile: str
@@ -137,8 +156,22 @@ class EngineInfo:
     notice: str = ""
     attribution: str = ""
     vision: bool = False  # whether it sees images
+    tools: bool = False  # whether it calls tools
+    formats: tuple[FormatKind, ...] = ()  # which forms of output it can be held to
+    logprobs: bool = False
     plan: str = ""
     as_planned: bool = True
+    quantization: str = ""
+    generates: bool = True  # whether it answers; a model of embeddings alone doesn't
+    embeddings: str = ""  # the model that makes embeddings; empty for who is no `Embedder`
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """A vector for each text, in their order; all of one size. `prompt_tokens` of all together."""
+
+    vectors: tuple[tuple[float, ...], ...]
+    prompt_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,22 +238,33 @@ class Engine(Protocol):
         ...
 
     async def render(
-        self, messages: Sequence[ChatMessage], max_tokens: int | None = None
+        self, messages: Sequence[ChatMessage], sampling: Sampling | None = None
     ) -> Prompt:
-        """Apply the model's chat template and tokenize.
+        """Apply the model's chat template, with the tools that `sampling` offers, and tokenize. A
+        single message of the role `raw` is tokenized as it stands, where control tokens are
+        control tokens.
 
         Raises PromptTooLong when the prompt and room for an answer (`max_tokens`, or the
-        profile's smallest useful answer when None) do not fit into `max_model_len`.
+        profile's smallest useful answer when None) do not fit into `max_model_len`, and
+        ImagesRefused when the model sees none.
         """
         ...
 
     def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:
         """Stream an answer. Cancelling the consumer (or closing the iterator) aborts generation.
 
-        Raises EngineUnavailable, EngineOverloaded.
+        Raises EngineUnavailable, EngineOverloaded, BadGrammar, SamplingRefused.
         """
         ...
 
     async def health(self) -> EngineHealth: ...
 
     def statistics(self) -> EngineStatistics: ...
+
+
+class Embedder(Protocol):
+    """What an engine is beside, or in place of, one that answers, where its info says so."""
+
+    async def embed(self, texts: Sequence[str]) -> Embeddings:
+        """Raises PromptTooLong for a text that doesn't fit, EngineUnavailable, EngineOverloaded."""
+        ...

@@ -2,10 +2,16 @@
 
     EngineError
     ├── PromptTooLong        the prompt has more tokens than the model's window leaves room for
+    ├── BadGrammar           the form that the answer must have can't be made into a grammar
+    ├── SamplingRefused      the engine can't do what the request asks of an answer
+    ├── ImagesRefused        an image for a model that sees none
     ├── EngineUnavailable    starting, stopped or dead; a later attempt may succeed (retryable)
     ├── EngineOverloaded     the queue is full (retryable)
     ├── ModelNotFound        the weights are not where the settings say
     ├── ModelBuildFailed     the demo model could not be fetched, checked or written
+    ├── WeightsNotFetched    the hub refuses or can't be reached, or the disk is too small
+    ├── WeightsDamaged       a file of the model is missing, cut short, or not what it should be
+    ├── LicenceNotAccepted   nobody accepted the licence of weights that would be fetched
     ├── PlanRefused          a model's config, a card or a number that nothing can be planned from
     └── ProfileRefused       the profile can't run here, or not at all
 
@@ -46,6 +52,34 @@ class PromptTooLong(EngineError):
         self.limit_tokens = limit_tokens
 
 
+class BadGrammar(EngineError):
+    """`reason` is what the grammar's compiler says: about what the caller sent, in one line."""
+
+    code = "bad_grammar"
+
+    def __init__(self, reason: str = "") -> None:
+        because = f" ({reason})" if reason else ""
+        super().__init__(
+            f"The form that the answer shall have can't be made into a grammar{because}: change "
+            "the JSON schema, the pattern or the grammar."
+        )
+        self.reason = reason
+
+
+class SamplingRefused(EngineError):
+    code = "sampling_refused"
+
+
+class ImagesRefused(EngineError):
+    code = "images_refused"
+
+    def __init__(self, model: str) -> None:
+        super().__init__(
+            f"The model {model} sees no images: leave them out, or ask a model that sees."
+        )
+        self.model = model
+
+
 class EngineUnavailable(EngineError):
     code = "engine_unavailable"
     retryable = True
@@ -62,6 +96,18 @@ class ModelNotFound(EngineError):
 
 class ModelBuildFailed(EngineError):
     code = "model_build_failed"
+
+
+class WeightsNotFetched(EngineError):
+    code = "weights_not_fetched"
+
+
+class WeightsDamaged(EngineError):
+    code = "weights_damaged"
+
+
+class LicenceNotAccepted(EngineError):
+    code = "licence_not_accepted"
 
 
 class PlanRefused(EngineError):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -12,6 +12,7 @@ import httpx
 from inference.api import (
     ChatMessage,
     Delta,
+    Embeddings,
     EngineHealth,
     EngineInfo,
     EngineState,
@@ -25,12 +26,15 @@ from inference.api import (
 from inference.errors import (
     EngineError,
     EngineUnavailable,
+    ImagesRefused,
     ModelNotFound,
     ProfileRefused,
     PromptTooLong,
 )
-from inference.profiles import profile_named
+from inference.output_format import FORMAT_KINDS
+from inference.profiles import Profile
 from inference.remote_errors import in_our_words, refuse_bad_status, refuse_error_event
+from inference.remote_form import ChunkReader, request_body
 from inference.settings import EngineSettings
 from inference.sse import event_data
 
@@ -44,16 +48,17 @@ _LEAST_ANSWER_TOKENS = 64
 class RemoteEngine:
     """Raises ProfileRefused when the settings name no endpoint."""
 
-    def __init__(self, settings: EngineSettings) -> None:
+    def __init__(self, settings: EngineSettings, profile: Profile) -> None:
         if not settings.base_url:
             raise ProfileRefused(
-                "The profile remote needs an endpoint: set OUTRIDER_ENGINE__BASE_URL, which ends "
-                "in /v1, and OUTRIDER_ENGINE__API_KEY where it asks for one."
+                f"The profile {profile.name} needs an endpoint: set OUTRIDER_ENGINE__BASE_URL, "
+                "which ends in /v1, and OUTRIDER_ENGINE__API_KEY where it asks for one."
             )
         self._settings = settings
+        self._profile = profile
         self._base_url = settings.base_url.rstrip("/")
-        self._model = settings.model or ""
-        self._max_model_len = settings.max_model_len or profile_named("remote").max_model_len
+        self._model = settings.model or profile.model or ""
+        self._max_model_len = settings.max_model_len or profile.max_model_len
         self._client: httpx.AsyncClient | None = None
         self._state: EngineState = "stopped"
         self._running = 0
@@ -62,11 +67,15 @@ class RemoteEngine:
     @property
     def info(self) -> EngineInfo:
         return EngineInfo(
-            profile="remote",
+            profile=self._profile.name,
             model=self._model,
             max_model_len=self._max_model_len,
             fingerprint=f"remote:{self._model}",
-            vision=bool(self._settings.vision),
+            vision=self._profile.vision if self._settings.vision is None else self._settings.vision,
+            tools=True,  # whether the endpoint can is for it to say
+            formats=FORMAT_KINDS,
+            logprobs=True,
+            embeddings=self._settings.embeddings_model or "",
         )
 
     async def start(self, progress: Progress) -> None:
@@ -99,9 +108,11 @@ class RemoteEngine:
             progress("ready", 1.0)
 
     async def render(
-        self, messages: Sequence[ChatMessage], max_tokens: int | None = None
+        self, messages: Sequence[ChatMessage], sampling: Sampling | None = None
     ) -> Prompt:
-        room = _LEAST_ANSWER_TOKENS if max_tokens is None else max_tokens
+        if not self.info.vision and any(message.images for message in messages):
+            raise ImagesRefused(self._model)
+        room = (sampling and sampling.max_tokens) or _LEAST_ANSWER_TOKENS
         limit = max(self._max_model_len - room, 0)
         least = sum(len(message.content) for message in messages) // CHARACTERS_PER_TOKEN
         least += sum(len(message.images) for message in messages) * LEAST_IMAGE_TOKENS
@@ -113,14 +124,28 @@ class RemoteEngine:
         client = self._ready()
         self._running += 1
         try:
-            body = self._body(request.prompt.messages, request.sampling)
+            body = request_body(self._model, request.prompt.messages, request.sampling)
+            address = "/completions" if "prompt" in body else "/chat/completions"
+            held = request.sampling.format is not None or bool(request.sampling.offered)
             with in_our_words():
-                async with client.stream("POST", "/chat/completions", json=body) as response:
-                    refuse_bad_status(response.status_code)
+                async with client.stream("POST", address, json=body) as response:
+                    refuse_bad_status(response.status_code, held=held)
                     async for delta in self._deltas(event_data(response.aiter_lines())):
                         yield delta
         finally:
             self._running -= 1
+
+    async def embed(self, texts: Sequence[str]) -> Embeddings:
+        client = self._ready()
+        body = {
+            "model": self._settings.embeddings_model,
+            "input": list(texts),
+            "encoding_format": "float",
+        }
+        with in_our_words():
+            response = await client.post("/embeddings", json=body)
+            refuse_bad_status(response.status_code)
+            return _embeddings(response.json(), len(texts))
 
     async def health(self) -> EngineHealth:
         if self._state != "ready":
@@ -133,9 +158,7 @@ class RemoteEngine:
 
     def statistics(self) -> EngineStatistics:
         counts = self._counts
-        return EngineStatistics(
-            self._running, counts.prompt_tokens, counts.output_tokens, counts.cached_tokens
-        )
+        return replace(counts, requests_running=self._running, batch_size=self._running)
 
     def _new_client(self) -> httpx.AsyncClient:
         key = self._settings.api_key
@@ -167,43 +190,22 @@ class RemoteEngine:
         if self._settings.max_model_len is None and isinstance(stated, int):
             self._max_model_len = stated
 
-    def _body(self, messages: Sequence[ChatMessage], sampling: Sampling) -> dict[str, Any]:
-        chosen = {
-            "temperature": sampling.temperature,
-            "top_p": sampling.top_p,
-            "max_tokens": sampling.max_tokens,
-            "seed": sampling.seed,
-            "stop": list(sampling.stop) or None,
-        }
-        return {
-            "model": self._model,
-            "messages": [{"role": each.role, "content": _content(each)} for each in messages],
-            "stream": True,
-            "stream_options": {"include_usage": True},
-            **{name: value for name, value in chosen.items() if value is not None},
-        }
-
     async def _deltas(self, events: AsyncIterator[str]) -> AsyncIterator[Delta]:
         """Text as it comes; the ending last, because the usage comes after the finish reason."""
-        reason: FinishReason | None = None
-        usage: dict[str, Any] = {}
+        reader = ChunkReader()
         async for data in events:
             if data == "[DONE]":
                 break
             chunk = json.loads(data)
             refuse_error_event(chunk)
-            usage = chunk.get("usage") or usage
-            for choice in chunk.get("choices") or []:
-                if text := (choice.get("delta") or {}).get("content"):
-                    yield Delta(text)
-                if ending := choice.get("finish_reason"):
-                    reason = "length" if ending == "length" else "stop"
-        if reason is None:
+            if (delta := reader.read(chunk)) is not None:
+                yield delta
+        if reader.reason is None:
             raise EngineUnavailable("The endpoint broke off its answer: try again.")
-        yield self._ending(reason, usage)
+        yield self._ending(reader, reader.reason)
 
-    def _ending(self, reason: FinishReason, usage: dict[str, Any]) -> Delta:
-        counts = self._counts
+    def _ending(self, reader: ChunkReader, reason: FinishReason) -> Delta:
+        counts, usage, calls = self._counts, reader.usage, reader.calls()
         prompt, output = usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
         cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
         self._counts = EngineStatistics(
@@ -211,7 +213,10 @@ class RemoteEngine:
             output_tokens=counts.output_tokens + output,
             cached_tokens=counts.cached_tokens + cached,
         )
-        return Delta("", (), reason, prompt, output, cached)
+        # Some say "stop" where a call was forced.
+        ended: FinishReason = "tool_calls" if calls and reason == "stop" else reason
+        last = Delta("", (), ended, prompt, output, cached)
+        return replace(last, tool_calls=calls, stop_reason=reader.stop_reason)
 
     def _ready(self) -> httpx.AsyncClient:
         if self._state != "ready" or self._client is None:
@@ -219,12 +224,14 @@ class RemoteEngine:
         return self._client
 
 
-def _content(message: ChatMessage) -> str | list[dict[str, Any]]:
-    """A text, or the images and the text as parts."""
-    if not message.images:
-        return message.content
-    parts: list[dict[str, Any]] = []
-    for image in message.images:
-        url = f"data:{image.media_type};base64,{base64.b64encode(image.data).decode()}"
-        parts.append({"type": "image_url", "image_url": {"url": url}})
-    return [*parts, {"type": "text", "text": message.content}] if message.content else parts
+def _embeddings(said: dict[str, Any], count: int) -> Embeddings:
+    """Raises ValueError for what makes no sense."""
+    try:
+        found = sorted(said["data"], key=lambda one: one["index"])
+        vectors = tuple(tuple(map(float, one["embedding"])) for one in found)
+        tokens = int((said.get("usage") or {}).get("prompt_tokens") or 0)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError("no embeddings") from error
+    if len(vectors) != count or len(set(map(len, vectors))) != 1:
+        raise ValueError("other embeddings than asked for")
+    return Embeddings(vectors, tokens)

@@ -11,7 +11,13 @@ from typing import Any
 
 import httpx
 
-from inference.errors import EngineError, EngineOverloaded, EngineUnavailable, ProfileRefused
+from inference.errors import (
+    BadGrammar,
+    EngineError,
+    EngineOverloaded,
+    EngineUnavailable,
+    ProfileRefused,
+)
 
 
 @contextlib.contextmanager
@@ -32,8 +38,11 @@ def in_our_words() -> Iterator[None]:
         raise EngineUnavailable("The model's endpoint sent something unreadable.") from error
 
 
-def refuse_bad_status(status: int) -> None:
-    """Raises EngineOverloaded (429, 503), ProfileRefused (401, 403, 404), EngineUnavailable."""
+def refuse_bad_status(status: int, *, held: bool = False) -> None:
+    """Raises EngineOverloaded (429, 503), ProfileRefused (401, 403, 404), EngineUnavailable.
+
+    `held`: the answer was to have a form, or to call tools; then 400 and 422 are a BadGrammar.
+    """
     if status in (429, 503):
         raise EngineOverloaded("The model's endpoint is overloaded: try again shortly.")
     if status in (401, 403):
@@ -47,6 +56,8 @@ def refuse_bad_status(status: int) -> None:
         )
     if status >= 500:
         raise EngineUnavailable(f"The model's endpoint failed ({status}): try again.")
+    if held and status in (400, 422):
+        raise BadGrammar(f"so says the model's endpoint, {status}")
     if status >= 400:
         raise EngineError(f"The model's endpoint refused the request ({status}).")
 

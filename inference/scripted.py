@@ -4,35 +4,48 @@ It serves the tests and benchmarks that are not about the model, and passes the 
 tests. An answer is a function of the prompt alone: it says how many messages the user wrote and
 repeats the last one's words, and how many images it came with; where that message asks for "emoji"
 or "cjk" it shows some. A token is a word with its space, and its id a checksum of it.
+
+Where tools are offered, a message that begins with "call" calls the first, with the least arguments
+that its schema allows; where JSON or a choice is asked for, the answer is the least of that.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+import json
+import math
 import re
 import zlib
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 
 from inference.api import (
     ChatMessage,
     Delta,
+    Embeddings,
     EngineHealth,
     EngineInfo,
     EngineState,
     EngineStatistics,
-    FinishReason,
     GenerationRequest,
     Progress,
     Prompt,
     Resumed,
     Sampling,
+    TokenLogprob,
+    ToolCall,
 )
-from inference.errors import EngineUnavailable, PromptTooLong
+from inference.errors import EngineUnavailable, ImagesRefused, PromptTooLong, SamplingRefused
+from inference.least_json import least_json
+from inference.output_format import FormatKind
 from inference.resume import resume_point
 from inference.settings import ScriptedSettings
+from inference.tool_calls import new_call
 
+FORMATS: tuple[FormatKind, ...] = ("json_schema", "json_object", "choice")
 MAX_MODEL_LEN = 8192
+EMBEDDING_SIZE = 32
 _LEAST_ANSWER_TOKENS = 64
 _FILLER = "And so the story goes on, from one word to the next, until enough has been said."
 _EMOJI = "👩‍🚀 🚀 🎉 🏳️‍🌈"
@@ -50,7 +63,9 @@ def id_of(token: str) -> int:
 
 def answer_to(messages: Sequence[ChatMessage]) -> str:
     """What the script answers, before it is filled up to its length."""
-    asked = [message for message in messages if message.role == "user"]
+    asked = [message for message in messages if message.role in ("user", "raw")]
+    if messages and messages[-1].role == "tool":
+        return f"The tool said: {messages[-1].content}"
     last, seen = (asked[-1].content, len(asked[-1].images)) if asked else ("", 0)
     shown = [text for word, text in (("emoji", _EMOJI), ("cjk", _CJK)) if word in last.lower()]
     count = f"{len(asked)} message{'' if len(asked) == 1 else 's'}"
@@ -58,9 +73,34 @@ def answer_to(messages: Sequence[ChatMessage]) -> str:
     return " ".join([f"You wrote {count}, {images}the last one:", *last.split(), *shown])
 
 
+def call_in(messages: Sequence[ChatMessage], sampling: Sampling) -> ToolCall | None:
+    """What the script calls in place of an answer."""
+    last = messages[-1] if messages else None
+    asked = last is not None and last.role == "user" and last.content.lower().startswith("call")
+    if not sampling.offered or not (asked or sampling.must_call):
+        return None
+    tool = sampling.offered[0]
+    return new_call(tool.name, json.dumps(least_json(json.loads(tool.parameters))))
+
+
+def formatted(sampling: Sampling) -> str | None:
+    """The answer that has the form that was asked for. Raises SamplingRefused."""
+    wanted = sampling.format
+    if wanted is None:
+        return None
+    if wanted.kind == "json_schema":
+        return json.dumps(least_json(json.loads(wanted.text)), ensure_ascii=False)
+    if wanted.kind == "choice":
+        return wanted.choices[0]
+    if wanted.kind == "json_object":
+        return "{}"
+    raise SamplingRefused(f"The scripted engine knows no answers of the form {wanted.kind}.")
+
+
 class ScriptedEngine:
-    def __init__(self, settings: ScriptedSettings | None = None) -> None:
+    def __init__(self, settings: ScriptedSettings | None = None, profile: str = "scripted") -> None:
         self._settings = settings or ScriptedSettings()
+        self._profile = profile
         self._state: EngineState = "stopped"
         self._running = 0
         self._prompt_tokens = 0
@@ -69,12 +109,16 @@ class ScriptedEngine:
     @property
     def info(self) -> EngineInfo:
         return EngineInfo(
-            profile="scripted",
+            profile=self._profile,
             model="scripted",
             max_model_len=MAX_MODEL_LEN,
             fingerprint="scripted-1",
             notice="Scripted answers: no model is running here.",
             vision=self._settings.vision,
+            tools=True,
+            formats=FORMATS,
+            logprobs=True,
+            embeddings="scripted" if self._settings.embeddings else "",
         )
 
     async def start(self, progress: Progress) -> None:
@@ -93,12 +137,14 @@ class ScriptedEngine:
             await self.start(progress)
 
     async def render(
-        self, messages: Sequence[ChatMessage], max_tokens: int | None = None
+        self, messages: Sequence[ChatMessage], sampling: Sampling | None = None
     ) -> Prompt:
         if self._state != "asleep":
             self._require_ready()
+        if not self._settings.vision and any(message.images for message in messages):
+            raise ImagesRefused(self.info.model)
         ids = tuple(id_of(token) for message in messages for token in tokens_of(message.content))
-        room = _LEAST_ANSWER_TOKENS if max_tokens is None else max_tokens
+        room = (sampling and sampling.max_tokens) or _LEAST_ANSWER_TOKENS
         limit = max(MAX_MODEL_LEN - room, 0)
         if len(ids) > limit:
             raise PromptTooLong(len(ids), limit)
@@ -113,14 +159,27 @@ class ScriptedEngine:
         finally:
             self._running -= 1
 
+    async def embed(self, texts: Sequence[str]) -> Embeddings:
+        """How often a text has words of each kind, its length as a vector being 1."""
+        self._require_ready()
+        found = [tokens_of(text) for text in texts]
+        longest = max(map(len, found), default=0)
+        if longest > MAX_MODEL_LEN:
+            raise PromptTooLong(longest, MAX_MODEL_LEN)
+        return Embeddings(tuple(map(_vector, found)), sum(map(len, found)))
+
     async def health(self) -> EngineHealth:
         return EngineHealth(self._state)
 
     def statistics(self) -> EngineStatistics:
-        return EngineStatistics(self._running, self._prompt_tokens, self._output_tokens)
+        return EngineStatistics(
+            self._running, self._prompt_tokens, self._output_tokens, batch_size=self._running
+        )
 
     async def _play(self, request: GenerationRequest) -> AsyncIterator[Delta]:
-        tokens, reason = self._script(request.prompt.messages, request.sampling)
+        messages, sampling = request.prompt.messages, request.sampling
+        call = call_in(messages, sampling)
+        tokens, last = self._script(messages, sampling) if call is None else _called(call)
         kept = _kept(tokens, request)
         if request.prefix_token_ids:
             yield Delta("", resumed=Resumed(kept, "".join(tokens[:kept])))
@@ -129,26 +188,31 @@ class ScriptedEngine:
             if number == self._settings.fail_after_tokens:
                 raise EngineUnavailable("The scripted engine breaks off here, as it was told to.")
             await self._wait_until(begun + number / self._settings.tokens_per_second)
-            yield Delta(token, (id_of(token),))
+            shown = token if call is None else ""
+            yield Delta(shown, (id_of(token),), logprobs=_logprobs(token, sampling.logprobs))
         prompt_tokens = len(request.prompt.token_ids or ())
         self._prompt_tokens += prompt_tokens
         self._output_tokens += len(tokens) - kept
-        yield Delta("", (), reason, prompt_tokens, len(tokens))
+        yield replace(last, prompt_tokens=prompt_tokens, output_tokens=len(tokens))
 
     def _script(
         self, messages: Sequence[ChatMessage], sampling: Sampling
-    ) -> tuple[list[str], FinishReason]:
-        """The whole answer's tokens, and why it ends there."""
-        tokens = tokens_of(answer_to(messages))
-        filler = itertools.cycle(f" {word}" for word in _FILLER.split())
-        missing = max(self._settings.answer_tokens - len(tokens), 0)
-        tokens += itertools.islice(filler, missing)
+    ) -> tuple[list[str], Delta]:
+        """The whole answer's tokens, and how it ends."""
+        form = formatted(sampling)
+        tokens = tokens_of(answer_to(messages) if form is None else form)
+        if form is None:
+            filler = itertools.cycle(f" {word}" for word in _FILLER.split())
+            missing = max(self._settings.answer_tokens - len(tokens), 0)
+            tokens += itertools.islice(filler, missing)
         text = "".join(tokens)
-        ends = [at for stop in sampling.stop if (at := text.find(stop)) >= 0]
-        tokens = tokens_of(text[: min(ends)]) if ends else tokens
+        ends = [(at, stop) for stop in sampling.stop if (at := text.find(stop)) >= 0]
+        stopped = min(ends, default=None)
+        tokens = tokens if stopped is None else tokens_of(text[: stopped[0]])
         if sampling.max_tokens is not None and len(tokens) > sampling.max_tokens:
-            return tokens[: sampling.max_tokens], "length"
-        return tokens, "stop"
+            return tokens[: sampling.max_tokens], Delta("", finish_reason="length")
+        reason = None if stopped is None else stopped[1]
+        return tokens, Delta("", finish_reason="stop", stop_reason=reason)
 
     async def _wait_until(self, moment: float) -> None:
         if self._state != "ready":
@@ -158,6 +222,26 @@ class ScriptedEngine:
     def _require_ready(self) -> None:
         if self._state != "ready":
             raise EngineUnavailable(f"The engine is {self._state}: try again shortly.")
+
+
+def _called(call: ToolCall) -> tuple[list[str], Delta]:
+    """The tokens of a call, which are no text, and its end."""
+    return tokens_of(call.arguments), Delta("", finish_reason="tool_calls", tool_calls=(call,))
+
+
+def _logprobs(token: str, most: int | None) -> tuple[TokenLogprob, ...]:
+    """Whatever the script says is certain."""
+    if most is None:
+        return ()
+    return (TokenLogprob(token, 0.0, ((token, 0.0),)[:most]),)
+
+
+def _vector(tokens: Sequence[str]) -> tuple[float, ...]:
+    counts = [0] * EMBEDDING_SIZE
+    for token in tokens:
+        counts[id_of(token.strip()) % EMBEDDING_SIZE] += 1
+    length = math.hypot(*counts) or 1.0
+    return tuple(count / length for count in counts)
 
 
 def _kept(tokens: Sequence[str], request: GenerationRequest) -> int:

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
-
-ProfileName = Literal[
-    "demo", "scout", "maverick", "maverick-hosts", "behemoth", "remote", "scripted"
-]
 
 
 class ScriptedSettings(BaseModel):
@@ -30,6 +24,9 @@ class ScriptedSettings(BaseModel):
     vision: bool = Field(
         default=False, description="Whether the scripted engine takes images, which it counts."
     )
+    embeddings: bool = Field(
+        default=False, description="Whether the scripted engine makes embeddings of texts."
+    )
     fail_after_tokens: int | None = Field(
         default=None, ge=0, description="After so many words the scripted engine breaks off."
     )
@@ -40,11 +37,12 @@ class EngineSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    profile: ProfileName = Field(
+    profile: str = Field(
         default="demo",
-        description="`demo` (small, any CPU), `scout` (one H100), `maverick` (eight H100), "
-        "`maverick-hosts` (two hosts with eight H100 each, on Ray), "
-        "`remote` (an OpenAI-compatible endpoint), `scripted` (no model, for tests).",
+        description="`demo` (small, any CPU), `demo-embeddings` (its model as one of embeddings), "
+        "`scout` or `scout-long` (one H100), `maverick` (eight H100), `maverick-hosts` (two hosts "
+        "with eight H100 each, on Ray), `remote` (an OpenAI-compatible endpoint), `scripted` (no "
+        "model, for tests), or one of your own: [profiles](profiles.md).",
     )
     model: str | None = Field(
         default=None,
@@ -57,10 +55,16 @@ class EngineSettings(BaseModel):
     api_key: SecretStr | None = Field(
         default=None, description="The key that the endpoint of `remote` asks for."
     )
+    hub_token: SecretStr | None = Field(
+        default=None,
+        description="Your own token of the model hub, for weights that it gives out on request; "
+        "without it `HF_TOKEN`.",
+    )
     max_model_len: int | None = Field(
         default=None,
         ge=256,
-        description="How many tokens a remote model reads at most, where its endpoint doesn't say.",
+        description="The longest prompt and answer together, in tokens; without it the profile's "
+        "own, and for `remote` what its endpoint says.",
     )
     read_timeout_seconds: float = Field(
         default=120.0,
@@ -71,6 +75,10 @@ class EngineSettings(BaseModel):
         default=None,
         description="Whether images that people send are shown to the model; without it `scout` "
         "and `maverick` see them, and the model of `remote` does not.",
+    )
+    embeddings_model: str | None = Field(
+        default=None,
+        description="The model of `remote` that makes embeddings; without it there are none.",
     )
     max_num_seqs: int | None = Field(
         default=None,

@@ -48,7 +48,8 @@ class _Hearing(asyncio.DatagramProtocol):
 
 @asynccontextmanager
 async def reports(progress: Progress) -> AsyncIterator[dict[str, str]]:
-    """Pass what workers report to `progress`; yields what they need in their environment."""
+    """Pass what workers report to `progress`; yields what they need in their environment, which is
+    nothing where no socket can be had (a temporary folder with too long a path)."""
     folder = Path(tempfile.mkdtemp(prefix="outrider-"))
     path = str(folder / "start")
     # Made here, since uvloop, which a replica of Ray Serve runs in, binds no path by itself.
@@ -59,10 +60,12 @@ async def reports(progress: Progress) -> AsyncIterator[dict[str, str]]:
         transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
             lambda: _Hearing(progress), sock=hearing
         )
-        try:
-            yield {REPORT_TO: path}
-        finally:
-            transport.close()
+    except OSError:
+        transport, path = None, ""
+    try:
+        yield {REPORT_TO: path}
     finally:
+        if transport is not None:
+            transport.close()
         hearing.close()
         shutil.rmtree(folder, ignore_errors=True)

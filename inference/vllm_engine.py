@@ -37,9 +37,12 @@ from inference.errors import (
     EngineError,
     EngineOverloaded,
     EngineUnavailable,
+    ImagesRefused,
     ModelNotFound,
     PromptTooLong,
+    SamplingRefused,
 )
+from inference.output_format import FORMAT_KINDS
 from inference.plan.beside_engine import compare_with_engine
 from inference.processes import (
     EngineProcess,
@@ -48,6 +51,7 @@ from inference.processes import (
     with_descendants,
 )
 from inference.profiles import Profile
+from inference.quantization import quantization_name
 from inference.resume import ResumePoint, resume_point
 from inference.start_reports import reports
 from inference.vision import image_tokens, opened, readable
@@ -59,7 +63,15 @@ from inference.vllm_launch import (
     quiet_imports,
     vllm_logs_to_ours,
 )
+from inference.vllm_output import (
+    AnswerReader,
+    answer_reader,
+    check_grammar,
+    control_tokens,
+    reason_in_short,
+)
 from inference.vllm_statistics import StepCounts, stat_logger
+from inference.vllm_tools import ParserReader, parser_named
 
 # How long the engine core may take to go before it is killed.
 SHUTDOWN_SECONDS = 2.0
@@ -100,6 +112,8 @@ class VllmEngine:
         self._llm: Any = None
         self._model = ""  # the folder that was loaded
         self._tokenizer: Any = None
+        self._tool_parser: Any = None
+        self._control: frozenset[int] = frozenset()
         self._info: EngineInfo | None = None
         self._state: EngineState = "stopped"
         self._detail = ""
@@ -122,7 +136,7 @@ class VllmEngine:
         self._state, self._detail = "ready", ""
         progress("ready", 1.0)
 
-    async def _start(self, progress: Progress, listening: Mapping[str, str]) -> None:
+    async def _start(self, progress: Progress, listening: dict[str, str]) -> None:
         others = multiprocessing_children()
         building = asyncio.create_task(
             asyncio.to_thread(self._build, _threadsafe(progress, self._stopping), listening)
@@ -201,15 +215,24 @@ class VllmEngine:
         self._processes = set()
 
     async def render(
-        self, messages: Sequence[ChatMessage], max_tokens: int | None = None
+        self, messages: Sequence[ChatMessage], sampling: Sampling | None = None
     ) -> Prompt:
         if self._tokenizer is None:
             raise self._unavailable()
+        sampling = sampling or Sampling()
         shown = tuple(messages)
         if any(one.images for one in shown):
+            if not self.info.vision:
+                raise ImagesRefused(self.info.model)
             shown = await asyncio.to_thread(readable, shown)
-        token_ids = await asyncio.to_thread(render_token_ids, self._tokenizer, shown)
-        room = self._profile.least_answer_tokens if max_tokens is None else max_tokens
+        token_ids = await asyncio.to_thread(
+            render_token_ids,
+            self._tokenizer,
+            shown,
+            sampling.offered,
+            native_tools=self._native_tools(sampling),
+        )
+        room = sampling.max_tokens or self._profile.least_answer_tokens
         limit = max(self.info.max_model_len - room, 0)
         prompt = Prompt(messages=shown, token_ids=token_ids)
         if _length(prompt) > limit:
@@ -220,7 +243,7 @@ class VllmEngine:
         llm = self._ready()
         given = request.prompt
         if given.token_ids is None:
-            given = await self.render(given.messages)
+            given = await self.render(given.messages, request.sampling)
         prompt_tokens = _length(given)
         point = ResumePoint()
         if request.prefix_token_ids:
@@ -232,20 +255,10 @@ class VllmEngine:
             reason: FinishReason = "stop" if point.ended else "length"
             yield Delta("", (), reason, prompt_tokens, len(kept))
             return
-        parameters = self._parameters(request.sampling, answer_tokens - len(kept))
-        prompt = await self._input(llm, given, kept)
-        stream = self._stream(llm, request, prompt, parameters)
-        async with contextlib.aclosing(stream) as outputs:
-            written = len(kept)
-            async for output in outputs:
-                completion = output.outputs[0]
-                written += len(completion.token_ids)
-                cached = output.num_cached_tokens or 0
-                if output.finished:
-                    ending = (completion.finish_reason, prompt_tokens, written, cached)
-                    yield Delta(completion.text, tuple(completion.token_ids), *ending)
-                else:
-                    yield Delta(completion.text, tuple(completion.token_ids))
+        stream = self._answer(llm, request, given, kept, answer_tokens - len(kept))
+        async with contextlib.aclosing(stream) as deltas:
+            async for delta in deltas:
+                yield delta
 
     async def health(self) -> EngineHealth:
         if self._state in ("ready", "asleep") and self._llm is not None:
@@ -268,7 +281,7 @@ class VllmEngine:
 
     # --- starting ---
 
-    def _build(self, progress: Progress, listening: Mapping[str, str]) -> None:
+    def _build(self, progress: Progress, listening: dict[str, str]) -> None:
         """Everything that blocks: in a thread. `listening` goes into the processes' environment."""
         progress("locating the model", None)
         model = self._model = self._locate(progress)
@@ -301,6 +314,9 @@ class VllmEngine:
         )
         vllm_logs_to_ours()
         self._tokenizer = self._llm.renderer.tokenizer
+        self._control = control_tokens(self._tokenizer)
+        if self._profile.tool_parser:
+            self._tool_parser = parser_named(self._profile.tool_parser)
         self._info = EngineInfo(
             profile=self._profile.name,
             model=self._profile.served_name or _shown(model),
@@ -309,6 +325,10 @@ class VllmEngine:
             notice=self._profile.notice,
             attribution=self._profile.attribution,
             vision=self._profile.vision,
+            tools=self._profile.tools,
+            formats=FORMAT_KINDS,
+            logprobs=True,
+            quantization=_quantization(self._llm.model_config),
         )
 
     async def _first_token(self) -> None:
@@ -330,6 +350,45 @@ class VllmEngine:
 
     # --- generating ---
 
+    async def _answer(
+        self,
+        llm: Any,
+        request: GenerationRequest,
+        given: Prompt,
+        kept: Sequence[int],
+        max_tokens: int,
+    ) -> AsyncGenerator[Delta, None]:
+        """What comes behind the tokens that are kept."""
+        reading = self._reading(request.sampling, max_tokens)
+        await check_grammar(llm.vllm_config, reading.parameters, self._tokenizer)
+        prompt = await self._input(llm, given, kept)
+        stream = self._stream(llm, request, prompt, reading.parameters)
+        prompt_tokens, written = _length(given), len(kept)
+        async with contextlib.aclosing(stream) as outputs:
+            async for output in outputs:
+                completion = output.outputs[0]
+                written += len(completion.token_ids)
+                delta = reading.delta(completion, finished=output.finished)
+                if output.finished:
+                    delta = replace(
+                        delta,
+                        prompt_tokens=prompt_tokens,
+                        output_tokens=written,
+                        cached_tokens=output.num_cached_tokens or 0,
+                    )
+                yield delta
+
+    def _reading(self, sampling: Sampling, max_tokens: int) -> AnswerReader:
+        native = self._native_tools(sampling)
+        reader: ParserReader | None = None
+        if native and sampling.offered:
+            reader = ParserReader(self._tool_parser, self._tokenizer, sampling.offered)
+        return answer_reader(sampling, self._profile, max_tokens, self._control, reader)
+
+    def _native_tools(self, sampling: Sampling) -> bool:
+        """In the model's own form where it is free to call; where it must, a grammar holds it."""
+        return self._tool_parser is not None and not sampling.must_call and not sampling.format
+
     async def _input(self, llm: Any, prompt: Prompt, kept: Sequence[int]) -> Any:
         """What vLLM takes: the ids, and for each image's place among them the image."""
         from vllm.inputs import TokensPrompt, tokens_input
@@ -346,7 +405,7 @@ class VllmEngine:
         self, llm: Any, request: GenerationRequest, prompt: Any, parameters: Any
     ) -> AsyncGenerator[Any, None]:
         """vLLM's outputs, its errors in our words."""
-        from vllm.exceptions import GracefulHTTPError
+        from vllm.exceptions import GracefulHTTPError, VLLMValidationError
         from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
         name, priority = request.request_id, request.priority
@@ -359,28 +418,14 @@ class VllmEngine:
             raise EngineOverloaded(
                 "The model has too many questions waiting: try again."
             ) from error
+        except VLLMValidationError as error:
+            raise SamplingRefused(f"The model can't do this: {reason_in_short(error)}.") from error
         except EngineDeadError as error:
             if llm is self._llm:  # else it was ended on purpose
                 self._state, self._detail = "dead", CORE_ENDED
             raise self._unavailable() from error
         except EngineGenerateError as error:
             raise EngineUnavailable("The model broke off this answer: try again.") from error
-
-    def _parameters(self, sampling: Sampling, max_tokens: int) -> Any:
-        from vllm import SamplingParams
-        from vllm.sampling_params import RequestOutputKind
-
-        chosen = {
-            "temperature": _first(sampling.temperature, self._profile.temperature),
-            "top_p": _first(sampling.top_p, self._profile.top_p),
-        }
-        return SamplingParams(
-            **{name: value for name, value in chosen.items() if value is not None},
-            max_tokens=max_tokens,
-            seed=sampling.seed,
-            stop=list(sampling.stop) or None,
-            output_kind=RequestOutputKind.DELTA,
-        )
 
     def _answer_tokens(self, sampling: Sampling, prompt_tokens: int) -> int:
         asked = sampling.max_tokens or self._profile.answer_tokens
@@ -408,6 +453,11 @@ class VllmEngine:
         return EngineUnavailable(f"The model is not available ({self._state}): try again shortly.")
 
 
+def _quantization(model_config: Any) -> str:
+    stated = getattr(model_config.hf_config, "quantization_config", None)
+    return quantization_name(stated, str(model_config.dtype).removeprefix("torch."))
+
+
 def _shown(model: str) -> str:
     """A folder's name; a name on the hub as it is."""
     return Path(model).name if Path(model).is_dir() else model
@@ -417,10 +467,6 @@ def _length(prompt: Prompt) -> int:
     """In tokens: an image's place is one id, of which vLLM makes many."""
     images = [image for message in prompt.messages for image in message.images]
     return len(prompt.token_ids or ()) + sum(image_tokens(one) - 1 for one in images)
-
-
-def _first(*values: float | None) -> float | None:
-    return next((value for value in values if value is not None), None)
 
 
 def _threadsafe(progress: Progress, stopping: threading.Event) -> Progress:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from assistant.answering.frozen_prompt import calls_read
 from assistant.answering.history import History
 from assistant.answering.system_prompt import system_prompt
 from assistant.answering.turns import ClaimedTurn
@@ -19,6 +20,7 @@ from assistant.settings import AssistantSettings
 from inference.api import ChatMessage, Engine, Image, Prompt
 from inference.errors import PromptTooLong
 
+CUT_AT = 5
 LEAST_THREAD = 200  # characters; less of what was said in a thread says nothing
 
 
@@ -41,19 +43,21 @@ class ContextBuilder:
         stateless = turn.channel == "api"
         told = system_prompt(self.settings, own.about)
         system = [] if stateless else [ChatMessage("system", told)]
-        room, dropped = _longest_thread(rows), 0
+        room = _longest_thread(rows)
+        turns = list(dict.fromkeys(row.turn_id for row in rows))
+        dropped = start_of(turns, 1) if len(turns) > self.settings.history_turns else 0
         while True:
             exchanges = _exchanges(rows, turn.id, images, room)[dropped:]
             messages = merged([*system, *(one for exchange in exchanges for one in exchange)])
             try:
-                return await self.engine.render(messages, turn.sampling.max_tokens)
+                return await self.engine.render(messages, turn.sampling)
             except PromptTooLong:
                 if room:
                     room = room // 4 if room // 4 >= LEAST_THREAD else 0
                 elif stateless or len(exchanges) == 1:
                     raise
                 else:  # The oldest quarter goes: few renderings, and the next turn needs none.
-                    dropped += max(1, len(exchanges) // 4)
+                    dropped = start_of(turns, dropped + max(1, len(exchanges) // 4))
 
     async def restored(self, prompt: Prompt) -> Prompt:
         """A frozen prompt, with the images that it only names."""
@@ -65,6 +69,18 @@ class ContextBuilder:
             return {}
         shown = [row for row in rows if row.turn_id == turn_id or row.state != "failed"]
         return await ShownFiles(self.history.database).images([row.files or () for row in shown])
+
+
+def start_of(turns: Sequence[int], least: int) -> int:
+    """Where a history begins that loses at least the `least` oldest of these turns.
+
+    At a turn whose id is a multiple of CUT_AT, if one comes soon: so it begins there for the next
+    turns too, and the engine has it in its prefix cache, where one turn fewer each time would
+    change all of it. Never after the last, which is to be answered.
+    """
+    last = len(turns) - 1
+    soon = range(least, min(least + len(turns) // 4, last) + 1)
+    return next((one for one in soon if turns[one] % CUT_AT == 0), min(least, last))
 
 
 def _longest_thread(rows: Sequence[Any]) -> int:
@@ -87,7 +103,8 @@ def _exchanges(
         if row.kind == "group":
             spoken = f"{row.sender}: {spoken}"
         spoken = "\n\n".join(filter(None, (before(files, room), spoken)))
-        message = ChatMessage(row.role, spoken, of_message(files, images))
+        called = (calls_read(row.tool_calls), row.tool_call_id)
+        message = ChatMessage(row.role, spoken, of_message(files, images), *called)
         exchanges.setdefault(row.turn_id, []).append(message)
         replies[row.turn_id] = row.reply
     for one, reply in replies.items():
@@ -97,13 +114,20 @@ def _exchanges(
 
 
 def merged(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
-    """Neighbours of one role become one message: chat templates want them to alternate."""
+    """Neighbours of one role become one message: chat templates want them to alternate.
+
+    Not so what is part of a tool call: each has an id of its own.
+    """
     result: list[ChatMessage] = []
     for message in messages:
-        if result and result[-1].role == message.role:
+        if result and result[-1].role == message.role and not _calls(result[-1], message):
             together = "\n\n".join(filter(None, (result[-1].content, message.content)))
             images = (*result[-1].images, *message.images)
             result[-1] = ChatMessage(message.role, together, images)
         else:
             result.append(message)
     return result
+
+
+def _calls(*messages: ChatMessage) -> bool:
+    return any(one.role == "tool" or one.tool_calls for one in messages)

@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import astuple, dataclass, field, fields, replace
 from typing import Any
 from uuid import uuid4
 
@@ -23,6 +23,7 @@ from assistant.answering.turns import Reply, Turns
 from assistant.errors import StorageUnavailable
 from assistant.messages import ReplyDelta
 from assistant.signals import LOST, REDIS_SECONDS, RETRY_SECONDS
+from inference.api import ToolCall
 
 log = structlog.get_logger()
 
@@ -30,6 +31,7 @@ EXPIRE_SECONDS = 900
 FIRST_SECONDS = 0.05  # before Postgres is read for what came earlier
 QUIET_SECONDS = 1.0  # without a delta for so long, a reader looks into Postgres
 BLOCK_MILLISECONDS = 1000
+DRAIN_LOOK_SECONDS = 0.02  # whether the last reader has its end
 
 
 Admit = Callable[[int], Awaitable[bool]]  # given an attempt
@@ -115,11 +117,13 @@ class DeltaWriter:
 def encoded(delta: ReplyDelta) -> str:
     """The fields in their order; those of the end only where it is one."""
     values = [getattr(delta, name) for name in (PIECE if delta.state is None else ENTIRE)]
-    return json.dumps(values)
+    return json.dumps(values, default=astuple)
 
 
 def decoded(text: str) -> ReplyDelta:
-    return ReplyDelta(*json.loads(text))
+    given = dict(zip(ENTIRE, json.loads(text), strict=False))
+    given["tool_calls"] = tuple(ToolCall(*one) for one in given.get("tool_calls", ()))
+    return ReplyDelta(**given)
 
 
 def _continues(last: ReplyDelta, delta: ReplyDelta) -> bool:
@@ -201,6 +205,16 @@ class DeltaReader:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._read_redis())
             group.create_task(self._look())
+
+    async def drain(self) -> None:
+        """Return when nobody waits any more for the end of a turn that is over."""
+        everyone = [one for readers in self._subscriptions.values() for one in readers]
+        try:
+            over = await self.turns.over({one.position.turn_id for one in everyone})
+        except StorageUnavailable:
+            return
+        while any(key(turn) in self._subscriptions for turn in over):  # noqa: ASYNC110
+            await asyncio.sleep(DRAIN_LOOK_SECONDS)
 
     async def _look(self) -> None:
         """Ask Postgres for all of which nothing was heard for a while, at once."""
@@ -319,6 +333,9 @@ class Position:
             prompt_tokens=stored.prompt_tokens,
             output_tokens=stored.output_tokens,
             finish_reason=stored.finish_reason,
+            tool_calls=stored.tool_calls,
+            stop_reason=stored.stop_reason,
+            cached_tokens=stored.cached_tokens,
         )
         self.offset = delta.offset + len(missing)
         return [delta]

@@ -13,7 +13,7 @@ from assistant.answering.deltas import DeltaWriter
 from assistant.answering.turns import ClaimedTurn, Outcome, Piece, Turns
 from assistant.messages import ReplyDelta, clean
 from assistant.settings import AssistantSettings
-from inference.api import Delta, Engine, GenerationRequest, Prompt
+from inference.api import Delta, Engine, GenerationRequest, Prompt, TokenLogprob, ToolCall
 
 log = structlog.get_logger()
 
@@ -28,6 +28,8 @@ class RunningReply:
     _text: str = field(default="", init=False)
     _token_ids: list[int] = field(default_factory=list, init=False)
     _last: Delta = field(default=Delta(""), init=False)
+    _calls: list[ToolCall] = field(default_factory=list, init=False)
+    _logprobs: list[TokenLogprob] = field(default_factory=list, init=False)
     _written: tuple[int, int] = field(default=(0, 0), init=False)  # characters and tokens
     _consuming: asyncio.Task[None] | None = field(default=None, init=False)
     _unfrozen: Prompt | None = field(default=None, init=False)  # not written to Postgres yet
@@ -88,6 +90,9 @@ class RunningReply:
                 prompt_tokens=outcome.prompt_tokens,
                 output_tokens=outcome.output_tokens,
                 finish_reason=outcome.finish_reason or "",
+                tool_calls=outcome.tool_calls,
+                stop_reason=outcome.stop_reason,
+                cached_tokens=outcome.cached_tokens,
             )
         )
         return True
@@ -156,6 +161,8 @@ class RunningReply:
             self.deltas.write(ReplyDelta(self.turn.id, self.turn.attempt, len(self._text), text))
         self._text += text
         self._token_ids += delta.token_ids
+        self._calls += [_clean(call) for call in delta.tool_calls]
+        self._logprobs += [_clean_logprob(one) for one in delta.logprobs]
         self._last = delta
 
     async def _consume(self, request: GenerationRequest) -> None:
@@ -171,4 +178,16 @@ class RunningReply:
             prompt_tokens=self._last.prompt_tokens,
             cached_tokens=self._last.cached_tokens,
             output_tokens=self._last.output_tokens or len(self._token_ids),
+            tool_calls=tuple(self._calls),
+            stop_reason=self._last.stop_reason,
+            logprobs=tuple(self._logprobs) if state == "done" else (),
         )
+
+
+def _clean(call: ToolCall) -> ToolCall:
+    return ToolCall(clean(call.id), clean(call.name), clean(call.arguments))
+
+
+def _clean_logprob(one: TokenLogprob) -> TokenLogprob:
+    top = tuple((clean(token), chance) for token, chance in one.top)
+    return TokenLogprob(clean(one.token), one.logprob, top)

@@ -174,7 +174,7 @@ WITH gone AS (
         state = CASE WHEN turns.state IN ('queued', 'running') THEN 'cancelled'
                 ELSE turns.state END,
         error_code = 'deleted', error = '', reply = '', prompt_messages = NULL,
-        prompt_token_ids = NULL, reply_token_ids = '{{}}',
+        prompt_token_ids = NULL, reply_token_ids = '{{}}', tool_calls = NULL, logprobs = NULL,
         finished_at = coalesce(turns.finished_at, now())
     FROM old WHERE turns.id = old.id
 ), removal AS (

@@ -113,13 +113,16 @@ class Supervisor:
         elif health.state == "asleep":
             await self._wake_when_used()
         elif self._stillness.stuck(self.engine.statistics(), time.monotonic()):
-            waiting = self.engine.statistics().requests_running
-            seconds = f"{self.stuck_after_seconds:g} seconds"
-            await self._rebuild("stuck", f"no step for {seconds} while {waiting} answers waited")
+            await self._rebuild("stuck", self._why_stuck())
         elif health.state == "ready" and self._unused():
             await self._sleep()
         else:
             self._become(health.state, health.detail)
+
+    def _why_stuck(self) -> str:
+        waiting = self.engine.statistics().requests_running
+        answers = "an answer" if waiting == 1 else f"{waiting} answers"
+        return f"no step for {self.stuck_after_seconds:g} seconds while {answers} waited"
 
     def _unused(self) -> bool:
         if not self.sleep_after_seconds or self._users or self.engine.statistics().requests_running:

@@ -17,7 +17,8 @@ SELECT turns.id, turns.state,
     coalesce(turns.finished_at, turns.started_at, turns.created_at) AS moment,
     channel, accounts.name AS account, chat_id, turns.conversation_id, turns.person_id,
     coalesce(persons.name, '') AS person, turns.attempt AS attempts,
-    {error_code} AS error_code, turns.error, superseded_by
+    {error_code} AS error_code, turns.error, superseded_by, turns.priority, turns.worker,
+    turns.prompt_tokens, turns.cached_tokens, turns.output_tokens
 """
 _JOINED = """
 JOIN conversations ON conversations.id = turns.conversation_id
@@ -64,6 +65,11 @@ class ListedTurn:
     error_code: str
     error: str
     superseded_by: int | None
+    priority: int
+    worker: str | None  # who claimed it last
+    prompt_tokens: int
+    cached_tokens: int  # of the prompt, that needed no prefill
+    output_tokens: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,19 +11,26 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import psycopg
 
+from assistant.answering.frozen_prompt import (
+    calls_read,
+    calls_written,
+    messages_written,
+    prompt_read,
+)
 from assistant.messages import FINAL_STATES, ChatRef, TurnState
 from assistant.storage.database import Database
-from inference.api import ChatMessage, Image, Prompt, Role, Sampling
+from inference.api import Prompt, Sampling, TokenLogprob, ToolCall, sampling_read
 
 # For so long a new turn is left to the worker that has its conversation in its cache.
 LEAVE_SECONDS = 0.2
 
+UNREACHED = (1 << 31) - 1  # characters: no reply is longer
 _CLAIMED = """
     SET state = 'running', attempt = attempt + 1, lease_owner = %(worker)s,
         worker = %(worker)s, lease_until = now() + make_interval(secs => %(lease_seconds)s),
@@ -123,6 +130,8 @@ WITH ended AS (
         finish_reason = %(finish_reason)s, error_code = %(error_code)s, error = %(error)s,
         prompt_tokens = %(prompt_tokens)s, cached_tokens = %(cached_tokens)s,
         output_tokens = %(output_tokens)s, lease_owner = NULL, lease_until = NULL,
+        tool_calls = %(tool_calls)s::jsonb, stop_reason = %(stop_reason)s::jsonb,
+        logprobs = %(logprobs)s::jsonb,
         first_token_at = CASE WHEN %(reply)s = '' THEN first_token_at
                               ELSE coalesce(first_token_at, now()) END,
         finished_at = now()
@@ -157,17 +166,24 @@ WHERE id = %(turn)s AND state IN ('queued', 'running')
 RETURNING state, attempt, char_length(reply) AS characters
 """
 READ = (
-    "SELECT state, attempt, reply, error, error_code, prompt_tokens, output_tokens,"
-    " coalesce(finish_reason, '') AS finish_reason FROM turns WHERE id = %(turn)s"
+    "SELECT state, attempt, reply, error, error_code, prompt_tokens, output_tokens, cached_tokens,"
+    " tool_calls, stop_reason, coalesce(finish_reason, '') AS finish_reason"
+    " FROM turns WHERE id = %(turn)s"
 )
 # Of many turns that somebody follows and hears nothing of: those with news, and those erased.
 READ_SILENT = """
 SELECT given.turn, turns.id, state, attempt, reply, error, error_code, prompt_tokens,
-    output_tokens, coalesce(finish_reason, '') AS finish_reason
+    output_tokens, cached_tokens, tool_calls, stop_reason,
+    coalesce(finish_reason, '') AS finish_reason
 FROM unnest(CAST(%(turns)s AS bigint[]), CAST(%(characters)s AS int[])) AS given (turn, characters)
 LEFT JOIN turns ON turns.id = given.turn
 WHERE turns.id IS NULL OR state NOT IN ('queued', 'running')
     OR char_length(reply) > given.characters
+"""
+# Whoever asked for them reads them once.
+TAKE_LOGPROBS = """
+WITH taken AS (SELECT id, logprobs FROM turns WHERE id = %(turn)s FOR NO KEY UPDATE)
+UPDATE turns SET logprobs = NULL FROM taken WHERE turns.id = taken.id RETURNING taken.logprobs
 """
 CHAT = """
 SELECT accounts.channel, accounts.name, chat_id, thread_id, kind FROM turns
@@ -213,6 +229,9 @@ class Reply:
     prompt_tokens: int
     output_tokens: int
     finish_reason: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    stop_reason: str | int | None = None
+    cached_tokens: int = 0
 
     @property
     def final(self) -> bool:
@@ -247,7 +266,7 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt ended a turn."""
+    """How an attempt ended a turn. `logprobs` only where they were asked for."""
 
     state: TurnState
     reply: str = ""
@@ -257,6 +276,9 @@ class Outcome:
     prompt_tokens: int = 0
     cached_tokens: int = 0
     output_tokens: int = 0
+    tool_calls: tuple[ToolCall, ...] = ()
+    stop_reason: str | int | None = None
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,8 +338,7 @@ class Turns:
         return {(row.id, row.attempt) for row in rows}
 
     async def finish(self, turn: ClaimedTurn, outcome: Outcome) -> bool:
-        values = {field.name: getattr(outcome, field.name) for field in fields(outcome)}
-        return await self._fenced(FINISH, turn, values)
+        return await self._fenced(FINISH, turn, _ended(outcome))
 
     async def release(
         self, turn: ClaimedTurn, after_seconds: float, error: str, *, failed: bool
@@ -344,6 +365,16 @@ class Turns:
         rows = await self.database.rows(READ_SILENT, values)
         return {row.turn: None if row.id is None else _reply(row) for row in rows}
 
+    async def take_logprobs(self, turn_id: int) -> tuple[TokenLogprob, ...]:
+        """Those of a turn that is over, which are forgotten with it; empty where there are none."""
+        row = await self.database.row(TAKE_LOGPROBS, {"turn": turn_id})
+        given = (row and row.logprobs) or ()
+        return tuple(TokenLogprob(token, chance, _pairs(top)) for token, chance, top in given)
+
+    async def over(self, turns: Iterable[int]) -> set[int]:
+        """Those of them that have ended, or were erased."""
+        return set(await self.read_silent(dict.fromkeys(turns, UNREACHED)))
+
     async def chat(self, turn_id: int) -> ChatRef | None:
         row = await self.database.row(CHAT, {"turn": turn_id})
         return None if row is None else ChatRef(*row)
@@ -363,49 +394,45 @@ def _written(piece: Piece) -> Mapping[str, object]:
         "tokens": piece.tokens,
         "added_ids": piece.added_ids,
         "fingerprint": piece.fingerprint,
-        "messages": prompt and [_message_written(one) for one in prompt.messages],
+        "messages": prompt and messages_written(prompt),
         "prompt_ids": prompt and prompt.token_ids,
     }
 
 
+def _ended(outcome: Outcome) -> Mapping[str, object]:
+    values = {one.name: getattr(outcome, one.name) for one in fields(outcome)}
+    as_json = {
+        "tool_calls": calls_written(outcome.tool_calls) or None,
+        "logprobs": [[one.token, one.logprob, one.top] for one in outcome.logprobs] or None,
+        "stop_reason": outcome.stop_reason,
+    }
+    return values | {
+        name: None if value is None else json.dumps(value) for name, value in as_json.items()
+    }
+
+
+def _pairs(written: Sequence[Sequence[Any]]) -> tuple[tuple[str, float], ...]:
+    return tuple((token, chance) for token, chance in written)
+
+
 def _reply(row: Any) -> Reply:
-    values = {one.name: getattr(row, one.name) for one in fields(Reply) if one.name != "text"}
-    return Reply(text=row.reply, **values)
+    asis = [one.name for one in fields(Reply) if one.name not in ("text", "tool_calls")]
+    values: dict[str, Any] = {name: getattr(row, name) for name in asis}
+    return Reply(text=row.reply, tool_calls=calls_read(row.tool_calls), **values)
 
 
 def _claimed(row: Any) -> ClaimedTurn:
-    given = dict(row.sampling)
-    if "stop" in given:
-        given["stop"] = tuple(given["stop"])
     return ClaimedTurn(
         id=row.id,
         conversation_id=row.conversation_id,
         attempt=row.attempt,
         failures=row.failures,
-        sampling=Sampling(**given),
+        sampling=sampling_read(row.sampling),
         stop_requested=row.stop_requested,
         channel=row.channel,
         priority=row.priority,
         seconds_left=math.inf if row.seconds_left is None else row.seconds_left,
-        prompt=_frozen(row.prompt_messages, row.prompt_token_ids),
+        prompt=prompt_read(row.prompt_messages, row.prompt_token_ids),
         reply=row.reply,
         reply_token_ids=tuple(row.reply_token_ids),
     )
-
-
-def _frozen(messages: list[list[Any]] | None, token_ids: list[int] | None) -> Prompt | None:
-    if messages is None:
-        return None
-    given = tuple(_message_read(*one) for one in messages)
-    return Prompt(given, None if token_ids is None else tuple(token_ids))
-
-
-def _message_written(message: ChatMessage) -> list[Any]:
-    """Of its images only what they are: their content stands in `attachments`, by their keys."""
-    images = [[one.media_type, one.width, one.height, one.key] for one in message.images]
-    return [message.role, message.content, *([images] if images else [])]
-
-
-def _message_read(role: Role, content: str, images: Sequence[Sequence[Any]] = ()) -> ChatMessage:
-    shown = tuple(Image(kind, b"", width, height, key) for kind, width, height, key in images)
-    return ChatMessage(role, content, shown)

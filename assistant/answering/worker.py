@@ -70,7 +70,8 @@ class Worker:
                 group.create_task(self._watch())
                 group.create_task(self._checkpoint())
                 group.create_task(self._obey_stops())
-                group.create_task(self._work(group))
+                if self.engine.info.generates:
+                    group.create_task(self._work(group))
         finally:
             await self.signals.leave(self.name)
 

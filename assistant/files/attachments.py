@@ -12,10 +12,11 @@ from dataclasses import replace
 from typing import Any
 
 from assistant.errors import MessageRefused
-from assistant.files.image_header import described
+from assistant.files.image_header import ImageHeader, described
 from assistant.files.pdf_text import PDF_BYTES, PDF_TYPE, PdfReader
 from assistant.messages import Attachment, IncomingMessage, clean
 from assistant.phrases import Phrase
+from inference.api import Image
 
 IMAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"})
 IMAGE_BYTES = 10_000_000
@@ -32,6 +33,19 @@ ATTACHED = """, attached AS (
         %(widths)s::int[], %(heights)s::int[], %(characters)s::int[], %(texts)s::text[],
         %(bytes)s::bytea[]) AS given
 )"""
+
+# The same of images that came with several messages, which are numbered.
+ATTACHED_TO_EACH = """, attached AS (
+    INSERT INTO attachments
+        (message_id, position, kind, name, media_type, width, height, characters, bytes)
+    SELECT message.id, given.position, 'image', '', given.media_type, given.width, given.height,
+        0, given.bytes
+    FROM unnest(%(of)s::int[], %(positions)s::int[], %(media_types)s::text[], %(widths)s::int[],
+        %(heights)s::int[], %(bytes)s::bytea[])
+        AS given (of, position, media_type, width, height, bytes)
+    JOIN message ON message.platform_message_id = given.of::text
+)
+"""
 
 
 def most_bytes(one: Attachment) -> int:
@@ -88,6 +102,23 @@ def values_of(attachments: Sequence[Attachment]) -> dict[str, Any]:
     }
 
 
+def images_of(messages: Sequence[Sequence[Image]]) -> dict[str, list[Any]]:
+    """What ATTACHED_TO_EACH asks for: the images of each message, by its number."""
+    listed = [
+        (number, position, image)
+        for number, images in enumerate(messages)
+        for position, image in enumerate(images)
+    ]
+    return {
+        "of": [number for number, _, _ in listed],
+        "positions": [position for _, position, _ in listed],
+        "media_types": [image.media_type for _, _, image in listed],
+        "widths": [image.width for _, _, image in listed],
+        "heights": [image.height for _, _, image in listed],
+        "bytes": [image.data for _, _, image in listed],
+    }
+
+
 def _unreadable(files: Sequence[Attachment]) -> Phrase:
     if any(one.media_type == PDF_TYPE for one in files):
         return Phrase("content.pdf")
@@ -96,10 +127,17 @@ def _unreadable(files: Sequence[Attachment]) -> Phrase:
     return Phrase("content.unreadable_image")
 
 
-def _image(one: Attachment) -> Attachment:
-    data = one.data or b""
+def image_header(data: bytes) -> ImageHeader | None:
+    """None for what is no image that may be shown to a model, or too large for one."""
     seen = described(data)
     if seen is None or len(data) > IMAGE_BYTES or seen.width * seen.height > IMAGE_PIXELS:
+        return None
+    return seen
+
+
+def _image(one: Attachment) -> Attachment:
+    seen = image_header(one.data or b"")
+    if seen is None:
         return replace(one, data=None)
     return replace(one, media_type=seen.media_type, width=seen.width, height=seen.height)
 

@@ -1,8 +1,9 @@
 """The backlog: how much may wait, and whether there is room for one turn more.
 
 What one person may have waiting is counted by the statement that stores the turn. What all may have
-is counted here, ahead of it: this process's own are exact, those of other gateways are known as of
-the last count, which is the more recent the less room is left.
+is counted here, ahead of it: as of the last count, which is the more recent the less room is left,
+and what came to this process since. So a few more than the limit may wait: those that are just
+being stored, and those of other gateways.
 """
 
 from __future__ import annotations
@@ -54,13 +55,14 @@ class Backlog:
             async with self._counting:
                 if self._stale(tokens):
                     await self._count()
-        if not self._fits(tokens):
+        if not self.fits(tokens):
             return False
         self.turns += 1
         self._tokens += tokens
         return True
 
-    def _fits(self, tokens: int) -> bool:
+    def fits(self, tokens: int) -> bool:
+        """Whether so many may be added, as far as it is known here."""
         limits = self.limits
         # What is too much by itself is not refused for what waits: with nothing before it, it goes.
         room = self._tokens == 0 or self._tokens + tokens <= limits.waiting_tokens
@@ -74,7 +76,7 @@ class Backlog:
         turns, waiting = self._counted
         used = self.turns - turns >= (self.limits.waiting_turns - turns) / SHARE
         spent = self._tokens - waiting >= (self.limits.waiting_tokens - waiting) / SHARE
-        return used or spent or not self._fits(tokens)
+        return used or spent or not self.fits(tokens)
 
     async def _count(self) -> None:
         (row,) = await self.database.rows(COUNT)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -17,19 +17,20 @@ import psycopg
 import structlog
 
 from assistant import fair
+from assistant.answering.frozen_prompt import calls_written
 from assistant.errors import QueueFull
 from assistant.fair import DUE
-from assistant.files.attachments import ATTACHED, values_of
+from assistant.files.attachments import ATTACHED, ATTACHED_TO_EACH, images_of, values_of
 from assistant.incoming.backlog import Backlog, Limits, tokens_of
-from assistant.messages import Accepted, ChatRef, IncomingMessage, clean
+from assistant.messages import Accepted, ChatRef, IncomingMessage, Requester, clean
 from assistant.phrases import Phrase
 from assistant.storage.database import Database
-from inference.api import ChatMessage, Sampling
+from inference.api import ChatMessage, Sampling, sampling_written
 
 log = structlog.get_logger()
 
-# Whether a turn more may wait, by all and by those of this person (`known`).
-_ROOM = """%(room)s AND (
+# Whether a turn more of this person (`known`) may wait.
+PERSON_HAS_ROOM = """(
         SELECT count(*) FROM (
             SELECT FROM turns AS live
             WHERE live.person_id = (SELECT person_id FROM known)
@@ -41,14 +42,14 @@ _STAMP = """CAST(%(priority)s AS smallint), %(tokens)s,
 # The turn is only made when the message is new. A turn that waits, or that runs and of which nobody
 # has seen text, starts again with this message too; where two first messages come at once, the
 # conflict on the waiting turn's partial index is what makes the second join the first.
-# Where the queue is full, for all or for this person, nothing at all is stored.
+# Where this person may have no more in the queue, nothing at all is stored.
 _STORE = f"""
 WITH known AS (
     SELECT id, person_id FROM identities
     WHERE account_id = %(account)s AND platform_id = %(sender)s
 ), event AS (
     INSERT INTO events (account_id, event_id, chat_id, thread_id)
-    SELECT %(account)s, %(event)s, %(chat)s, %(thread)s WHERE {_ROOM}
+    SELECT %(account)s, %(event)s, %(chat)s, %(thread)s WHERE {PERSON_HAS_ROOM}
     ON CONFLICT DO NOTHING RETURNING event_id
 ), conversation AS (
     INSERT INTO conversations (account_id, chat_id, thread_id, kind)
@@ -131,37 +132,40 @@ STORE = _STORE + _STORED
 STORE_WITH_FILES = _STORE + ATTACHED + _STORED
 
 # A request of the public API: a conversation of its own, all messages given, never joined.
-STORE_REQUEST = f"""
+_STORE_REQUEST = f"""
 WITH known AS (
-    SELECT person_id FROM identities WHERE account_id = %(account)s AND platform_id = ''
+    SELECT person_id FROM identities
+    WHERE account_id = %(account)s AND platform_id = %(sender)s
 ), conversation AS (
     INSERT INTO conversations (account_id, chat_id, kind)
-    SELECT %(account)s, %(chat)s, 'private' WHERE {_ROOM} RETURNING id
+    SELECT %(account)s, %(chat)s, 'private' WHERE {PERSON_HAS_ROOM} RETURNING id
 ), person AS (
-    INSERT INTO persons (name) SELECT 'API' FROM conversation
+    INSERT INTO persons (name) SELECT CAST(%(sender_name)s AS text) FROM conversation
     WHERE NOT EXISTS (SELECT FROM known) RETURNING id
 ), made AS (
     INSERT INTO identities (person_id, account_id, platform_id, name)
-    SELECT id, %(account)s, '', 'API' FROM person
+    SELECT id, %(account)s, %(sender)s, %(sender_name)s FROM person
     ON CONFLICT (account_id, platform_id) DO UPDATE SET name = excluded.name RETURNING person_id
 ), sender AS (
     SELECT person_id FROM known UNION ALL SELECT person_id FROM made
 ), message AS (
-    INSERT INTO messages (conversation_id, account_id, chat_id, platform_message_id, role, text)
-    SELECT conversation.id, %(account)s, %(chat)s, given.position::text, given.role, given.text
-    FROM conversation, jsonb_to_recordset(%(messages)s::jsonb)
-        AS given (position int, role text, text text)
+    INSERT INTO messages (conversation_id, account_id, chat_id, platform_message_id, role, text,
+        tool_calls, tool_call_id)
+    SELECT conversation.id, %(account)s, %(chat)s, given.position::text, given.role, given.text,
+        given.tool_calls, coalesce(given.tool_call_id, '')
+    FROM conversation, jsonb_to_recordset(%(messages)s::jsonb) AS given
+        (position int, role text, text text, tool_calls jsonb, tool_call_id text)
     ORDER BY given.position
-    RETURNING id, conversation_id
+    RETURNING id, conversation_id, platform_message_id
 ){DUE}, turn AS (
     INSERT INTO turns (conversation_id, person_id, sampling, due_at, first_in, {_STAMPED})
     SELECT id, person_id, %(sampling)s::jsonb, due_at, first_in, {_STAMP}
     FROM conversation, due RETURNING id
 ), link AS (
     INSERT INTO turn_messages (turn_id, message_id) SELECT turn.id, message.id FROM turn, message
-)
-SELECT id FROM turn
-"""
+)"""
+STORE_REQUEST = _STORE_REQUEST + "SELECT id FROM turn"
+STORE_REQUEST_WITH_IMAGES = _STORE_REQUEST + ATTACHED_TO_EACH + "SELECT id FROM turn"
 
 # A message that we are told of for the first time by its deletion: should it come yet, it is known.
 BURY = """
@@ -224,7 +228,7 @@ class Intake:
         files = (one.data or b"" for one in message.attachments if one.kind != "image")
         tokens = tokens_of(message.text, *files)
         values = {
-            **await self._fairness(tokens),
+            **self._fairness(tokens),
             "free": list(free),
             "account": account_id,
             "event": message.event_id,
@@ -239,33 +243,34 @@ class Intake:
             "album": clean(message.album),
             "delivered": delivered,
         }
-        if message.attachments:
+        if not await self.backlog.has_room(tokens):
+            row = None
+        elif message.attachments:
             row = await self._stored(STORE_WITH_FILES, values | values_of(message.attachments))
         else:
             row = await self._stored(STORE, values)
         if row is None:
             turn, came = await self._one(KNOWN_TURN, values) or (None, True)
             if turn is None and not came:
-                raise self._full(room=bool(values["room"]))
+                raise self._full(tokens)
             return Accepted(turn or 0, duplicate=True)
         turn_id, joined, restarted, waits, worker = row
         return Accepted(turn_id, joined=joined, restarted=restarted, waits=waits, worker=worker)
 
-    async def _fairness(
+    def _fairness(
         self, tokens: int, *, background: bool = False, deadline_seconds: float | None = None
     ) -> Mapping[str, object]:
         """What every statement that makes a turn needs for its place in the queue."""
         seconds = self.limits.deadline_seconds
         return {
             **fair.values_of(background=background),
-            "room": await self.backlog.has_room(tokens),
             "most": self.limits.person_turns,
             "tokens": tokens,
             "deadline_seconds": min(deadline_seconds or seconds, seconds),
         }
 
-    def _full(self, *, room: bool) -> QueueFull:
-        if room:
+    def _full(self, tokens: int) -> QueueFull:
+        if self.backlog.fits(tokens):
             return QueueFull(Phrase("refused.full_of_yours", {"most": self.limits.person_turns}))
         return QueueFull(Phrase("refused.full", {"waiting": self.backlog.turns}))
 
@@ -312,28 +317,39 @@ class Intake:
         chat_id: str,
         given: Sequence[ChatMessage],
         sampling: Sampling,
+        requester: Requester,
         *,
         background: bool = False,
         deadline_seconds: float | None = None,
     ) -> Accepted:
         """Raises StorageUnavailable, QueueFull. No deadline lies behind the settings' own."""
-        tokens = tokens_of(*(message.content for message in given))
+        shown = [one for tool in sampling.offered for one in (tool.description, tool.parameters)]
+        tokens = tokens_of(*(message.content for message in given), *shown)
         listed = [
-            {"position": position, "role": message.role, "text": clean(message.content)}
+            {
+                "position": position,
+                "role": message.role,
+                "text": clean(message.content),
+                "tool_calls": calls_written(message.tool_calls) or None,
+                "tool_call_id": message.tool_call_id,
+            }
             for position, message in enumerate(given)
         ]
         values = {
-            **await self._fairness(
-                tokens, background=background, deadline_seconds=deadline_seconds
-            ),
+            **self._fairness(tokens, background=background, deadline_seconds=deadline_seconds),
             "account": account_id,
             "chat": chat_id,
+            "sender": requester.id,
+            "sender_name": requester.name,
             "messages": json.dumps(listed),
-            "sampling": json.dumps(asdict(sampling)),
+            "sampling": json.dumps(sampling_written(sampling)),
         }
-        row = await self._one(STORE_REQUEST, values)
+        images = images_of([message.images for message in given])
+        statement = STORE_REQUEST_WITH_IMAGES if images["of"] else STORE_REQUEST
+        has_room = await self.backlog.has_room(tokens)
+        row = await self._one(statement, values | images) if has_room else None
         if row is None:
-            raise self._full(room=bool(values["room"]))
+            raise self._full(tokens)
         return Accepted(row[0])
 
     async def _one(self, statement: str, values: Mapping[str, object]) -> tuple[Any, ...] | None:

@@ -272,7 +272,8 @@ class Commands:
         return order.answer("forget.all_done")
 
     async def _engine_info(self) -> EngineInfo | None:
-        return next((one.info for one in await self.signals.workers() if one.info), None)
+        found = (one.info for one in await self.signals.workers() if one.answers)
+        return next((info for info in found if info is not None), None)
 
 
 def _digest(command: Command) -> str:

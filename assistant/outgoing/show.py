@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ log = structlog.get_logger()
 REFUSED = Phrase("ending.refused")
 STATUS_SECONDS = 100.0  # Slack shows a status for two minutes
 PLACE_SECONDS = 3.0  # between two looks at how many are before
+# How many tokens over the limit it was stands in what was stored (inference/errors.py).
+TOO_LONG, OVER = "prompt_too_long", re.compile(r"\bby ([\d,]+) tokens")
 ROOM = 100  # characters more, before a full message is looked at again
 # Ends that another turn, or the removal of the reply, answers for.
 SILENT_ENDS = frozenset({"superseded", "deleted"})
@@ -88,6 +91,9 @@ class ShownReply:
         known = key in sentences(ENGLISH)
         if self.error and (not known or language_of(self.language) == ENGLISH):
             return self.error
+        if self.error_code == TOO_LONG and (found := OVER.search(self.error)):
+            over = int(found[1].replace(",", ""))
+            return say(Phrase("error.prompt_too_long_by", {"over": over}), self.language)
         return say(Phrase(key if known else "ending.failed"), self.language)
 
 

@@ -1,4 +1,5 @@
-"""Pruning: events that no platform delivers again are forgotten, in small batches.
+"""Pruning: events that no platform delivers again are forgotten, in small batches, and the
+probabilities of tokens that nobody came for.
 
 An event is only kept to know a redelivery by its id; messages and turns are kept in full.
 """
@@ -18,6 +19,7 @@ log = structlog.get_logger()
 LEASE = "pruning"
 # The platforms deliver again for up to seven days.
 KEEP_DAYS = 8.0
+KEEP_LOGPROBS_SECONDS = 900.0  # their reader is told of the end in seconds
 BATCH = 1000  # rows of one statement: no lock is held for long
 PAUSE_SECONDS = 0.2  # between batches, so that others come first
 LOOK_SECONDS = 600.0
@@ -26,6 +28,13 @@ PRUNE = """
 DELETE FROM events WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM events WHERE received_at < now() - make_interval(secs => 86400 * %(days)s)
     ORDER BY received_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+)) RETURNING 1
+"""
+PRUNE_LOGPROBS = """
+UPDATE turns SET logprobs = NULL WHERE id = ANY (ARRAY(
+    SELECT id FROM turns
+    WHERE logprobs IS NOT NULL AND finished_at < now() - make_interval(secs => %(seconds)s)
+    ORDER BY finished_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 )) RETURNING 1
 """
 
@@ -41,6 +50,7 @@ class Pruning:
         while True:
             try:
                 pruned = await self.prune()
+                await self.prune_logprobs()
             except StorageUnavailable:
                 pruned = 0
             if pruned:
@@ -59,6 +69,11 @@ class Pruning:
             if deleted < BATCH:
                 return pruned
             await asyncio.sleep(PAUSE_SECONDS)
+
+    async def prune_logprobs(self) -> int:
+        """Forget those that were asked for and not read; returns of how many turns."""
+        values = {"seconds": KEEP_LOGPROBS_SECONDS, "limit": BATCH}
+        return len(await self.database.rows(PRUNE_LOGPROBS, values))
 
     async def _batch(self) -> int:
         return len(await self.database.rows(PRUNE, {"days": KEEP_DAYS, "limit": BATCH}))

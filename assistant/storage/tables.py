@@ -11,6 +11,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     Float,
     ForeignKey,
@@ -186,6 +187,10 @@ messages = Table(
     _text("text"),
     # The platform's id of the album that it is a part of.
     _text("album", ""),
+    # Of a request of the public API: what an assistant's message called, and of which call a
+    # message of the role "tool" is the result.
+    Column("tool_calls", JSONB),
+    _text("tool_call_id", ""),
     _now("created_at"),
     _time("edited_at"),
     _time("deleted_at"),
@@ -193,7 +198,8 @@ messages = Table(
     Index("ix_messages_album", "account_id", "chat_id", "album", postgresql_where="album <> ''"),
     Index(None, "conversation_id", "id"),
     Index(None, "identity_id", "created_at"),
-    _one_of("role", ("system", "user", "assistant")),
+    # A raw one is no message of a chat: the model goes on from its text as it is.
+    _one_of("role", ("system", "user", "assistant", "tool", "raw")),
 )
 
 # Files that came with a message, and what was said before it in its thread. Neither text nor bytes
@@ -254,6 +260,11 @@ turns = Table(
     Column("reply_token_ids", ARRAY(Integer), nullable=False, server_default=text("'{}'")),
     _text("reply", ""),
     Column("finish_reason", Text),
+    # The stop string, or the id of the token, that ended it.
+    Column("stop_reason", JSONB),
+    Column("tool_calls", JSONB),
+    # Only where they were asked for, and until they are read.
+    Column("logprobs", JSONB),
     _text("error_code", ""),
     _text("error", ""),
     Column("prompt_tokens", Integer, nullable=False, server_default=text("0")),
@@ -292,6 +303,7 @@ turns = Table(
     ),
     Index("ix_turns_deadlines", "deadline_at", postgresql_where="state = 'queued' AND id > 0"),
     Index("ix_turns_failed", "finished_at", postgresql_where="state = 'failed'"),
+    Index("ix_turns_logprobs", "finished_at", postgresql_where="logprobs IS NOT NULL"),
     Index("ix_turns_place", "conversation_id", text("coalesce(place, id)")),
     Index("ix_turns_superseded_by", "superseded_by"),
     Index(None, "person_id", "created_at"),
@@ -406,6 +418,39 @@ feedback = Table(
     _now("created_at"),
     Index(None, "person_id"),
     CheckConstraint("value IN (-1, 1)", name="value"),
+)
+
+# Programs' keys of the API; the one of the settings is in no table.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    _id(),
+    _text("name"),
+    # SHA-256; a key itself is shown once and stored nowhere.
+    Column("hash", LargeBinary, nullable=False, unique=True),
+    # How it begins, by which people tell keys apart.
+    _text("prefix"),
+    Column("scopes", ARRAY(Text), nullable=False),
+    # Null: as many as it likes.
+    Column("requests_per_minute", Integer),
+    Column("tokens_per_day", BigInteger),
+    # What it asks waits for what people ask.
+    Column("background", Boolean, nullable=False, server_default=text("false")),
+    _now("created_at"),
+    # A minute old at most.
+    _time("last_used_at"),
+    _time("expires_at"),
+    _time("revoked_at"),
+    Index("uq_api_keys_name", "name", unique=True, postgresql_where="revoked_at IS NULL"),
+)
+
+# Embeddings are no turns: what a key spent on them, by days of UTC.
+embedded_tokens = Table(
+    "embedded_tokens",
+    metadata,
+    Column("key_id", BigInteger, ForeignKey("api_keys.id", ondelete="CASCADE"), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("tokens", BigInteger, nullable=False),
 )
 
 penalties = Table(

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from assistant.errors import AssistantError
 from assistant.messages import ReplyDelta
-from bots.api.outcome import failure, finish_reason, usage
+from bots.api.outcome import call_deltas, calls, failure, finish_reason, logprobs, usage
 from bots.api.response import (
     ChatCompletion,
     ChatCompletionChunk,
     Choice,
     ChunkChoice,
     DeltaMessage,
-    FinishReason,
     ReplyMessage,
     Usage,
 )
@@ -23,7 +23,9 @@ from bots.http.failures import Refused
 from bots.http.refusal import error_body
 from bots.http.stream import event
 from bots.reply_text import ReplyText
+from inference.api import TokenLogprob
 
+TakeLogprobs = Callable[[], Awaitable[Sequence[TokenLogprob]]]
 DONE = "data: [DONE]\n\n"
 
 
@@ -36,12 +38,10 @@ class Head:
     model: str
 
     def chunk(
-        self,
-        delta: DeltaMessage | None,
-        finish: FinishReason | None = None,
-        spent: Usage | None = None,
+        self, delta: DeltaMessage | None, *, spent: Usage | None = None, **ending: Any
     ) -> str:
-        choices = [] if delta is None else [ChunkChoice(delta=delta, finish_reason=finish)]
+        """`ending`: what the chunk says beside its delta, in the names of ChunkChoice."""
+        choices = [] if delta is None else [ChunkChoice(delta=delta, **ending)]
         body = ChatCompletionChunk(
             id=self.id, created=self.created, model=self.model, choices=choices, usage=spent
         ).model_dump()
@@ -52,18 +52,24 @@ class Head:
         return event(body)
 
 
-async def collect(deltas: AsyncIterator[ReplyDelta], head: Head) -> ChatCompletion:
-    """Raises Refused when the turn failed."""
+async def collect(
+    deltas: AsyncIterator[ReplyDelta], head: Head, take_logprobs: TakeLogprobs | None = None
+) -> ChatCompletion:
+    """Raises Refused when the turn failed. `take_logprobs` where they were asked for."""
     reply = ReplyText()
     async with closing(deltas):
         async for delta in deltas:
             reply.apply(delta)
     if reply.last is None:
-        raise _broken_off()
+        raise broken_off()
     if (refused := failure(reply.last)) is not None:
         raise refused
+    called = calls(reply.last) or None
     choice = Choice(
-        message=ReplyMessage(content=reply.text), finish_reason=finish_reason(reply.last)
+        message=ReplyMessage(content=reply.text or (None if called else ""), tool_calls=called),
+        finish_reason=finish_reason(reply.last),
+        logprobs=None if take_logprobs is None else logprobs(await take_logprobs()),
+        stop_reason=reply.last.stop_reason,
     )
     return ChatCompletion(
         id=head.id,
@@ -75,29 +81,43 @@ async def collect(deltas: AsyncIterator[ReplyDelta], head: Head) -> ChatCompleti
 
 
 async def chunks(
-    deltas: AsyncIterator[ReplyDelta], head: Head, include_usage: bool
+    deltas: AsyncIterator[ReplyDelta],
+    head: Head,
+    include_usage: bool,
+    take_logprobs: TakeLogprobs | None = None,
 ) -> AsyncIterator[str]:
-    """The events of a streamed answer. A failure in mid-stream is an event with `error`."""
+    """The events of a streamed answer. A failure in mid-stream is an event with `error`.
+
+    What an answer called, and the probabilities of its tokens, come behind its text.
+    """
     yield head.chunk(DeltaMessage(role="assistant", content=""))
     reply = ReplyText()
     try:
-        async with closing(_appended(deltas, reply)) as appended:
-            async for text in appended:
+        async with closing(appended(deltas, reply)) as texts:
+            async for text in texts:
                 yield head.chunk(DeltaMessage(content=text))
         if reply.last is None:
-            raise _broken_off()
+            raise broken_off()
         if (refused := failure(reply.last)) is not None:
             raise refused
+        chances = None if take_logprobs is None else logprobs(await take_logprobs())
     except (Refused, AssistantError) as error:
-        yield _error(error if isinstance(error, Refused) else _broken_off())
+        yield error_event(error if isinstance(error, Refused) else broken_off())
         return
-    yield head.chunk(DeltaMessage(), finish_reason(reply.last))
+    if called := call_deltas(reply.last):
+        yield head.chunk(DeltaMessage(tool_calls=called))
+    yield head.chunk(
+        DeltaMessage(),
+        logprobs=chances,
+        finish_reason=finish_reason(reply.last),
+        stop_reason=reply.last.stop_reason,
+    )
     if include_usage:
         yield head.chunk(None, spent=usage(reply.last))
     yield DONE
 
 
-async def _appended(deltas: AsyncIterator[ReplyDelta], reply: ReplyText) -> AsyncIterator[str]:
+async def appended(deltas: AsyncIterator[ReplyDelta], reply: ReplyText) -> AsyncIterator[str]:
     """What each delta adds. Raises Refused when a later attempt contradicts what was sent."""
     sent = ""
     async with closing(deltas):
@@ -108,14 +128,14 @@ async def _appended(deltas: AsyncIterator[ReplyDelta], reply: ReplyText) -> Asyn
                     yield reply.text[len(sent) :]
                     sent = reply.text
             elif reply.last is not None or not sent.startswith(reply.text):
-                raise _broken_off()
+                raise broken_off()
 
 
-def _broken_off() -> Refused:
+def broken_off() -> Refused:
     return Refused(503, "The answer was interrupted. Ask again.", code="interrupted")
 
 
-def _error(refused: Refused) -> str:
+def error_event(refused: Refused) -> str:
     return event(
         error_body(refused.status, refused.sentence, code=refused.code, param=refused.param)
     )

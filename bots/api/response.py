@@ -4,27 +4,71 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
-FinishReason = Literal["stop", "length"]
+FinishReason = Literal["stop", "length", "tool_calls"]
+
+
+class PromptTokensDetails(BaseModel):
+    cached_tokens: int
 
 
 class Usage(BaseModel):
+    """`cached_tokens` of the prompt were in the cache of an earlier one."""
+
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
+    prompt_tokens_details: PromptTokensDetails
+
+
+class CalledFunction(BaseModel):
+    name: str
+    arguments: str
+
+
+class Call(BaseModel):
+    id: str
+    type: Literal["function"] = "function"
+    function: CalledFunction
+
+
+class CallDelta(Call):
+    """A call of a streamed answer: it comes in one piece."""
+
+    index: int
+
+
+class LikelyToken(BaseModel):
+    """`bytes` are those of the text in UTF-8; none for a token that only begins a character."""
+
+    token: str
+    logprob: float
+    bytes: list[int]
+
+
+class TokenChance(LikelyToken):
+    top_logprobs: list[LikelyToken]
+
+
+class Logprobs(BaseModel):
+    content: list[TokenChance]
 
 
 class ReplyMessage(BaseModel):
     role: Literal["assistant"] = "assistant"
-    content: str
+    content: str | None
+    tool_calls: list[Call] | None = None
 
 
 class Choice(BaseModel):
+    """`stop_reason`, as vLLM has it: the stop string or the token that ended the answer."""
+
     index: int = 0
     message: ReplyMessage
     finish_reason: FinishReason
-    logprobs: None = None
+    logprobs: Logprobs | None = None
+    stop_reason: str | int | None = None
 
 
 class ChatCompletion(BaseModel):
@@ -39,13 +83,15 @@ class ChatCompletion(BaseModel):
 class DeltaMessage(BaseModel):
     role: Literal["assistant"] | None = None
     content: str | None = None
+    tool_calls: list[CallDelta] | None = None
 
 
 class ChunkChoice(BaseModel):
     index: int = 0
     delta: DeltaMessage
     finish_reason: FinishReason | None = None
-    logprobs: None = None
+    logprobs: Logprobs | None = None
+    stop_reason: str | int | None = None
 
 
 class ChatCompletionChunk(BaseModel):
@@ -57,11 +103,38 @@ class ChatCompletionChunk(BaseModel):
     usage: Usage | None = None
 
 
+class TextChoice(BaseModel):
+    index: int
+    text: str
+    finish_reason: FinishReason | None
+    logprobs: None = None
+
+
+class TextCompletion(BaseModel):
+    """Also each chunk of a streamed one; `usage` is then in a chunk of its own."""
+
+    id: str
+    object: Literal["text_completion"] = "text_completion"
+    created: int
+    model: str
+    choices: list[TextChoice]
+    usage: Usage | None = None
+
+
+Capability = Literal["chat", "completions", "embeddings", "vision"]
+
+
 class Model(BaseModel):
+    """`max_model_len` is the longest prompt and answer together, in tokens."""
+
     id: str
     object: Literal["model"] = "model"
     created: int = 0
     owned_by: str = "outrider"
+    max_model_len: int
+    capabilities: list[Capability]
+    profile: str
+    quantization: str = Field("", description="How the weights are stored, where that is known.")
 
 
 class ModelList(BaseModel):

@@ -1,23 +1,30 @@
-"""`/v1/chat/completions` and `/v1/models`."""
+"""The API's addresses, and `/v1/chat/completions`."""
 
 from __future__ import annotations
 
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import SecretStr
+from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
 from assistant.messages import ChatRef, ReplyDelta
 from assistant.service import Assistant
-from bots.api.completion import Head, chunks, collect
-from bots.api.key import KeyCheck
-from bots.api.outcome import RETRY_AFTER_SECONDS, failure
-from bots.api.request import parse_request, request_schema
-from bots.api.response import ChatCompletion, ErrorBody, Model, ModelList
+from bots.api.completion import Head, TakeLogprobs, chunks, collect
+from bots.api.completions import TextCompletionEndpoint
+from bots.api.embeddings import EmbeddingEndpoint, EmbeddingList, EmbeddingRequest
+from bots.api.images import check_images
+from bots.api.keys import Access, LimitedRoute, requester
+from bots.api.models import described, named, not_ready
+from bots.api.outcome import failure
+from bots.api.output_request import check_able
+from bots.api.request import ChatCompletionRequest, parse_request, request_schema
+from bots.api.response import ChatCompletion, ErrorBody, Model, ModelList, TextCompletion
+from bots.api.text_request import TextCompletionRequest
 from bots.closing import closing
 from bots.http.failures import Refused
 from bots.http.stream import EventStream, unless_gone
@@ -26,35 +33,74 @@ from inference.api import EngineInfo
 _ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorBody} for status in (400, 401, 403, 408, 413, 421, 429, 500, 503)
 }
-_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": request_schema()}},
-    }
+_SEEN: dict[int | str, dict[str, Any]] = {
+    status: _ERRORS[status] for status in (401, 403, 421, 429, 503)
+}
+_STREAMED: dict[int | str, dict[str, Any]] = {
+    **_ERRORS,
+    200: {"content": {"text/event-stream": {}}},
 }
 
 
+def _body(kind: type[BaseModel]) -> dict[str, Any]:
+    content = {"application/json": {"schema": request_schema(kind)}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
 def api_router(
-    assistant: Assistant, key: SecretStr, clock: Callable[[], float] = time.time
+    assistant: Assistant, access: Access, clock: Callable[[], float] = time.time
 ) -> APIRouter:
     """The API's endpoints. `clock` gives Unix seconds."""
-    router = APIRouter(prefix="/v1", dependencies=[Depends(KeyCheck(key))], tags=["OpenAI"])
+    router = APIRouter(prefix="/v1", tags=["OpenAI"], route_class=LimitedRoute)
     endpoint = CompletionEndpoint(assistant, clock)
+    texts = TextCompletionEndpoint(assistant, clock)
+    embedding = EmbeddingEndpoint(assistant, access.quotas)
+    may_see = [Depends(access("models"))]
 
-    @router.get("/models", responses={k: v for k, v in _ERRORS.items() if k in (401, 421, 503)})
+    @router.get("/models", dependencies=may_see, responses=_SEEN)
     async def models() -> ModelList:
-        """The model that answers."""
-        return ModelList(data=[Model(id=(await engine_info(assistant)).model)])
+        """What is served."""
+        return ModelList(data=described(await assistant.engines()))
+
+    @router.get(
+        "/models/{model:path}", dependencies=may_see, responses=_SEEN | {404: {"model": ErrorBody}}
+    )
+    async def model(model: str) -> Model:
+        """One of them."""
+        return named(await assistant.engines(), model)
 
     @router.post(
         "/chat/completions",
+        dependencies=[Depends(access("chat"))],
         response_model=ChatCompletion,
-        responses={**_ERRORS, 200: {"content": {"text/event-stream": {}}}},
-        openapi_extra=_BODY,
+        responses=_STREAMED,
+        openapi_extra=_body(ChatCompletionRequest),
     )
     async def chat_completions(request: Request) -> Response:
         """Answer a conversation, at once or as a stream of chunks."""
         return await endpoint.answer(request)
+
+    @router.post(
+        "/completions",
+        dependencies=[Depends(access("completions"))],
+        response_model=TextCompletion,
+        responses=_STREAMED,
+        openapi_extra=_body(TextCompletionRequest),
+    )
+    async def completions(request: Request) -> Response:
+        """Go on from a text, or from several, at once or as a stream of chunks."""
+        return await texts.answer(request)
+
+    @router.post(
+        "/embeddings",
+        dependencies=[Depends(access("embeddings"))],
+        response_model=EmbeddingList,
+        responses=_ERRORS | {404: {"model": ErrorBody}},
+        openapi_extra=_body(EmbeddingRequest),
+    )
+    async def embeddings(request: Request) -> Response:
+        """Vectors of texts, where a model makes them."""
+        return await embedding.answer(request)
 
     return router
 
@@ -66,24 +112,42 @@ class CompletionEndpoint:
 
     async def answer(self, request: Request) -> Response:
         asked = parse_request(await request.body())
-        model = (await engine_info(self._assistant)).model
+        messages, sampling = asked.chat(), asked.sampling()
+        info = await engine_info(self._assistant)
+        engines = await self._assistant.engines()
+        check_able(sampling, engines)
+        if any(message.images for message in messages):
+            check_images(messages, engines)
         chat = ChatRef("api", "default", uuid.uuid4().hex)
-        accepted = await self._assistant.accept_request(chat, asked.chat(), asked.sampling())
-        head = Head(f"chatcmpl-{chat.chat_id}", int(self._clock()), model)
+        who = requester(request.state.key)
+        accepted = await self._assistant.accept_request(
+            chat, messages, sampling, who, background=request.state.key.background
+        )
+        head = Head(f"chatcmpl-{chat.chat_id}", int(self._clock()), info.model)
+        take: TakeLogprobs | None = None
+        if sampling.logprobs is not None:
+            take = partial(self._assistant.take_logprobs, accepted.turn_id)
         if asked.stream:
-            return await self._streamed(request, accepted.turn_id, head, asked.include_usage)
-        return await self._whole(request, accepted.turn_id, head)
+            return await self._streamed(request, accepted.turn_id, head, asked.include_usage, take)
+        return await self._whole(request, accepted.turn_id, head, take)
 
-    async def _whole(self, request: Request, turn_id: int, head: Head) -> Response:
+    async def _whole(
+        self, request: Request, turn_id: int, head: Head, take: TakeLogprobs | None
+    ) -> Response:
         deltas = self._assistant.follow(turn_id)
-        completion = await unless_gone(request.receive, collect(deltas, head))
+        completion = await unless_gone(request.receive, collect(deltas, head, take))
         if completion is None:
             await self._assistant.stop(turn_id)
             raise Refused(499, "The client left before the answer was complete.")
         return JSONResponse(completion.model_dump())
 
     async def _streamed(
-        self, request: Request, turn_id: int, head: Head, include_usage: bool
+        self,
+        request: Request,
+        turn_id: int,
+        head: Head,
+        include_usage: bool,
+        take: TakeLogprobs | None,
     ) -> Response:
         """Wait for the first delta: a turn that fails at once gets its status, not a stream."""
         deltas = self._assistant.follow(turn_id)
@@ -93,7 +157,7 @@ class CompletionEndpoint:
             raise Refused(499, "The client left before the answer began.")
         if first.state is not None and (refused := failure(first)) is not None:
             raise refused
-        events = chunks(_again(first, deltas), head, include_usage)
+        events = chunks(_again(first, deltas), head, include_usage, take)
         return EventStream(events, on_hangup=lambda: self._assistant.stop(turn_id))
 
 
@@ -101,12 +165,7 @@ async def engine_info(assistant: Assistant) -> EngineInfo:
     """What answers now. Raises Refused (503) while nothing does."""
     info = await assistant.engine_info()
     if info is None:
-        raise Refused(
-            503,
-            "The model is not ready yet. Try again in a moment.",
-            code="engine_unavailable",
-            headers={"retry-after": RETRY_AFTER_SECONDS},
-        )
+        raise not_ready()
     return info
 
 

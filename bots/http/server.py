@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from starlette.types import ASGIApp
 
 from assistant.errors import StartupError
 
+BACKLOG = 4096  # connections that wait to be taken in; the system may allow fewer
 STOP_SECONDS = 2  # streams that are still open after so long are cut
 
 
@@ -28,7 +30,7 @@ def listen(host: str, port: int, setting: str = "OUTRIDER_PORT") -> socket.socke
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             bound.bind(address)
-            bound.listen(1024)
+            bound.listen(BACKLOG)
         except OSError:
             bound.close()
             raise
@@ -47,8 +49,18 @@ class _Server(uvicorn.Server):
         yield  # the process's signals belong to the composition root
 
 
+def allow_connections() -> None:
+    """As many open files as the system lets us have: each connection is one, and 1,024 are usual.
+
+    Where there are none left, the server would take in nobody for a second, also no platform.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 async def serve(app: ASGIApp, bound: socket.socket) -> None:
     """Serve until cancelled; then let what runs end, for STOP_SECONDS."""
+    allow_connections()
     config = uvicorn.Config(
         app,
         log_config=None,

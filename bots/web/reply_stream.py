@@ -2,12 +2,13 @@
 
 change {first, keep, added}   see LiveMarkdown; the first one after a (re)connection starts
                               from nothing, so a page that was cut off needs no memory
+before {turns}                so many are answered first; 0 once that is over
 end    {state, error}         the reply is over, nothing follows
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import asdict
 
@@ -21,24 +22,28 @@ from bots.web.markdown import MarkdownPage
 from bots.web.pace import batches
 
 PAUSE_SECONDS = 0.08
-QUIET_SECONDS = 15.0
+QUIET_SECONDS = 3.0
 RECONNECT = "retry: 1000\n\n"
 
 
+# How many turns begin before this one; None where it doesn't wait for others.
+Before = Callable[[], Awaitable[int | None]]
+
+
 async def reply_events(
-    deltas: AsyncIterator[ReplyDelta], markdown: MarkdownPage
+    deltas: AsyncIterator[ReplyDelta], markdown: MarkdownPage, before: Before
 ) -> AsyncIterator[str]:
     """Ends without an `end` where the reply can't be followed now: the page connects again."""
     with suppress(StorageUnavailable):
-        async with closing(_rendered(deltas, markdown)) as events:
+        async with closing(_rendered(deltas, markdown, before)) as events:
             async for one in events:
                 yield one
 
 
 async def _rendered(
-    deltas: AsyncIterator[ReplyDelta], markdown: MarkdownPage
+    deltas: AsyncIterator[ReplyDelta], markdown: MarkdownPage, before: Before
 ) -> AsyncIterator[str]:
-    live, reply = LiveMarkdown(markdown), ReplyText()
+    live, reply, told = LiveMarkdown(markdown), ReplyText(), 0
     yield RECONNECT + event(asdict(Change(0, 0, [])), "change")
     async with closing(batches(deltas, PAUSE_SECONDS, QUIET_SECONDS)) as paced:
         async for batch in paced:
@@ -49,7 +54,9 @@ async def _rendered(
             if change is not None:
                 yield event(asdict(change), "change")
             elif not batch:
-                yield COMMENT
+                turns = 0 if reply.text else await before() or 0
+                yield event({"turns": turns}, "before") if turns != told else COMMENT
+                told = turns
             if last is not None:
                 yield event({"state": last.state, "error": last.error}, "end")
                 return

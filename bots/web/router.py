@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -94,7 +95,9 @@ class ChatPages:
 
     async def stream(self, turn_id: int, cookie: Chat) -> Response:
         await self._check_owner(turn_id, cookie)
-        return EventStream(reply_events(self._assistant.follow(turn_id), self._markdown))
+        deltas = self._assistant.follow(turn_id)
+        before = partial(self._assistant.before, turn_id)
+        return EventStream(reply_events(deltas, self._markdown, before))
 
     async def stop(self, turn_id: int, cookie: Chat) -> Response:
         await self._check_owner(turn_id, cookie)

@@ -20,10 +20,8 @@ _OTHERWISE = "or choose the profile demo (any CPU) or remote"
 def require_room(profile: Profile, data_dir: Path, model: str | None = None) -> None:
     """`require_memory` on this machine. `model` as in `find_config`. Blocks for a moment.
 
-    Says nothing where the model's config isn't known yet, or its cards stand on other hosts.
+    Says nothing where the model's config isn't known yet. Not for cards on other hosts.
     """
-    if getattr(profile, "distributed_executor", "") == "ray":
-        return
     try:
         found = find_config(profile, data_dir, model)
         cards = serving_of(profile).parallel.cards if profile.gpus else 0

@@ -262,11 +262,10 @@ def require_divisible(model: Architecture, parallel: Parallel) -> None:
     cards, stage_count = parallel.tensor, parallel.pipeline
     if cards < 1 or stage_count < 1:
         raise PlanRefused("A model needs one card at least: give --cards 1 or more.")
-    if model.heads % cards:
-        possible = ", ".join(str(n) for n in divisors(model.heads))
+    if cards not in (possible := possible_cards(model)):
         raise PlanRefused(
-            f"{cards} cards can't share this model's {model.heads} attention heads: choose one of "
-            f"{possible}."
+            f"{cards} cards can't share this model's {model.heads} attention heads and "
+            f"{model.kv_heads} KV heads: choose one of {', '.join(map(str, possible))}."
         )
     if stage_count > len(model.layers):
         raise PlanRefused(
@@ -274,5 +273,11 @@ def require_divisible(model: Architecture, parallel: Parallel) -> None:
         )
 
 
-def divisors(number: int) -> tuple[int, ...]:
-    return tuple(one for one in range(1, number + 1) if number % one == 0)
+def possible_cards(model: Architecture) -> tuple[int, ...]:
+    """How many may share each layer: heads are dealt out evenly, KV heads or copies of them too."""
+    heads, kv_heads = model.heads, model.kv_heads
+    return tuple(
+        cards
+        for cards in range(1, heads + 1)
+        if heads % cards == 0 and 0 in (kv_heads % cards, cards % kv_heads)
+    )

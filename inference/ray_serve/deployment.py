@@ -22,6 +22,7 @@ from inference.api import (
     EngineStatistics,
     GenerationRequest,
     Prompt,
+    Sampling,
 )
 from inference.errors import EngineUnavailable
 from inference.profiles import Profile
@@ -70,8 +71,8 @@ class ModelReplica:
     async def statistics(self) -> EngineStatistics:
         return self._engine.statistics()
 
-    async def render(self, messages: tuple[ChatMessage, ...], max_tokens: int | None) -> Prompt:
-        return await self._engine.render(messages, max_tokens)
+    async def render(self, messages: tuple[ChatMessage, ...], sampling: Sampling | None) -> Prompt:
+        return await self._engine.render(messages, sampling)
 
     async def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:
         """Serve cancels it when the caller goes away, which aborts the engine's request."""

@@ -30,6 +30,7 @@ from inference.api import (
     GenerationRequest,
     Progress,
     Prompt,
+    Sampling,
 )
 from inference.errors import EngineError, EngineOverloaded, EngineUnavailable, ProfileRefused
 from inference.profiles import Profile
@@ -124,11 +125,11 @@ class RayServeEngine:
             progress("ready", 1.0)
 
     async def render(
-        self, messages: Sequence[ChatMessage], max_tokens: int | None = None
+        self, messages: Sequence[ChatMessage], sampling: Sampling | None = None
     ) -> Prompt:
         if self._state != "asleep":
             self._require_ready()
-        prompt: Prompt = await self._ask("render", tuple(messages), max_tokens)
+        prompt: Prompt = await self._ask("render", tuple(messages), sampling)
         return prompt
 
     async def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:

@@ -157,7 +157,6 @@ async def _on_psycopg(url: str, account: int, stack: AsyncExitStack) -> Accept:
 def _values(account: int, number: int) -> Mapping[str, object]:
     return {
         **fair.values_of(),
-        "room": True,
         "most": 100,
         "tokens": 15,
         "deadline_seconds": 1800.0,

@@ -159,7 +159,7 @@ async def test_a_prompt_that_is_too_long_is_refused_with_its_numbers(engine):
 async def test_room_for_the_answer_is_part_of_the_limit(engine):
     await engine.render(QUESTION)
     with pytest.raises(PromptTooLong) as refused:
-        await engine.render(QUESTION, max_tokens=engine.info.max_model_len)
+        await engine.render(QUESTION, Sampling(max_tokens=engine.info.max_model_len))
     assert refused.value.limit_tokens == 0
 
 

@@ -12,7 +12,7 @@ from assistant.accounts import Accounts
 from assistant.answering.personas import BUILT_IN
 from assistant.phrases import sentences
 from bots.slack.settings import SlackSettings
-from inference.api import ChatMessage, Prompt
+from inference.api import ChatMessage, Prompt, Sampling
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
 from tests.fakes.slack import FakeSlack, Message, Rates
@@ -296,10 +296,10 @@ class Told(ScriptedEngine):
     """Keeps what it was told."""
 
     async def render(
-        self, messages: Sequence[ChatMessage], max_tokens: int | None = None
+        self, messages: Sequence[ChatMessage], sampling: Sampling | None = None
     ) -> Prompt:
         self.system = messages[0].content
-        return await super().render(messages, max_tokens)
+        return await super().render(messages, sampling)
 
     @property
     def personas(self) -> set[str]:

@@ -190,6 +190,16 @@ async def test_while_no_engine_is_there_the_page_says_so_and_messages_wait():
         assert "This is an echo, not a model." in (await http.get("/")).text
 
 
+async def test_where_the_queue_is_full_the_page_says_so_in_a_sentence():
+    async with web() as (assistant, http):
+        await http.get("/")
+        assistant.queue_full = True
+        sent = await http.post("/chat/messages", json={"text": "x", "client_id": "0123456789"})
+        assert sent.status_code == 429
+        assert "10,000 questions are waiting" in sent.text
+        assert int(sent.headers["retry-after"]) > 0
+
+
 async def test_without_a_database_nothing_is_acknowledged_and_the_page_says_why():
     async with web() as (assistant, http):
         await http.get("/")

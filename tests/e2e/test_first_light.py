@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 
@@ -90,10 +91,20 @@ async def test_ask_streams_an_answer_and_the_next_question_knows_the_first(light
     assert "Rome" in await _ask(light, FOLLOW_UP)
 
 
+async def test_doctor_says_that_the_running_engine_is_as_planned(light: Light) -> None:
+    (memory,) = (line for line in (await _said(light, "doctor")).splitlines() if "Memory" in line)
+    assert "The engine is as planned" in memory
+    assert "room for 46,592 tokens" in memory
+
+
 async def _ask(light: Light, *arguments: str) -> str:
+    return await _said(light, "ask", *arguments)
+
+
+async def _said(light: Light, *arguments: str) -> str:
     done = await asyncio.to_thread(
         subprocess.run,
-        [sys.executable, "-m", "bots.cli", "ask", *arguments],
+        [sys.executable, "-m", "bots.cli", *arguments],
         cwd=light.outrider.folder,
         env={**light.outrider.environment(), "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -129,3 +140,13 @@ async def test_the_page_says_what_it_is_and_the_program_says_that_it_is_ready(
         assert (await client.get("/readyz")).json()["engine"] == "ready"
         assert "135-million-parameter" in (await client.get("/")).text
         assert "outrider_turns_total" in (await client.get("/metrics")).text
+
+
+async def test_eval_lets_the_model_answer_lm_evals_questions(light: Light) -> None:
+    said = json.loads(await _said(light, "eval", "--json", "--limit", "12"))
+    (score,) = said["scores"]
+    assert (said["profile"], said["quantization"]) == ("demo", "bfloat16")
+    assert (score["task"], score["questions"]) == ("outrider_basics", 12)
+    # Capitals, mostly: it knows them. A model whose router weight is wrong answers none.
+    assert score["value"] >= 0.5
+    assert score["stderr"] > 0

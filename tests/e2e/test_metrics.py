@@ -18,6 +18,7 @@ from tests.support.program import ROOT, stream
 pytestmark = [pytest.mark.model, pytest.mark.timeout(420)]
 
 SECONDS = 120
+TURNS = "outrider_turns_total"
 ENDINGS = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
 
 
@@ -64,7 +65,8 @@ async def test_a_client_that_goes_away_frees_its_place_in_the_engine(light: Ligh
     pieces = stream(light.outrider, "Write a very long story about a dog and a cat.")
     for _ in range(3):
         await anext(pieces)
-    assert samples(await scraped(light))["outrider_engine_batch_size"] == 1
+    text = await scraped(light)
+    assert samples(text)["outrider_engine_batch_size"] == 1
     await pieces.aclose()
 
     async def free() -> bool:
@@ -72,6 +74,7 @@ async def test_a_client_that_goes_away_frees_its_place_in_the_engine(light: Ligh
         return not seen["outrider_engine_batch_size"] and not seen["outrider_turns_running"]
 
     await until(free, SECONDS)
+    assert stopped(await scraped(light)) == stopped(text) + 1, "it was not written to its end"
 
 
 async def test_the_phases_of_the_start_are_named_and_timed(light: Light) -> None:
@@ -95,6 +98,12 @@ async def scraped(light: Light) -> str:
         response = await client.get(f"{light.outrider.url}/metrics")
         assert response.status_code == 200
         return response.text
+
+
+def stopped(text: str) -> float:
+    families = text_string_to_metric_families(text)
+    turns = [one for family in families for one in family.samples if one.name == TURNS]
+    return sum(one.value for one in turns if one.labels["outcome"] == "stopped")
 
 
 def samples(text: str) -> dict[str, float]:

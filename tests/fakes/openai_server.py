@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
 
-from inference.api import ChatMessage, Image, Role
-from inference.scripted import answer_to, tokens_of
+from inference.api import ChatMessage, Image, OutputFormat, Role, Sampling, Tool, ToolCall
+from inference.errors import SamplingRefused
+from inference.scripted import answer_to, call_in, formatted, tokens_of
 
 KEY = "sk-test"
 MODEL = "remote-model"
@@ -40,6 +42,8 @@ class OpenAiServer:
         app = web.Application()
         app.router.add_get("/v1/models", self._models)
         app.router.add_post("/v1/chat/completions", self._complete)
+        app.router.add_post("/v1/completions", self._complete)
+        app.router.add_post("/v1/embeddings", self._embed)
         self._runner = web.AppRunner(app, handler_cancellation=True)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -62,43 +66,128 @@ class OpenAiServer:
         model = {"id": MODEL, "object": "model", "max_model_len": MAX_MODEL_LEN}
         return self._refused(request) or web.json_response({"object": "list", "data": [model]})
 
+    async def _embed(self, request: web.Request) -> web.Response:
+        """Says the last first: a client goes by the index. A text's length and its words."""
+        if refused := self._refused(request):
+            return refused
+        body = await request.json()
+        self.requests.append(body)
+        data = [
+            {"index": at, "embedding": [len(text) / 2, len(text.split())]}
+            for at, text in enumerate(body["input"])
+        ]
+        tokens = sum(len(text.split()) for text in body["input"])
+        return web.json_response({"data": data[::-1], "usage": {"prompt_tokens": tokens}})
+
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         if refused := self._refused(request):
             return refused
         body = await request.json()
         self.requests.append(body)
+        try:
+            told = formatted(_sampling(body))
+        except SamplingRefused as error:
+            return web.json_response({"error": {"message": str(error)}}, status=400)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         self.running += 1
         try:
-            await self._stream(response, body)
+            await self._stream(response, body, told)
         finally:
             self.running -= 1
         return response
 
-    async def _stream(self, response: web.StreamResponse, body: dict[str, Any]) -> None:
-        messages = [_message(**each) for each in body["messages"]]
-        tokens = tokens_of(answer_to(messages))
-        tokens += [f" more{number}" for number in range(self.answer_tokens - len(tokens))]
-        shown = tokens[: body.get("max_tokens", len(tokens))]
-        await _send(response, _chunk({"role": "assistant", "content": ""}))
-        for number, token in enumerate(shown):
-            if number == self.break_after:
+    async def _stream(
+        self, response: web.StreamResponse, body: dict[str, Any], told: str | None
+    ) -> None:
+        raw = "prompt" in body
+        if raw:
+            messages = [ChatMessage("raw", body["prompt"])]
+        else:
+            messages = [_message(**each) for each in body["messages"]]
+            await _send(response, _chunk({"role": "assistant", "content": ""}))
+        call = call_in(messages, _sampling(body))
+        if call is not None:
+            await self._call(response, call)
+            shown = tokens_of(call.arguments)
+        else:
+            shown = tokens_of(answer_to(messages) if told is None else told)
+            ended = await self._say(response, body, shown, fill=told is None)
+            if ended is None:
                 return
-            if number == self.error_after:
-                await _send(response, {"error": {"message": "the GPU is on fire"}})
-                return
-            await asyncio.sleep(self.seconds_per_token)
-            await _send(response, _chunk({"content": token}))
-        await _send(response, _chunk({}, "stop" if shown == tokens else "length"))
+            shown = ended
         if body.get("stream_options", {}).get("include_usage"):
             prompt = sum(len(tokens_of(message.content)) for message in messages)
             usage = {"prompt_tokens": prompt, "completion_tokens": len(shown)}
             await _send(response, {"choices": [], "usage": usage})
         await response.write(b"data: [DONE]\n\n")
 
+    async def _say(
+        self, response: web.StreamResponse, body: dict[str, Any], tokens: list[str], *, fill: bool
+    ) -> list[str] | None:
+        """Say it word by word; None where it broke off, as it was told to."""
+        if fill:
+            tokens += [f" more{number}" for number in range(self.answer_tokens - len(tokens))]
+        shown = tokens[: body.get("max_tokens", len(tokens))]
+        for number, token in enumerate(shown):
+            if number == self.break_after:
+                return None
+            if number == self.error_after:
+                await _send(response, {"error": {"message": "the GPU is on fire"}})
+                return None
+            await asyncio.sleep(self.seconds_per_token)
+            said = _chunk({"content": token}, logprobs=_logprobs(token, body))
+            await _send(response, _text(token) if "prompt" in body else said)
+        reason = "stop" if shown == tokens else "length"
+        await _send(response, _text("", reason) if "prompt" in body else _chunk({}, reason))
+        return shown
 
-def _message(role: Role, content: str | list[dict[str, Any]]) -> ChatMessage:
+    async def _call(self, response: web.StreamResponse, call: ToolCall) -> None:
+        """As OpenAI does: id and name first, then the arguments bit by bit."""
+        head = {"id": call.id, "type": "function", "function": {"name": call.name}}
+        await _send(response, _chunk({"tool_calls": [{"index": 0, **head}]}))
+        for piece in tokens_of(call.arguments):
+            await asyncio.sleep(self.seconds_per_token)
+            more = {"index": 0, "function": {"arguments": piece}}
+            await _send(response, _chunk({"tool_calls": [more]}))
+        await _send(response, _chunk({}, "tool_calls"))
+
+
+def _sampling(body: dict[str, Any]) -> Sampling:
+    """What a request says of its answer's form, and of tools."""
+    choice = body.get("tool_choice", "auto")
+    functions = [tool["function"] for tool in body.get("tools", ())]
+    return Sampling(
+        format=_format(body),
+        tools=tuple(Tool(one["name"], "", json.dumps(one["parameters"])) for one in functions),
+        tool_choice=choice if isinstance(choice, str) else choice["function"]["name"],
+    )
+
+
+def _format(body: dict[str, Any]) -> OutputFormat | None:
+    if wanted := body.get("response_format"):
+        schema = wanted.get("json_schema", {}).get("schema")
+        return OutputFormat(wanted["type"], json.dumps(schema) if schema else "")
+    for kind, constraint in body.get("structured_outputs", {}).items():
+        if kind == "choice":
+            return OutputFormat("choice", choices=tuple(constraint))
+        return OutputFormat(kind, constraint)
+    return None
+
+
+def _logprobs(token: str, body: dict[str, Any]) -> dict[str, Any] | None:
+    if not body.get("logprobs"):
+        return None
+    likely = {"token": token, "logprob": -0.5, "bytes": list(token.encode())}
+    return {"content": [{**likely, "top_logprobs": [likely] * min(body["top_logprobs"], 1)}]}
+
+
+def _message(
+    role: Role,
+    content: str | list[dict[str, Any]],
+    tool_calls: Sequence[dict[str, Any]] = (),
+    tool_call_id: str = "",
+) -> ChatMessage:
     """Refuses what an endpoint can't read: a part that is no text and no image as a data URL."""
     parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
     texts = [part["text"] for part in parts if part["type"] == "text"]
@@ -107,12 +196,20 @@ def _message(role: Role, content: str | list[dict[str, Any]]) -> ChatMessage:
     for url in urls:
         media_type, data = url.removeprefix("data:").split(";base64,")
         images.append(Image(media_type, base64.b64decode(data, validate=True), 0, 0))
-    return ChatMessage(role, "\n".join(texts), tuple(images))
+    calls = tuple(ToolCall(one["id"], **one["function"]) for one in tool_calls)
+    return ChatMessage(role, "\n".join(texts), tuple(images), calls, tool_call_id)
 
 
-def _chunk(delta: dict[str, str], reason: str | None = None) -> dict[str, Any]:
-    choice = {"index": 0, "delta": delta, "finish_reason": reason}
+def _chunk(
+    delta: dict[str, Any], reason: str | None = None, logprobs: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    choice = {"index": 0, "delta": delta, "finish_reason": reason, "logprobs": logprobs}
     return {"object": "chat.completion.chunk", "model": MODEL, "choices": [choice]}
+
+
+def _text(text: str, reason: str | None = None) -> dict[str, Any]:
+    choice = {"index": 0, "text": text, "finish_reason": reason}
+    return {"object": "text_completion", "model": MODEL, "choices": [choice]}
 
 
 async def _send(response: web.StreamResponse, event: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from inference.settings import EngineSettings
 from inference.start import build_engine
 from tests.support.demo import quiet
 
-pytestmark = [pytest.mark.model, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.model, pytest.mark.timeout(900)]
 
 CROWD = 10_000
 

@@ -19,7 +19,7 @@ from inference.start import build_engine
 from tests.support.demo import quiet
 from tests.support.house import FAST, house, until, working
 
-pytestmark = [pytest.mark.model, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.model, pytest.mark.timeout(900)]
 
 
 async def test_the_worker_ends_in_a_sentence_and_its_turn_is_another_workers(
@@ -34,7 +34,7 @@ async def test_the_worker_ends_in_a_sentence_and_its_turn_is_another_workers(
         supervisor = Supervisor(engine, quiet)
         worker = asyncio.create_task(home.worker(engine, supervisor=supervisor).run())
         turn = (await home.say("Write a long story about a dog.")).turn_id
-        await until(lambda: home.screen.calls.count("edit") > 3, seconds=200)
+        await until(lambda: home.screen.calls.count("edit") > 3, seconds=400)
         model.unlink()
         (core,) = multiprocessing_children()
         os.kill(core, signal.SIGKILL)

@@ -15,7 +15,7 @@ from inference.start import build_engine
 from tests.support.demo import quiet
 from tests.support.house import FAST, house, until, working
 
-pytestmark = [pytest.mark.model, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.model, pytest.mark.timeout(900)]
 
 
 async def test_a_message_wakes_an_engine_that_sleeps_and_is_answered(
@@ -26,7 +26,7 @@ async def test_a_message_wakes_an_engine_that_sleeps_and_is_answered(
         engine = build_engine(EngineSettings(sleep_after_seconds=1.0), demo_data_dir)
         supervisor = Supervisor(engine, quiet, sleep_after_seconds=1.0)
         async with working(home.worker(engine, supervisor=supervisor)):
-            await until(lambda: supervisor.state == "ready", seconds=200)
+            await until(lambda: supervisor.state == "ready", seconds=400)
             running = with_descendants(multiprocessing_children())
             held = sum(resident_bytes(one) for one in running)
             await until(lambda: supervisor.state == "asleep", seconds=60)
@@ -43,7 +43,7 @@ async def test_a_message_wakes_an_engine_that_sleeps_and_is_answered(
             turn = (await home.say("Say hello.")).turn_id
             await until(lambda: supervisor.state == "waking", seconds=60)
             second = await home.say("And you?", ChatRef("telegram", "default", "43"))
-            await until(lambda: supervisor.state == "ready", seconds=200)
+            await until(lambda: supervisor.state == "ready", seconds=400)
             replies = [await home.answer(one) for one in (turn, second.turn_id)]
     assert [(last.state, last.attempt) for _, last in replies] == [("done", 1)] * 2
     assert all(reply.strip() for reply, _ in replies)

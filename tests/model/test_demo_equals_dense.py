@@ -20,14 +20,18 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
 
-from inference.api import ChatMessage, GenerationRequest, Sampling
+from inference.api import ChatMessage, Delta, GenerationRequest, Sampling
 from inference.errors import EngineUnavailable
-from inference.profiles import PROFILES
-from tests.support.demo import quiet
+from inference.profiles import profile_named
+from tests.support.demo import quiet, words
+
+if TYPE_CHECKING:
+    from transformers import LlamaForCausalLM
 
 pytestmark = [
     pytest.mark.model,
@@ -37,6 +41,7 @@ pytestmark = [
 
 TOKENS = 64
 END = 2  # the end token's id
+STEP = 128  # tokens that are read at a time: a longer prompt takes several
 QUESTIONS = [
     "What is the capital of France?",
     "Explain why the sky is blue.",
@@ -57,12 +62,13 @@ async def engine(demo_data_dir: Path) -> AsyncIterator[object]:
     from inference.vllm_engine import VllmEngine
 
     engine = VllmEngine(
-        PROFILES["demo"],
+        profile_named("demo"),
         lambda progress: str(ensure_demo_model(demo_data_dir, progress)),
         overrides={
             "dtype": "float32",
             "kv_cache_memory_bytes": 1 << 29,
-            "enable_prefix_caching": False,
+            "max_num_seqs": 32,
+            "max_num_batched_tokens": STEP,
             "worker_extension_cls": "tests.support.weigh_twice.WeighTwice",
         },
     )
@@ -86,22 +92,32 @@ def prompts(dense_original: Path) -> list[list[int]]:
 
 
 @pytest.fixture(scope="module")
-def reference(dense_original: Path, prompts: list[list[int]]) -> list[list[int]]:
+def dense(dense_original: Path) -> LlamaForCausalLM:
+    import torch
+    from transformers import LlamaForCausalLM
+
+    return LlamaForCausalLM.from_pretrained(dense_original, dtype=torch.float32)
+
+
+@pytest.fixture(scope="module")
+def reference(dense: LlamaForCausalLM, prompts: list[list[int]]) -> list[list[int]]:
+    return continued(dense, prompts)
+
+
+def continued(dense: LlamaForCausalLM, prompts: list[list[int]]) -> list[list[int]]:
     """Greedy continuations of the dense original, through transformers in fp32.
 
     All in one batch, the prompts padded on the left: the mask leaves no trace of the padding.
     """
     import torch
-    from transformers import LlamaForCausalLM
 
-    model = LlamaForCausalLM.from_pretrained(dense_original, dtype=torch.float32)
     longest = max(len(prompt) for prompt in prompts)
     padded = [[END] * (longest - len(prompt)) + prompt for prompt in prompts]
     mask = [[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # on a busy machine, threads waiting for each other take ten times
     with torch.inference_mode():
-        out = model.generate(
+        out = dense.generate(
             torch.tensor(padded),
             attention_mask=torch.tensor(mask),
             max_new_tokens=TOKENS,
@@ -116,18 +132,20 @@ def up_to_the_end(answer: list[int]) -> list[int]:
     return answer[: answer.index(END) + 1] if END in answer else answer
 
 
-async def greedy(engine, question: str, tokens: int = TOKENS) -> tuple[tuple[int, ...], list[int]]:
-    """The rendered prompt's ids and the answer's."""
+async def deltas(engine, question: str, tokens: int = TOKENS) -> list[Delta]:
     prompt = await engine.render([ChatMessage("user", question)])
     request = GenerationRequest(question, prompt, Sampling(temperature=0.0, max_tokens=tokens))
-    return prompt.token_ids, [
-        token async for delta in engine.generate(request) for token in delta.token_ids
-    ]
+    return [delta async for delta in engine.generate(request)]
+
+
+async def greedy(engine, question: str, tokens: int = TOKENS) -> list[int]:
+    """The answer's ids."""
+    said = await deltas(engine, question, tokens)
+    return [token for delta in said for token in delta.token_ids]
 
 
 async def answers_of(engine, tokens: int = TOKENS) -> list[list[int]]:
-    answers = await asyncio.gather(*(greedy(engine, each, tokens) for each in QUESTIONS))
-    return [answer for _, answer in answers]
+    return list(await asyncio.gather(*(greedy(engine, each, tokens) for each in QUESTIONS)))
 
 
 async def test_the_prompt_is_rendered_by_the_models_own_template(engine, prompts):
@@ -162,8 +180,28 @@ async def test_with_the_routers_weight_applied_twice_the_comparison_fails(engine
         if answer != right[:16]
     ]
     assert differing == QUESTIONS
-    _, restored = await greedy(engine, QUESTIONS[0])
-    assert restored == reference[0]
+    assert await greedy(engine, QUESTIONS[0]) == reference[0]
+
+
+async def test_a_long_prompt_read_in_steps_and_then_from_the_cache_is_answered_as_by_the_original(
+    engine, dense
+):
+    question = f"{words(150)}\nWhat is the capital of France?"
+    ids = (await engine.render([ChatMessage("user", question)])).token_ids
+    assert len(ids) > 3 * STEP
+    (right,) = continued(dense, [list(ids)])
+    first = await deltas(engine, question)
+    again = await deltas(engine, question)
+    assert (first[-1].cached_tokens, again[-1].cached_tokens) == (0, (len(ids) - 1) // 128 * 128)
+    for said in (first, again):
+        assert [token for delta in said for token in delta.token_ids] == right
+
+
+async def test_thirty_two_at_once_say_what_each_says_alone(engine):
+    questions = [f"{number}: {QUESTIONS[number % 10]}" for number in range(32)]
+    together = await asyncio.gather(*(greedy(engine, each, tokens=8) for each in questions))
+    alone = [await greedy(engine, each, tokens=8) for each in questions]
+    assert list(together) == alone
 
 
 async def test_a_killed_core_is_reported_and_leaves_no_process(engine):

@@ -7,6 +7,7 @@ from pydantic import SecretStr
 from starlette.types import ASGIApp
 
 from assistant.service import Assistant
+from bots.api.keys import Access, Keyring
 from bots.api.router import api_router
 from bots.http.safety import HttpSafety
 from bots.http.secure import secure
@@ -16,8 +17,11 @@ KEY = SecretStr("sk-test-key")
 SAFETY = HttpSafety(host="127.0.0.1", session_secret=b"s" * 32)
 
 
-def chat_app(assistant: Assistant, safety: HttpSafety = SAFETY) -> ASGIApp:
+def chat_app(
+    assistant: Assistant, safety: HttpSafety = SAFETY, access: Access | None = None
+) -> ASGIApp:
+    access = access or Access(Keyring(KEY))
     app = FastAPI(title="Outrider", version="0", docs_url=None, redoc_url=None)
-    app.include_router(api_router(assistant, KEY))
+    app.include_router(api_router(assistant, access))
     app.include_router(web_router(assistant))
     return secure(app, safety)

@@ -32,11 +32,13 @@ from assistant.incoming import (
     loop_guard,
     persons,
     presence,
+    quotas,
 )
 from assistant.messages import Attachment
 from assistant.orders import export, feedback, usage
 from assistant.outgoing import deliveries
 from assistant.storage import heartbeat, leases, pruning
+from inference.api import Image
 from tests.support.filling import Filled
 
 Values = Mapping[str, object]
@@ -48,6 +50,8 @@ ELSEWHERE = {
     "accounts.REGISTER": "at the start, on the few accounts",
     "installs": "when a workspace comes or leaves, and on the few that are there",
     "penalties": "on the few chats that a platform bars",
+    "api_keys": "on the few keys of the API, twice a second at most",
+    "quotas.EMBEDDED": "on one row for a key and a day",
     "erasure": "by an admin's order",
     "migration": "when a group becomes a supergroup",
     "holdings": "by an admin's order",
@@ -59,6 +63,7 @@ ELSEWHERE = {
     "memories.FORGET_ALL": "on the few memories of a person",
 }
 _fresh = count()
+PICTURE = Image("image/png", b"an image", 4, 3)
 FILE = Attachment("image", "file", media_type="image/png", data=b"an image")
 
 
@@ -103,7 +108,6 @@ def _message_of(filled: Filled, turn: int) -> Values:
 
 _FAIRNESS = {
     **fair.values_of(),
-    "room": True,
     "most": 100,
     "tokens": 8,
     "deadline_seconds": 1800.0,
@@ -143,7 +147,8 @@ def _in_album(filled: Filled, number: int) -> Values:
 def _request(filled: Filled, number: int) -> Values:
     messages = '[{"position": 0, "role": "user", "text": "Hello"}]'
     given = {"account": filled.account, "chat": f"request-{next(_fresh)}", "messages": messages}
-    return {**_FAIRNESS, **given, "sampling": "{}"}
+    who = {"sender": f"sender-{1 + number}", "sender_name": "billing"}
+    return {**_FAIRNESS, **given, **who, "sampling": "{}"}
 
 
 def _claim(filled: Filled, number: int) -> Values:
@@ -181,6 +186,9 @@ def _finish(filled: Filled, number: int) -> Values:
         "prompt_tokens": 900,
         "cached_tokens": 800,
         "output_tokens": 5,
+        "tool_calls": '[{"id": "call_1", "name": "look", "arguments": "{}"}]',
+        "stop_reason": None,
+        "logprobs": '[["It", -0.1, []]]',
     }
 
 
@@ -264,6 +272,13 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
     ),
     ("intake.STORE_REQUEST", intake.STORE_REQUEST, _request),
     (
+        "intake.STORE_REQUEST_WITH_IMAGES",
+        intake.STORE_REQUEST_WITH_IMAGES,
+        lambda f, n: _request(f, n) | attachments.images_of([[PICTURE]]),
+    ),
+    ("quotas.MADE", quotas.MADE, lambda f, n: {**_person(n), "seconds": 60.0}),
+    ("quotas.SPENT", quotas.SPENT, lambda f, n: {**_person(n), "key": 1}),
+    (
         "intake.BURY",
         intake.BURY,
         lambda f, n: {
@@ -303,6 +318,7 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
         turns.READ_SILENT,
         lambda f, n: {"turns": list(f.running), "characters": [0] * len(f.running)},
     ),
+    ("turns.TAKE_LOGPROBS", turns.TAKE_LOGPROBS, lambda f, n: {"turn": _ended(f, n)}),
     ("turns.CHAT", turns.CHAT, lambda f, n: {"turn": _ended(f, n)}),
     ("turns.STOP", turns.STOP, _of_turn),
     ("heartbeat.RENEW turn", heartbeat.RENEW["turn"], _beat),
@@ -485,5 +501,10 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
         lambda f, n: {**_chat(f.idle_conversation(n)), "limit": 50},
     ),
     ("pruning.PRUNE", pruning.PRUNE, lambda f, n: {"days": 6.9, "limit": pruning.BATCH}),
+    (
+        "pruning.PRUNE_LOGPROBS",
+        pruning.PRUNE_LOGPROBS,
+        lambda f, n: {"seconds": 900.0, "limit": pruning.BATCH},
+    ),
 )
 STATEMENTS = tuple(HotStatement(name, one, values) for name, one, values in _HOT)

@@ -174,8 +174,11 @@ async def house(
         channels.open(screen, account)
         delivery = build_delivery(settings, core, channels, governor)
         service = build_service(settings, core, accounts, delivery)
-        deadlines = Deadlines(database, writer, metrics)
-        for background in (reader.run(), writer.run(), delivery.run(), deadlines.run()):
+        deadlines, embeddings = Deadlines(database, writer, metrics), service.embeddings
+        for background in (
+            *(reader.run(), writer.run(), delivery.run()),
+            *(deadlines.run(), embeddings.run()),
+        ):
             await stack.enter_async_context(running(asyncio.create_task(background)))
         yield House(
             service,

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
 
-from assistant.errors import StorageUnavailable
+from assistant.answering.embeddings import Embedded, packed
+from assistant.errors import QueueFull, StorageUnavailable
 from assistant.messages import (
     FINAL_STATES,
     Accepted,
@@ -27,10 +28,11 @@ from assistant.messages import (
     IncomingMessage,
     Presence,
     ReplyDelta,
+    Requester,
     TurnState,
 )
 from assistant.phrases import Phrase
-from inference.api import ChatMessage, EngineInfo, Sampling
+from inference.api import ChatMessage, EngineInfo, Sampling, TokenLogprob
 
 INFO = EngineInfo(
     profile="scripted",
@@ -39,6 +41,9 @@ INFO = EngineInfo(
     fingerprint="echo",
     notice="This is an echo, not a model.",
     attribution="",
+    tools=True,
+    formats=("json_schema", "json_object", "regex", "choice", "grammar"),
+    logprobs=True,
 )
 
 
@@ -100,7 +105,9 @@ class MemoryAssistant:
         self.script = script
         self.pace_seconds = pace_seconds
         self.info = info
+        self.beside: list[EngineInfo] = []  # what other workers serve
         self.storage_works = True
+        self.queue_full = False
         self.may_write = asyncio.Event()  # cleared, no reply grows until it is set
         self.may_write.set()
         self._turns: dict[int, _Turn] = {}
@@ -163,6 +170,7 @@ class MemoryAssistant:
         chat: ChatRef,
         messages: Sequence[ChatMessage],
         sampling: Sampling,
+        requester: Requester = Requester(),  # noqa: B008 - it is frozen
         *,
         background: bool = False,
         deadline_seconds: float | None = None,
@@ -274,14 +282,27 @@ class MemoryAssistant:
     async def presence(self, presence: Presence) -> None:
         raise NotImplementedError
 
+    async def take_logprobs(self, turn_id: int) -> Sequence[TokenLogprob]:
+        return [TokenLogprob(piece, -0.5) for piece in words(self._turns[turn_id].text)]
+
     async def engine_info(self) -> EngineInfo | None:
         return self.info
+
+    async def engines(self) -> Sequence[EngineInfo]:
+        return [*([] if self.info is None else [self.info]), *self.beside]
+
+    async def embed(self, model: str, texts: Sequence[str]) -> Embedded:
+        self._check_storage()
+        lengths = [packed([float(len(text)), 0.5]) for text in texts]
+        return Embedded(tuple(lengths), sum(len(text.split()) for text in texts))
 
     # How turns run
 
     def _check_storage(self) -> None:
         if not self.storage_works:
             raise StorageUnavailable("The storage was switched off.")
+        if self.queue_full:
+            raise QueueFull(Phrase("refused.full", {"waiting": 10_000}))
 
     def _new_turn(self, chat: ChatRef) -> _Turn:
         turn = _Turn(len(self._turns) + 1, chat, self._conversation.get(chat, 0), {})

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
+from assistant.answering.embeddings import Embedded
 from assistant.errors import MessageRefused, StorageUnavailable
 from assistant.files.attachments import opened, readable
 from assistant.files.pdf_text import PdfReader
@@ -23,6 +24,7 @@ from assistant.messages import (
     Membership,
     Presence,
     ReplyDelta,
+    Requester,
 )
 from assistant.orders.overview import Overview
 from assistant.orders.usage import Used
@@ -94,6 +96,7 @@ class RecordingAssistant:
         chat: ChatRef,
         messages: Sequence[ChatMessage],
         sampling: Sampling,
+        requester: Requester = Requester(),  # noqa: B008 - it is frozen
         *,
         background: bool = False,
         deadline_seconds: float | None = None,
@@ -131,6 +134,9 @@ class RecordingAssistant:
     async def follow(self, turn_id: int, offset: int = 0) -> AsyncIterator[ReplyDelta]:
         raise NotImplementedError
         yield
+
+    async def before(self, turn_id: int) -> int | None:
+        return None
 
     async def history(self, chat: ChatRef, limit: int = 50) -> Sequence[HistoryEntry]:
         return ()
@@ -189,6 +195,12 @@ class RecordingAssistant:
 
     async def engine_info(self) -> EngineInfo | None:
         return None
+
+    async def engines(self) -> Sequence[EngineInfo]:
+        return ()
+
+    async def embed(self, model: str, texts: Sequence[str]) -> Embedded:
+        raise NotImplementedError
 
     def _storage(self) -> None:
         if self.bug is not None:

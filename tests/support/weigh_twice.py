@@ -31,8 +31,10 @@ class WeighTwice:
 
     def moe_methods(self) -> list[str]:
         """The class that computes each mixture-of-experts layer in this worker."""
+        from vllm.model_executor.layers.fused_moe.routed_experts import RoutedExperts
+
         model = self.model_runner.model  # type: ignore[attr-defined]
-        layers = [layer for layer in model.modules() if hasattr(layer, "w13_weight")]
+        layers = [layer for layer in model.modules() if isinstance(layer, RoutedExperts)]
         return [type(layer.quant_method).__name__ for layer in layers]
 
     def experts_in_use(self, token_ids: list[int]) -> list[int]:

@@ -33,6 +33,12 @@ export class Exchange {
     this.element.toggleAttribute("data-waits", waits);
   }
 
+  // So many are answered first. The reply's first words end that as well.
+  set before(turns) {
+    this.element.toggleAttribute("data-before", turns > 0);
+    this.element.querySelector(".before").textContent = `${turns.toLocaleString("en")} before you`;
+  }
+
   get text() {
     const questions = [...this.element.querySelectorAll(".question")];
     return questions.map((question) => question.textContent).join("\n\n");
@@ -54,6 +60,7 @@ export class Exchange {
         this.reply.apply(change);
         this.handlers.onChange();
       },
+      onBefore: ({ turns }) => (this.before = turns),
       onEnd: ({ state, error }) => this.#become(state, error),
       onConnection: this.handlers.onConnection,
       onGone: this.handlers.onGone,

@@ -4,9 +4,9 @@
 const LONGEST_WAIT_MS = 15000;
 
 export class TurnStream {
-  constructor(turnId, { onChange, onEnd, onConnection, onGone }) {
+  constructor(turnId, { onChange, onBefore, onEnd, onConnection, onGone }) {
     this.address = `/chat/turns/${turnId}/stream`;
-    this.handlers = { onChange, onEnd, onConnection, onGone };
+    this.handlers = { onChange, onBefore, onEnd, onConnection, onGone };
     this.wait = 500;
     this.open();
   }
@@ -18,6 +18,7 @@ export class TurnStream {
       this.handlers.onConnection(true);
     });
     this.source.addEventListener("change", (event) => this.handlers.onChange(JSON.parse(event.data)));
+    this.source.addEventListener("before", (event) => this.handlers.onBefore(JSON.parse(event.data)));
     this.source.addEventListener("end", (event) => {
       this.close();
       this.handlers.onEnd(JSON.parse(event.data));

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import torch
 from torch.nn.functional import linear, silu
+
+from inference.kernels.moe.int4 import Int4Weights
+
+# (E, N, K): `weights[e]` is an expert's plain matrix.
+ExpertWeights: TypeAlias = torch.Tensor | Int4Weights
 
 
 def naive_moe(
     hidden_states: torch.Tensor,
-    w13: torch.Tensor,
-    w2: torch.Tensor,
+    w13: ExpertWeights,
+    w2: ExpertWeights,
     topk_weights: torch.Tensor,
     topk_ids: torch.Tensor,
     *,
@@ -20,7 +27,8 @@ def naive_moe(
     Computes:  out[t] = sum_k w2[e] · (silu(g) * u),  g, u = split(w13[e] · (s[t, k] * x[t]))
                with the weight s on the input, else on the expert's output
     Args:      hidden_states: (T, H), row-major, any float dtype
-               w13: (E, 2I, H), the gate's rows first; w2: (E, H, I); both in that dtype
+               w13: (E, 2I, H), the gate's rows first; w2: (E, H, I); both in that dtype,
+               or int4 with scales of that dtype
                topk_weights: (T, K) float; topk_ids: (T, K) integer in [0, E)
     Returns:   (T, H), dtype of hidden_states
     Cost:      6 · T · K · H · I FLOPs; 3 · H · I weights read for each distinct expert
@@ -37,7 +45,7 @@ def naive_moe(
 
 
 def _by_expert(
-    x: torch.Tensor, w13: torch.Tensor, w2: torch.Tensor, experts: torch.Tensor
+    x: torch.Tensor, w13: ExpertWeights, w2: ExpertWeights, experts: torch.Tensor
 ) -> torch.Tensor:
     """Each row of x (N, H) through its expert (N,): the rows sorted, one pass per expert."""
     if len(x) == 1:  # decoding one stream: nothing to sort

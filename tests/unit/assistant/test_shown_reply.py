@@ -6,7 +6,8 @@ import pytest
 
 from assistant.messages import ReplyDelta, TurnState
 from assistant.outgoing.show import ShownReply
-from assistant.phrases import sentences
+from assistant.phrases import LANGUAGES, sentences
+from inference.errors import PromptTooLong
 
 STORED = "The prompt has 9,000 tokens and the model reads at most 8,192: shorten it by 808 tokens."
 
@@ -23,8 +24,17 @@ def test_in_english_a_failure_keeps_its_figures(language: str) -> None:
 
 
 def test_in_another_language_a_known_failure_is_said_by_its_code() -> None:
-    said = ended("failed", "de", "So far", STORED, "prompt_too_long")
-    assert said == f"So far\n\n⚠ {sentences('de')['error.prompt_too_long']}"
+    said = ended("failed", "de", "So far", "It took too long.", "timeout")
+    assert said == f"So far\n\n⚠ {sentences('de')['error.timeout']}"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_in_every_language_it_is_said_how_many_tokens_it_is_too_long(language: str) -> None:
+    stored = str(PromptTooLong(12_345, 8_192))
+    said = ended("failed", language, error=stored, code="prompt_too_long")
+    assert "4153" in said.replace(sentences(language)["language.thousands"], "")
+    without = ended("failed", "de", error="Too long.", code="prompt_too_long")
+    assert without == f"⚠ {sentences('de')['error.prompt_too_long']}"
 
 
 def test_a_failure_of_an_unknown_code_is_said_as_it_was_stored() -> None:

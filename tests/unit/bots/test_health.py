@@ -6,6 +6,9 @@ import pytest
 
 from assistant.signals import WorkerPresence, WorkerState
 from bots.health import ANSWERING, engine_line
+from inference.api import EngineInfo
+
+EMBEDS = EngineInfo("demo-embeddings", "vectors", 8192, "f", generates=False, embeddings="vectors")
 
 
 def present(state: WorkerState, detail: str = "") -> WorkerPresence:
@@ -32,3 +35,9 @@ def test_a_worker_that_would_not_answer_is_not_ready_and_says_why(state: WorkerS
 def test_what_is_about_to_be_ready_is_said_before_what_is_not() -> None:
     workers = [present("dead", "gone"), present("starting", "loading the weights")]
     assert engine_line(workers) == "starting: loading the weights"
+
+
+def test_a_model_of_embeddings_answers_nobody() -> None:
+    embeds = WorkerPresence("another", "ready", "", EMBEDS)
+    assert engine_line([embeds]) == "no worker"
+    assert engine_line([embeds, present("starting", "loading")]) == "starting: loading"

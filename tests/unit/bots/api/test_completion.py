@@ -6,6 +6,7 @@ from assistant.errors import StorageUnavailable
 from assistant.messages import ReplyDelta
 from bots.api.completion import Head, chunks, collect
 from bots.http.failures import Refused
+from inference.api import TokenLogprob, ToolCall
 
 HEAD = Head("chatcmpl-1", 5, "m")
 
@@ -41,14 +42,19 @@ def text_of(events):
 async def test_a_stream_ends_with_its_reason_its_usage_and_done():
     *head, end, usage, done = await sent(
         ReplyDelta(1, 1, 0, "Hello"),
-        last(" you", 5, prompt_tokens=3, output_tokens=2, finish_reason="length"),
+        last(" you", 5, prompt_tokens=3, output_tokens=2, finish_reason="length", cached_tokens=1),
         include_usage=True,
     )
     assert text_of(head) == "Hello you"
     assert head[0]["choices"][0]["delta"] == {"role": "assistant", "content": ""}
     assert end["choices"][0]["finish_reason"] == "length"
     assert usage["choices"] == []
-    assert usage["usage"] == {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+    assert usage["usage"] == {
+        "prompt_tokens": 3,
+        "completion_tokens": 2,
+        "total_tokens": 5,
+        "prompt_tokens_details": {"cached_tokens": 1},
+    }
     assert done == "[DONE]"
 
 
@@ -102,3 +108,52 @@ async def test_a_stopped_turn_keeps_what_was_said():
     completion = await collect(stream(last("half", state="stopped")), HEAD)
     assert completion.choices[0].message.content == "half"
     assert completion.choices[0].finish_reason == "stop"
+
+
+CALL = ToolCall("call_1", "look", '{"at": "home"}')
+
+
+async def test_calls_come_with_the_end_of_a_stream():
+    end = last(finish_reason="tool_calls", tool_calls=(CALL,), stop_reason=7)
+    *_, called, ending, done = await sent(end)
+    (piece,) = called["choices"][0]["delta"]["tool_calls"]
+    assert piece == {
+        "id": "call_1",
+        "type": "function",
+        "function": {"name": "look", "arguments": '{"at": "home"}'},
+        "index": 0,
+    }
+    assert ending["choices"][0]["finish_reason"] == "tool_calls"
+    assert ending["choices"][0]["stop_reason"] == 7
+    assert done == "[DONE]"
+
+
+async def test_a_whole_answer_that_only_calls_has_no_content():
+    end = last(finish_reason="tool_calls", tool_calls=(CALL,))
+    choice = (await collect(stream(end), HEAD)).choices[0]
+    assert (choice.message.content, choice.finish_reason) == (None, "tool_calls")
+    assert choice.message.tool_calls[0].function.name == "look"
+    plain = (await collect(stream(last("")), HEAD)).choices[0]
+    assert (plain.message.content, plain.message.tool_calls) == ("", None)
+
+
+async def test_text_and_calls_may_come_together():
+    end = last("", 3, finish_reason="tool_calls", tool_calls=(CALL,))
+    completion = await collect(stream(ReplyDelta(1, 1, 0, "So:"), end), HEAD)
+    assert completion.choices[0].message.content == "So:"
+    assert len(completion.choices[0].message.tool_calls) == 1
+
+
+async def test_probabilities_are_only_taken_from_an_answer_that_is_complete():
+    taken = []
+
+    async def take():
+        taken.append(True)
+        return [TokenLogprob("é", -0.5, (("é", -0.5), ("", -9999.0)))]
+
+    with pytest.raises(Refused):
+        await collect(stream(last(state="failed", error="No.")), HEAD, take)
+    assert taken == []
+    (one,) = (await collect(stream(last("é")), HEAD, take)).choices[0].logprobs.content
+    assert (one.token, one.bytes, one.logprob) == ("é", [195, 169], -0.5)
+    assert one.top_logprobs[1].bytes == []

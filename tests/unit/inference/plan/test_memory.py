@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from inference.plan.memory import main_memory, parsed_gpus, visible
+import pytest
+
+from inference.plan.memory import found_gpus, main_memory, memory_for, parsed_gpus, visible
 
 MIB = 1 << 20
 SAID = """NVIDIA H100 80GB HBM3, 81559, 80458, 551
@@ -38,6 +40,35 @@ def test_only_cards_that_a_program_sees():
     assert visible(both, "1") == both[1:]
     assert visible(both, None) == visible(both, "GPU-8f6c") == both
     assert visible(both, "0,7") == both[:1]
+
+
+@pytest.fixture
+def driver(tmp_path, monkeypatch):
+    """NVIDIA's tool as a program that says and ends as told."""
+
+    def installed(said: str, status: int = 0) -> None:
+        tool = tmp_path / "nvidia-smi"
+        tool.write_text(f"#!/bin/sh\ncat <<'END'\n{said}END\nexit {status}\n")
+        tool.chmod(0o700)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    return installed
+
+
+def test_the_drivers_tool_is_asked(driver, monkeypatch):
+    driver(SAID)
+    assert found_gpus() == parsed_gpus(SAID)
+    assert memory_for(1) == parsed_gpus(SAID)[:1]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert found_gpus() == parsed_gpus(SAID)[1:]
+
+
+def test_a_tool_that_fails_or_is_not_there_shows_no_cards(driver, monkeypatch, tmp_path):
+    driver(SAID, status=9)
+    assert found_gpus() == ()
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+    assert found_gpus() == ()
 
 
 def test_the_machines_memory_without_a_limit(tmp_path):

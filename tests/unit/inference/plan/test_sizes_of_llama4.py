@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from inference.errors import PlanRefused
 from inference.plan.architecture import read_architecture
 from inference.plan.cards import GIB
 from inference.plan.weights import Parallel
@@ -55,6 +56,12 @@ def test_maverick_on_eight_cards(format_, fits):
     found = plan(format_, model="maverick", parallel=SPLIT)
     assert found.fits is fits
     assert found.weights.card_bytes < found.weights.total_bytes / 7.5
+
+
+@pytest.mark.parametrize("cards", [5, 10, 20])
+def test_eight_kv_heads_are_not_dealt_out_to_5_or_20_cards(cards):
+    with pytest.raises(PlanRefused, match="8 KV heads: choose one of 1, 2, 4, 8, 40"):
+        plan("w4a16", parallel=Parallel(cards))
 
 
 def test_maverick_does_not_fit_four_cards_in_fp8():

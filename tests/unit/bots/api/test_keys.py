@@ -1,6 +1,6 @@
 import stat
 
-from bots.api.key import load_or_create_key
+from bots.api.keys import load_or_create_key
 
 
 def test_the_key_is_made_once_for_its_owner_alone_and_shows_itself_nowhere(tmp_path):

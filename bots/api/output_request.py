@@ -1,0 +1,182 @@
+"""What a request may say of its answer's form, in OpenAI's fields and in those that vLLM adds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bots.http.failures import Refused
+from inference.api import (
+    NO_PARAMETERS,
+    EngineInfo,
+    InvalidSampling,
+    OutputFormat,
+    Sampling,
+    Tool,
+    ToolCall,
+)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+
+class CalledFunction(_Strict):
+    name: str = Field(min_length=1, max_length=64)
+    arguments: str = Field(description="JSON, as the model wrote it.")
+
+
+class Call(_Strict):
+    id: str = Field(min_length=1, max_length=256)
+    type: Literal["function"]
+    function: CalledFunction
+
+    def plain(self) -> ToolCall:
+        return ToolCall(self.id, self.function.name, self.function.arguments)
+
+
+class Function(_Strict):
+    name: str = Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")
+    description: str | None = None
+    parameters: dict[str, Any] | None = Field(None, description="A JSON schema of an object.")
+
+
+class FunctionTool(_Strict):
+    type: Literal["function"]
+    function: Function
+
+    def plain(self) -> Tool:
+        """Raises InvalidSampling."""
+        one = self.function
+        parameters = NO_PARAMETERS if not one.parameters else _text(one.parameters)
+        return Tool(one.name, one.description or "", parameters)
+
+
+class FunctionName(_Strict):
+    name: str
+
+
+class NamedTool(_Strict):
+    type: Literal["function"]
+    function: FunctionName
+
+
+class JsonSchema(_Strict):
+    name: str
+    definition: dict[str, Any] = Field(alias="schema")
+
+
+class ResponseFormat(_Strict):
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: JsonSchema | None = None
+
+    def plain(self) -> OutputFormat | None:
+        """Raises InvalidSampling."""
+        if self.type == "text":
+            return None
+        if self.type == "json_object":
+            return OutputFormat("json_object")
+        if self.json_schema is None:
+            raise InvalidSampling("format", "The type json_schema needs the field json_schema.")
+        return OutputFormat("json_schema", _text(self.json_schema.definition))
+
+
+class StructuredOutputs(_Strict):
+    """vLLM's own field: one of these."""
+
+    json_: dict[str, Any] | None = Field(None, alias="json", description="A JSON schema.")
+    json_object: Literal[True] | None = None
+    regex: str | None = None
+    choice: list[str] | None = None
+    grammar: str | None = Field(None, description="EBNF, or Lark.")
+
+    def plain(self) -> OutputFormat:
+        """Raises InvalidSampling."""
+        made = [
+            *([] if self.json_ is None else [("json_schema", _text(self.json_))]),
+            *([] if self.json_object is None else [("json_object", "")]),
+            *([] if self.regex is None else [("regex", self.regex)]),
+            *([] if self.choice is None else [("choice", "")]),
+            *([] if self.grammar is None else [("grammar", self.grammar)]),
+        ]
+        if len(made) != 1:
+            raise InvalidSampling(
+                "format", "Say one of json, json_object, regex, choice and grammar."
+            )
+        kind, text = made[0]
+        return OutputFormat(kind, text, tuple(self.choice or ()))  # type: ignore[arg-type]
+
+
+class OutputFields(_Strict):
+    """A part of a request's fields."""
+
+    frequency_penalty: float | None = Field(None, ge=-2, le=2)
+    presence_penalty: float | None = Field(None, ge=-2, le=2)
+    repetition_penalty: float | None = Field(None, ge=0.01, le=10)
+    top_k: int | None = Field(None, ge=-1, le=2**31 - 1)
+    min_p: float | None = Field(None, ge=0, le=1)
+    logprobs: bool | None = None
+    top_logprobs: int | None = Field(None, ge=0, le=20)
+    response_format: ResponseFormat | None = None
+    structured_outputs: StructuredOutputs | None = None
+    tools: list[FunctionTool] | None = Field(None, max_length=128)
+    tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
+    parallel_tool_calls: bool | None = None
+
+    def with_output(self, **chosen: Any) -> Sampling:
+        """Sampling of these fields and the chosen ones. Raises Refused (400), naming the field."""
+        if self.top_logprobs is not None and not self.logprobs:
+            raise _refused("top_logprobs", "top_logprobs needs logprobs to be true.")
+        if self.response_format and self.structured_outputs:
+            raise _refused("structured_outputs", "Say response_format or this, not both.")
+        try:
+            return Sampling(**chosen, **self._output())
+        except InvalidSampling as error:
+            raise _refused(self._named(error.field), str(error)) from error
+
+    def _output(self) -> dict[str, Any]:
+        wanted = self.response_format or self.structured_outputs
+        choice = self.tool_choice or "auto"
+        return {
+            "frequency_penalty": self.frequency_penalty,
+            "presence_penalty": self.presence_penalty,
+            "repetition_penalty": self.repetition_penalty,
+            "top_k": self.top_k,
+            "min_p": self.min_p,
+            "logprobs": (self.top_logprobs or 0) if self.logprobs else None,
+            "format": wanted and wanted.plain(),
+            "tools": tuple(one.plain() for one in self.tools or ()),
+            "tool_choice": choice.function.name if isinstance(choice, NamedTool) else choice,
+            "parallel_tool_calls": self.parallel_tool_calls is not False,
+        }
+
+    def _named(self, field: str) -> str:
+        if field == "format":
+            return "structured_outputs" if self.structured_outputs else "response_format"
+        return "top_logprobs" if field == "logprobs" else field
+
+
+def check_able(sampling: Sampling, engines: Sequence[EngineInfo]) -> None:
+    """Raises Refused (400) for what none of these can do."""
+    model = engines[0].model if engines else ""
+    if sampling.offered and not any(one.tools for one in engines):
+        raise _refused("tools", f"The model {model} calls no tools: leave them out.")
+    if sampling.logprobs is not None and not any(one.logprobs for one in engines):
+        raise _refused("logprobs", f"The model {model} gives no probabilities: leave them out.")
+    wanted = sampling.format
+    if wanted is not None and not any(wanted.kind in one.formats for one in engines):
+        raise _refused(
+            "response_format", f"The model {model} can't be held to the form {wanted.kind}."
+        )
+
+
+def _text(schema: dict[str, Any]) -> str:
+    """In the order in which it came: that is the order of an answer's fields."""
+    return json.dumps(schema, ensure_ascii=False)
+
+
+def _refused(field: str, sentence: str) -> Refused:
+    return Refused(400, f"{field}: {sentence}", param=field)

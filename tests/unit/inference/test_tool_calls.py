@@ -1,0 +1,108 @@
+"""Tool calls in our own form: how a model is told of them, held to them, and read."""
+
+import itertools
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inference.api import ChatMessage, OutputFormat, Sampling, Tool, ToolCall
+from inference.tool_calls import BEGIN, END, CallReader, structural_tag, told
+
+LOOK = Tool("look", "Looks somewhere.", '{"type": "object", "properties": {"at": {}}}')
+FIND = Tool("find")
+ANSWER = (
+    'Let me see. 🚀 <tool_call>{"name": "look", "arguments": {"at": "</tool_call> 你好"}}'
+    '</tool_call>\n<tool_call>{"name": "find", "arguments": {}}</tool_call>'
+)
+
+
+def read(pieces):
+    """The whole text, and the names and the arguments of the calls."""
+    reader = CallReader()
+    found = [*(reader.read(piece) for piece in pieces), reader.end()]
+    text = "".join(one.text for one in found)
+    return text, [(call.name, call.arguments) for one in found for call in one.calls]
+
+
+def cut(text, places):
+    ends = [0, *sorted(places), len(text)]
+    return [text[a:b] for a, b in itertools.pairwise(ends)]
+
+
+@given(st.lists(st.integers(0, len(ANSWER)), max_size=6))
+def test_text_and_calls_are_told_apart_wherever_pieces_are_cut(places):
+    text, calls = read(cut(ANSWER, places))
+    assert text == "Let me see. 🚀 "
+    assert calls == [("look", '{"at": "</tool_call> 你好"}'), ("find", "{}")]
+
+
+@given(st.text("<tol_ca>x"))
+def test_what_calls_nothing_is_shown_whole(text):
+    if BEGIN not in text:
+        assert read(list(text)) == (text, [])
+
+
+def test_no_beginning_of_a_call_is_shown_before_it_is_known_to_be_none():
+    reader = CallReader()
+    assert reader.read("So <tool").text == "So "
+    assert reader.read("box>").text == "<toolbox>"
+
+
+def test_a_call_that_was_cut_off_is_none_and_no_text():
+    assert read([ANSWER[:60]]) == ("Let me see. 🚀 ", [])
+
+
+def test_each_call_has_an_id_of_its_own():
+    reader = CallReader()
+    first, second = reader.read(ANSWER).calls
+    assert first.id != second.id
+
+
+def test_the_tools_stand_in_the_system_message_and_results_are_told():
+    call = ToolCall("c1", "look", '{"at": "home"}')
+    shown = told(
+        [
+            ChatMessage("system", "Be kind."),
+            ChatMessage("user", "Where?"),
+            ChatMessage("assistant", "", tool_calls=(call,)),
+            ChatMessage("tool", "Nothing.", tool_call_id="c1"),
+            ChatMessage("tool", "Nobody.", tool_call_id="c2"),
+        ],
+        [LOOK, FIND],
+    )
+    assert [one.role for one in shown] == ["system", "user", "assistant", "user"]
+    assert shown[0].content.startswith("Be kind.\n\n")
+    assert '"name": "find"' in shown[0].content
+    assert shown[2].content == f'{BEGIN}{{"name": "look", "arguments": {{"at": "home"}}}}{END}'
+    assert shown[3].content == "Result of look:\nNothing.\n\nResult of the function:\nNobody."
+
+
+def test_without_tools_nothing_is_told_of_them():
+    messages = [ChatMessage("user", "Hi")]
+    assert told(messages, []) == messages
+    assert told(messages, [LOOK])[0].role == "system"
+
+
+def form(**chosen):
+    return json.loads(structural_tag(Sampling(**chosen)))["format"]
+
+
+def test_the_grammar_says_what_must_be_and_what_may_be():
+    tools = (LOOK, FIND)
+    auto = form(tools=tools)
+    assert (auto["type"], auto["triggers"], len(auto["tags"])) == ("triggered_tags", [BEGIN], 2)
+    required = form(tools=tools, tool_choice="required")
+    assert (required["type"], required["at_least_one"]) == ("tags_with_separator", True)
+    assert not required["stop_after_first"]
+    assert form(tools=tools, tool_choice="required", parallel_tool_calls=False)["stop_after_first"]
+    named = form(tools=tools, tool_choice="find")
+    assert [tag["begin"] for tag in named["tags"]] == [f'{BEGIN}{{"name": "find", "arguments": ']
+    assert named["stop_after_first"]
+
+
+def test_where_the_answer_has_a_form_it_is_that_or_calls():
+    wanted = OutputFormat("choice", choices=("yes", "no"))
+    calls, said = form(tools=(LOOK,), format=wanted)["elements"]
+    assert calls["at_least_one"]
+    assert [one["value"] for one in said["elements"]] == ["yes", "no"]
