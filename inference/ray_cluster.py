@@ -89,16 +89,16 @@ class RayCluster:
         """Leave the cluster, or end our own with all its processes."""
         if self._thread is None:
             return
-        thread, head, self._head = self._thread, self._head, None
+        thread, head = self._thread, self._head
+        leaving = asyncio.ensure_future(self.call(_leave))
         try:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LEAVE_SECONDS):
-                    await self.call(_leave)
-        finally:
-            self._thread = None
-            thread.shutdown(wait=False)
+            await asyncio.wait([leaving], timeout=LEAVE_SECONDS)
             if head is not None:
                 await asyncio.to_thread(head.end)
+                await asyncio.wait([leaving], timeout=LEAVE_SECONDS)  # it may have hung on servers
+        finally:
+            self._thread = self._head = None
+            thread.shutdown(wait=False)
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """`function` in Ray's thread, after all that was called before."""
@@ -182,6 +182,8 @@ def join(address: str, variables: dict[str, str] | None = None) -> None:
         _raylet.Config.initialize("")  # type: ignore[attr-defined]
         _raylet.AuthenticationTokenLoader.instance().reset_cache()  # type: ignore[attr-defined]
         try:
+            if ray.is_initialized():  # an earlier one whose end hung
+                ray.shutdown()
             if address != "auto":
                 _knock(address)
             ray.init(address, configure_logging=False, log_to_driver=False)

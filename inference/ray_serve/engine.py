@@ -83,7 +83,9 @@ class RayServeEngine:
         return self._info
 
     async def start(self, progress: Progress) -> None:
-        """Raises EngineUnavailable, ProfileRefused, and what a replica's start raised."""
+        """One that is ready stays as it is. Raises EngineUnavailable, ProfileRefused."""
+        if self._state == "ready":
+            return
         self._state, self._detail = "starting", "connecting to Ray"
         progress("connecting to Ray", None)
         try:
