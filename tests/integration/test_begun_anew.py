@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from assistant.messages import ChatRef
 from inference.api import ChatMessage, Sampling, Tool
+from inference.profiles import profile_named
 from inference.remote import RemoteEngine
 from inference.scripted import ScriptedEngine
 from inference.settings import EngineSettings, ScriptedSettings
@@ -37,7 +38,7 @@ async def test_an_endpoints_new_answer_replaces_what_was_shown(
 ) -> None:
     settings = EngineSettings(profile="remote", base_url=server.base_url, api_key=SecretStr(KEY))
     server.answer_tokens, server.break_after, server.seconds_per_token = 90, 60, 0.02
-    async with working(home.worker(RemoteEngine(settings))):
+    async with working(home.worker(RemoteEngine(settings, profile_named("remote")))):
         await home.say("herons?")
         await until(lambda: home.screen.chats[CHAT.chat_id])
         (shown,) = home.screen.chats[CHAT.chat_id]
