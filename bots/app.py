@@ -281,7 +281,7 @@ async def _gateway(
         pages.include(router)
     group.create_task(delivery.run())
     group.create_task(service.embeddings.run())
-    draining.delivery = delivery
+    draining.reader, draining.delivery = core.reader, delivery
     group.create_task(leases.run_while_held(PRUNING, Pruning(core.database).run))
     deadlines = Deadlines(core.database, core.writer, core.metrics)
     group.create_task(leases.run_while_held(DEADLINES, deadlines.run))

@@ -61,6 +61,11 @@ webhook = typer.Typer(
 )
 telegram.add_typer(webhook, name="webhook")
 
+licence = typer.Typer(help="The licence that a model's weights come under.", no_args_is_help=True)
+cli.add_typer(licence, name="licence")
+weights = typer.Typer(help="A model's weights, where they come from.", no_args_is_help=True)
+cli.add_typer(weights, name="weights")
+
 slack = typer.Typer(help="The Slack app, and where it is installed.", no_args_is_help=True)
 cli.add_typer(slack, name="slack")
 
@@ -68,6 +73,9 @@ keys = typer.Typer(help="Keys of the API for programs.", no_args_is_help=True)
 cli.add_typer(keys, name="keys")
 
 TelegramAccount = Annotated[str, typer.Option("--account", help="The account's name.")]
+ProfileName = Annotated[
+    str, typer.Argument(metavar="[PROFILE]", help="Without it the one in the settings.")
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Erase it; else it is only looked at.")]
 
 
@@ -279,6 +287,42 @@ def workspaces() -> None:
     _async(lambda: show(settings, say))
 
 
+@licence.command("show")
+def show_licence(profile: ProfileName = "") -> None:
+    """Show the licence of a profile's weights, and whether it was accepted here."""
+    from bots.licence import show
+
+    settings = _settings(quiet=True)
+    _said(lambda: show(settings, profile, say))
+
+
+@licence.command("accept")
+def accept_licence(profile: ProfileName = "") -> None:
+    """Accept the licence of a profile's weights; who did and when is kept."""
+    from bots.licence import accept
+
+    settings = _settings(quiet=True)
+    _said(lambda: accept(settings, profile, say))
+
+
+@weights.command("show")
+def show_weights(profile: ProfileName = "") -> None:
+    """List the files of a profile's weights: size, checksum, and what of them is here."""
+    from bots.weights import show
+
+    settings = _settings(quiet=True)
+    _said(lambda: show(settings, profile))
+
+
+@weights.command("fetch")
+def fetch_weights(profile: ProfileName = "") -> None:
+    """Fetch a profile's weights now, or go on with it. Needs no GPU."""
+    from bots.weights import fetch
+
+    settings = _settings(quiet=True)
+    _async(lambda: fetch(settings, profile, say))
+
+
 @keys.command("create")
 def create_key(
     name: Annotated[str, typer.Argument(help="What the program that gets it is called.")],
@@ -367,7 +411,11 @@ def _settings(*, quiet: bool = False) -> Settings:
 def _serve(role: Any) -> None:
     settings = _settings()
     from bots.app import run as run_app
+    from bots.licence import ask
     from bots.stop import Stop
+
+    if role != "gateway" and sys.stdin.isatty():
+        _said(lambda: ask(settings, say, typer.confirm))
 
     async def until_signalled() -> None:
         stop = Stop()
@@ -395,6 +443,14 @@ def say(line: str) -> None:
     """A line for the person at the terminal; logs go to stderr."""
     typer.echo(line)
     sys.stdout.flush()
+
+
+def _said(work: Callable[[], None]) -> None:
+    """Do it; a fault that has a sentence ends in that sentence."""
+    try:
+        work()
+    except (AssistantError, EngineError) as error:
+        _refuse(str(error))
 
 
 def _async(work: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -2,7 +2,8 @@
 
     1. the ways in      listeners stop; what still comes by HTTP is stored for who runs next
     2. the turns        none is claimed any more; those that run may end
-    3. the deliveries   none is claimed any more; ends that are on their way to a platform get there
+    3. the readers      pages and clients of the API that follow them get their ends
+    4. the deliveries   none is claimed any more; ends that are on their way to a platform get there
 
 Whatever is left when the time is over is handed over: turns with all that was said so far,
 deliveries with what stands on the platform.
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from assistant.answering.deltas import DeltaReader
 from assistant.answering.worker import Worker
 from assistant.outgoing.delivery import Delivery
 from bots.stop import Stop
@@ -32,6 +34,7 @@ class Draining:
     say: Callable[[str], None]
     listeners: list[asyncio.Task[None]] = field(default_factory=list)
     worker: Worker | None = None
+    reader: DeltaReader | None = None
     delivery: Delivery | None = None
 
     async def run(self) -> None:
@@ -60,5 +63,7 @@ class Draining:
                 within = f"{self.seconds:g} seconds"
                 self.say(f"Ending {answers}, within {within}. Once more, and it ends at once.")
             await self.worker.drain()
+        if self.reader is not None:
+            await self.reader.drain()
         if self.delivery is not None:
             await self.delivery.drain()

@@ -13,6 +13,7 @@ from bots.settings import LogSettings
 # Libraries that tell more than a log may hold (URLs with tokens), or more than anyone reads.
 QUIET = (
     "httpx",
+    "httpx2",
     "httpcore",
     "telegram",
     "slack_sdk",

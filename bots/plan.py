@@ -19,7 +19,8 @@ from inference.plan.planning import Asked, Plan, make_plan
 from inference.plan.serving import Serving, serving_of
 from inference.plan.sources import find_config
 from inference.plan.weights import Parallel
-from inference.profiles import Profile, profile_named
+from inference.profiles import Profile
+from inference.start import chosen_profile
 
 # What the profiles for GPUs are made for; a machine's own cards go before it.
 USUAL_CARD = "H100"
@@ -102,13 +103,13 @@ def as_data(plan: Plan, ways: tuple[str, ...], place: str) -> dict[str, Any]:
 
 def _profile(settings: Settings, name: str | None) -> Profile:
     """With what the settings say in its place."""
-    profile = profile_named(name or settings.engine.profile)
     given = settings.engine
-    return replace(
-        profile,
-        vision=profile.vision and given.vision is not False,
-        max_num_seqs=given.max_num_seqs or profile.max_num_seqs,
-    )
+    if name not in (None, given.profile):
+        text_only = False if given.vision is False else None
+        other = {"profile": name, "vision": text_only, "max_model_len": None}
+        given = given.model_copy(update=other)
+    profile = chosen_profile(given, settings.data_dir)
+    return replace(profile, max_num_seqs=given.max_num_seqs or profile.max_num_seqs)
 
 
 def _own_card(profile: Profile, serving: Serving) -> Card:

@@ -91,7 +91,7 @@ def _default(name: str, field: FieldInfo) -> str:
 def _about(field: FieldInfo) -> str:
     choices = list(_choices(field.annotation))
     parts = [field.description or ""]
-    if choices and not all(f"`{choice}`" in parts[0] for choice in choices if choice != "behemoth"):
+    if choices and not all(f"`{choice}`" in parts[0] for choice in choices):
         parts.append("One of " + ", ".join(f"`{choice}`" for choice in choices) + ".")
     if SecretStr in (field.annotation, *get_args(field.annotation)):
         parts.append("*Secret.*")

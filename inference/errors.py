@@ -9,6 +9,9 @@
     ├── EngineOverloaded     the queue is full (retryable)
     ├── ModelNotFound        the weights are not where the settings say
     ├── ModelBuildFailed     the demo model could not be fetched, checked or written
+    ├── WeightsNotFetched    the hub refuses or can't be reached, or the disk is too small
+    ├── WeightsDamaged       a file of the model is missing, cut short, or not what it should be
+    ├── LicenceNotAccepted   nobody accepted the licence of weights that would be fetched
     ├── PlanRefused          a model's config, a card or a number that nothing can be planned from
     └── ProfileRefused       the profile can't run here, or not at all
 
@@ -93,6 +96,18 @@ class ModelNotFound(EngineError):
 
 class ModelBuildFailed(EngineError):
     code = "model_build_failed"
+
+
+class WeightsNotFetched(EngineError):
+    code = "weights_not_fetched"
+
+
+class WeightsDamaged(EngineError):
+    code = "weights_damaged"
+
+
+class LicenceNotAccepted(EngineError):
+    code = "licence_not_accepted"
 
 
 class PlanRefused(EngineError):

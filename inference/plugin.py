@@ -8,15 +8,10 @@ from __future__ import annotations
 
 import os
 
-from inference.errors import EngineError
 from inference.orphans import end_with_parent
+from inference.vllm_version import check_version
 
 ENABLED_BY = "OUTRIDER_VLLM_PLUGIN"
-SUPPORTED_VLLM = "0.32."
-
-
-class UnsupportedVllm(EngineError):
-    code = "unsupported_vllm"
 
 
 def register() -> None:
@@ -32,14 +27,6 @@ def register() -> None:
     check_version(__version__)
     end_with_parent()
     _install_override()
-
-
-def check_version(version: str) -> None:
-    if not version.startswith(SUPPORTED_VLLM):
-        raise UnsupportedVllm(
-            f"Outrider's kernels fit vLLM {SUPPORTED_VLLM}x and vLLM {version} is installed: "
-            "install the version that Outrider's extras pin."
-        )
 
 
 def _install_override() -> None:

@@ -17,6 +17,7 @@ import logging
 import os
 import secrets
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,7 @@ from inference.errors import EngineUnavailable, ProfileRefused
 from inference.vllm_launch import environment_set
 
 NOTHING_REPORTED = {"RAY_USAGE_STATS_ENABLED": "0"}
+KNOCK_SECONDS = 5.0
 LEAVE_SECONDS = 5.0
 END_SECONDS = 15.0
 _FOLDERS = "/tmp"  # noqa: S108  sockets lie below, and their paths have at most 107 characters
@@ -55,7 +57,7 @@ def require_gpus(address: str, gpus: int, profile: str) -> None:
     """
     import ray
 
-    join(address, {})
+    join(address)
     try:
         there = int(ray.cluster_resources().get("GPU", 0))
         free = int(ray.available_resources().get("GPU", 0))
@@ -87,16 +89,16 @@ class RayCluster:
         """Leave the cluster, or end our own with all its processes."""
         if self._thread is None:
             return
-        thread, head, self._head = self._thread, self._head, None
+        thread, head = self._thread, self._head
+        leaving = asyncio.ensure_future(self.call(_leave))
         try:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LEAVE_SECONDS):
-                    await self.call(_leave)
-        finally:
-            self._thread = None
-            thread.shutdown(wait=False)
+            await asyncio.wait([leaving], timeout=LEAVE_SECONDS)
             if head is not None:
                 await asyncio.to_thread(head.end)
+                await asyncio.wait([leaving], timeout=LEAVE_SECONDS)  # it may have hung on servers
+        finally:
+            self._thread = self._head = None
+            thread.shutdown(wait=False)
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """`function` in Ray's thread, after all that was called before."""
@@ -107,7 +109,7 @@ class RayCluster:
 
     def _open(self) -> None:
         if self.address is not None:
-            join(self.address, {})
+            join(self.address)
             return
         self._head = Head.started(self.cpus)
         join(self._head.address, self._head.variables)
@@ -133,6 +135,8 @@ class Head:
         variables = {
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN_PATH": str(token),
+            # Ray's name for: this host's address is its loopback's.
+            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
             "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *_python_path()]),
         }
         with environment_set(NOTHING_REPORTED | variables), (folder / "head.log").open("wb") as log:
@@ -165,17 +169,23 @@ class Head:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def join(address: str, variables: dict[str, str]) -> None:
-    """Become a driver of the cluster. Raises EngineUnavailable. Blocks for seconds."""
+def join(address: str, variables: dict[str, str] | None = None) -> None:
+    """Become a driver of the cluster; `variables` of our own. Raises EngineUnavailable. Blocks."""
     import ray
     from ray import _raylet
+    from ray._private import ray_constants
 
     quiet_logs()
-    with environment_set(NOTHING_REPORTED | variables):
+    ray_constants.ENABLE_RAY_CLUSTER = variables is None  # what its variable says at the import
+    with environment_set(NOTHING_REPORTED | (variables or {})):
         # Ray reads these once in a process; ours may have been in another cluster before.
         _raylet.Config.initialize("")  # type: ignore[attr-defined]
         _raylet.AuthenticationTokenLoader.instance().reset_cache()  # type: ignore[attr-defined]
         try:
+            if ray.is_initialized():  # an earlier one whose end hung
+                ray.shutdown()
+            if address != "auto":
+                _knock(address)
             ray.init(address, configure_logging=False, log_to_driver=False)
         except Exception as error:
             raise EngineUnavailable(
@@ -183,6 +193,12 @@ def join(address: str, variables: dict[str, str]) -> None:
                 "docs/several-machines.md says, or correct OUTRIDER_ENGINE__RAY_ADDRESS. "
                 f"({_first_line(error)})"
             ) from error
+
+
+def _knock(address: str) -> None:
+    """Raises OSError where nobody listens; Ray would try for minutes."""
+    host, _, port = address.rpartition(":")
+    socket.create_connection((host, int(port)), KNOCK_SECONDS).close()
 
 
 def _leave() -> None:

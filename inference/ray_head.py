@@ -35,7 +35,7 @@ def main(folder: str, cpus: int) -> None:
             configure_logging=False,
             log_to_driver=False,
             _node_ip_address="127.0.0.1",
-            _temp_dir=folder,
+            _temp_dir=f"{folder}/r",  # which Ray opens to everybody; the folder above is private
         )
         sys.stdout.write(f"{context.address_info['gcs_address']}\n")
         sys.stdout.flush()

@@ -32,7 +32,7 @@ from inference.errors import (
     PromptTooLong,
 )
 from inference.output_format import FORMAT_KINDS
-from inference.profiles import profile_named
+from inference.profiles import Profile
 from inference.remote_errors import in_our_words, refuse_bad_status, refuse_error_event
 from inference.remote_form import ChunkReader, request_body
 from inference.settings import EngineSettings
@@ -48,16 +48,17 @@ _LEAST_ANSWER_TOKENS = 64
 class RemoteEngine:
     """Raises ProfileRefused when the settings name no endpoint."""
 
-    def __init__(self, settings: EngineSettings) -> None:
+    def __init__(self, settings: EngineSettings, profile: Profile) -> None:
         if not settings.base_url:
             raise ProfileRefused(
-                "The profile remote needs an endpoint: set OUTRIDER_ENGINE__BASE_URL, which ends "
-                "in /v1, and OUTRIDER_ENGINE__API_KEY where it asks for one."
+                f"The profile {profile.name} needs an endpoint: set OUTRIDER_ENGINE__BASE_URL, "
+                "which ends in /v1, and OUTRIDER_ENGINE__API_KEY where it asks for one."
             )
         self._settings = settings
+        self._profile = profile
         self._base_url = settings.base_url.rstrip("/")
-        self._model = settings.model or ""
-        self._max_model_len = settings.max_model_len or profile_named("remote").max_model_len
+        self._model = settings.model or profile.model or ""
+        self._max_model_len = settings.max_model_len or profile.max_model_len
         self._client: httpx.AsyncClient | None = None
         self._state: EngineState = "stopped"
         self._running = 0
@@ -66,11 +67,11 @@ class RemoteEngine:
     @property
     def info(self) -> EngineInfo:
         return EngineInfo(
-            profile="remote",
+            profile=self._profile.name,
             model=self._model,
             max_model_len=self._max_model_len,
             fingerprint=f"remote:{self._model}",
-            vision=bool(self._settings.vision),
+            vision=self._profile.vision if self._settings.vision is None else self._settings.vision,
             tools=True,  # whether the endpoint can is for it to say
             formats=FORMAT_KINDS,
             logprobs=True,

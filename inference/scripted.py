@@ -98,8 +98,9 @@ def formatted(sampling: Sampling) -> str | None:
 
 
 class ScriptedEngine:
-    def __init__(self, settings: ScriptedSettings | None = None) -> None:
+    def __init__(self, settings: ScriptedSettings | None = None, profile: str = "scripted") -> None:
         self._settings = settings or ScriptedSettings()
+        self._profile = profile
         self._state: EngineState = "stopped"
         self._running = 0
         self._prompt_tokens = 0
@@ -108,7 +109,7 @@ class ScriptedEngine:
     @property
     def info(self) -> EngineInfo:
         return EngineInfo(
-            profile="scripted",
+            profile=self._profile,
             model="scripted",
             max_model_len=MAX_MODEL_LEN,
             fingerprint="scripted-1",

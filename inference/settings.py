@@ -2,20 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
-
-ProfileName = Literal[
-    "demo",
-    "demo-embeddings",
-    "scout",
-    "maverick",
-    "maverick-hosts",
-    "behemoth",
-    "remote",
-    "scripted",
-]
 
 
 class ScriptedSettings(BaseModel):
@@ -50,12 +37,12 @@ class EngineSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    profile: ProfileName = Field(
+    profile: str = Field(
         default="demo",
         description="`demo` (small, any CPU), `demo-embeddings` (its model as one of embeddings), "
-        "`scout` (one H100), `maverick` (eight H100), "
-        "`maverick-hosts` (two hosts with eight H100 each, on Ray), "
-        "`remote` (an OpenAI-compatible endpoint), `scripted` (no model, for tests).",
+        "`scout` or `scout-long` (one H100), `maverick` (eight H100), `maverick-hosts` (two hosts "
+        "with eight H100 each, on Ray), `remote` (an OpenAI-compatible endpoint), `scripted` (no "
+        "model, for tests), or one of your own: [profiles](profiles.md).",
     )
     model: str | None = Field(
         default=None,
@@ -68,10 +55,16 @@ class EngineSettings(BaseModel):
     api_key: SecretStr | None = Field(
         default=None, description="The key that the endpoint of `remote` asks for."
     )
+    hub_token: SecretStr | None = Field(
+        default=None,
+        description="Your own token of the model hub, for weights that it gives out on request; "
+        "without it `HF_TOKEN`.",
+    )
     max_model_len: int | None = Field(
         default=None,
         ge=256,
-        description="How many tokens a remote model reads at most, where its endpoint doesn't say.",
+        description="The longest prompt and answer together, in tokens; without it the profile's "
+        "own, and for `remote` what its endpoint says.",
     )
     read_timeout_seconds: float = Field(
         default=120.0,

@@ -5,43 +5,60 @@ vLLM is imported only where a profile needs it, so a base install can still serv
 
 from __future__ import annotations
 
-import importlib.util
-import platform
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from inference import hardware
 from inference.api import Engine, Progress
-from inference.errors import ModelNotFound, ProfileRefused
+from inference.errors import ProfileRefused
 from inference.plan.require import require_room
 from inference.profiles import Profile, profile_named
 from inference.ray_cluster import require_gpus, require_ray
 from inference.settings import EngineSettings
+from inference.weights.fetch import fetch
+from inference.weights.folder import AS_COPIED, AS_FETCHED, require_model
+from inference.weights.hub import Hub
+from inference.weights.hub_cache import in_hub_cache
+from inference.weights.licence import require_licence
+from inference.weights.manifest import is_fetched
+from inference.weights.source import Folder, OnHub, Source, source_of
 
 
 def build_engine(settings: EngineSettings, data_dir: Path) -> Engine:
     """The engine of the settings' profile, not started yet.
 
-    Raises ProfileRefused, with a sentence that says what is missing and how to get it.
+    Raises EngineError, with a sentence that says what is missing and how to get it.
     """
-    profile = profile_named(settings.profile)
+    profile = chosen_profile(settings, data_dir)
     if settings.ray_serve:
         return _on_ray_serve(profile, settings, data_dir)
     if profile.runner == "scripted":
         from inference.scripted import ScriptedEngine
 
-        return ScriptedEngine(settings.scripted)
+        return ScriptedEngine(settings.scripted, profile.name)
     if profile.runner == "remote":
         from inference.remote import RemoteEngine
 
-        return RemoteEngine(settings)
-    require_extra(profile)
-    if profile.distributed_executor == "ray":
-        require_ray(profile.name)
-        require_address(profile, settings)
-    else:
-        require_hardware(profile)
-        require_room(profile, data_dir, settings.model)
+        return RemoteEngine(settings, profile)
     return _vllm_engine(profile, settings, data_dir)
+
+
+def chosen_profile(settings: EngineSettings, data_dir: Path) -> Profile:
+    """The settings' profile, with what the settings say in its place. Raises ProfileRefused."""
+    profile = profile_named(settings.profile, data_dir)
+    if profile.runner != "vllm":
+        return profile
+    if settings.vision and not profile.vision:
+        raise ProfileRefused(
+            f"The model of the profile {profile.name} sees no images: leave "
+            "OUTRIDER_ENGINE__VISION away."
+        )
+    return replace(
+        profile,
+        vision=profile.vision and settings.vision is not False,
+        max_model_len=settings.max_model_len or profile.max_model_len,
+    )
 
 
 def _on_ray_serve(profile: Profile, settings: EngineSettings, data_dir: Path) -> Engine:
@@ -65,71 +82,29 @@ def require_address(profile: Profile, settings: EngineSettings) -> None:
         )
 
 
-def require_extra(profile: Profile) -> None:
-    if importlib.util.find_spec("vllm") is None:
-        raise ProfileRefused(
-            f"The profile {profile.name} needs vLLM, which is not installed: run "
-            f"pip install 'outrider[{profile.extra}]', or choose the profile remote."
-        )
-
-
-def require_hardware(profile: Profile) -> None:
-    found = graphics_cards()
-    if found < profile.gpus:
-        raise ProfileRefused(
-            f"The profile {profile.name} needs {profile.hardware}, and this machine has "
-            f"{found or 'no'} NVIDIA GPU{'s' if found > 1 else ''}: choose the profile demo "
-            "(any CPU) or remote."
-        )
-    if profile.gpus == 0 and not has_avx2():
-        raise ProfileRefused(
-            f"The profile {profile.name} needs a CPU with AVX2, which this one lacks: "
-            "choose the profile remote."
-        )
-
-
-def graphics_cards() -> int:
-    """How many NVIDIA GPUs the driver shows."""
-    return sum(1 for _ in Path("/dev").glob("nvidia[0-9]*"))
-
-
-def has_avx2() -> bool:
-    """Always true where the question makes no sense (not x86, or no /proc)."""
-    if platform.machine() not in ("x86_64", "AMD64"):
-        return True
-    try:
-        return " avx2 " in Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return True
-
-
 def _vllm_engine(profile: Profile, settings: EngineSettings, data_dir: Path) -> Engine:
+    hardware.require(profile, hardware.this_machine())
+    if profile.distributed_executor == "ray":
+        require_ray(profile.name)
+        require_address(profile, settings)
+    else:
+        require_room(profile, data_dir, settings.model)
+    source = source_of(profile, settings.model)
+    require_licence(profile, source, data_dir)
     from inference.vllm_engine import VllmEngine
 
-    def locate(progress: Progress) -> str:
-        if profile.distributed_executor == "ray":
-            progress("looking at the Ray cluster", None)
-            require_gpus(settings.ray_address or "auto", profile.gpus, profile.name)
-        if settings.model is not None or profile.model is not None:
-            return existing(settings.model or profile.model or "")
-        from inference.demo.checkpoint import ensure_demo_model
-
-        return str(ensure_demo_model(data_dir, progress))
-
-    if settings.vision and not profile.vision:
-        raise ProfileRefused(
-            f"The model of the profile {profile.name} sees no images: leave "
-            "OUTRIDER_ENGINE__VISION away."
-        )
     if profile.embeds:
         from inference.vllm_embedder import VllmEmbedder
 
         return VllmEmbedder(
-            profile, locate, max_num_seqs=settings.max_num_seqs, debug=settings.debug
+            _named(profile, source),
+            _locate(profile, source, settings, data_dir),
+            max_num_seqs=settings.max_num_seqs,
+            debug=settings.debug,
         )
     return VllmEngine(
-        replace(profile, vision=profile.vision and settings.vision is not False),
-        locate,
+        _named(profile, source),
+        _locate(profile, source, settings, data_dir),
         max_num_seqs=settings.max_num_seqs,
         debug=settings.debug,
         sleeps=settings.sleep_after_seconds > 0,
@@ -137,13 +112,52 @@ def _vllm_engine(profile: Profile, settings: EngineSettings, data_dir: Path) -> 
     )
 
 
-def existing(model: str) -> str:
-    """A path must be there; anything else is taken for a name on the model hub."""
-    if model.startswith(("/", "./", "../", "~")):
-        path = Path(model).expanduser()
-        if not (path / "config.json").is_file():
-            raise ModelNotFound(
-                f"There is no model at {path} (no config.json): check OUTRIDER_ENGINE__MODEL."
-            )
-        return str(path)
-    return model
+def _named(profile: Profile, source: Source) -> Profile:
+    """People see a model of the hub by its name there, whatever folder it lies in."""
+    own = source.repo if isinstance(source, OnHub) else ""
+    return replace(profile, served_name=profile.served_name or own)
+
+
+def _locate(
+    profile: Profile, source: Source, settings: EngineSettings, data_dir: Path
+) -> Callable[[Progress], str]:
+    weights = weights_of(profile, source, data_dir, hub_of(settings))
+
+    def locate(progress: Progress) -> str:
+        if profile.distributed_executor == "ray":
+            progress("looking at the Ray cluster", None)
+            require_gpus(settings.ray_address or "auto", profile.gpus, profile.name)
+        return weights(progress)
+
+    return locate
+
+
+def hub_of(settings: EngineSettings) -> Hub:
+    return Hub(settings.hub_token.get_secret_value() if settings.hub_token else None)
+
+
+def weights_of(
+    profile: Profile, source: Source, data_dir: Path, hub: Hub
+) -> Callable[[Progress], str]:
+    """Finds or makes the folder of the weights and checks it; called in a thread."""
+
+    def locate(progress: Progress) -> str:
+        folder, remedy = _folder(profile, source, data_dir, hub, progress), AS_COPIED
+        if isinstance(source, OnHub):
+            remedy = AS_FETCHED
+        progress("checking the model's files", None)
+        require_model(folder, remedy, chats=not profile.embeds)
+        return str(folder)
+
+    return locate
+
+
+def _folder(profile: Profile, source: Source, data_dir: Path, hub: Hub, progress: Progress) -> Path:
+    if isinstance(source, Folder):
+        return source.path
+    if isinstance(source, OnHub):
+        there = None if is_fetched(source, data_dir) else in_hub_cache(source)
+        return there or fetch(source, data_dir, hub, profile.licence, progress)
+    from inference.demo.checkpoint import ensure_demo_model
+
+    return ensure_demo_model(data_dir, progress)

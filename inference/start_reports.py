@@ -52,15 +52,21 @@ async def reports(progress: Progress) -> AsyncIterator[dict[str, str]]:
     nothing where no socket can be had (a temporary folder with too long a path)."""
     folder = Path(tempfile.mkdtemp(prefix="outrider-"))
     path = str(folder / "start")
+    # Made here, since uvloop, which a replica of Ray Serve runs in, binds no path by itself.
+    hearing = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    transport: asyncio.BaseTransport | None = None
     try:
+        hearing.setblocking(False)
+        hearing.bind(path)
         transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-            lambda: _Hearing(progress), local_addr=path, family=socket.AF_UNIX
+            lambda: _Hearing(progress), sock=hearing
         )
     except OSError:
-        transport, path = None, ""
+        path = ""
     try:
         yield {REPORT_TO: path}
     finally:
         if transport is not None:
             transport.close()
+        hearing.close()
         shutil.rmtree(folder, ignore_errors=True)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import logging
 import os
 import warnings
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from inference.api import MOST_IMAGES
+from inference.errors import ProfileRefused
 from inference.plugin import ENABLED_BY
 from inference.positions import served_positions
 from inference.profiles import Profile
@@ -59,7 +62,22 @@ def environment_set(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 def engine_arguments(profile: Profile, model: str, max_num_seqs: int | None) -> dict[str, Any]:
-    """The keyword arguments of vLLM's AsyncEngineArgs."""
+    """The keyword arguments of vLLM's AsyncEngineArgs. Raises ProfileRefused.
+
+    A profile may add any other; one that is stated here is refused, so that nothing has two values.
+    """
+    ours = _fixed_arguments(profile, model, max_num_seqs) | _chosen_arguments(profile)
+    if twice := sorted(ours.keys() & profile.vllm.keys()):
+        raise ProfileRefused(
+            f"The profile {profile.name} sets {', '.join(twice)} in its table [vllm], which "
+            "Outrider sets from the profile's own keys: leave it out there."
+        )
+    if profile.vllm:
+        _require_known(profile)
+    return ours | dict(profile.vllm)
+
+
+def _fixed_arguments(profile: Profile, model: str, max_num_seqs: int | None) -> dict[str, Any]:
     return {
         "model": model,
         "served_model_name": profile.name,
@@ -73,7 +91,6 @@ def engine_arguments(profile: Profile, model: str, max_num_seqs: int | None) -> 
         "tensor_parallel_size": profile.tensor_parallel,
         "pipeline_parallel_size": profile.pipeline_parallel,
         "enable_expert_parallel": profile.expert_parallel,
-        "distributed_executor_backend": profile.distributed_executor or None,
         "language_model_only": profile.gpus > 0 and not profile.vision,
         "limit_mm_per_prompt": {"image": MOST_IMAGES} if profile.vision else {},
         "enable_prefix_caching": True,
@@ -87,6 +104,37 @@ def engine_arguments(profile: Profile, model: str, max_num_seqs: int | None) -> 
         "worker_extension_cls": WORKER_REPORT,
         "scheduling_policy": "priority",  # a person's answer before background work
     }
+
+
+def _require_known(profile: Profile) -> None:
+    """Loads vLLM, so call it where that would be loaded next (`environment` is set)."""
+    from vllm.engine.arg_utils import AsyncEngineArgs
+
+    known = {field.name for field in fields(AsyncEngineArgs)}
+    if strange := sorted(profile.vllm.keys() - known):
+        near = difflib.get_close_matches(strange[0], known, n=1)
+        hint = f": did you mean {near[0]}?" if near else "."
+        raise ProfileRefused(
+            f"The profile {profile.name} sets {strange[0]} in its table [vllm], which is no "
+            f"argument of vLLM's engine{hint}"
+        )
+
+
+def _chosen_arguments(profile: Profile) -> dict[str, Any]:
+    """Those that are left to vLLM where the profile says nothing."""
+    tuning, hybrid = profile.attn_temperature_tuning, profile.hybrid_kv_cache
+    chosen = {
+        "quantization": profile.quantization or None,
+        "gpu_memory_utilization": profile.gpu_memory_utilization,
+        "distributed_executor_backend": profile.distributed_executor or None,
+        # Stated as False, vLLM refuses to start where it can't have the hybrid cache.
+        "disable_hybrid_kv_cache_manager": None if hybrid is None else not hybrid,
+        # vLLM writes over the model's config from here, so this is the place where it is pinned.
+        "override_generation_config": None
+        if tuning is None
+        else {"attn_temperature_tuning": tuning},
+    }
+    return {name: value for name, value in chosen.items() if value is not None}
 
 
 def quiet_imports() -> None:

@@ -31,6 +31,7 @@ EXPIRE_SECONDS = 900
 FIRST_SECONDS = 0.05  # before Postgres is read for what came earlier
 QUIET_SECONDS = 1.0  # without a delta for so long, a reader looks into Postgres
 BLOCK_MILLISECONDS = 1000
+DRAIN_LOOK_SECONDS = 0.02  # whether the last reader has its end
 
 
 Admit = Callable[[int], Awaitable[bool]]  # given an attempt
@@ -204,6 +205,16 @@ class DeltaReader:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._read_redis())
             group.create_task(self._look())
+
+    async def drain(self) -> None:
+        """Return when nobody waits any more for the end of a turn that is over."""
+        everyone = [one for readers in self._subscriptions.values() for one in readers]
+        try:
+            over = await self.turns.over({one.position.turn_id for one in everyone})
+        except StorageUnavailable:
+            return
+        while any(key(turn) in self._subscriptions for turn in over):  # noqa: ASYNC110
+            await asyncio.sleep(DRAIN_LOOK_SECONDS)
 
     async def _look(self) -> None:
         """Ask Postgres for all of which nothing was heard for a while, at once."""

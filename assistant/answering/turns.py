@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -30,6 +30,7 @@ from inference.api import Prompt, Sampling, TokenLogprob, ToolCall, sampling_rea
 # For so long a new turn is left to the worker that has its conversation in its cache.
 LEAVE_SECONDS = 0.2
 
+UNREACHED = (1 << 31) - 1  # characters: no reply is longer
 _CLAIMED = """
     SET state = 'running', attempt = attempt + 1, lease_owner = %(worker)s,
         worker = %(worker)s, lease_until = now() + make_interval(secs => %(lease_seconds)s),
@@ -369,6 +370,10 @@ class Turns:
         row = await self.database.row(TAKE_LOGPROBS, {"turn": turn_id})
         given = (row and row.logprobs) or ()
         return tuple(TokenLogprob(token, chance, _pairs(top)) for token, chance, top in given)
+
+    async def over(self, turns: Iterable[int]) -> set[int]:
+        """Those of them that have ended, or were erased."""
+        return set(await self.read_silent(dict.fromkeys(turns, UNREACHED)))
 
     async def chat(self, turn_id: int) -> ChatRef | None:
         row = await self.database.row(CHAT, {"turn": turn_id})

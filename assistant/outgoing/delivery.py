@@ -7,7 +7,6 @@ stands in Postgres, so whoever takes over goes on in the same message.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -46,7 +45,6 @@ log = structlog.get_logger()
 LOOK_SECONDS = 2.0
 MARKS = 20  # that may wait; more would come too late
 AT_ONCE = 1000  # most of them wait for a turn that waits itself
-UNREACHED = (1 << 31) - 1  # characters: no reply is longer, so only its end makes it count
 CLOSED = "account_closed"
 PUT_OFF_SECONDS = 60.0  # for so long a reply waits when the platform stayed away all that time
 
@@ -113,16 +111,13 @@ class Delivery:
         A reply whose turn is not over is left as it is, for another gateway or the next start.
         """
         self._draining = True
-        ending = set(await self._over([turn for turn, _ in self._driving]))
+        try:
+            ending = await self.turns.over(turn for turn, _ in self._driving)
+        except StorageUnavailable:
+            return
         while any(turn in ending for turn, _ in self._driving):
             self._wake.clear()
             await self._wake.wait()
-
-    async def _over(self, turns: list[int]) -> Mapping[int, object]:
-        try:
-            return await self.turns.read_silent(dict.fromkeys(turns, UNREACHED))
-        except StorageUnavailable:
-            return {}
 
     async def _claim(self) -> list[OpenDelivery]:
         if self._draining:

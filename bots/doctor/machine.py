@@ -13,8 +13,8 @@ from bots.doctor.finding import Finding, fails, fine, note
 from bots.doctor.requirement import installed_version, lacking, parse_requirement
 from bots.settings import Settings
 from inference.demo.layout import is_complete, model_folder
-from inference.profiles import profile_named
-from inference.start import graphics_cards, require_hardware
+from inference.hardware import Machine, require, this_machine
+from inference.start import chosen_profile
 
 OLDEST, NEWEST = (3, 11), (3, 14)
 # Their usual builds are for CUDA and fail to load beside a CPU torch; text needs none of them.
@@ -37,16 +37,16 @@ def python_finding(version: tuple[int, int]) -> Finding:
 
 
 async def packages(settings: Settings) -> Finding:
-    extra = profile_named(settings.engine.profile).extra
+    extra = chosen_profile(settings.engine, settings.data_dir).extra
     try:
         stated = metadata.requires("outrider") or []
     except metadata.PackageNotFoundError:
         return fails("Outrider itself is not installed: run `make run`, or `pip install -e .`.")
     parsed = [one for one in map(parse_requirement, stated) if one is not None]
-    wanted = [one for one in parsed if one.extra in ("", extra)]
+    wanted = [one for one in parsed if one.extra in ("", *extra.split(","))]
     phrases = lacking(wanted, installed_version) + misplaced(installed_version)
     if phrases:
-        remedy = f"pip install 'outrider[{extra}]'" if extra == "gpu" else "make run"
+        remedy = f"pip install 'outrider[{extra}]'" if extra.startswith("gpu") else "make run"
         return fails(f"{'; '.join(phrases)}: run `{remedy}`.")
     return fine(f"All {len(wanted)} that the profile {settings.engine.profile} needs.")
 
@@ -64,13 +64,19 @@ def misplaced(version_of: Callable[[str], str | None]) -> list[str]:
 
 
 async def hardware(settings: Settings) -> Finding:
-    profile = profile_named(settings.engine.profile)
+    profile = chosen_profile(settings.engine, settings.data_dir)
     if profile.runner != "vllm":
         return fine(f"The profile {profile.name} needs none.")
-    require_hardware(profile)
+    machine = this_machine()
+    require(profile, machine)
     if profile.gpus == 0:
         return fine("The CPU has what vLLM needs.")
-    return fine(f"{graphics_cards()} × {', '.join(_gpu_names()) or 'NVIDIA GPU'}.")
+    return fine(_cards(machine))
+
+
+def _cards(machine: Machine) -> str:
+    names = ", ".join(_gpu_names()) or "NVIDIA GPU"
+    return f"{machine.gpus} × {names}, whose driver knows CUDA up to {machine.driver_cuda}."
 
 
 def _gpu_names() -> list[str]:
@@ -83,6 +89,12 @@ def _gpu_names() -> list[str]:
     return sorted(names)
 
 
+def _builds(settings: Settings) -> bool:
+    """Whether the model is made on this machine."""
+    profile = chosen_profile(settings.engine, settings.data_dir)
+    return bool(profile.recipe) and not (profile.model or settings.engine.model)
+
+
 async def disk(settings: Settings) -> Finding:
     folder = settings.data_dir
     there = next(one for one in (folder, *folder.parents) if one.exists())
@@ -91,8 +103,8 @@ async def disk(settings: Settings) -> Finding:
             f"{there} can't be written: make it writable for this user, or name another data "
             "directory with OUTRIDER_DATA_DIR."
         )
-    builds = settings.engine.profile == "demo" and settings.engine.model is None
-    needed = DEMO_BYTES if builds and not is_complete(model_folder(folder)) else LEAST_BYTES
+    is_missing = _builds(settings) and not is_complete(model_folder(folder))
+    needed = DEMO_BYTES if is_missing else LEAST_BYTES
     free = shutil.disk_usage(there).free
     if free < needed:
         return fails(

@@ -11,11 +11,11 @@ from bots.settings import Settings
 from inference.errors import PlanRefused
 from inference.plan.planning import gib, make_plan
 from inference.plan.require import refusal
-from inference.profiles import profile_named
+from inference.start import chosen_profile
 
 
 async def memory(settings: Settings) -> Finding:
-    if profile_named(settings.engine.profile).runner != "vllm":
+    if chosen_profile(settings.engine, settings.data_dir).runner != "vllm":
         return off("This profile's model takes no memory here.")
     word = read_word(settings.data_dir)
     if word is not None and word.plan and word.profile == settings.engine.profile:

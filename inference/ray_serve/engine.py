@@ -83,7 +83,9 @@ class RayServeEngine:
         return self._info
 
     async def start(self, progress: Progress) -> None:
-        """Raises EngineUnavailable, ProfileRefused, and what a replica's start raised."""
+        """One that is ready stays as it is. Raises EngineUnavailable, ProfileRefused."""
+        if self._state == "ready":
+            return
         self._state, self._detail = "starting", "connecting to Ray"
         progress("connecting to Ray", None)
         try:
@@ -213,11 +215,12 @@ class RayServeEngine:
 
         application = serve.status().applications[self._name]
         states: Counter[str] = Counter()
+        said = application.message
         for deployment in application.deployments.values():
             states.update(deployment.replica_states)
-        return Seen(
-            application.status, states["RUNNING"], max(states.total(), 1), application.message
-        )
+            said = deployment.message or said
+        wanted = max(states.total(), 1)
+        return Seen(application.status, states["RUNNING"], wanted, _last_line(said))
 
     def _get_handle(self) -> Any:
         from ray import serve
@@ -261,6 +264,11 @@ def sent(settings: EngineSettings) -> dict[str, Any]:
     """What the replicas are told; no secret, since it stays in the cluster's store."""
     values = settings.model_dump(exclude=NOT_SENT)
     return {name: one for name, one in values.items() if not isinstance(one, SecretStr)}
+
+
+def _last_line(said: str) -> str:
+    """Of a trace that is what went wrong."""
+    return next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "")
 
 
 @contextlib.contextmanager

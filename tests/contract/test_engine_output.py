@@ -130,9 +130,10 @@ async def test_a_tools_result_is_answered(engine):
     call = ToolCall("call_1", "get_weather", '{"city": "Paris", "days": 1}')
     result = ChatMessage("tool", "It is 7 degrees.", tool_call_id="call_1")
     told = [*QUESTION, ChatMessage("assistant", "", tool_calls=(call,)), result]
-    tools = {"tools": (WEATHER,), "tool_choice": "none"}  # so small a model calls again
-    deltas = await ask(engine, told, max_tokens=40, **tools)
-    assert "7" in text_of(deltas)
+    # So small a model would call again: it is asked for one of two answers.
+    wanted = OutputFormat("choice", choices=("It is 7 degrees.", "It is 30 degrees."))
+    deltas = await ask(engine, told, tools=(WEATHER,), tool_choice="none", format=wanted)
+    assert text_of(deltas) == "It is 7 degrees."
     assert calls_of(deltas) == []
 
 
@@ -190,7 +191,7 @@ async def test_an_answer_that_has_a_form_begins_again_after_an_interruption(engi
     ("wanted", "pattern"),
     [
         (OutputFormat("regex", r"[0-9]{4}-[0-9]{2}-[0-9]{2}"), r"\d{4}-\d\d-\d\d"),
-        (OutputFormat("grammar", 'root ::= "yes" | "no" " " root'), r"(no )*yes"),
+        (OutputFormat("grammar", 'root ::= ("yes" | "no") "!"'), r"(yes|no)!"),
         (OutputFormat("json_object"), r"\{.*\}"),
     ],
 )
@@ -251,8 +252,6 @@ async def test_a_stop_string_is_named_where_it_ends_the_answer(engine):
 @only_demo
 async def test_a_penalty_changes_what_is_said(engine):
     asked = [ChatMessage("user", "Repeat: cat cat cat cat cat cat")]
-    plain, other = (
-        text_of(await ask(engine, asked, max_tokens=40, **more))
-        for more in ({}, {"frequency_penalty": 2.0, "presence_penalty": 2.0})
-    )
+    penalties = {"frequency_penalty": 2.0, "presence_penalty": 2.0}
+    plain, other = [text_of(await ask(engine, asked, **more)) for more in ({}, penalties)]
     assert plain != other

@@ -127,9 +127,13 @@ async def test_a_tools_result_goes_the_whole_round(api: AsyncOpenAI) -> None:
         "content": "It is 7 degrees in Paris.",
     }
     messages = [*ASKED, called.model_dump(exclude_none=True), result]
-    tools["tool_choice"] = "none"  # so small a model calls again
-    answer = await choice(api, messages=messages, max_tokens=40, **tools)
-    assert "7" in answer.message.content
+    # So small a model would call again: it is asked for one of two answers.
+    tools["tool_choice"] = "none"
+    said = ["It is 30 degrees.", "It is 7 degrees."]
+    answer = await choice(
+        api, messages=messages, extra_body={"structured_outputs": {"choice": said}}, **tools
+    )
+    assert answer.message.content == said[1]
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -145,8 +149,9 @@ async def test_each_token_has_its_probability(api: AsyncOpenAI, stream: bool) ->
     assert len(tokens) == 8
     for one in tokens:
         assert len(one.top_logprobs) == 4
-        assert one.top_logprobs[0].token == one.token
-        assert one.logprob <= 0
+        # Two may be equally likely; greedy takes either.
+        assert one.top_logprobs[0].logprob == one.logprob <= 0
+        assert one.token in [likely.token for likely in one.top_logprobs]
 
 
 async def test_a_stop_string_ends_the_answer_and_is_named(api: AsyncOpenAI) -> None:

@@ -10,7 +10,8 @@ import pytest_asyncio
 from pydantic import SecretStr
 
 from assistant.messages import ChatRef
-from inference.api import ChatMessage, Sampling
+from inference.api import ChatMessage, Sampling, Tool
+from inference.profiles import profile_named
 from inference.remote import RemoteEngine
 from inference.scripted import ScriptedEngine
 from inference.settings import EngineSettings, ScriptedSettings
@@ -37,7 +38,7 @@ async def test_an_endpoints_new_answer_replaces_what_was_shown(
 ) -> None:
     settings = EngineSettings(profile="remote", base_url=server.base_url, api_key=SecretStr(KEY))
     server.answer_tokens, server.break_after, server.seconds_per_token = 90, 60, 0.02
-    async with working(home.worker(RemoteEngine(settings))):
+    async with working(home.worker(RemoteEngine(settings, profile_named("remote")))):
         await home.say("herons?")
         await until(lambda: home.screen.chats[CHAT.chat_id])
         (shown,) = home.screen.chats[CHAT.chat_id]
@@ -51,13 +52,22 @@ async def test_an_endpoints_new_answer_replaces_what_was_shown(
     assert home.screen.chats[CHAT.chat_id] == [shown]
 
 
-@pytest.mark.parametrize(("seed", "begins_anew"), [(7, True), (None, False)])
-async def test_a_seeded_answer_is_begun_anew_and_any_other_gone_on_with(
-    home: House, seed: int | None, begins_anew: bool
+@pytest.mark.parametrize(
+    ("sampling", "begins_anew"),
+    [
+        (Sampling(), False),
+        (Sampling(seed=7), True),
+        (Sampling(logprobs=1), True),
+        (Sampling(frequency_penalty=0.5), True),
+        (Sampling(tools=(Tool("look"),)), True),
+    ],
+)
+async def test_what_a_prefix_would_change_is_begun_anew_and_any_other_gone_on_with(
+    home: House, sampling: Sampling, begins_anew: bool
 ) -> None:
     chat = ChatRef("api", "default", "request-1")
     asked = [ChatMessage("user", "herons?")]
-    turn = (await home.service.accept_request(chat, asked, Sampling(seed=seed))).turn_id
+    turn = (await home.service.accept_request(chat, asked, sampling)).turn_id
     pace = {"tokens_per_second": 50.0, "answer_tokens": 60}
     following = asyncio.create_task(_follow(home, turn))
     async with working(home.worker(ScriptedEngine(ScriptedSettings(**pace, fail_after_tokens=40)))):

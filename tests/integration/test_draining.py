@@ -101,3 +101,24 @@ async def test_a_delivery_that_drains_brings_the_end_and_leaves_what_is_not_over
         assert {endless, later} == {
             row[0] for row in await home.rows("SELECT id FROM turns WHERE state = 'running'")
         }
+
+
+async def test_a_reader_drains_when_the_ends_of_what_is_over_have_been_read(home: House) -> None:
+    slow = home.worker(engine(tokens_per_second=5, answer_tokens=500))
+    async with working(slow):
+        turns = [
+            (await home.say("A story", ChatRef("web", "default", chat))).turn_id for chat in "ab"
+        ]
+        following = [asyncio.create_task(home.answer(turn)) for turn in turns]
+        await until(lambda: slow.presence().running_turns == 2)
+        await home.service.stop(turns[0])
+
+        async def stopped() -> bool:
+            return bool(await home.rows("SELECT FROM turns WHERE state = 'stopped'"))
+
+        await until(stopped)
+        async with asyncio.timeout(10):
+            await home.reader.drain()
+        assert (await following[0])[1].state == "stopped"
+        assert not following[1].done()
+        following[1].cancel()

@@ -16,7 +16,7 @@ from assistant.answering.turns import Outcome, Turns
 from assistant.fair import BACKGROUND, CLOCK, STEP
 from assistant.incoming.backlog import Limits
 from assistant.incoming.intake import Intake
-from assistant.messages import ChatRef, IncomingMessage
+from assistant.messages import ChatRef, IncomingMessage, Requester
 from assistant.storage.database import Database, open_database
 from inference.api import ChatMessage, Sampling
 
@@ -67,6 +67,7 @@ class Queue:
             f"request-{next(numbers)}",
             [ChatMessage("user", "Sum it up")],
             Sampling(),
+            Requester(),
             background=True,
         )
         return await self._note(stored.turn_id, name, "background")

@@ -131,13 +131,23 @@ async def test_an_answer_with_a_form_is_begun_anew_by_another_worker(home: House
     turn = await request(home, Sampling(format=OutputFormat("json_schema", SCHEMA)))
     pace = {"tokens_per_second": 50.0}
     breaking = ScriptedEngine(ScriptedSettings(**pace, fail_after_tokens=30))
+    following = asyncio.create_task(_followed(home, turn))
     async with working(home.worker(breaking)):
-        following = asyncio.create_task(home.answer(turn))
         await until(lambda: home.rows("SELECT FROM attempts WHERE error <> ''"))
     async with working(home.worker(ScriptedEngine(ScriptedSettings(**pace)), "another")):
-        text, last = await following
-    assert last.attempt == 2
+        text, starts = await following
+    assert (len(starts), starts[2]) == (2, 0)
     assert [*json.loads(text)] == json.loads(SCHEMA)["required"]
+
+
+async def _followed(home: House, turn: int) -> tuple[str, dict[int, int]]:
+    """The text, and at which character each attempt began."""
+    text, starts = "", {}
+    async with asyncio.timeout(60):
+        async for delta in home.service.follow(turn):
+            starts.setdefault(delta.attempt, delta.offset)
+            text = text[: delta.offset] + delta.text
+    return text, starts
 
 
 async def test_a_form_that_the_engine_can_not_give_is_an_honest_failure(home: House) -> None:

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from assistant.answering.supervision import Supervisor
 from assistant.messages import ChatRef
+from inference.profiles import profile_named
 from inference.remote import RemoteEngine
 from inference.scripted import ScriptedEngine
 from inference.settings import EngineSettings, ScriptedSettings
@@ -60,7 +61,7 @@ async def test_an_endpoint_that_is_away_is_waited_for_and_never_rebuilt() -> Non
     server = OpenAiServer()
     await server.start()
     settings = EngineSettings(profile="remote", base_url=server.base_url, api_key=SecretStr(KEY))
-    engine = RemoteEngine(settings)
+    engine = RemoteEngine(settings, profile_named("remote"))
     supervisor = Supervisor(engine, quiet)
     watching = asyncio.create_task(supervisor.run())
     try:

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from inference.profiles import PROFILES
+from inference.profiles import profile_named
 from inference.vllm_engine import VllmEngine
 from tests.model.tiny_scout import BLOCK, LONGEST, VOCABULARY
 from tests.support.demo import quiet
@@ -95,7 +95,7 @@ async def tiny_engine(folder: Path, **overrides: Any) -> AsyncIterator[VllmEngin
         "worker_extension_cls": "tests.support.weigh_twice.WeighTwice",
     }
     engine = VllmEngine(
-        PROFILES["demo"], lambda progress: str(folder), overrides=settings | overrides
+        profile_named("demo"), lambda progress: str(folder), overrides=settings | overrides
     )
     await engine.start(quiet)
     try:

@@ -27,7 +27,7 @@ import pytest_asyncio
 
 from inference.api import ChatMessage, Delta, GenerationRequest, Sampling
 from inference.errors import EngineUnavailable
-from inference.profiles import PROFILES
+from inference.profiles import profile_named
 from tests.support.demo import quiet, words
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ async def engine(demo_data_dir: Path) -> AsyncIterator[object]:
     from inference.vllm_engine import VllmEngine
 
     engine = VllmEngine(
-        PROFILES["demo"],
+        profile_named("demo"),
         lambda progress: str(ensure_demo_model(demo_data_dir, progress)),
         overrides={
             "dtype": "float32",

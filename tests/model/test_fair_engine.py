@@ -78,6 +78,7 @@ async def test_the_next_turn_and_the_next_person_find_what_they_share_in_the_cac
     async with house(database_url, redis_url, settings=LONG) as home:
         engine = build_engine(EngineSettings(), demo_data_dir)
         async with working(home.worker(engine)):
+            await until(lambda: home.service.engine_info(), seconds=200)
             _, before, _ = await cached(home, "What is rain?", 1)
             prompt, second, _ = await cached(home, f"And this? {words(150)}", 1)
             _, third, _ = await cached(home, "Say it in short.", 1)

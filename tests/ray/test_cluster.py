@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import grpc
 import pytest
 
 from inference.api import ChatMessage, Delta, GenerationRequest
@@ -104,8 +105,8 @@ def command(pid: int) -> str:
         return ""
 
 
-def listening(processes: set[EngineProcess]) -> dict[str, str]:
-    """The addresses, as /proc writes them, that these processes listen on, and who does."""
+def listening(processes: set[EngineProcess]) -> dict[int, str]:
+    """The ports that these processes listen on beyond loopback, and who does."""
     sockets: dict[str, str] = {}
     for one in processes:
         for entry in Path(f"/proc/{one.pid}/fd").iterdir():
@@ -118,7 +119,9 @@ def listening(processes: set[EngineProcess]) -> dict[str, str]:
         for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
             fields = line.split()
             if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
-                found[fields[1].partition(":")[0]] = sockets[f"socket:[{fields[9]}]"]
+                address, _, port = fields[1].partition(":")
+                if address not in LOOPBACK:
+                    found[int(port, 16)] = sockets[f"socket:[{fields[9]}]"]
     return found
 
 
@@ -137,10 +140,15 @@ def looked_for_cards(address: str, environment: dict[str, str]) -> subprocess.Co
     )
 
 
-def test_a_ray_of_our_own_listens_on_loopback_alone(owner: Owner) -> None:
+def test_beyond_loopback_it_opens_one_port_a_replica_which_asks_for_its_token(owner: Owner) -> None:
     opened = listening(with_descendants([owner.pid]))
-    assert opened
-    assert {address: who for address, who in opened.items() if address not in LOOPBACK} == {}
+    assert [who for who in opened.values() if "ServeReplica" not in who] == []
+    for port in opened:  # Serve has no setting for it
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            call = channel.unary_unary("/ray.serve.ASGIService/HandleRequest")
+            with pytest.raises(grpc.RpcError) as refused:
+                call(b"", timeout=10)
+        assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED
 
 
 def test_its_folder_and_its_token_are_for_us_alone(owner: Owner) -> None:

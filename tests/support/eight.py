@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,9 +35,7 @@ class Eight:
 
     async def texts(self) -> list[str]:
         """What stands in each chat in the end: one message, and no error."""
-        async with asyncio.timeout(SECONDS):
-            while any(not await self._ended(turn) for turn in self.turns):
-                await asyncio.sleep(0.1)
+        await until(self._ended, SECONDS)
         await until(lambda: all(self._final(chat) for chat in self.chats), SECONDS)
         return [self._text(chat) for chat in self.chats]
 
@@ -65,11 +62,8 @@ class Eight:
         )
         return [int(attempt) for (attempt,) in found]
 
-    async def _ended(self, turn: int) -> bool:
-        ((state,),) = await self.home.rows(
-            "SELECT state FROM turns WHERE id = %(turn)s", {"turn": turn}
-        )
-        return state not in ("queued", "running")
+    async def _ended(self) -> bool:
+        return not await self.states() & {"queued", "running"}
 
     def _text(self, chat: str) -> str:
         return "".join(one.text for one in self.home.screen.chats[chat])

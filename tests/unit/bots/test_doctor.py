@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from rich.console import Console
 from assistant.errors import StartupError
 from bots.doctor import machine, network, platforms
 from bots.doctor.finding import Check, Finding, fails, fine, note, off
-from bots.doctor.model import demo, files
+from bots.doctor.model import demo
 from bots.doctor.model import model as model_check
 from bots.doctor.report import CHECKS, table
 from bots.doctor.requirement import Requirement, lacking, parse_requirement
@@ -22,6 +23,8 @@ from bots.settings import Settings
 from inference.demo.layout import MANIFEST, model_folder
 from inference.profiles import profile_named
 from inference.settings import EngineSettings
+from inference.weights.licence import write_acceptance
+from tests.support.checkpoint import checkpoint
 
 
 def settings(**values: object) -> Settings:
@@ -144,19 +147,30 @@ def test_the_demo_model_is_missing_or_broken_or_there(here: Path) -> None:
     assert "is not complete: the next start builds it anew" in found.said
 
 
-def test_a_hub_model_is_found_where_it_was_fetched(
+async def test_a_hub_model_is_found_where_it_was_fetched(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_HUB_CACHE", str(here))
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
-    scout = profile_named("scout")
-    assert files(scout, "org/name").verdict == "note"
+    engine = EngineSettings(profile="scout", model="org/name")
+    look = Check("Model", model_check)
+    unread = await look.find(settings(engine=engine, data_dir=here))
+    assert unread.verdict == "fails"
+    assert "'outrider licence accept scout'" in unread.said
+    licence = profile_named("scout").licence
+    assert licence is not None
+    write_acceptance(licence, here, "somebody", datetime(2026, 1, 1, tzinfo=UTC))
+    assert (await look.find(settings(engine=engine, data_dir=here))).verdict == "note"
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    assert files(scout, "org/name").verdict == "fails"
+    assert (await look.find(settings(engine=engine, data_dir=here))).verdict == "fails"
     snapshot = here / "models--org--name" / "snapshots" / "abc"
     snapshot.mkdir(parents=True)
-    (snapshot / "config.json").write_text("{}")
-    assert files(scout, "org/name") == fine("org/name was fetched before.")
+    (snapshot.parents[1] / "refs").mkdir()
+    (snapshot.parents[1] / "refs" / "main").write_text("abc")
+    for name, content in checkpoint().items():
+        (snapshot / name).write_bytes(content)
+    found = await look.find(settings(engine=engine, data_dir=here))
+    assert found == fine(f"The model is in {snapshot}, and its files are whole.")
 
 
 async def test_a_model_folder_that_is_none_fails_with_its_setting(here: Path) -> None:

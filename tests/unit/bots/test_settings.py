@@ -106,7 +106,7 @@ def test_an_empty_url_or_token_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("PORT", "seventy", "OUTRIDER_PORT: input should be a valid integer"),
         ("PORT", "70000", "OUTRIDER_PORT: input should be less than or equal to 65535"),
-        ("ENGINE__PROFILE", "scuot", "OUTRIDER_ENGINE__PROFILE: input should be 'demo'"),
+        ("LOG__LEVEL", "lod", "OUTRIDER_LOG__LEVEL: input should be 'debug'"),
         ("DATABASE_URL", f"mysql://u:{HIDDEN}@h/d", "OUTRIDER_DATABASE_URL: must begin with"),
         ("REDIS_URL", f"http://u:{HIDDEN}@h", "OUTRIDER_REDIS_URL: must begin with"),
         ("SLACK__BASE_URL", HIDDEN, "OUTRIDER_SLACK__BASE_URL: must begin with"),

@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 import yaml
 
-from inference.profiles import PROFILES
+from inference.profiles import profile_named
 
 MANIFEST = Path(__file__).parents[3] / "deploy" / "ray" / "maverick.yaml"
 
@@ -39,7 +39,7 @@ def test_rays_own_schema_takes_it(manifest: dict[str, Any]) -> None:
 
 
 def test_its_hosts_have_as_many_cards_as_the_profile_is_parallel(manifest: dict[str, Any]) -> None:
-    profile = PROFILES["maverick-hosts"]
+    profile = profile_named("maverick-hosts")
     hosts = [manifest["provider"]["head_ip"], *manifest["provider"]["worker_ips"]]
     per_host = cards(manifest["head_start_ray_commands"])
     assert per_host == cards(manifest["worker_start_ray_commands"]) == profile.tensor_parallel

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from inference import plugin
+from inference.vllm_version import UnsupportedVllm, check_version
 
 NOTHING_LOADED = "assert not {'torch', 'vllm'} & set(sys.modules), 'the plugin touched vLLM'"
 
@@ -14,8 +14,8 @@ def test_the_plugin_does_nothing_where_nobody_asked_for_it():
 
 
 def test_another_version_of_vllm_is_refused_in_words():
-    plugin.check_version("0.32.0")
-    plugin.check_version("0.32.0+cpu")
+    check_version("0.32.0")
+    check_version("0.32.0+cpu")
     for version in ("0.33.0", "0.3.2", "1.32.0", "0.320.1"):
-        with pytest.raises(plugin.UnsupportedVllm, match=version):
-            plugin.check_version(version)
+        with pytest.raises(UnsupportedVllm, match=version):
+            check_version(version)

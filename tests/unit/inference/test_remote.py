@@ -7,6 +7,7 @@ from pydantic import SecretStr
 
 from inference.api import ChatMessage, GenerationRequest, Sampling
 from inference.errors import EngineOverloaded, EngineUnavailable, ModelNotFound, ProfileRefused
+from inference.profiles import profile_named
 from inference.remote import RemoteEngine
 from inference.settings import EngineSettings
 from tests.fakes.openai_server import KEY, MAX_MODEL_LEN, MODEL, OpenAiServer
@@ -25,7 +26,7 @@ async def server():
 
 def remote(server: OpenAiServer, **settings) -> RemoteEngine:
     chosen = {"api_key": SecretStr(KEY), "base_url": server.base_url} | settings
-    return RemoteEngine(EngineSettings(profile="remote", **chosen))
+    return RemoteEngine(EngineSettings(profile="remote", **chosen), profile_named("remote"))
 
 
 @pytest.fixture
@@ -79,7 +80,7 @@ async def test_a_wrong_key_is_refused_and_never_repeated(server):
 async def test_an_endpoint_that_is_not_there_is_unavailable():
     settings = EngineSettings(profile="remote", base_url="http://127.0.0.1:9/v1")
     with pytest.raises(EngineUnavailable, match="can't be reached"):
-        await RemoteEngine(settings).start(quiet)
+        await RemoteEngine(settings, profile_named("remote")).start(quiet)
 
 
 @pytest.mark.parametrize(

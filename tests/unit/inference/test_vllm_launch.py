@@ -1,6 +1,10 @@
 import os
+from dataclasses import replace
 
-from inference.profiles import PROFILES
+import pytest
+
+from inference.errors import ProfileRefused
+from inference.profiles import profile_named
 from inference.vllm_launch import engine_arguments, environment, environment_set
 
 
@@ -23,12 +27,11 @@ def test_an_engine_is_given_none_of_our_settings(monkeypatch):
 
 
 def test_the_profiles_parallelism_reaches_vllm():
-    arguments = engine_arguments(PROFILES["maverick-hosts"], "m", None)
+    arguments = engine_arguments(profile_named("maverick-hosts"), "m", None)
     assert arguments["tensor_parallel_size"] == 8
     assert arguments["pipeline_parallel_size"] == 2
     assert arguments["enable_expert_parallel"]
     assert arguments["distributed_executor_backend"] == "ray"
-    assert engine_arguments(PROFILES["scout"], "m", None)["distributed_executor_backend"] is None
 
 
 def test_a_local_model_never_asks_the_network_and_nothing_is_reported(tmp_path):
@@ -38,6 +41,32 @@ def test_a_local_model_never_asks_the_network_and_nothing_is_reported(tmp_path):
 
 
 def test_a_setting_for_the_streams_goes_before_the_profiles():
-    demo = PROFILES["demo"]
+    demo = profile_named("demo")
     assert engine_arguments(demo, "m", None)["max_num_seqs"] == demo.max_num_seqs >= 8
     assert engine_arguments(demo, "m", 3)["max_num_seqs"] == 3
+
+
+def test_what_a_profile_leaves_open_is_left_to_vllm_and_what_it_says_is_stated():
+    plain = replace(profile_named("demo"), attn_temperature_tuning=None)
+    open_ones = {
+        "quantization",
+        "gpu_memory_utilization",
+        "distributed_executor_backend",
+        "disable_hybrid_kv_cache_manager",
+        "override_generation_config",
+    }
+    assert not open_ones & engine_arguments(plain, "m", None).keys()
+    scout = engine_arguments(profile_named("scout"), "m", None)
+    assert scout["quantization"] == "compressed-tensors"
+    assert scout["disable_hybrid_kv_cache_manager"] is True
+    assert scout["override_generation_config"] == {"attn_temperature_tuning": True}
+    assert (
+        engine_arguments(profile_named("scout-long"), "m", None)["disable_hybrid_kv_cache_manager"]
+        is False
+    )
+
+
+def test_an_argument_with_two_values_is_refused():
+    twice = replace(profile_named("demo"), vllm={"max_model_len": 3})
+    with pytest.raises(ProfileRefused, match="max_model_len in its table"):
+        engine_arguments(twice, "m", None)

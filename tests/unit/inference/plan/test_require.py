@@ -15,6 +15,8 @@ from inference.plan.require import require_memory, require_room
 from inference.plan.sources import find_config
 from inference.plan.weights import Parallel
 from inference.profiles import profile_named
+from inference.settings import EngineSettings
+from inference.start import build_engine
 from tests.support.planned import NOWHERE, asked
 
 SCOUT = profile_named("scout")
@@ -110,3 +112,16 @@ def test_what_cannot_be_compared_is_not_refused(tmp_path):
 
 def test_the_demo_has_room_on_this_machine(tmp_path):
     require_room(DEMO, tmp_path)
+
+
+def test_a_start_that_cannot_fit_is_refused_before_anything_is_built(tmp_path):
+    (tmp_path / "profiles").mkdir()
+    own = 'extends = "demo"\nkv_cache_bytes = 10995116277760\n'
+    (tmp_path / "profiles" / "greedy.toml").write_text(own)
+    with pytest.raises(ProfileRefused) as refused:
+        build_engine(EngineSettings(profile="greedy"), tmp_path)
+    said = str(refused.value)
+    assert "The profile greedy does not fit into main memory" in said
+    assert "sets 10240.0 GiB aside for the KV cache" in said
+    assert "a KV cache of at most " in said
+    assert not (tmp_path / "models").exists()

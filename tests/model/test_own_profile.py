@@ -1,0 +1,51 @@
+"""A profile that a person added in TOML: it starts and answers, and says what is wrong with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from inference.api import ChatMessage, GenerationRequest, Sampling
+from inference.demo.layout import model_folder
+from inference.errors import ProfileRefused
+from inference.settings import EngineSettings
+from inference.start import build_engine
+from tests.support.demo import joined, quiet
+
+pytestmark = pytest.mark.model
+
+
+def own_profile(data_dir: Path, model: Path, vllm: str) -> EngineSettings:
+    (data_dir / "profiles").mkdir(parents=True)
+    (data_dir / "profiles" / "mine.toml").write_text(
+        f'extends = "demo"\nmodel = "{model}"\nserved_name = "my-own"\nmax_model_len = 1024\n'
+        f"notice = ''\n[vllm]\n{vllm}\n"
+    )
+    return EngineSettings(profile="mine")
+
+
+async def test_a_profile_of_ones_own_starts_and_answers(demo_data_dir: Path, tmp_path: Path):
+    settings = own_profile(tmp_path, model_folder(demo_data_dir), "max_num_batched_tokens = 1024")
+    engine = build_engine(settings, tmp_path)
+    try:
+        await engine.start(quiet)
+        info = engine.info
+        assert (info.profile, info.model, info.max_model_len) == ("mine", "my-own", 1024)
+        assert (info.notice, info.vision) == ("", False)
+        prompt = await engine.render([ChatMessage("user", "What is the capital of France?")])
+        request = GenerationRequest("one", prompt, Sampling(max_tokens=16))
+        said = joined([delta.text async for delta in engine.generate(request)])
+        assert said == "The capital of France is Paris."
+    finally:
+        await engine.stop()
+
+
+async def test_an_argument_that_vllm_does_not_know_is_refused_at_the_start(
+    demo_data_dir: Path, tmp_path: Path
+):
+    settings = own_profile(tmp_path, model_folder(demo_data_dir), "max_num_batched_token = 1024")
+    engine = build_engine(settings, tmp_path)
+    with pytest.raises(ProfileRefused, match=r"did you mean max_num_batched_tokens\?"):
+        await engine.start(quiet)
+    await engine.stop()
