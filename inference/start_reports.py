@@ -54,6 +54,7 @@ async def reports(progress: Progress) -> AsyncIterator[dict[str, str]]:
     path = str(folder / "start")
     # Made here, since uvloop, which a replica of Ray Serve runs in, binds no path by itself.
     hearing = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    transport: asyncio.BaseTransport | None = None
     try:
         hearing.setblocking(False)
         hearing.bind(path)
@@ -61,7 +62,7 @@ async def reports(progress: Progress) -> AsyncIterator[dict[str, str]]:
             lambda: _Hearing(progress), sock=hearing
         )
     except OSError:
-        transport, path = None, ""
+        path = ""
     try:
         yield {REPORT_TO: path}
     finally:

@@ -149,8 +149,9 @@ async def test_each_token_has_its_probability(api: AsyncOpenAI, stream: bool) ->
     assert len(tokens) == 8
     for one in tokens:
         assert len(one.top_logprobs) == 4
-        assert one.top_logprobs[0].token == one.token
-        assert one.logprob <= 0
+        # Two may be equally likely; greedy takes either.
+        assert one.top_logprobs[0].logprob == one.logprob <= 0
+        assert one.token in [likely.token for likely in one.top_logprobs]
 
 
 async def test_a_stop_string_ends_the_answer_and_is_named(api: AsyncOpenAI) -> None:

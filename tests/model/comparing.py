@@ -18,7 +18,7 @@ from tests.model.tiny_scout import VOCABULARY, WINDOW, Kind, TinyModel, build
 
 TOKENS = 64  # of each answer
 # In float32, of any log probability anywhere. What came out is in docs/fidelity.md.
-BOUND = 1e-3
+BOUND = 2e-4
 # Shorter than the window, at it, across it, and so long that all of it is crossed many times.
 LENGTHS = [7, WINDOW - 1, WINDOW, WINDOW + 1, 230, 700]
 
