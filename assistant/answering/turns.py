@@ -32,7 +32,7 @@ LEAVE_SECONDS = 0.2
 
 UNREACHED = (1 << 31) - 1  # characters: no reply is longer
 # As `Sampling.resumable` has it, in what `sampling_written` wrote.
-_GOES_ON = """fingerprint = %(fingerprint)s AND NOT sampling ?| CAST(%(anew)s AS text[])
+_GOES_ON = f"""fingerprint = %(fingerprint)s AND NOT sampling ?| ARRAY{list(BEGUN_ANEW)}
         AND (NOT sampling ? 'tools' OR coalesce(sampling ->> 'tool_choice', '') = 'none')"""
 _CLAIMED = f"""
     SET state = 'running', attempt = attempt + 1, lease_owner = %(worker)s,
@@ -311,7 +311,6 @@ class Turns:
             "fingerprint": fingerprint,
             "limit": limit,
             "leave_seconds": LEAVE_SECONDS,
-            "anew": list(BEGUN_ANEW),
         }
         try:
             rows = await self.database.rows(statement, values)
