@@ -65,3 +65,16 @@ async def test_no_turn_is_left_that_asks_for_what_an_older_version_does_not_know
         "('failed', {})",
         "('queued', {'seed': 7})",
     ]
+
+
+async def test_who_waited_in_virtual_time_waits_by_the_clock_after_a_downgrade(
+    empty_database: str,
+) -> None:
+    await schema.upgrade(empty_database)
+    with connected(empty_database) as connection:
+        connection.exec_driver_sql(ASKED)
+        connection.exec_driver_sql("UPDATE turns SET due_at = now() + interval '4 days'")
+        while connection.execute(text(VERSION)).scalar_one() != "0005":
+            step(connection, "-1")
+        late = text("SELECT count(*) FROM turns WHERE state = 'queued' AND due_at > now()")
+        assert connection.execute(late).scalar_one() == 0
