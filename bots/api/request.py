@@ -6,17 +6,17 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
 )
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails
 
 from bots.api.images import ImagePart, decoded
 from bots.api.output_request import Call, OutputFields
+from bots.api.text import Text
 from bots.http.failures import Refused
 from inference.api import ChatMessage, Role, Sampling
 
@@ -25,20 +25,11 @@ Asked = TypeVar("Asked", bound=BaseModel)
 _LARGEST_SEED = 2**53 - 1  # what JSON, and a schema's own bounds, carry exactly
 
 
-def _without_nul(text: str) -> str:
-    if "\0" in text:  # Postgres can't store one
-        raise PydanticCustomError("nul", "A NUL character can't be part of a text")
-    return text
-
-
 def _whole(value: object) -> object:
     """JSON does not tell 1.0 from 1, and some clients write the former."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Text = Annotated[
-    str, AfterValidator(_without_nul), Field(json_schema_extra={"pattern": r"^[^\u0000]*$"})
-]
 Whole = BeforeValidator(_whole)
 Tokens = Annotated[int, Field(ge=1, le=2**31 - 1), Whole]
 Seed = Annotated[int, Field(ge=-_LARGEST_SEED, le=_LARGEST_SEED), Whole]

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from bots.api.request import Seed, StopText, StreamOptions, Strict, Text, Tokens, Whole
+from bots.api.request import Seed, StopText, StreamOptions, Strict, Tokens, Whole
+from bots.api.text import Text
 from inference.api import Sampling
 
 MOST_PROMPTS = 64
