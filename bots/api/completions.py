@@ -121,6 +121,7 @@ class TextCompletionEndpoint:
                     asked.sampling(),
                     requester(key),
                     background=key.background,
+                    deadline_seconds=asked.deadline_seconds,
                 )
                 turns.append(accepted.turn_id)
         except AssistantError:

@@ -35,6 +35,13 @@ Tokens = Annotated[int, Field(ge=1, le=2**31 - 1), Whole]
 Seed = Annotated[int, Field(ge=-_LARGEST_SEED, le=_LARGEST_SEED), Whole]
 
 
+# Outrider's own: an answer that isn't over by then ends as it is.
+Deadline = Annotated[
+    float,
+    Field(gt=0, le=86_400, description="Waiting included; never later than the settings say."),
+]
+
+
 class Strict(BaseModel):
     """No "1" for 1, no true for 1. What we don't know is ignored, as clients expect."""
 
@@ -114,6 +121,7 @@ class ChatCompletionRequest(OutputFields):
     n: Annotated[Literal[1], Whole] | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
+    deadline_seconds: Deadline | None = None
     user: str | None = None
 
     def chat(self) -> list[ChatMessage]:

@@ -121,7 +121,12 @@ class CompletionEndpoint:
         chat = ChatRef("api", "default", uuid.uuid4().hex)
         who = requester(request.state.key)
         accepted = await self._assistant.accept_request(
-            chat, messages, sampling, who, background=request.state.key.background
+            chat,
+            messages,
+            sampling,
+            who,
+            background=request.state.key.background,
+            deadline_seconds=asked.deadline_seconds,
         )
         head = Head(f"chatcmpl-{chat.chat_id}", int(self._clock()), info.model)
         take: TakeLogprobs | None = None
