@@ -92,12 +92,11 @@ def expiry(given: str, now: datetime) -> datetime:
     if days := re.fullmatch(r"([1-9][0-9]{0,4})d", given):
         return now + timedelta(days=int(days[1]))
     try:
-        day = datetime.strptime(given, "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError:
+        end = datetime.strptime(given, "%Y-%m-%d").replace(tzinfo=UTC) + timedelta(days=1)
+    except (ValueError, OverflowError):  # also the last day that there is
         raise KeyRefused(
             f"{given!r} is no end: write a number of days (90d) or a day (2030-01-31)."
         ) from None
-    end = day + timedelta(days=1)
     if end <= now:
         raise KeyRefused(f"{given} is over already: such a key would never open anything.")
     return end
@@ -132,10 +131,12 @@ def _cells(key: ApiKey, now: datetime) -> tuple[str, ...]:
 def _state(key: ApiKey, now: datetime) -> str:
     if key.revoked_at is not None:
         return f"revoked {_day(key.revoked_at)}"
-    if key.expires_at is not None:
-        over = key.expires_at <= now
-        return f"{'expired' if over else 'until'} {_day(key.expires_at)}"
-    return "background" if key.background else "open"
+    kind = "background" if key.background else "open"
+    if key.expires_at is None:
+        return kind
+    if key.expires_at <= now:
+        return f"expired {_day(key.expires_at)}"
+    return f"{kind} until {_day(key.expires_at)}"
 
 
 def _number(limit: int | None) -> str:

@@ -41,12 +41,21 @@ def _restored(kind: type[EngineError], args: tuple[Any, ...], carried: Any) -> E
 
 
 class PromptTooLong(EngineError):
+    """`answer_tokens`: the answer that was asked for, and that `limit_tokens` leaves room for."""
+
     code = "prompt_too_long"
 
-    def __init__(self, prompt_tokens: int, limit_tokens: int) -> None:
+    def __init__(
+        self, prompt_tokens: int, limit_tokens: int, answer_tokens: int | None = None
+    ) -> None:
+        beside, shorter = "", f"shorten it by {prompt_tokens - limit_tokens:,} tokens"
+        if answer_tokens is not None:
+            beside = f" beside an answer of up to {answer_tokens:,}"
+            fewer = "ask for a shorter answer"
+            shorter = f"{fewer}, or {shorter}" if limit_tokens else fewer
         super().__init__(
             f"The prompt has {prompt_tokens:,} tokens and the model reads at most "
-            f"{limit_tokens:,}: shorten it by {prompt_tokens - limit_tokens:,} tokens."
+            f"{limit_tokens:,}{beside}: {shorter}."
         )
         self.prompt_tokens = prompt_tokens
         self.limit_tokens = limit_tokens

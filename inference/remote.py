@@ -117,7 +117,7 @@ class RemoteEngine:
         least = sum(len(message.content) for message in messages) // CHARACTERS_PER_TOKEN
         least += sum(len(message.images) for message in messages) * LEAST_IMAGE_TOKENS
         if least > limit:
-            raise PromptTooLong(least, limit)
+            raise PromptTooLong(least, limit, sampling.max_tokens if sampling else None)
         return Prompt(messages=tuple(messages), token_ids=None)
 
     async def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:

@@ -147,7 +147,7 @@ class ScriptedEngine:
         room = (sampling and sampling.max_tokens) or _LEAST_ANSWER_TOKENS
         limit = max(MAX_MODEL_LEN - room, 0)
         if len(ids) > limit:
-            raise PromptTooLong(len(ids), limit)
+            raise PromptTooLong(len(ids), limit, sampling.max_tokens if sampling else None)
         return Prompt(messages=tuple(messages), token_ids=ids)
 
     async def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:

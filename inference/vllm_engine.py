@@ -236,7 +236,7 @@ class VllmEngine:
         limit = max(self.info.max_model_len - room, 0)
         prompt = Prompt(messages=shown, token_ids=token_ids)
         if _length(prompt) > limit:
-            raise PromptTooLong(_length(prompt), limit)
+            raise PromptTooLong(_length(prompt), limit, sampling.max_tokens)
         return prompt
 
     async def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:

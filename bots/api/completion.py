@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, StorageUnavailable
 from assistant.messages import ReplyDelta
 from bots.api.outcome import call_deltas, calls, failure, finish_reason, logprobs, usage
 from bots.api.response import (
@@ -129,6 +130,16 @@ async def appended(deltas: AsyncIterator[ReplyDelta], reply: ReplyText) -> Async
                     sent = reply.text
             elif reply.last is not None or not sent.startswith(reply.text):
                 raise broken_off()
+
+
+@contextmanager
+def stored() -> Iterator[None]:
+    """Where what was asked stands in the database already: nobody is told that it doesn't, also
+    where the database can't be reached just then. Raises Refused."""
+    try:
+        yield
+    except StorageUnavailable as error:
+        raise broken_off() from error
 
 
 def broken_off() -> Refused:

@@ -15,7 +15,7 @@ from assistant.errors import AssistantError
 from assistant.messages import ChatRef, ReplyDelta
 from assistant.service import Assistant
 from assistant.storage.api_keys import ApiKey
-from bots.api.completion import DONE, appended, broken_off, error_event
+from bots.api.completion import DONE, appended, broken_off, error_event, stored
 from bots.api.keys import requester
 from bots.api.models import not_ready
 from bots.api.outcome import failure, finish_reason, usage
@@ -100,13 +100,14 @@ class TextCompletionEndpoint:
             _Choice(self.assistant.follow(turn), prompt if asked.echo else "")
             for turn, prompt in zip(turns, asked.prompts(), strict=True)
         ]
-        try:
-            if asked.stream:
-                return await self._streamed(request, turns, choices, head, asked.include_usage)
-            return await self._whole(request, choices, head)
-        except BaseException:  # the client left, or one prompt failed: nobody reads the others
-            await asyncio.shield(self._stop(turns))
-            raise
+        with stored():
+            try:
+                if asked.stream:
+                    return await self._streamed(request, turns, choices, head, asked.include_usage)
+                return await self._whole(request, choices, head)
+            except BaseException:  # the client left, or one prompt failed: nobody reads the others
+                await asyncio.shield(self._stop(turns))
+                raise
 
     async def _accept(self, asked: TextCompletionRequest, key: ApiKey) -> Sequence[int]:
         """The turns, one for each prompt: all of them, or none."""
@@ -121,11 +122,15 @@ class TextCompletionEndpoint:
                     asked.sampling(),
                     requester(key),
                     background=key.background,
+                    deadline_seconds=asked.deadline_seconds,
                 )
                 turns.append(accepted.turn_id)
         except AssistantError:
-            await self._stop(turns)
-            raise
+            if not turns:
+                raise
+            with stored():
+                await self._stop(turns)
+                raise
         return turns
 
     async def _whole(

@@ -23,7 +23,7 @@ from pydantic import SecretStr
 from assistant.incoming.quotas import Quotas, Room
 from assistant.messages import Requester
 from assistant.storage.api_keys import USED_SECONDS, ApiKey, ApiKeys, Scope, hashed
-from bots.http.failures import Refused
+from bots.http.failures import Refused, limits
 from bots.http.private_file import load_or_create
 from bots.http.safety import same_secret
 
@@ -120,19 +120,19 @@ class Access:
 
         return enter
 
-    async def _take(self, limits: dict[str, str], key: ApiKey, *, spends: bool) -> None:
-        """Raises Refused (429). `limits` gets the headers that say what is left."""
+    async def _take(self, said: dict[str, str], key: ApiKey, *, spends: bool) -> None:
+        """Raises Refused (429). `said` gets the headers that say what is left."""
         if self.quotas is None:
             return
         sender = requester(key).id
         if key.requests_per_minute is not None:
             room = await self.quotas.take_request(key.id, sender, key.requests_per_minute)
-            limits |= _headers("requests", room)
+            said |= _headers("requests", room)
             if not room.granted:
                 raise _too_many(room)
         if spends and key.tokens_per_day is not None:
             room = await self.quotas.tokens_left(key.id, sender, key.tokens_per_day)
-            limits |= _headers("tokens", room)
+            said |= _headers("tokens", room)
             if not room.granted:
                 raise _spent(room)
 
@@ -148,7 +148,7 @@ class LimitedRoute(APIRoute):
                 response = await handle(request)
             except Refused as refused:
                 response = refused.response()
-            response.headers.update(getattr(request.state, "limits", {}))
+            response.headers.update(limits(request))
             return response
 
         return handler

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bots.api.text import Text
 from bots.http.failures import Refused
 from inference.api import (
     NO_PARAMETERS,
@@ -25,12 +26,12 @@ class _Strict(BaseModel):
 
 
 class CalledFunction(_Strict):
-    name: str = Field(min_length=1, max_length=64)
-    arguments: str = Field(description="JSON, as the model wrote it.")
+    name: Annotated[Text, Field(min_length=1, max_length=64)]
+    arguments: Annotated[Text, Field(description="JSON, as the model wrote it.")]
 
 
 class Call(_Strict):
-    id: str = Field(min_length=1, max_length=256)
+    id: Annotated[Text, Field(min_length=1, max_length=256)]
     type: Literal["function"]
     function: CalledFunction
 

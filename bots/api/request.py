@@ -6,17 +6,17 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
 )
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails
 
 from bots.api.images import ImagePart, decoded
 from bots.api.output_request import Call, OutputFields
+from bots.api.text import Text
 from bots.http.failures import Refused
 from inference.api import ChatMessage, Role, Sampling
 
@@ -25,23 +25,21 @@ Asked = TypeVar("Asked", bound=BaseModel)
 _LARGEST_SEED = 2**53 - 1  # what JSON, and a schema's own bounds, carry exactly
 
 
-def _without_nul(text: str) -> str:
-    if "\0" in text:  # Postgres can't store one
-        raise PydanticCustomError("nul", "A NUL character can't be part of a text")
-    return text
-
-
 def _whole(value: object) -> object:
     """JSON does not tell 1.0 from 1, and some clients write the former."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Text = Annotated[
-    str, AfterValidator(_without_nul), Field(json_schema_extra={"pattern": r"^[^\u0000]*$"})
-]
 Whole = BeforeValidator(_whole)
 Tokens = Annotated[int, Field(ge=1, le=2**31 - 1), Whole]
 Seed = Annotated[int, Field(ge=-_LARGEST_SEED, le=_LARGEST_SEED), Whole]
+
+
+# Outrider's own: an answer that isn't over by then ends as it is.
+Deadline = Annotated[
+    float,
+    Field(gt=0, le=86_400, description="Waiting included; never later than the settings say."),
+]
 
 
 class Strict(BaseModel):
@@ -123,6 +121,7 @@ class ChatCompletionRequest(OutputFields):
     n: Annotated[Literal[1], Whole] | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
+    deadline_seconds: Deadline | None = None
     user: str | None = None
 
     def chat(self) -> list[ChatMessage]:

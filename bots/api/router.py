@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from assistant.messages import ChatRef, ReplyDelta
 from assistant.service import Assistant
-from bots.api.completion import Head, TakeLogprobs, chunks, collect
+from bots.api.completion import Head, TakeLogprobs, chunks, collect, stored
 from bots.api.completions import TextCompletionEndpoint
 from bots.api.embeddings import EmbeddingEndpoint, EmbeddingList, EmbeddingRequest
 from bots.api.images import check_images
@@ -121,15 +121,22 @@ class CompletionEndpoint:
         chat = ChatRef("api", "default", uuid.uuid4().hex)
         who = requester(request.state.key)
         accepted = await self._assistant.accept_request(
-            chat, messages, sampling, who, background=request.state.key.background
+            chat,
+            messages,
+            sampling,
+            who,
+            background=request.state.key.background,
+            deadline_seconds=asked.deadline_seconds,
         )
         head = Head(f"chatcmpl-{chat.chat_id}", int(self._clock()), info.model)
         take: TakeLogprobs | None = None
         if sampling.logprobs is not None:
             take = partial(self._assistant.take_logprobs, accepted.turn_id)
-        if asked.stream:
-            return await self._streamed(request, accepted.turn_id, head, asked.include_usage, take)
-        return await self._whole(request, accepted.turn_id, head, take)
+        turn, tell_usage = accepted.turn_id, asked.include_usage
+        with stored():
+            if asked.stream:
+                return await self._streamed(request, turn, head, tell_usage, take)
+            return await self._whole(request, turn, head, take)
 
     async def _whole(
         self, request: Request, turn_id: int, head: Head, take: TakeLogprobs | None

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from bots.api.request import Seed, StopText, StreamOptions, Strict, Text, Tokens, Whole
+from bots.api.request import Deadline, Seed, StopText, StreamOptions, Strict, Tokens, Whole
+from bots.api.text import Text
 from inference.api import Sampling
 
 MOST_PROMPTS = 64
@@ -63,6 +64,7 @@ class TextCompletionRequest(Strict):
     logprobs: Annotated[None, refusing("Log probabilities are not given here")] = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
+    deadline_seconds: Deadline | None = None
     user: str | None = None
 
     def prompts(self) -> list[str]:

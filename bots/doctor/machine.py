@@ -71,6 +71,8 @@ async def hardware(settings: Settings) -> Finding:
     require(profile, machine)
     if profile.gpus == 0:
         return fine("The CPU has what vLLM needs.")
+    if machine.gpus == 0:  # `require` lets that pass where they are a cluster's
+        return note("No GPU is here: a worker looks at the Ray cluster's when it starts.")
     return fine(_cards(machine))
 
 

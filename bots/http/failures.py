@@ -62,17 +62,18 @@ def answer_failures(app: FastAPI) -> None:
         return refusal(400, f"{field or 'The request'}: {first['msg']}.", param=field or None)
 
     @app.exception_handler(StorageUnavailable)
-    async def no_storage(_: Request, error: StorageUnavailable) -> Response:
+    async def no_storage(request: Request, error: StorageUnavailable) -> Response:
         sentence = "The database can't be reached right now. Nothing was stored: try again."
-        return refusal(503, sentence, code=error.code, headers={"retry-after": "5"})
+        headers = {"retry-after": "5"} | limits(request)
+        return refusal(503, sentence, code=error.code, headers=headers)
 
     @app.exception_handler(MessageRefused)
-    async def message_refused(_: Request, error: MessageRefused) -> Response:
-        return refusal(400, str(error), code=error.code)
+    async def message_refused(request: Request, error: MessageRefused) -> Response:
+        return refusal(400, str(error), code=error.code, headers=limits(request))
 
     @app.exception_handler(QueueFull)
-    async def queue_full(_: Request, error: QueueFull) -> Response:
-        headers = {"retry-after": f"{error.retry_after_seconds:.0f}"}
+    async def queue_full(request: Request, error: QueueFull) -> Response:
+        headers = {"retry-after": f"{error.retry_after_seconds:.0f}"} | limits(request)
         return refusal(429, str(error), code=error.code, headers=headers)
 
     @app.exception_handler(TurnNotFound)
@@ -83,3 +84,9 @@ def answer_failures(app: FastAPI) -> None:
     async def unforeseen(_: Request, __: Exception) -> Response:
         status = HTTPStatus.INTERNAL_SERVER_ERROR
         return refusal(status, "Something went wrong in Outrider. The log says what.")
+
+
+def limits(request: Request) -> dict[str, str]:
+    """Headers that who let the request in wants on its answer, whatever that is."""
+    found: dict[str, str] = getattr(request.state, "limits", {})
+    return found

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import threading
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 
 import httpx
@@ -75,6 +75,34 @@ async def test_the_openai_client_gets_a_streamed_answer():
         assert sum(1 for piece in pieces if piece) >= 2
         assert chunks[-2].choices[0].finish_reason == "stop"
         assert chunks[-1].usage.completion_tokens == 3
+
+
+class Forgetful(MemoryAssistant):
+    """Its database goes away while something is answered."""
+
+    async def follow(self, turn_id, offset=0):
+        async with aclosing(super().follow(turn_id, offset)) as deltas:
+            async for delta in deltas:
+                self.storage_works = False
+                self._check_storage()
+                yield delta
+
+    async def stop(self, turn_id):
+        self._check_storage()
+        return await super().stop(turn_id)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_what_was_stored_is_never_said_not_to_be(stream):
+    for asking in (
+        lambda client: client.chat.completions.create(model="any", messages=HI, stream=stream),
+        lambda client: client.completions.create(model="any", prompt="hi", stream=stream),
+    ):
+        async with api(kind=Forgetful) as (_, client):
+            with pytest.raises(openai.InternalServerError) as broken:
+                await asking(client)
+        assert (broken.value.status_code, broken.value.code) == (503, "interrupted")
+        assert "Nothing was stored" not in broken.value.message
 
 
 async def test_the_messages_are_the_whole_context_and_nothing_is_remembered():

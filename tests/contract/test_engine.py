@@ -161,6 +161,7 @@ async def test_room_for_the_answer_is_part_of_the_limit(engine):
     with pytest.raises(PromptTooLong) as refused:
         await engine.render(QUESTION, Sampling(max_tokens=engine.info.max_model_len))
     assert refused.value.limit_tokens == 0
+    assert "ask for a shorter answer" in str(refused.value)
 
 
 async def test_eight_streams_run_together_and_each_gets_its_own_answer(engine):

@@ -60,6 +60,7 @@ async def test_a_key_is_made_shown_once_listed_and_revoked(outrider: Make, tmp_p
         (("create", "a b"), "can't be a key's name"),
         (("create", "x", "--expires", "soon"), "is no end"),
         (("create", "x", "--expires", "2001-01-01"), "is over already"),
+        (("create", "x", "--expires", "9999-12-31"), "is no end"),
         (("create", "x", "--requests-per-minute", "0"), "must be between 1"),
     ):
         status, said = await keys(*words)

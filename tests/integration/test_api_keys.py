@@ -24,7 +24,7 @@ from bots.api.keys import Access, Keyring
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
 from tests.support.chat_app import chat_app
-from tests.support.house import House, house, running, until, working
+from tests.support.house import FAST, House, house, running, until, working
 from tests.support.serving import serving
 
 DEFAULT = SecretStr("sk-outrider-the-key-of-the-settings")
@@ -176,6 +176,29 @@ async def test_what_is_left_stands_in_the_headers_also_of_streams_and_refusals(
         with pytest.raises(openai.BadRequestError) as refused:
             await ask(client, temperature=9)
         assert refused.value.response.headers["x-ratelimit-remaining-requests"] == "6"
+
+
+async def test_what_is_left_stands_in_the_headers_also_where_the_queue_is_full(
+    database_url: str, redis_url: str
+) -> None:
+    few = FAST.model_copy(update={"person_turns": 1})
+    slow = ScriptedEngine(ScriptedSettings(tokens_per_second=5, answer_tokens=500))
+    async with (
+        house(database_url, redis_url, settings=few) as home,
+        working(home.worker(slow)),
+        serving(app_of(home)) as address,
+    ):
+        await until(home.service.engine_info)
+        _, secret = await ApiKeys(home.database).create("eager", requests_per_minute=9)
+        async with openai.AsyncOpenAI(
+            base_url=f"{address}/v1", api_key=secret, max_retries=0
+        ) as client:
+            stream = await client.chat.completions.create(model="any", messages=HI, stream=True)
+            with pytest.raises(openai.RateLimitError) as refused:
+                await ask(client)
+            await stream.close()
+    assert refused.value.code == "queue_full"
+    assert refused.value.response.headers["x-ratelimit-remaining-requests"] == "7"
 
 
 async def test_a_day_s_tokens_are_those_of_the_turns_and_end_in_429(gateways: Gateways) -> None:

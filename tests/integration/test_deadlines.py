@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import openai
+import pytest
+
 from assistant.messages import ChatRef
 from inference.api import ChatMessage, Sampling
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
+from tests.support.chat_app import KEY, chat_app
 from tests.support.house import FAST, house, until, working
+from tests.support.serving import serving
 
 SOON = FAST.model_copy(update={"deadline_seconds": 0.5})
 LATER = "You have waited too long for this"
@@ -100,3 +105,28 @@ async def test_a_message_that_joins_gives_its_turn_new_time(
         assert await home.rows("SELECT deadline_at > now() + interval '60 s' FROM turns") == [
             (True,)
         ]
+
+
+async def test_a_request_may_ask_for_an_end_sooner_than_the_settings(
+    database_url: str, redis_url: str
+) -> None:
+    slow = engine(tokens_per_second=20, answer_tokens=400)
+    async with (
+        house(database_url, redis_url) as home,
+        working(home.worker(slow)),
+        serving(chat_app(home.service)) as address,
+        openai.AsyncOpenAI(
+            base_url=f"{address}/v1", api_key=KEY.get_secret_value(), max_retries=0
+        ) as client,
+    ):
+        await until(home.service.engine_info)
+        soon = {"deadline_seconds": 0.5}
+        for asking in (
+            client.chat.completions.create(
+                model="any", messages=[{"role": "user", "content": "hi"}], extra_body=soon
+            ),
+            client.completions.create(model="any", prompt="x", max_tokens=400, extra_body=soon),
+        ):
+            with pytest.raises(openai.InternalServerError) as ended:
+                await asking
+            assert (ended.value.status_code, ended.value.code) == (503, "deadline")

@@ -21,6 +21,7 @@ from bots.doctor.report import CHECKS, table
 from bots.doctor.requirement import Requirement, lacking, parse_requirement
 from bots.settings import Settings
 from inference.demo.layout import MANIFEST, model_folder
+from inference.hardware import graphics_cards
 from inference.profiles import profile_named
 from inference.settings import EngineSettings
 from inference.weights.licence import write_acceptance
@@ -185,6 +186,13 @@ async def test_a_profile_without_its_hardware_fails_with_a_way_out() -> None:
     found = await Check("Hardware", machine.hardware).find(settings(engine=engine))
     assert found.verdict == "fails"
     assert "choose the profile demo" in found.said
+
+
+@pytest.mark.skipif(graphics_cards() > 0, reason="this machine has a GPU")
+async def test_cards_that_are_a_cluster_s_are_not_said_to_be_here() -> None:
+    engine = EngineSettings(profile="maverick-hosts")
+    found = await machine.hardware(settings(engine=engine))
+    assert (found.verdict, "Ray cluster" in found.said) == ("note", True)
 
 
 async def test_a_platform_without_a_token_is_off_and_no_failure() -> None:

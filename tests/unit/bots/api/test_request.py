@@ -21,6 +21,12 @@ def refused(raw):
     return error.value
 
 
+def said_called(id="c1", name="look", arguments="{}"):
+    function = {"name": name, "arguments": arguments}
+    call = {"id": id, "type": "function", "function": function}
+    return {"messages": [{"role": "assistant", "tool_calls": [call]}]}
+
+
 def test_all_that_a_client_may_set_arrives():
     request = parse(
         temperature=0,
@@ -62,6 +68,9 @@ def test_a_single_stop_and_parts_of_text():
         ({"messages": [{"role": "nobody", "content": "x"}]}, "messages.0.role"),
         ({"messages": [{"content": "x"}]}, "messages.0.role"),
         ({"messages": [{"role": "assistant", "tool_calls": [{}]}]}, "messages.0.tool_calls.0.id"),
+        (said_called(id="c\0"), "messages.0.tool_calls.0.id"),
+        (said_called(name="look\0"), "messages.0.tool_calls.0.function.name"),
+        (said_called(arguments="\0"), "messages.0.tool_calls.0.function.arguments"),
         ({"frequency_penalty": 2.1}, "frequency_penalty"),
         ({"presence_penalty": -3}, "presence_penalty"),
         ({"repetition_penalty": 0}, "repetition_penalty"),
