@@ -10,8 +10,8 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Literal, TypeVar
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal, TypeVar
 
 import structlog
 from redis.asyncio import Redis
@@ -113,10 +113,13 @@ class Signals:
             await pipeline.execute()
 
     async def free_workers(self) -> Sequence[str]:
-        """The workers that have room, as far as they said lately; none where there is but one."""
+        """The workers that have room, as far as they said lately; none where there is but one.
+
+        A message isn't stored before this returns: a Redis that hangs is not waited for.
+        """
         if time.monotonic() - self._free_at > PRESENT_SECONDS:
             self._free_at = time.monotonic()  # also for those who ask meanwhile
-            there = await self.workers()
+            there = await self.workers(SIGNAL_SECONDS)
             self._free = [one.worker for one in there if one.room] if len(there) > 1 else ()
         return self._free
 
@@ -205,9 +208,11 @@ class Signals:
         await self._try(self.redis.xgroup_delconsumer(QUEUE, WORKERS_GROUP, worker), 0)
         await self._try(self.redis.delete(_own(worker)), 0)
 
-    async def workers(self) -> list[WorkerPresence]:
-        """Workers that were heard of in the last PRESENCE_SECONDS."""
-        values = await self._try(self.redis.eval(PRESENT, 2, WORKERS, SEEN, PRESENCE_SECONDS), [])
+    async def workers(self, seconds: float = REDIS_SECONDS) -> list[WorkerPresence]:
+        """Workers that were heard of in the last PRESENCE_SECONDS; none where Redis doesn't answer
+        within `seconds`."""
+        present = self.redis.eval(PRESENT, 2, WORKERS, SEEN, PRESENCE_SECONDS)
+        values = await self._try(present, [], seconds)
         return [_presence(json.loads(value)) for value in values]
 
     async def ping(self) -> bool:
@@ -235,8 +240,14 @@ def _own(worker: str) -> str:
 
 
 def _presence(value: dict[str, object]) -> WorkerPresence:
+    """A worker of another version may say less, or more, than is known here."""
     info = value.pop("info")
-    known = EngineInfo(**info) if isinstance(info, dict) else None
+    known = EngineInfo(**_known(EngineInfo, info)) if isinstance(info, dict) else None
     if known is not None:
         known = replace(known, formats=tuple(known.formats))
-    return WorkerPresence(**value, info=known)  # type: ignore[arg-type]
+    return WorkerPresence(**_known(WorkerPresence, value), info=known)
+
+
+def _known(of: type[EngineInfo | WorkerPresence], given: dict[str, Any]) -> dict[str, Any]:
+    names = {one.name for one in fields(of)}
+    return {name: value for name, value in given.items() if name in names}

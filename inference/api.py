@@ -16,6 +16,7 @@ from inference.output_format import InvalidSampling as InvalidSampling
 from inference.output_format import OutputFormat as OutputFormat
 from inference.output_format import Tool as Tool
 from inference.output_format import ToolCall as ToolCall
+from inference.sampling import BEGUN_ANEW as BEGUN_ANEW
 from inference.sampling import Sampling as Sampling
 from inference.sampling import sampling_read as sampling_read
 from inference.sampling import sampling_written as sampling_written

@@ -176,7 +176,8 @@ def join(address: str, variables: dict[str, str] | None = None) -> None:
     from ray._private import ray_constants
 
     quiet_logs()
-    ray_constants.ENABLE_RAY_CLUSTER = variables is None  # what its variable says at the import
+    if variables is not None:
+        ray_constants.ENABLE_RAY_CLUSTER = False  # what its variable says only at the import
     with environment_set(NOTHING_REPORTED | (variables or {})):
         # Ray reads these once in a process; ours may have been in another cluster before.
         _raylet.Config.initialize("")  # type: ignore[attr-defined]

@@ -28,6 +28,8 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "logprobs": (0, MOST_LOGPROBS),
 }
 _WHOLE = ("top_k", "max_tokens", "seed", "logprobs")
+# Where one of these is given, or a tool is offered, an answer can't go on from a prefix.
+BEGUN_ANEW = ("seed", "frequency_penalty", "presence_penalty", "logprobs", "format")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,7 @@ class Sampling:
         From a prefix a seed's random numbers go another way, penalties forget what was said, a
         grammar begins anew in the middle of its JSON, and the prefix has no probabilities.
         """
-        ours = (self.seed, self.frequency_penalty, self.presence_penalty, self.logprobs)
-        return all(one is None for one in (*ours, self.format)) and not self.offered
+        return all(getattr(self, name) is None for name in BEGUN_ANEW) and not self.offered
 
 
 def sampling_written(sampling: Sampling) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def chosen_profile(settings: EngineSettings, data_dir: Path) -> Profile:
 
 def _on_ray_serve(profile: Profile, settings: EngineSettings, data_dir: Path) -> Engine:
     """The replicas look for vLLM and for their hardware where they run."""
-    if profile.runner == "remote" or profile.distributed_executor == "ray":
+    if profile.runner == "remote" or profile.distributed_executor == "ray" or profile.embeds:
         raise ProfileRefused(
             f"The profile {profile.name} doesn't run in replicas of Ray Serve: leave "
             "OUTRIDER_ENGINE__RAY_SERVE away."

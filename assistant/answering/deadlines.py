@@ -23,17 +23,25 @@ SENTENCE = (
     "You have waited too long for this: the model had no time for it. Please ask again later."
 )
 
-# Those that run are ended by their worker (`ClaimedTurn.seconds_left`), and keep their text.
+# Those that run are ended by their worker (`ClaimedTurn.seconds_left`), and keep their text. Those
+# that nobody took over from it are ended as if they waited: there may be no worker left.
 END = """
-WITH late AS (
+WITH waiting AS (
     SELECT id FROM turns WHERE state = 'queued' AND id > 0 AND deadline_at < now()
     ORDER BY deadline_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+), unattended AS (
+    SELECT id FROM turns
+    WHERE state = 'running' AND lease_until < now() AND deadline_at < now()
+    ORDER BY lease_until LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+), late AS (
+    SELECT id FROM waiting UNION ALL SELECT id FROM unattended
 )
 UPDATE turns SET state = 'failed', error_code = %(code)s, error = %(error)s, first_in = NULL,
-    finished_at = now()
+    output_tokens = cardinality(reply_token_ids), prompt_messages = NULL, prompt_token_ids = NULL,
+    reply_token_ids = '{}', lease_owner = NULL, lease_until = NULL, finished_at = now()
 FROM late, conversations JOIN accounts ON accounts.id = account_id
 WHERE turns.id = late.id AND conversations.id = conversation_id
-RETURNING turns.id, attempt, channel
+RETURNING turns.id, attempt, channel, char_length(reply) AS characters
 """
 
 
@@ -56,7 +64,8 @@ class Deadlines:
                 await asyncio.sleep(LOOK_SECONDS)
 
     async def end_late(self) -> int:
-        """End turns that still wait and have no time left; how many they were, at most BATCH.
+        """End turns that nobody is at and that have no time left; how many they were, at most BATCH
+        of those that wait and as many of those that were begun.
 
         Raises StorageUnavailable.
         """
@@ -67,7 +76,13 @@ class Deadlines:
             self.metrics.failure(row.channel, CODE)
             self.deltas.write(
                 ReplyDelta(
-                    row.id, row.attempt, 0, "", state="failed", error=SENTENCE, error_code=CODE
+                    turn_id=row.id,
+                    attempt=row.attempt,
+                    offset=row.characters,
+                    text="",
+                    state="failed",
+                    error=SENTENCE,
+                    error_code=CODE,
                 )
             )
         return len(rows)

@@ -3,8 +3,8 @@
 They are no turns: nothing is stored, and what is lost is asked again. A request is a key in Redis
 that ends with its deadline, or when who asked has left; its id stands in its model's queue. A
 worker takes ids from there, leaves out those whose request is no more, and puts the answer into the
-list of the gateway that asked, which reads all of its answers on one connection. What a worker took
-and did not answer is offered again: a killed one costs seconds.
+list of the gateway that asked, which reads all of its answers on one connection. While it is at it,
+it says so; what a worker took and is not at any more is offered again: a killed one costs seconds.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import base64
 import json
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 from uuid import uuid4
@@ -32,6 +33,8 @@ log = structlog.get_logger()
 
 DEADLINE_SECONDS = 60
 OFFER_AGAIN_SECONDS = 5.0
+TAKEN_SECONDS = 5  # after so long a worker that says nothing more is not at it
+SAY_SECONDS = 1.5
 BLOCK_SECONDS = 1.0
 MOST_WAITING = 1000
 MOST_AT_ONCE = 32  # requests that one worker is at
@@ -48,9 +51,11 @@ redis.call('RPUSH', KEYS[2], ARGV[1])
 redis.call('EXPIRE', KEYS[2], ARGV[3])
 return 1
 """
-# The same. Who took it has not answered: unless it waits still, it waits again.
+# The same, and who is at it. Nobody is, and it was not answered: unless it waits still, it waits
+# again.
 OFFER = """
-if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('LPOS', KEYS[2], ARGV[1]) then return 0 end
+if redis.call('EXISTS', KEYS[1]) == 0 or redis.call('EXISTS', KEYS[3]) == 1
+    or redis.call('LPOS', KEYS[2], ARGV[1]) then return 0 end
 redis.call('RPUSH', KEYS[2], ARGV[1])
 redis.call('EXPIRE', KEYS[2], ARGV[2])
 return 1
@@ -80,6 +85,10 @@ def _queue(model: str) -> str:
 
 def _request(name: str) -> str:
     return f"outrider:embedding:{name}"
+
+
+def _taken(name: str) -> str:
+    return f"outrider:embedding:{name}:taken"
 
 
 @dataclass(slots=True)
@@ -135,9 +144,9 @@ class EmbeddingRequests:
                 raise EmbeddingFailed("engine_overloaded", OVERLOADED)
 
     async def _offer(self, name: str, model: str) -> None:
-        keys = (_request(name), _queue(model))
+        keys = (_request(name), _queue(model), _taken(name))
         async with asyncio.timeout(REDIS_SECONDS):
-            await self.redis.eval(OFFER, 2, *keys, name, DEADLINE_SECONDS)
+            await self.redis.eval(OFFER, 3, *keys, name, DEADLINE_SECONDS)
 
     async def _withdraw(self, name: str) -> None:
         try:
@@ -198,7 +207,8 @@ class EmbeddingWorker:
                 return  # who asked has left, or was answered
             body = json.loads(asked)
             begun = time.monotonic()
-            answer = await self._answer(body["texts"])
+            async with self._at(name):
+                answer = await self._answer(body["texts"])
             if answer is None:
                 return  # it is offered again, to whoever is able then
             said = {"id": name, **answer}
@@ -214,6 +224,22 @@ class EmbeddingWorker:
                 await both.execute()
         except LOST as error:
             log.warning("embedding_lost", error=type(error).__name__)
+
+    @asynccontextmanager
+    async def _at(self, name: str) -> AsyncIterator[None]:
+        saying = asyncio.create_task(self._say_taken(name))
+        try:
+            yield
+        finally:
+            saying.cancel()
+            await asyncio.wait({saying})
+
+    async def _say_taken(self, name: str) -> None:
+        while True:
+            with suppress(*LOST):
+                async with asyncio.timeout(REDIS_SECONDS):
+                    await self.redis.set(_taken(name), 1, ex=TAKEN_SECONDS)
+            await asyncio.sleep(SAY_SECONDS)
 
     async def _answer(self, texts: Sequence[str]) -> dict[str, Any] | None:
         """None where the engine broke off."""

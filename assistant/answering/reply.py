@@ -33,18 +33,20 @@ class RunningReply:
     _written: tuple[int, int] = field(default=(0, 0), init=False)  # characters and tokens
     _consuming: asyncio.Task[None] | None = field(default=None, init=False)
     _unfrozen: Prompt | None = field(default=None, init=False)  # not written to Postgres yet
-    _stopping: bool = field(default=False, init=False)
+    # It shall end: stopped, or abandoned.
+    stopping: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _abandoned: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self._text = self.turn.reply
         self._token_ids = list(self.turn.reply_token_ids)
         self._written = (len(self._text), len(self._token_ids))
-        self._stopping = self.turn.stop_requested
+        if self.turn.stop_requested:
+            self.stopping.set()
 
     def stop(self) -> None:
         """End generation now and keep what was said. Cancelling the consumer aborts the engine."""
-        self._stopping = True
+        self.stopping.set()
         if self._consuming is not None:
             self._consuming.cancel()
 
@@ -55,19 +57,19 @@ class RunningReply:
 
     async def generate(self, context: ContextBuilder) -> Outcome:
         """Stream the answer. Raises EngineError, StorageUnavailable."""
-        if self._stopping:
+        if self.stopping.is_set():
             return self._outcome("stopped")
         request = await self._request(context)
         if request is None:
             return self._outcome("cancelled")
         self._consuming = asyncio.create_task(self._consume(request))
-        if self._stopping:
+        if self.stopping.is_set():
             self._consuming.cancel()
         try:
             await self._consuming
         except asyncio.CancelledError:
             task = asyncio.current_task()
-            if not self._stopping or (task is not None and task.cancelling()):
+            if not self.stopping.is_set() or (task is not None and task.cancelling()):
                 raise  # not ours: the worker shuts down, or the turn's time is over
         if self._last.finish_reason is None:
             return self._outcome("stopped")

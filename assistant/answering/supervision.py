@@ -80,14 +80,15 @@ class Supervisor:
         await self._able.wait()
 
     @asynccontextmanager
-    async def using(self) -> AsyncIterator[None]:
+    async def using(self, unless: asyncio.Event | None = None) -> AsyncIterator[None]:
         """The engine stays awake for the block, and is woken before it. Where it can't be used,
-        it says so itself when it is asked."""
+        it says so itself when it is asked. `unless`: once this is set, it isn't waited for."""
         self._users += 1
         try:
             if self.state in SLEEPS:
                 self._poked.set()
-            await self._awake.wait()
+            if not self._awake.is_set():
+                await _either(self._awake, unless or self._awake)
             yield
         finally:
             self._users -= 1
@@ -185,3 +186,14 @@ class Supervisor:
         self.state, self.detail = state, detail
         (self._able.set if state in ANSWERS else self._able.clear)()
         (self._awake.clear if state in SLEEPS else self._awake.set)()
+
+
+async def _either(*events: asyncio.Event) -> None:
+    """Return when one of them is set."""
+    waiting = {asyncio.create_task(one.wait()) for one in events}
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()
+        await asyncio.wait(waiting)

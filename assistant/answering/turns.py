@@ -25,21 +25,23 @@ from assistant.answering.frozen_prompt import (
 )
 from assistant.messages import FINAL_STATES, ChatRef, TurnState
 from assistant.storage.database import Database
-from inference.api import Prompt, Sampling, TokenLogprob, ToolCall, sampling_read
+from inference.api import BEGUN_ANEW, Prompt, Sampling, TokenLogprob, ToolCall, sampling_read
 
 # For so long a new turn is left to the worker that has its conversation in its cache.
 LEAVE_SECONDS = 0.2
 
 UNREACHED = (1 << 31) - 1  # characters: no reply is longer
-_CLAIMED = """
+# As `Sampling.resumable` has it, in what `sampling_written` wrote.
+_GOES_ON = f"""fingerprint = %(fingerprint)s AND NOT sampling ?| ARRAY{list(BEGUN_ANEW)}
+        AND (NOT sampling ? 'tools' OR coalesce(sampling ->> 'tool_choice', '') = 'none')"""
+_CLAIMED = f"""
     SET state = 'running', attempt = attempt + 1, lease_owner = %(worker)s,
         worker = %(worker)s, lease_until = now() + make_interval(secs => %(lease_seconds)s),
         started_at = coalesce(started_at, now()), first_in = NULL,
-        -- Only the same model can go on from these tokens; any other begins anew.
-        reply = CASE WHEN fingerprint = %(fingerprint)s AND reply_token_ids <> '{}'
-                THEN reply ELSE '' END,
-        reply_token_ids = CASE WHEN fingerprint = %(fingerprint)s
-                          THEN reply_token_ids ELSE '{}' END,
+        -- Only the same model can go on from these tokens; any other begins anew. What begins anew
+        -- leaves nothing: readers would take it for the new attempt's text.
+        reply = CASE WHEN {_GOES_ON} AND reply_token_ids <> '{{}}' THEN reply ELSE '' END,
+        reply_token_ids = CASE WHEN {_GOES_ON} THEN reply_token_ids ELSE '{{}}' END,
         prompt_messages = CASE WHEN fingerprint = %(fingerprint)s THEN prompt_messages END,
         prompt_token_ids = CASE WHEN fingerprint = %(fingerprint)s THEN prompt_token_ids END
 """

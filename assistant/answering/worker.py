@@ -179,7 +179,7 @@ class Worker:
             return await self._end(reply, reply.failed("attempts", INTERNAL))
         try:
             seconds = min(self.settings.turn_seconds, turn.seconds_left)
-            async with asyncio.timeout(seconds), self.supervisor.using():
+            async with asyncio.timeout(seconds), self.supervisor.using(reply.stopping):
                 outcome = await reply.generate(self.context)
         except asyncio.CancelledError:
             await asyncio.shield(reply.hand_over())

@@ -37,6 +37,8 @@ WITH next AS (
                         deliveries.turn_id)
             -- Asked by index for each: joined, with old statistics, a backlog is its square.
             OFFSET 0)
+        AND NOT (%(begun)s AND EXISTS (
+            SELECT FROM turns WHERE id = deliveries.turn_id AND turns.state = 'queued' OFFSET 0))
     ORDER BY turn_id LIMIT %(limit)s FOR UPDATE OF deliveries SKIP LOCKED
 ), claimed AS (
     UPDATE deliveries SET attempt = attempt + 1, lease_owner = %(owner)s,
@@ -181,8 +183,12 @@ class Deliveries:
     owner: str
     lease_seconds: float
 
-    async def claim(self, accounts: Sequence[int], limit: int) -> list[OpenDelivery]:
+    async def claim(
+        self, accounts: Sequence[int], limit: int, *, begun: bool = False
+    ) -> list[OpenDelivery]:
+        """`begun`: only of turns that don't wait any more."""
         values = {
+            "begun": begun,
             "accounts": list(accounts),
             "limit": limit,
             "owner": self.owner,

@@ -7,6 +7,7 @@ stands in Postgres, so whoever takes over goes on in the same message.
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -63,9 +64,11 @@ class Delivery:
     metrics: Metrics
     places: Places
     migration: Migration
+    at_once: int = AT_ONCE
     _wake: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _driving: dict[tuple[int, int], asyncio.Task[None]] = field(default_factory=dict, init=False)
     _draining: bool = field(default=False, init=False)
+    _looked: float = field(default=float("-inf"), init=False)  # past those that wait
     _small: asyncio.Queue[tuple[str, ChatRef, str]] = field(
         default_factory=asyncio.Queue, init=False
     )
@@ -120,14 +123,22 @@ class Delivery:
             await self._wake.wait()
 
     async def _claim(self) -> list[OpenDelivery]:
-        if self._draining:
-            return []
-        room = AT_ONCE - len(self._driving)
+        """Whoever waits, in their order, as far as there is room. Beyond that whose turn has begun,
+        with as much room again: the queue may go past a thousand that wait."""
         accounts = [one.id for one in self.channels.accounts]
-        if room <= 0 or not accounts:
+        if self._draining or not accounts:
+            return []
+        room = self.at_once - len(self._driving)
+        full = room <= 0
+        if full:
+            if time.monotonic() - self._looked < LOOK_SECONDS / 2:
+                return []
+            self._looked = time.monotonic()
+            room += self.at_once
+        if room <= 0:
             return []
         try:
-            return await self.deliveries.claim(accounts, room)
+            return await self.deliveries.claim(accounts, room, begun=full)
         except StorageUnavailable:
             return []
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,7 @@ class ModelReplica:
         await self._engine.start(lambda line, share: None)
 
     async def describe(self) -> EngineInfo:
-        return self._engine.info
+        return replace(self._engine.info, embeddings="")  # none are made over Ray Serve
 
     async def statistics(self) -> EngineStatistics:
         return self._engine.statistics()

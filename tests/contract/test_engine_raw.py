@@ -45,7 +45,7 @@ async def engine(
 
 
 async def go_on(engine: Engine, text: str, prefix: tuple[int, ...] = ()) -> list[Delta]:
-    prompt = await engine.render([ChatMessage("raw", text)], 12)
+    prompt = await engine.render([ChatMessage("raw", text)], Sampling(max_tokens=12))
     sampling = Sampling(temperature=0.0, max_tokens=12)
     request = GenerationRequest("raw", prompt, sampling, prefix_token_ids=prefix)
     return [delta async for delta in engine.generate(request)]

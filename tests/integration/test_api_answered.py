@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
 import pytest_asyncio
 
+from assistant.answering import embeddings
 from assistant.answering.embeddings import EmbeddingWorker, unpacked
 from assistant.errors import EmbeddingFailed
 from assistant.messages import ChatRef
-from inference.api import ChatMessage, Image, Sampling
+from inference.api import ChatMessage, Embeddings, Image, Sampling
 from inference.scripted import EMBEDDING_SIZE, ScriptedEngine
 from inference.settings import ScriptedSettings
 from tests.support.house import House, house, running, until, working
@@ -28,9 +29,9 @@ async def home(database_url: str, redis_url: str) -> AsyncIterator[House]:
 
 
 @asynccontextmanager
-async def embedder(home: House) -> AsyncIterator[None]:
+async def embedder(home: House, engine: ScriptedEngine | None = None) -> AsyncIterator[None]:
     """A worker whose engine makes embeddings."""
-    engine = ScriptedEngine(ScriptedSettings(embeddings=True))
+    engine = engine or ScriptedEngine(ScriptedSettings(embeddings=True))
     worker = home.worker(engine)
     embedding = EmbeddingWorker(home.redis, worker.supervisor).run()
     async with working(worker), running(asyncio.create_task(embedding)):
@@ -127,3 +128,22 @@ async def test_who_leaves_takes_the_request_along(home: House) -> None:
     with pytest.raises(asyncio.CancelledError):
         await asking
     assert not await home.redis.keys("outrider:embedding:*")
+
+
+class SlowEmbedder(ScriptedEngine):
+    asked = 0
+
+    async def embed(self, texts: Sequence[str]) -> Embeddings:
+        self.asked += 1
+        await asyncio.sleep(1.5)
+        return await ScriptedEngine.embed(self, texts)
+
+
+async def test_what_a_worker_is_still_at_is_offered_to_nobody_else(
+    home: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embeddings, "OFFER_AGAIN_SECONDS", 0.2)
+    engine = SlowEmbedder(ScriptedSettings(embeddings=True))
+    async with embedder(home, engine):
+        await home.service.embed("scripted", ["The cat sat."])
+    assert engine.asked == 1

@@ -9,8 +9,9 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
+from assistant.answering.turns import Piece
 from assistant.messages import ChatRef
-from inference.api import ChatMessage, Sampling, Tool
+from inference.api import ChatMessage, Prompt, Sampling, Tool
 from inference.profiles import profile_named
 from inference.remote import RemoteEngine
 from inference.scripted import ScriptedEngine
@@ -77,6 +78,36 @@ async def test_what_a_prefix_would_change_is_begun_anew_and_any_other_gone_on_wi
     assert len(starts) > 1
     assert (starts[-1] == 0) is begins_anew
     assert len(text.split()) == 60
+
+
+@pytest.mark.parametrize(
+    ("sampling", "kept"),
+    [
+        (Sampling(), True),
+        (Sampling(tools=(Tool("look"),), tool_choice="none"), True),
+        (Sampling(tools=(Tool("look"),)), False),
+        (Sampling(seed=7), False),
+        (Sampling(presence_penalty=0.5), False),
+    ],
+)
+async def test_the_new_attempt_of_what_begins_anew_has_none_of_the_former_text(
+    home: House, sampling: Sampling, kept: bool
+) -> None:
+    """A reader that looked in between would put the two together."""
+    asked = ChatMessage("user", "herons?")
+    chat = ChatRef("api", "default", "request-1")
+    turn = (await home.service.accept_request(chat, [asked], sampling)).turn_id
+    (first,) = await home.turns.claim("one", 0.01, "model", 1)
+    prompt = Prompt((asked,), (1, 2))
+    written = Piece(turn, first.attempt, 0, "Herons", 0, (3, 4), prompt, "model")
+    assert await home.turns.checkpoint([written]) == {(turn, 1)}
+    await asyncio.sleep(0.05)
+    (second,) = await home.turns.take_over("another", 10.0, "model", 1)
+    stored = await home.turns.read(turn)
+    assert stored is not None
+    assert (second.prompt, sampling.resumable) == (prompt, kept)
+    assert (stored.attempt, stored.text) == (2, "Herons" if kept else "")
+    assert second.reply_token_ids == ((3, 4) if kept else ())
 
 
 async def _failed_once(home: House) -> bool:

@@ -47,6 +47,23 @@ async def test_a_turn_that_runs_past_its_deadline_keeps_what_was_said(
     assert reply.startswith("You wrote 1 message")
 
 
+async def test_a_turn_whose_last_worker_is_gone_ends_in_a_sentence_too(
+    database_url: str, redis_url: str
+) -> None:
+    settings = FAST.model_copy(update={"deadline_seconds": 2.5})
+    async with house(database_url, redis_url, settings=settings) as home:
+        async with working(home.worker(engine(tokens_per_second=20, answer_tokens=400))):
+            turn = (await home.say("A long story")).turn_id
+            await until(lambda: home.rows("SELECT FROM turns WHERE reply LIKE 'You wrote 1%'"))
+        reply, last = await home.answer(turn)
+        assert (last.state, last.error_code) == ("failed", "deadline")
+        assert reply.startswith("You wrote 1 message"), "what was said stays"
+        await until(lambda: home.screen.chats["42"][0].final)
+        assert LATER in home.screen.chats["42"][0].text
+        stored = await home.rows("SELECT reply, lease_until, reply_token_ids FROM turns")
+        assert stored == [(reply, None, [])]
+
+
 async def test_an_attempt_that_takes_too_long_is_no_missed_deadline(
     database_url: str, redis_url: str
 ) -> None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from assistant.answering.turns import Outcome
 from assistant.channel import Pace
 from assistant.errors import (
     MessageGone,
@@ -16,7 +17,7 @@ from assistant.errors import (
     RecipientUnreachable,
     SendOutcomeUnknown,
 )
-from assistant.messages import ButtonPressed
+from assistant.messages import ButtonPressed, ChatRef
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
 from tests.support.house import CHAT, House, house, until, working
@@ -215,3 +216,21 @@ async def test_no_call_is_spent_on_a_text_of_which_nothing_is_seen_yet(home: Hou
     looks = home.screen.chats["42"][0].looks
     assert len(looks) > 2, "it grew"
     assert not {"You", "You wrote"} & set(looks)
+
+
+async def test_an_answer_is_shown_past_all_those_that_wait_for_theirs(home: House) -> None:
+    """The queue's order is no order of arrival: a crowd of one account may wait behind it."""
+    home.delivery.at_once = 2
+    for number in range(4):
+        await home.say(
+            "Hello", ChatRef("telegram", "default", f"crowd-{number}"), sender_id=f"{number}"
+        )
+    await until(lambda: len(home.screen.chats) == 2)
+    late = (await home.say("Hello", sender_id="late")).turn_id
+    await home.rows(f"UPDATE turns SET due_at = now() - interval '1 hour' WHERE id = {late}")
+    (begun,) = await home.turns.claim("worker", 60.0, "model", 1)
+    assert begun.id == late
+    await home.turns.finish(begun, Outcome("done", reply="Herons"))
+    await until(lambda: shown(home) and shown(home)[0].final, 8.0)
+    assert shown(home)[0].text == "Herons"
+    assert len(home.screen.chats) == 3, "the crowd waits as before"

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 
 import pytest_asyncio
 from redis.asyncio import BlockingConnectionPool, Redis
 
-from assistant.signals import Signals, StopSignal, WorkerPresence
+from assistant.signals import (
+    ANNOUNCE,
+    REDIS_SECONDS,
+    SEEN,
+    WORKERS,
+    Signals,
+    StopSignal,
+    WorkerPresence,
+)
 from inference.api import EngineInfo
 
 
@@ -70,6 +80,32 @@ async def test_a_stop_reaches_whoever_listens(signals: Signals) -> None:
         pass
     assert signal == StopSignal(8, 3)
     await stops.aclose()
+
+
+async def test_a_worker_of_another_version_is_known_by_what_is_known_here(
+    signals: Signals,
+) -> None:
+    info = EngineInfo("demo", "smollm2", 8192, "f")
+    presence = WorkerPresence("a", "ready", "", info, room=3)
+    said = asdict(presence) | {"mood": "good", "info": asdict(info) | {"speaks": ["Dutch"]}}
+    await signals.redis.eval(ANNOUNCE, 2, WORKERS, SEEN, "a", json.dumps(said))
+    assert await signals.workers() == [presence]
+
+
+async def test_a_redis_that_hangs_holds_up_no_message_for_long() -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    try:
+        async with Redis(port=port) as hanging:
+            async with asyncio.timeout(REDIS_SECONDS / 2):
+                assert await Signals(hanging).free_workers() == ()
+    finally:
+        server.close()
+        await server.wait_closed()
 
 
 async def test_without_redis_nothing_raises() -> None:

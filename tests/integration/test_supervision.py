@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from assistant.answering.supervision import Supervisor
 from assistant.messages import ChatRef
+from inference.api import Progress
 from inference.profiles import profile_named
 from inference.remote import RemoteEngine
 from inference.scripted import ScriptedEngine
@@ -23,6 +24,11 @@ from tests.support.house import House, house, until, working
 async def home(database_url: str, redis_url: str) -> AsyncIterator[House]:
     async with house(database_url, redis_url) as built:
         yield built
+
+
+class HardToWake(ScriptedEngine):
+    async def wake(self, progress: Progress) -> None:
+        await asyncio.Event().wait()
 
 
 async def test_only_an_engine_that_nobody_uses_falls_asleep(home: House) -> None:
@@ -55,6 +61,19 @@ async def test_several_turns_that_find_it_asleep_are_all_answered_by_one_waking(
         turns = [(await home.say("Hello", chat)).turn_id for chat in chats]
         replies = await asyncio.gather(*(home.answer(turn) for turn in turns))
     assert {(last.state, last.attempt) for _, last in replies} == {("done", 1)}
+
+
+async def test_a_turn_is_stopped_also_while_its_engine_is_woken_for_it(home: House) -> None:
+    engine = HardToWake()
+    supervisor = Supervisor(engine, quiet, sleep_after_seconds=0.3)
+    async with working(home.worker(engine, supervisor=supervisor)):
+        await until(lambda: supervisor.state == "asleep")
+        turn = (await home.say("Hello")).turn_id
+        await until(lambda: supervisor.state == "waking")
+        assert await home.service.stop(turn)
+        async with asyncio.timeout(5):
+            _, last = await home.answer(turn)
+        assert (last.state, supervisor.state) == ("stopped", "waking")
 
 
 async def test_an_endpoint_that_is_away_is_waited_for_and_never_rebuilt() -> None:

@@ -45,6 +45,7 @@ async def main():
 
 asyncio.run(main())
 """
+ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # of Ray's; read when it is imported
 LOOPBACK = {"0100007F", "00000000000000000000000001000000", "0000000000000000FFFF00000100007F"}
 
 
@@ -61,7 +62,8 @@ class Owner:
     def joining(self) -> dict[str, str]:
         """What the environment of who joins its Ray must have."""
         (folder,) = folders(self.pid)
-        return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(folder / "token")}
+        token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(folder / "token")}
+        return token | ON_LOOPBACK
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +160,7 @@ def test_its_folder_and_its_token_are_for_us_alone(owner: Owner) -> None:
 
 
 def test_nobody_joins_it_without_its_token(owner: Owner, tmp_path: Path) -> None:
-    asked = looked_for_cards(owner.address, {"HOME": str(tmp_path)})
+    asked = looked_for_cards(owner.address, ON_LOOPBACK | {"HOME": str(tmp_path)})
     assert asked.returncode != 0
     assert "needs 16 GPUs" not in asked.stderr
 
@@ -173,6 +175,7 @@ async def test_a_second_worker_joins_the_application_that_is_there_and_leaves_it
 ) -> None:
     for name, value in owner.joining.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr("ray._private.ray_constants.ENABLE_RAY_CLUSTER", False)
     replicas = {one for one in below(owner.pid) if "ray::ServeReplica" in command(one.pid)}
     settings = EngineSettings(profile="scripted", ray_serve=True, ray_address=owner.address)
     engine = build_engine(settings, tmp_path)

@@ -341,7 +341,13 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
     (
         "deliveries.CLAIM",
         deliveries.CLAIM,
-        lambda f, n: {"accounts": [1], "limit": 200, "owner": "gateway", "lease_seconds": 10.0},
+        lambda f, n: {
+            "accounts": [1],
+            "limit": 200,
+            "owner": "gateway",
+            "lease_seconds": 10.0,
+            "begun": True,
+        },
     ),
     (
         "deliveries.BEGIN",

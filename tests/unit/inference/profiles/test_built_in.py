@@ -84,7 +84,7 @@ def test_a_profile_of_several_hosts_needs_their_clusters_address(tmp_path):
         build_engine(EngineSettings(profile="maverick-hosts"), tmp_path)
 
 
-@pytest.mark.parametrize("name", ["remote", "maverick-hosts"])
+@pytest.mark.parametrize("name", ["remote", "maverick-hosts", "demo-embeddings"])
 def test_what_has_no_replicas_is_not_served_by_ray_serve(tmp_path, name):
     with pytest.raises(ProfileRefused, match="leave OUTRIDER_ENGINE__RAY_SERVE away"):
         build_engine(EngineSettings(profile=name, ray_serve=True), tmp_path)
