@@ -6,7 +6,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -94,9 +94,8 @@ async def tiny_engine(folder: Path, **overrides: Any) -> AsyncIterator[VllmEngin
         "max_logprobs": -1,
         "worker_extension_cls": "tests.support.weigh_twice.WeighTwice",
     }
-    engine = VllmEngine(
-        profile_named("demo"), lambda progress: str(folder), overrides=settings | overrides
-    )
+    profile = replace(profile_named("demo"), attn_temperature_tuning=True)
+    engine = VllmEngine(profile, lambda progress: str(folder), overrides=settings | overrides)
     await engine.start(quiet)
     try:
         yield engine
