@@ -86,8 +86,10 @@ async def chunks(
     head: Head,
     include_usage: bool,
     take_logprobs: TakeLogprobs | None = None,
+    give_up: Callable[[], Awaitable[object]] | None = None,
 ) -> AsyncIterator[str]:
-    """The events of a streamed answer. A failure in mid-stream is an event with `error`.
+    """The events of a streamed answer. A failure in mid-stream is an event with `error`; `give_up`
+    is called where the answer itself goes on, for nobody.
 
     What an answer called, and the probabilities of its tokens, come behind its text.
     """
@@ -104,6 +106,8 @@ async def chunks(
         chances = None if take_logprobs is None else logprobs(await take_logprobs())
     except (Refused, AssistantError) as error:
         yield error_event(error if isinstance(error, Refused) else broken_off())
+        if reply.last is None and give_up is not None:
+            await give_up()
         return
     if called := call_deltas(reply.last):
         yield head.chunk(DeltaMessage(tool_calls=called))

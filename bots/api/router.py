@@ -164,8 +164,9 @@ class CompletionEndpoint:
             raise Refused(499, "The client left before the answer began.")
         if first.state is not None and (refused := failure(first)) is not None:
             raise refused
-        events = chunks(_again(first, deltas), head, include_usage, take)
-        return EventStream(events, on_hangup=lambda: self._assistant.stop(turn_id))
+        stop = partial(self._assistant.stop, turn_id)
+        events = chunks(_again(first, deltas), head, include_usage, take, give_up=stop)
+        return EventStream(events, on_hangup=stop)
 
 
 async def engine_info(assistant: Assistant) -> EngineInfo:

@@ -11,7 +11,7 @@ from starlette.datastructures import Headers
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bots.http.body import read_body
+from bots.http.body import MOST_BYTES, BodyRoom, read_body
 from bots.http.failures import Refused
 from bots.http.headers import with_security_headers
 from bots.http.hosts import AllowedHosts, is_loopback, split_host
@@ -35,6 +35,7 @@ class Guard:
         self._safety = safety
         self._sessions = sessions
         self._hosts = AllowedHosts(safety.host, safety.allowed_hosts)
+        self._room = BodyRoom(max(MOST_BYTES, 4 * safety.max_body_bytes))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -48,7 +49,7 @@ class Guard:
         try:
             response = self._check(scope)
             if response is None and scope["method"] not in ("GET", "HEAD"):
-                receive = await read_body(scope, receive, self._safety.max_body_bytes)
+                receive = await read_body(scope, receive, self._safety.max_body_bytes, self._room)
         except Refused as error:
             response = error.response()
         if response is None:
