@@ -82,9 +82,10 @@ class RemoteEngine:
         """Ask the endpoint for its models. Raises EngineUnavailable, ModelNotFound."""
         self._state = "starting"
         progress("asking the endpoint for its models", None)
-        self._client = self._new_client()
         try:
-            self._choose((await self._models()).get("data") or [])
+            with in_our_words():
+                self._client = self._new_client()
+                self._choose((await self._models()).get("data") or [])
         except BaseException:
             await self.stop()
             raise
