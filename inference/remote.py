@@ -36,7 +36,7 @@ from inference.profiles import Profile
 from inference.remote_errors import in_our_words, refuse_bad_status, refuse_error_event
 from inference.remote_form import ChunkReader, request_body
 from inference.settings import EngineSettings
-from inference.sse import event_data
+from inference.sse import event_data, lines
 
 CONNECT_TIMEOUT_SECONDS = 10.0
 # Only the remote end can tokenize; this many characters a token never refuses what would fit.
@@ -131,7 +131,7 @@ class RemoteEngine:
             with in_our_words():
                 async with client.stream("POST", address, json=body) as response:
                     refuse_bad_status(response.status_code, held=held)
-                    async for delta in self._deltas(event_data(response.aiter_lines())):
+                    async for delta in self._deltas(event_data(lines(response.aiter_text()))):
                         yield delta
         finally:
             self._running -= 1

@@ -1,5 +1,6 @@
 """What a remote endpoint can do to us, each one clear error."""
 
+import json
 import re
 
 import httpx
@@ -161,6 +162,15 @@ async def test_an_address_that_is_none_can_not_be_reached():
     settings = EngineSettings(profile="remote", base_url="http://[::1/v1")
     with pytest.raises(EngineUnavailable, match="BASE_URL"):
         await RemoteEngine(settings, profile_named("remote")).start(quiet)
+
+
+async def test_a_character_that_other_formats_end_a_line_with_is_a_character(monkeypatch):
+    engine = RemoteEngine(ADDRESSED, profile_named("remote"))
+    said = {"delta": {"content": "a\u2028b\x85c"}, "finish_reason": "stop"}
+    sending(monkeypatch, json.dumps({"choices": [said]}, ensure_ascii=False))
+    engine._client, engine._state = engine._new_client(), "ready"
+    assert "".join(delta.text for delta in await answer(engine)) == "a\u2028b\x85c"
+    await engine.stop()
 
 
 async def test_a_silent_endpoint_times_out(server):
