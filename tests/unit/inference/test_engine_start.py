@@ -39,7 +39,9 @@ class BuiltEngine(VllmEngine):
         await self._waits_for[1].wait()
 
 
-async def test_a_first_token_that_never_comes_ends_the_start(monkeypatch) -> None:
+async def test_a_first_token_that_never_comes_ends_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(vllm_engine, "WARM_UP_SECONDS", 0.05)
     engine = BuiltEngine(first_token=asyncio.Event(), plan=asyncio.Event())
     with pytest.raises(EngineUnavailable, match="no first token"):
@@ -69,7 +71,9 @@ async def refused(engine: VllmEngine) -> str:
     return str(raised.value)
 
 
-async def test_workers_that_never_say_their_memory_cost_only_the_comparison(monkeypatch) -> None:
+async def test_workers_that_never_say_their_memory_cost_only_the_comparison(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async def never(method: str) -> None:
         await asyncio.Event().wait()
 

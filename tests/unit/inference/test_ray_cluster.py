@@ -13,7 +13,9 @@ from inference.ray_cluster import Head, RayCluster
 
 
 @pytest.mark.parametrize("leave_seconds", [0.05, 5.0])
-async def test_a_ray_that_is_still_being_started_is_ended_too(monkeypatch, leave_seconds) -> None:
+async def test_a_ray_that_is_still_being_started_is_ended_too(
+    monkeypatch: pytest.MonkeyPatch, leave_seconds: float
+) -> None:
     ended: list[bool] = []
 
     def started(cpus: int) -> SimpleNamespace:
