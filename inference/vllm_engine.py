@@ -405,7 +405,10 @@ class VllmEngine:
         return self._tool_parser is not None and not sampling.must_call and not sampling.format
 
     async def _input(self, llm: Any, prompt: Prompt, kept: Sequence[int]) -> Any:
-        """What vLLM takes: the ids, and for each image's place among them the image."""
+        """What vLLM takes: the ids, and for each image's place among them the image.
+
+        Raises EngineUnavailable.
+        """
         from vllm.inputs import TokensPrompt, tokens_input
 
         token_ids = [*(prompt.token_ids or ()), *kept]
@@ -414,7 +417,10 @@ class VllmEngine:
             return tokens_input(token_ids)
         seen = [await asyncio.to_thread(opened, image) for image in images]
         given = TokensPrompt(prompt_token_ids=token_ids, multi_modal_data={"image": seen})
-        return await llm.renderer.process_for_engine_async(given, time.time())
+        try:
+            return await llm.renderer.process_for_engine_async(given, time.time())
+        except Exception as error:  # its processor's, or its threads ended with the engine
+            raise EngineUnavailable("The model could not take in the image: try again.") from error
 
     async def _stream(
         self, llm: Any, request: GenerationRequest, prompt: Any, parameters: Any
