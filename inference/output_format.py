@@ -20,6 +20,9 @@ TOOL_CHOICES = ("none", "auto", "required")
 # What a grammar is made of is bounded, for it is compiled while others wait.
 MOST_SCHEMA_CHARACTERS = 65_536
 MOST_SCHEMA_DEPTH = 32
+# Of one object. Where all may be left out, a thousand take the compiler seconds and two thousand a
+# minute.
+MOST_PROPERTIES = 500
 MOST_PATTERN_CHARACTERS = 4_096
 MOST_GRAMMAR_CHARACTERS = 16_384
 MOST_CHOICES = 1_000
@@ -187,7 +190,13 @@ def _nodes(root: Any) -> Iterator[tuple[Any, int]]:
 
 
 def _check_node(field: str, node: Any) -> None:
-    if isinstance(node, str):
+    if isinstance(node, dict):
+        properties = node.get("properties")
+        if isinstance(properties, dict) and len(properties) > MOST_PROPERTIES:
+            raise InvalidSampling(
+                field, f"An object of a JSON schema may have at most {MOST_PROPERTIES} properties."
+            )
+    elif isinstance(node, str):
         _refuse_nul(field, node)
     elif isinstance(node, float) and not math.isfinite(node):
         raise InvalidSampling(field, "A JSON schema has only finite numbers.")

@@ -89,12 +89,14 @@ class RayCluster:
         """Leave the cluster, or end our own with all its processes."""
         if self._thread is None:
             return
-        thread, head = self._thread, self._head
+        thread = self._thread
         leaving = asyncio.ensure_future(self.call(_leave))
         try:
             await asyncio.wait([leaving], timeout=LEAVE_SECONDS)
-            if head is not None:
-                await asyncio.to_thread(head.end)
+            if self.address is None and self._head is None:
+                await asyncio.wait([leaving], timeout=END_SECONDS)  # behind a start of our own Ray
+            if self._head is not None:
+                await asyncio.to_thread(self._head.end)
                 await asyncio.wait([leaving], timeout=LEAVE_SECONDS)  # it may have hung on servers
         finally:
             self._thread = self._head = None

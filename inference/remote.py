@@ -36,7 +36,7 @@ from inference.profiles import Profile
 from inference.remote_errors import in_our_words, refuse_bad_status, refuse_error_event
 from inference.remote_form import ChunkReader, request_body
 from inference.settings import EngineSettings
-from inference.sse import event_data
+from inference.sse import event_data, lines
 
 CONNECT_TIMEOUT_SECONDS = 10.0
 # Only the remote end can tokenize; this many characters a token never refuses what would fit.
@@ -82,9 +82,10 @@ class RemoteEngine:
         """Ask the endpoint for its models. Raises EngineUnavailable, ModelNotFound."""
         self._state = "starting"
         progress("asking the endpoint for its models", None)
-        self._client = self._new_client()
         try:
-            self._choose((await self._models()).get("data") or [])
+            with in_our_words():
+                self._client = self._new_client()
+                self._choose((await self._models()).get("data") or [])
         except BaseException:
             await self.stop()
             raise
@@ -130,7 +131,7 @@ class RemoteEngine:
             with in_our_words():
                 async with client.stream("POST", address, json=body) as response:
                     refuse_bad_status(response.status_code, held=held)
-                    async for delta in self._deltas(event_data(response.aiter_lines())):
+                    async for delta in self._deltas(event_data(lines(response.aiter_text()))):
                         yield delta
         finally:
             self._running -= 1

@@ -19,22 +19,26 @@ from inference.errors import (
     ProfileRefused,
 )
 
+# No JSON, JSON too deep, or things in it that are none of what they should be.
+_UNREADABLE = (ValueError, RecursionError, TypeError, AttributeError, LookupError)
+
 
 @contextlib.contextmanager
 def in_our_words() -> Iterator[None]:
-    """Turn httpx's errors, and an answer that is no JSON, into EngineUnavailable."""
+    """Turn httpx's errors, and an answer that is no JSON or of another shape than OpenAI's, into
+    EngineUnavailable: whatever an endpoint sends, it can't end the worker."""
     try:
         yield
     except httpx.TimeoutException as error:
         raise EngineUnavailable(
             "The model's endpoint did not answer in time: try again."
         ) from error
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise EngineUnavailable(
             f"The model's endpoint can't be reached ({type(error).__name__}): check "
             "OUTRIDER_ENGINE__BASE_URL and the network."
         ) from error
-    except ValueError as error:
+    except _UNREADABLE as error:
         raise EngineUnavailable("The model's endpoint sent something unreadable.") from error
 
 

@@ -22,6 +22,7 @@ from inference.chat import is_raw
 from inference.tool_calls import new_call
 
 _REASONS: Mapping[str, FinishReason] = {"length": "length", "tool_calls": "tool_calls"}
+_BROKEN_OFF = ("abort", "error")  # as vLLM's servers say: no ending of an answer
 
 
 def request_body(model: str, messages: Sequence[ChatMessage], sampling: Sampling) -> dict[str, Any]:
@@ -124,8 +125,9 @@ class ChunkReader:
     reason: FinishReason | None = field(default=None, init=False)
     stop_reason: str | int | None = field(default=None, init=False)
     usage: dict[str, Any] = field(default_factory=dict, init=False)
-    # By their index: id, name, and the arguments so far.
-    _calls: dict[int, tuple[str, str, str]] = field(default_factory=dict, init=False)
+    # By their index, and which of that index: id, name, and the arguments so far.
+    _calls: dict[tuple[int, int], tuple[str, str, str]] = field(default_factory=dict, init=False)
+    _of_index: dict[int, int] = field(default_factory=dict, init=False)
 
     def read(self, chunk: dict[str, Any]) -> Delta | None:
         """The text in a chunk, if there is any."""
@@ -139,24 +141,32 @@ class ChunkReader:
             logprobs += _logprobs(choice.get("logprobs") or {})
             for piece in said.get("tool_calls") or []:
                 self._take(piece)
-            if ending := choice.get("finish_reason"):
+            ending = choice.get("finish_reason")
+            if ending and ending not in _BROKEN_OFF:
                 self.reason = _REASONS.get(ending, "stop")
                 self.stop_reason = choice.get("stop_reason")
         return Delta(text, logprobs=logprobs) if text or logprobs else None
 
     def _take(self, piece: dict[str, Any]) -> None:
-        """A call comes in pieces: its id and its name once, its arguments bit by bit."""
+        """A call comes in pieces: its id and its name once, its arguments bit by bit.
+
+        Some endpoints send several under one index, or under none: another id is another call.
+        """
         index, function = piece.get("index") or 0, piece.get("function") or {}
-        known_id, name, arguments = self._calls.get(index, ("", "", ""))
-        self._calls[index] = (
-            known_id or piece.get("id") or "",
+        said_id, place = piece.get("id") or "", (index, self._of_index.get(index, 0))
+        if said_id and self._calls.get(place, ("", "", ""))[0] not in ("", said_id):
+            place = (index, place[1] + 1)
+            self._of_index[index] = place[1]
+        known_id, name, arguments = self._calls.get(place, ("", "", ""))
+        self._calls[place] = (
+            known_id or said_id,
             name or function.get("name") or "",
             arguments + (function.get("arguments") or ""),
         )
 
     def calls(self) -> tuple[ToolCall, ...]:
         """The calls, once the answer is over."""
-        in_order = (self._calls[index] for index in sorted(self._calls))
+        in_order = (self._calls[place] for place in sorted(self._calls))
         return tuple(
             ToolCall(call_id or new_call(name, "").id, name, arguments or "{}")
             for call_id, name, arguments in in_order

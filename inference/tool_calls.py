@@ -160,6 +160,7 @@ class CallReader:
     """Finds the calls of an answer that was held to `structural_tag`."""
 
     _held: str = field(default="", init=False)
+    _looked: int = field(default=0, init=False)  # so far into the call no mark ends it
     _called: bool = field(default=False, init=False)
 
     def read(self, text: str, token_ids: Sequence[int] = ()) -> Read:
@@ -168,7 +169,7 @@ class CallReader:
         calls: list[ToolCall] = []
         while (begin := self._held.find(BEGIN)) >= 0:
             shown += self._spoken(begin)
-            end = _end(self._held)
+            end = self._end()
             if end is None:
                 return Read(shown, tuple(calls))
             calls.append(_call(self._held[len(BEGIN) : end]))
@@ -182,20 +183,25 @@ class CallReader:
         cut = self._held.startswith(BEGIN)
         return Read("" if cut else self._spoken(len(self._held)))
 
+    def _end(self) -> int | None:
+        """Where the call that begins here ends: at a mark that is not inside one of its strings.
+
+        Each mark is looked at once: a string full of them would hold up all other answers.
+        """
+        call = self._held
+        end = call.find(END, self._looked)
+        while end >= 0:
+            if _is_json(call[len(BEGIN) : end]):
+                self._looked = 0
+                return end
+            end = call.find(END, end + 1)
+        self._looked = max(len(call) - len(END) + 1, 0)
+        return None
+
     def _spoken(self, characters: int) -> str:
         """So much of what is held, which is let go. Blanks between calls say nothing."""
         text, self._held = self._held[:characters], self._held[characters:]
         return "" if self._called and not text.strip() else text
-
-
-def _end(call: str) -> int | None:
-    """Where the call that begins here ends: at a mark that is not inside one of its strings."""
-    end = call.find(END)
-    while end >= 0:
-        if _is_json(call[len(BEGIN) : end]):
-            return end
-        end = call.find(END, end + 1)
-    return None
 
 
 def _is_json(text: str) -> bool:

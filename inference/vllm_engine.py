@@ -75,9 +75,12 @@ from inference.vllm_tools import ParserReader, parser_named
 
 # How long the engine core may take to go before it is killed.
 SHUTDOWN_SECONDS = 2.0
+# How long the first step may take: it may compile what it is the first to need.
+WARM_UP_SECONDS = 300.0
 # How long its memory may take to go, or to come back: Scout's weights cross the bus in seconds.
 SLEEP_SECONDS = 60.0
 CORE_ENDED = "The engine's process has ended."
+STOPPED = "The engine was stopped while it started."
 
 # Finds the weights, building them first where needed; called in a thread.
 Locate = Callable[[Progress], str]
@@ -144,8 +147,10 @@ class VllmEngine:
         try:
             await asyncio.shield(building)
             progress("warming up", None)
-            await self._first_token()
+            await self._warm_up()
             await self._hold_to_plan()
+            if self._stopping.is_set():
+                raise EngineUnavailable(STOPPED)
         except BaseException as error:
             # A thread can't be cancelled: it is told to stop, the processes that it waits for are
             # ended, and it is cleared up after.
@@ -331,6 +336,16 @@ class VllmEngine:
             quantization=_quantization(self._llm.model_config),
         )
 
+    async def _warm_up(self) -> None:
+        """Nobody watches an engine yet that has not started, so it may not stand still here."""
+        try:
+            async with asyncio.timeout(WARM_UP_SECONDS):
+                await self._first_token()
+        except TimeoutError as error:
+            raise EngineUnavailable(
+                f"The model made no first token within {WARM_UP_SECONDS:.0f} seconds."
+            ) from error
+
     async def _first_token(self) -> None:
         """The first step is slow (buffers, threads): nobody should wait for it.
 
@@ -390,7 +405,10 @@ class VllmEngine:
         return self._tool_parser is not None and not sampling.must_call and not sampling.format
 
     async def _input(self, llm: Any, prompt: Prompt, kept: Sequence[int]) -> Any:
-        """What vLLM takes: the ids, and for each image's place among them the image."""
+        """What vLLM takes: the ids, and for each image's place among them the image.
+
+        Raises EngineUnavailable.
+        """
         from vllm.inputs import TokensPrompt, tokens_input
 
         token_ids = [*(prompt.token_ids or ()), *kept]
@@ -399,7 +417,10 @@ class VllmEngine:
             return tokens_input(token_ids)
         seen = [await asyncio.to_thread(opened, image) for image in images]
         given = TokensPrompt(prompt_token_ids=token_ids, multi_modal_data={"image": seen})
-        return await llm.renderer.process_for_engine_async(given, time.time())
+        try:
+            return await llm.renderer.process_for_engine_async(given, time.time())
+        except Exception as error:  # its processor's, or its threads ended with the engine
+            raise EngineUnavailable("The model could not take in the image: try again.") from error
 
     async def _stream(
         self, llm: Any, request: GenerationRequest, prompt: Any, parameters: Any
@@ -475,7 +496,7 @@ def _threadsafe(progress: Progress, stopping: threading.Event) -> Progress:
 
     def report(line: str, share: float | None) -> None:
         if stopping.is_set():
-            raise EngineUnavailable("The engine was stopped while it started.")
+            raise EngineUnavailable(STOPPED)
         loop.call_soon_threadsafe(progress, line, share)
 
     return report

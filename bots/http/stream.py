@@ -20,11 +20,15 @@ HEADERS = {
     "x-accel-buffering": "no",  # nginx would hold the events back
 }
 
+# Many a client's lines end at these too (Python's, httpx's), and would be cut inside the JSON.
+_NO_BREAKS = {ord(one): json.dumps(one)[1:-1] for one in "\x85\u2028\u2029"}
+
 
 def event(data: object, name: str = "") -> str:
     """One event. JSON has no line break of its own, so one `data:` line carries it."""
     head = f"event: {name}\n" if name else ""
-    return f"{head}data: {json.dumps(data, ensure_ascii=False, separators=(',', ':'))}\n\n"
+    written = json.dumps(data, ensure_ascii=False, separators=(",", ":")).translate(_NO_BREAKS)
+    return f"{head}data: {written}\n\n"
 
 
 COMMENT = ": \n\n"  # keeps proxies from closing a quiet connection

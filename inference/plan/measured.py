@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
 from inference.worker_report import WORKER_REPORT
+
+# How long the workers may take to say it. vLLM waits for ever for a core that ends meanwhile.
+ASK_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +29,15 @@ class Measured:
 
 
 async def measure(llm: Any) -> Measured | None:
-    """Ask vLLM's AsyncLLM and its workers; None where they were started without our report."""
+    """Ask vLLM's AsyncLLM and its workers; None where they were started without our report.
+
+    Raises TimeoutError, and whatever vLLM raises.
+    """
     config = llm.vllm_config
     if config.parallel_config.worker_extension_cls != WORKER_REPORT:
         return None
-    reports = await llm.collective_rpc("outrider_memory")
+    async with asyncio.timeout(ASK_SECONDS):
+        reports = await llm.collective_rpc("outrider_memory")
     cache = config.cache_config
     cache_bytes = max(one["cache_bytes"] for one in reports)
     tokens = (cache.num_gpu_blocks or 0) * cache.block_size

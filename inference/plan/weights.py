@@ -49,6 +49,7 @@ PARTS: tuple[Part, ...] = (
     "vision",
 )
 _VOCABULARY_STEP = 64  # vLLM pads the vocabulary to a multiple of it
+_MOST_CARDS = 1_024  # that anybody puts together; a config.json may name any number of heads
 _FIRST, _LAST = -1, -2  # stages, where a matrix is no layer's
 
 
@@ -278,6 +279,6 @@ def possible_cards(model: Architecture) -> tuple[int, ...]:
     heads, kv_heads = model.heads, model.kv_heads
     return tuple(
         cards
-        for cards in range(1, heads + 1)
+        for cards in range(1, min(heads, _MOST_CARDS) + 1)
         if heads % cards == 0 and 0 in (kv_heads % cards, cards % kv_heads)
     )

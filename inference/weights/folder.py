@@ -83,7 +83,7 @@ def _check_shard(path: Path, tensors: set[str], remedy: str) -> None:
 def _object(path: Path, remedy: str) -> dict[str, Any]:
     try:
         stated = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+    except (ValueError, RecursionError, OSError) as error:
         raise WeightsDamaged(f"{path} can't be read: {remedy}.") from error
     if not isinstance(stated, dict):
         raise WeightsDamaged(f"{path} is no JSON object: {remedy}.")

@@ -17,6 +17,7 @@ from inference.errors import WeightsNotFetched
 ASK_SECONDS = 30.0
 # What vLLM reads of a model, and what belongs beside it. No pickles: those can run code.
 _WANTED = (".safetensors", ".json", ".jinja", ".model", ".tiktoken", ".txt", ".md")
+_OURS = ("outrider-weights.json", "NOTICE.outrider.txt")  # manifest.MANIFEST, fetch.NOTICE
 _PAPERS = ("LICENSE", "LICENCE", "NOTICE", "USE_POLICY")
 # Parts of paths and addresses are made of these; so nothing else is taken for one.
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -158,8 +159,11 @@ def _file(sibling: Any) -> HubFile:
 
 
 def _is_wanted(name: str) -> bool:
-    """Files of the top folder: what lies deeper is the same model in other formats."""
-    if "/" in name or "\\" in name or name.startswith("."):
+    """Files of the top folder: what lies deeper is the same model in other formats. One in the
+    place of a file of ours would have two contents, and be fetched anew at each start."""
+    if "/" in name or "\\" in name or name.startswith(".") or not name.isprintable():
+        return False
+    if name in _OURS:
         return False
     return name.endswith(_WANTED) or name.upper().startswith(_PAPERS)
 

@@ -31,7 +31,7 @@ def pinned(source: OnHub, data_dir: Path) -> str:
 def read_manifest(folder: Path) -> dict[str, Any]:
     try:
         stated = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     is_ours = isinstance(stated, dict) and isinstance(stated.get("files"), dict)
     return stated if is_ours else {}

@@ -100,7 +100,7 @@ class Transfer:
         while (before := part.arrived_bytes) < file.size_bytes:
             try:
                 await self._receive(url, part)
-            except (httpx.TransportError, _TryAgain) as error:
+            except (httpx.RequestError, _TryAgain) as error:  # an endless redirect is one too
                 if part.arrived_bytes > before:
                     pauses = iter(self.pauses_seconds)
                 elif (pause := next(pauses, None)) is None:

@@ -158,6 +158,11 @@ async def test_a_server_that_stays_away_ends_in_a_sentence_and_what_came_is_kept
     assert "what was fetched is kept" in said
 
 
+async def test_a_server_that_sends_us_in_circles_ends_in_a_sentence(server, tmp_path):
+    server.sends_in_circles = True
+    assert "can't be reached (TooManyRedirects)" in await refusal(server, tmp_path)
+
+
 @pytest.mark.parametrize("name", [SECOND, "config.json"])
 async def test_a_file_with_another_checksum_is_refused_and_fetched_anew(server, tmp_path, name):
     right = server.repos[NAME].files[name]
@@ -251,7 +256,18 @@ async def test_a_checksum_that_is_none_is_refused(server, tmp_path, checksum):
     assert f"no checksum of {SECOND}" in await refusal(server, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["../outside.json", "a/b.json", ".hidden.json", "a\\b.json"])
+@pytest.mark.parametrize("name", [MANIFEST, NOTICE])
+async def test_a_file_of_the_name_of_ours_is_never_asked_for(server, tmp_path, name):
+    server.repos[NAME].files[name] = b'{"complete": true, "files": {}}'
+    folder = await fetched(server, tmp_path, licence=LICENCE)
+    require_model(folder)
+    assert is_fetched(SOURCE, tmp_path)
+    assert name not in {asked for asked, _ in server.ranges}
+
+
+@pytest.mark.parametrize(
+    "name", ["../outside.json", "a/b.json", ".hidden.json", "a\\b.json", "a\0b.json", "a\nb.json"]
+)
 async def test_files_of_other_folders_are_never_asked_for(server, tmp_path, name):
     server.repos[NAME].files[name] = b"{}"
     folder = await fetched(server, tmp_path)

@@ -42,7 +42,7 @@ class HubServer:
 
     `stated_bytes` and `stated_checksums` are not true; `forged` sends these bytes in place of a
     file's own; `refusals` are statuses for the next requests for files; `ignores_ranges` always
-    sends a file from its beginning.
+    sends a file from its beginning; `sends_in_circles` redirects to itself.
     """
 
     repos: dict[str, HubRepo] = field(default_factory=dict)
@@ -52,6 +52,7 @@ class HubServer:
     forged: dict[str, bytes] = field(default_factory=dict)
     refusals: list[int] = field(default_factory=list)
     ignores_ranges: bool = False
+    sends_in_circles: bool = False
     hold: asyncio.Event | None = None  # after the first bytes nothing more comes until it is set
     lists: list[str] = field(default_factory=list)
     ranges: list[tuple[str, str]] = field(default_factory=list)  # (file, Range) as asked
@@ -129,6 +130,8 @@ class HubServer:
             return _error(404, "EntryNotFound")
         if self.refusals:
             return web.Response(status=self.refusals.pop(0))
+        if self.sends_in_circles:
+            raise web.HTTPFound(request.path)
         if not _is_large(name):
             return await self._send(request, name, repo.files[name], repo.commit)
         linked = {"X-Linked-Etag": hashlib.sha256(repo.files[name]).hexdigest()}

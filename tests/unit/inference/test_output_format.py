@@ -5,6 +5,7 @@ import json
 import pytest
 
 from inference.output_format import (
+    MOST_PROPERTIES,
     MOST_SCHEMA_DEPTH,
     InvalidSampling,
     OutputFormat,
@@ -65,6 +66,16 @@ def test_the_deepest_schema_that_is_allowed_is_taken():
 def test_many_fields_of_the_same_length_are_one_thing_to_compile():
     fields = {f"field{number}": {"type": "string", "maxLength": 900} for number in range(200)}
     assert schema(type="object", properties=fields)
+
+
+def test_an_object_of_very_many_properties_is_refused_wherever_it_stands():
+    def wide(count: int) -> dict[str, object]:
+        return {"type": "object", "properties": {f"field{number}": {} for number in range(count)}}
+
+    assert schema(**wide(MOST_PROPERTIES))
+    for made in (wide(MOST_PROPERTIES + 1), {"$defs": {"wide": wide(MOST_PROPERTIES + 1)}}):
+        with pytest.raises(InvalidSampling, match="at most 500 properties"):
+            schema(**made)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """What a remote endpoint can do to us, each one clear error."""
 
+import json
 import re
 
+import httpx
 import pytest
 from pydantic import SecretStr
 
@@ -14,6 +16,7 @@ from tests.fakes.openai_server import KEY, MAX_MODEL_LEN, MODEL, OpenAiServer
 from tests.support.demo import quiet
 
 QUESTION = [ChatMessage("user", "Hello there")]
+ADDRESSED = EngineSettings(profile="remote", base_url="http://endpoint/v1")
 
 
 @pytest.fixture
@@ -107,6 +110,67 @@ async def test_an_answer_that_breaks_off_is_an_error_and_no_ending(engine, serve
             seen.append(delta)
     assert len(seen) == 3
     assert all(delta.finish_reason is None for delta in seen)
+
+
+NO_LIST = ["null", "[1]", '{"data": 7}', '{"data": ["model"]}', "[" * 100_000, "<html>"]
+NO_CHUNK = ["null", "7", '{"choices": "text"}', '{"choices": [{"delta": "text"}]}', "[" * 100_000]
+
+
+def sending(monkeypatch, sent: str) -> None:
+    """Whatever is asked, the endpoint sends this, in place of a list of models or of a chunk."""
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, text=f"data: {sent}\n\n" if request.method == "POST" else sent)
+
+    def client(self: RemoteEngine) -> httpx.AsyncClient:
+        transport = httpx.MockTransport(respond)
+        return httpx.AsyncClient(transport=transport, base_url="http://endpoint/v1")
+
+    monkeypatch.setattr(RemoteEngine, "_new_client", client)
+
+
+@pytest.mark.parametrize("sent", NO_LIST)
+async def test_a_list_of_models_that_is_none_is_unreadable(monkeypatch, sent):
+    sending(monkeypatch, sent)
+    with pytest.raises(EngineUnavailable, match="unreadable"):
+        await RemoteEngine(ADDRESSED, profile_named("remote")).start(quiet)
+
+
+@pytest.mark.parametrize("sent", NO_CHUNK)
+async def test_a_chunk_that_is_none_is_unreadable(monkeypatch, sent):
+    engine = RemoteEngine(ADDRESSED, profile_named("remote"))
+    sending(monkeypatch, '{"data": [{"id": "some-model"}]}')
+    await engine.start(quiet)
+    await engine.stop()
+    sending(monkeypatch, sent)
+    engine._client, engine._state = engine._new_client(), "ready"
+    with pytest.raises(EngineUnavailable, match="unreadable"):
+        await answer(engine)
+    assert engine.statistics().requests_running == 0
+    await engine.stop()
+
+
+@pytest.mark.parametrize("sent", ["null", "[1]"])
+async def test_an_endpoint_that_lists_no_models_any_more_is_away(monkeypatch, engine, sent):
+    await engine.stop()
+    sending(monkeypatch, sent)
+    engine._client, engine._state = engine._new_client(), "ready"
+    assert (await engine.health()).state == "away"
+
+
+async def test_an_address_that_is_none_can_not_be_reached():
+    settings = EngineSettings(profile="remote", base_url="http://[::1/v1")
+    with pytest.raises(EngineUnavailable, match="BASE_URL"):
+        await RemoteEngine(settings, profile_named("remote")).start(quiet)
+
+
+async def test_a_character_that_other_formats_end_a_line_with_is_a_character(monkeypatch):
+    engine = RemoteEngine(ADDRESSED, profile_named("remote"))
+    said = {"delta": {"content": "a\u2028b\x85c"}, "finish_reason": "stop"}
+    sending(monkeypatch, json.dumps({"choices": [said]}, ensure_ascii=False))
+    engine._client, engine._state = engine._new_client(), "ready"
+    assert "".join(delta.text for delta in await answer(engine)) == "a\u2028b\x85c"
+    await engine.stop()
 
 
 async def test_a_silent_endpoint_times_out(server):

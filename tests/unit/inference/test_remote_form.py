@@ -133,3 +133,24 @@ def test_an_endpoint_that_refuses_a_form_is_a_bad_grammar_and_else_an_error():
     with pytest.raises(EngineError) as refused:
         refuse_bad_status(400)
     assert refused.value.code == "engine_error"
+
+
+@pytest.mark.parametrize("index", [{"index": 0}, {}])
+def test_calls_under_one_index_are_told_apart_by_their_ids(index):
+    reader = ChunkReader()
+    pieces = [
+        {"id": "a", "function": {"name": "look", "arguments": "{"}},
+        {"function": {"arguments": "}"}},
+        {"id": "b", "function": {"name": "look", "arguments": "{}"}},
+        {"id": "b", "function": {"arguments": " "}},
+    ]
+    for piece in pieces:
+        reader.read({"choices": [{"delta": {"tool_calls": [index | piece]}}]})
+    assert reader.calls() == (ToolCall("a", "look", "{}"), ToolCall("b", "look", "{} "))
+
+
+@pytest.mark.parametrize("reason", ["abort", "error"])
+def test_an_answer_that_the_endpoint_gave_up_has_no_ending(reason):
+    reader = ChunkReader()
+    reader.read({"choices": [{"delta": {"content": "So"}, "finish_reason": reason}]})
+    assert reader.reason is None

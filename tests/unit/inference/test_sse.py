@@ -1,15 +1,36 @@
-from collections.abc import AsyncIterator
+import itertools
+from collections.abc import AsyncIterator, Sequence
 
-from inference.sse import event_data
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inference import sse
+from inference.sse import event_data, lines
+
+SENT = 'data: {"a": "\u2028 \x85 \x0b"}\r\n\r\ndata: two\r\rdata: three\n\ndata: four'
 
 
-async def lines(text: str) -> AsyncIterator[str]:
-    for line in text.split("\n"):
-        yield line
+async def coming(pieces: Sequence[str]) -> AsyncIterator[str]:
+    for piece in pieces:
+        yield piece
 
 
-async def events(text: str) -> list[str]:
-    return [data async for data in event_data(lines(text))]
+async def events(*pieces: str) -> list[str]:
+    return [data async for data in event_data(lines(coming(pieces)))]
+
+
+@given(st.lists(st.integers(0, len(SENT)), max_size=5))
+async def test_only_line_feeds_and_carriage_returns_part_lines_wherever_pieces_are_cut(places):
+    ends = [0, *sorted(places), len(SENT)]
+    pieces = [SENT[a:b] for a, b in itertools.pairwise(ends)]
+    assert await events(*pieces) == ['{"a": "\u2028 \x85 \x0b"}', "two", "three", "four"]
+
+
+async def test_a_line_that_never_ends_is_refused(monkeypatch):
+    monkeypatch.setattr(sse, "MOST_CHARACTERS", 100)
+    with pytest.raises(ValueError, match="without an end"):
+        await events("data: ", *["x" * 50] * 3)
 
 
 async def test_events_are_parted_by_empty_lines():

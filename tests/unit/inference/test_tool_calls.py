@@ -6,6 +6,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inference import tool_calls
 from inference.api import ChatMessage, OutputFormat, Sampling, Tool, ToolCall
 from inference.tool_calls import BEGIN, END, CallReader, structural_tag, told
 
@@ -51,6 +52,20 @@ def test_no_beginning_of_a_call_is_shown_before_it_is_known_to_be_none():
 
 def test_a_call_that_was_cut_off_is_none_and_no_text():
     assert read([ANSWER[:60]]) == ("Let me see. 🚀 ", [])
+
+
+def test_each_mark_inside_a_call_is_looked_at_once(monkeypatch):
+    looked: list[str] = []
+
+    def noted(text):
+        looked.append(text)
+        return plain(text)
+
+    plain = tool_calls._is_json
+    monkeypatch.setattr(tool_calls, "_is_json", noted)
+    written = f'{BEGIN}{{"name": "look", "arguments": {{"at": "{END * 20}"}}}}{END}'
+    assert read(list(written))[1] == [("look", f'{{"at": "{END * 20}"}}')]
+    assert len(looked) == 21
 
 
 def test_each_call_has_an_id_of_its_own():

@@ -1,4 +1,5 @@
 import asyncio
+import json
 
 import pytest
 
@@ -12,6 +13,14 @@ def test_an_event_is_one_line_whatever_the_text():
     assert body.startswith("data: ")
     assert body.count("\n") == 2
     assert body.endswith("\n\n")
+
+
+@pytest.mark.parametrize("mark", ["\x85", "\u2028", "\u2029", "\x0b", "\x0c", "\x1c"])
+def test_no_line_of_any_reader_ends_inside_an_event(mark):
+    first, *rest = event({"t": f"a{mark}é"}).splitlines()
+    assert rest == [""]
+    assert json.loads(first.removeprefix("data: ")) == {"t": f"a{mark}é"}
+    assert "é" in first
 
 
 class Client:

@@ -8,7 +8,7 @@ import pytest
 from inference.errors import PlanRefused
 from inference.plan.architecture import read_architecture
 from inference.plan.quantization import read_quantization
-from inference.plan.weights import Parallel, Weights, stages, weigh
+from inference.plan.weights import Parallel, Weights, possible_cards, stages, weigh
 from tests.unit.inference.plan.test_architecture import LLAMA, QWEN_MOE
 
 
@@ -24,6 +24,12 @@ def test_a_dense_models_weights_are_its_matrices():
     assert total["norms"] == 2 * 2048 * (4 * 2 + 1)
     assert total["embedding"] == total["lm_head"] == 2 * 2048 * 1024, "padded from 1,000"
     assert total["rotary table"] == 4096 * 64 * 2
+
+
+def test_a_config_of_very_many_heads_is_answered_at_once():
+    config = LLAMA | {"num_attention_heads": 10**9, "num_key_value_heads": 1}
+    model = read_architecture(config)
+    assert possible_cards(model)[:3] == (1, 2, 4)
 
 
 def test_tied_embeddings_are_stored_once():

@@ -39,6 +39,12 @@ def test_a_folder_without_a_config_is_no_model(folder):
     assert "no config.json" in refusal(folder, ModelNotFound)
 
 
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors.index.json"])
+def test_json_that_is_too_deep_to_be_read_is_named(folder, name):
+    (folder / name).write_text("[" * 100_000)
+    assert f"{folder / name} can't be read" in refusal(folder)
+
+
 def test_a_missing_shard_is_named(folder):
     (folder / SECOND).unlink()
     assert f"{SECOND} is missing in" in refusal(folder)

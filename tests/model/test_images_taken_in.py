@@ -1,0 +1,27 @@
+"""Images on their way into vLLM, without an engine."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from inference.api import ChatMessage, Image, Prompt
+from inference.errors import EngineUnavailable
+from inference.profiles import profile_named
+from inference.vllm_engine import VllmEngine
+from tests.support.pictures import png
+
+pytestmark = pytest.mark.model
+
+
+async def test_what_goes_wrong_with_an_image_is_an_error_of_the_engines() -> None:
+    async def ended(prompt: object, arrival_time: float) -> None:
+        raise RuntimeError("cannot schedule new futures after shutdown")
+
+    llm = SimpleNamespace(renderer=SimpleNamespace(process_for_engine_async=ended))
+    engine = VllmEngine(profile_named("scout"), lambda progress: "")
+    image = Image(data=png(), media_type="image/png", width=4, height=3)
+    prompt = Prompt(messages=(ChatMessage("user", "", images=(image,)),), token_ids=(1, 2))
+    with pytest.raises(EngineUnavailable, match="could not take in the image"):
+        await engine._input(llm, prompt, ())
