@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from assistant.answering.places import Places
@@ -61,9 +60,11 @@ class Waiting:
 
     async def _news(self) -> int | None:
         """How many are before it, if that is worth telling."""
-        before, told = 0, self._told
-        with suppress(StorageUnavailable):
+        told = self._told
+        try:
             before = await self.places.before(self.outbox.one.turn_id) or 0
+        except StorageUnavailable:
+            return None  # what was told stands, for all that is known
         less = before < told and (before <= NEAR or before <= told / 2)
         return before if less or before > told else None
 
