@@ -13,7 +13,7 @@ endif
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench faults gpu-check browser clean install-run install-dev
+.PHONY: help run test test-slow check bench faults gpu-check browser clean install-run install-dev
 
 help: ## show this list
 	@echo "make <target>   (PYTHON=$(PYTHON))"
@@ -29,6 +29,9 @@ test: install-dev ## run all tests in two processes (with ARGS for pytest)
 ifeq ($(ARGS),)
 	@TRITON_INTERPRET=1 $(BIN)/python -m pytest -n 2 tests/kernels
 endif
+
+test-slow: install-dev ## run the tests that take minutes each: crowds, two workers with the model
+	@exec $(BIN)/python -m pytest -m slow $(ARGS)
 
 check: install-dev ## format, lint, types, import rules, dependencies
 	@$(BIN)/ruff format --check .

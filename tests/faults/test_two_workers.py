@@ -13,7 +13,7 @@ from tests.support.eight import ask_all
 from tests.support.house import House, house, until
 from tests.support.program import Program
 
-pytestmark = [pytest.mark.model, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.model, pytest.mark.timeout(400)]
 
 Make = Callable[..., Program]
 START_SECONDS = 240.0

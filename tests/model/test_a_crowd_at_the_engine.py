@@ -14,7 +14,7 @@ from inference.settings import EngineSettings
 from inference.start import build_engine
 from tests.support.demo import quiet
 
-pytestmark = [pytest.mark.model, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.model, pytest.mark.timeout(900)]
 
 CROWD = 10_000
 
