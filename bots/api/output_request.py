@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from bots.api.text import Text
+from bots.api.whole import Whole
 from bots.http.failures import Refused
 from inference.api import (
     NO_PARAMETERS,
@@ -117,10 +118,10 @@ class OutputFields(_Strict):
     frequency_penalty: float | None = Field(None, ge=-2, le=2)
     presence_penalty: float | None = Field(None, ge=-2, le=2)
     repetition_penalty: float | None = Field(None, ge=0.01, le=10)
-    top_k: int | None = Field(None, ge=-1, le=2**31 - 1)
+    top_k: Annotated[int, Field(ge=-1, le=2**31 - 1), Whole] | None = None
     min_p: float | None = Field(None, ge=0, le=1)
     logprobs: bool | None = None
-    top_logprobs: int | None = Field(None, ge=0, le=20)
+    top_logprobs: Annotated[int, Field(ge=0, le=20), Whole] | None = None
     response_format: ResponseFormat | None = None
     structured_outputs: StructuredOutputs | None = None
     tools: list[FunctionTool] | None = Field(None, max_length=128)

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -17,6 +16,7 @@ from pydantic_core import ErrorDetails
 from bots.api.images import ImagePart, decoded
 from bots.api.output_request import Call, OutputFields
 from bots.api.text import Text
+from bots.api.whole import Whole
 from bots.http.failures import Refused
 from inference.api import ChatMessage, Role, Sampling
 
@@ -25,12 +25,6 @@ Asked = TypeVar("Asked", bound=BaseModel)
 _LARGEST_SEED = 2**53 - 1  # what JSON, and a schema's own bounds, carry exactly
 
 
-def _whole(value: object) -> object:
-    """JSON does not tell 1.0 from 1, and some clients write the former."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-Whole = BeforeValidator(_whole)
 Tokens = Annotated[int, Field(ge=1, le=2**31 - 1), Whole]
 Seed = Annotated[int, Field(ge=-_LARGEST_SEED, le=_LARGEST_SEED), Whole]
 

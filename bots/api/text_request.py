@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from bots.api.request import Deadline, Seed, StopText, StreamOptions, Strict, Tokens, Whole
+from bots.api.request import Deadline, Seed, StopText, StreamOptions, Strict, Tokens
 from bots.api.text import Text
+from bots.api.whole import Whole
 from inference.api import Sampling
 
 MOST_PROMPTS = 64
