@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from tests.support.demo import demo_data_dir, dense_original
 from tests.support.servers import database_url, redis_url, servers
 
 __all__ = ["database_url", "demo_data_dir", "dense_original", "redis_url", "servers"]
+
+
+@pytest.fixture(autouse=True)
+def logs_of_its_own() -> Iterator[None]:
+    """A command that a test runs here sets logging up, on streams that end with the test."""
+    yield
+    structlog.reset_defaults()
 
 
 def pytest_configure() -> None:
