@@ -109,6 +109,21 @@ async def test_who_blocked_us_gets_nothing_and_the_row_says_so(home: House) -> N
     assert await ended(home) == [("failed", "recipient_unreachable")]
 
 
+async def test_a_message_that_joins_an_answer_which_could_not_be_shown_has_it_shown(
+    home: House,
+) -> None:
+    """Who writes again can be reached again."""
+    home.screen.failures = [RecipientUnreachable("blocked")]
+    first = await home.say("Who is there?")
+    await until(lambda: home.rows("SELECT FROM deliveries WHERE state = 'failed'"))
+    second = await home.say("And where?")
+    assert (second.turn_id, second.joined) == (first.turn_id, True)
+    async with working(home.worker(engine())):
+        reply, _ = await home.answer(first.turn_id)
+        await until(lambda: home.rows("SELECT FROM deliveries WHERE state = 'done'"))
+    assert [shown.text for shown in home.screen.chats["42"]] == [reply]
+
+
 async def test_an_end_that_the_platform_refuses_is_said_in_plain_words(home: House) -> None:
     async with working(home.worker(engine(pace=2000, answer_tokens=1))):
         turn = (await home.say("Tell me of the sea")).turn_id
