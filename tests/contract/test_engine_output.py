@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import jsonschema
 import pytest
-import pytest_asyncio
 
 from inference.api import (
     ChatMessage,
@@ -22,11 +19,9 @@ from inference.api import (
     ToolCall,
 )
 from inference.errors import BadGrammar, ImagesRefused
-from inference.start import build_engine
-from tests.contract.test_engine import ENGINES, ids_of, settings_for, text_of
-from tests.fakes.openai_server import OpenAiServer
-from tests.support.demo import quiet
+from tests.contract.test_engine import engine, ids_of, server, text_of
 
+__all__ = ["engine", "server"]
 pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 
 CITY = {
@@ -43,28 +38,6 @@ SPOKEN = "🚀 👩‍🚀 你好，世界。"
 only_demo = pytest.mark.parametrize(
     "engine", [pytest.param("demo", marks=pytest.mark.model)], indirect=True
 )
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def server() -> AsyncIterator[OpenAiServer]:
-    server = OpenAiServer()
-    await server.start()
-    yield server
-    await server.stop()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=ENGINES)
-async def engine(
-    request: pytest.FixtureRequest, server: OpenAiServer, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Engine]:
-    demo = request.param == "demo"
-    data_dir: Path = (
-        request.getfixturevalue("demo_data_dir") if demo else tmp_path_factory.mktemp("data")
-    )
-    engine = build_engine(settings_for(request.param, server.base_url), data_dir)
-    await engine.start(quiet)
-    yield engine
-    await engine.stop()
 
 
 async def ask(

@@ -2,46 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
-import pytest_asyncio
 
 from inference.api import ChatMessage, Delta, Engine, GenerationRequest, Sampling
 from inference.errors import PromptTooLong
-from inference.start import build_engine
 from tests.contract.test_engine import (
-    ENGINES,
     WITH_TOKEN_IDS,
+    engine,
     ids_of,
     server,
-    settings_for,
     text_of,
 )
 from tests.fakes.openai_server import OpenAiServer
-from tests.support.demo import quiet, words
+from tests.support.demo import words
 
-__all__ = ["server"]
+__all__ = ["engine", "server"]
 pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 
 PROMPT = "The capital of France is"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=ENGINES)
-async def engine(
-    request: pytest.FixtureRequest,
-    server: OpenAiServer,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[Engine]:
-    demo = request.param == "demo"
-    data_dir: Path = (
-        request.getfixturevalue("demo_data_dir") if demo else tmp_path_factory.mktemp("data")
-    )
-    engine = build_engine(settings_for(request.param, server.base_url), data_dir)
-    await engine.start(quiet)
-    yield engine
-    await engine.stop()
 
 
 async def go_on(engine: Engine, text: str, prefix: tuple[int, ...] = ()) -> list[Delta]:
