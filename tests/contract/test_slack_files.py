@@ -16,10 +16,10 @@ from bots.slack.http import router
 from bots.slack.inbox import SlackInbox
 from bots.slack.reading.files import FILES_AT_ONCE
 from tests.fakes.slack import FakeSlack, Rates, Schedule, Trouble
+from tests.support.listening_slack import Slack, slack_with
 from tests.support.pdfs import pdf
 from tests.support.pictures import png
 from tests.support.serving import serving
-from tests.support.slack_sent import Slack, slack_with
 
 QUICK = Schedule(ack_seconds=3.0, retries=(0.05, 0.2))
 SLOW = 1.8  # seconds: more than is waited for, less than Slack waits

@@ -2,78 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import get_args
 
 import pytest
-from pydantic import SecretStr
-from slack_sdk.web.async_client import AsyncWebClient
 
 from assistant.channel import Look, Placeholder
 from assistant.errors import PlatformUnavailable
 from assistant.messages import ChatRef, CommandName, Document
 from assistant.phrases import Phrase
 from bots.slack.agent.shortcut import CALLBACK, QUESTION, WORDS
-from bots.slack.channel import SlackChannel
-from bots.slack.client import web_client
-from bots.slack.inbox import SlackInbox
-from bots.slack.people import People
-from bots.slack.settings import SlackSettings
-from bots.slack.socket import SlackSocket
-from tests.fakes.slack import FakeSlack, Message, Rates, Schedule, Trouble
-from tests.support.recording_assistant import RecordingAssistant
+from tests.fakes.slack import Rates, Trouble
+from tests.support.listening_slack import Slack, slack_with
 
 DM = ChatRef("slack", "default", "DU1")
-# What no acknowledgement comes for in time would come again at once.
-QUICK = Schedule(ack_seconds=3.0, retries=(0.05, 0.2))
-
-
-@dataclass
-class Slack:
-    fake: FakeSlack
-    client: AsyncWebClient
-    channel: SlackChannel
-    assistant: RecordingAssistant
-    people: People
-
-    @asynccontextmanager
-    async def listening(self, *, outsiders: bool = False) -> AsyncIterator[None]:
-        inbox = SlackInbox(
-            self.assistant, self.channel, self.client, self.people, outsiders=outsiders
-        )
-        socket = SlackSocket(self.client, SecretStr(FakeSlack.app_token), inbox)
-        async with asyncio.TaskGroup() as group:
-            task = group.create_task(socket.run())
-            try:
-                await self.fake.until(lambda: bool(self.fake.courier.sockets.open))
-                yield
-            finally:
-                task.cancel()
-
-    async def taken(self) -> None:
-        """All that people did is acknowledged."""
-        for delivery in self.fake.deliveries:
-            await delivery.acknowledged.wait()
-
-    async def reply(self, chat: ChatRef, text: str = "Hello!") -> Message:
-        """The answer to what was asked first, as it stands at its end."""
-        ts = await self.channel.post(chat, Placeholder(1, "1.0", ""))
-        await self.channel.edit(chat, ts, Look(text, 1, final=True, last=True))
-        return self.fake.replies(chat.chat_id)[-1]
 
 
 @pytest.fixture
 async def slack() -> AsyncIterator[Slack]:
-    async with FakeSlack(schedule=QUICK, rates=Rates(enforced=False)) as fake:
-        settings = SlackSettings(bot_token=SecretStr(fake.bot_token), base_url=fake.url)
-        async with web_client(settings) as client:
-            fake.workspace.channel("DU1")
-            people = People(client)
-            channel = SlackChannel(client, people=people)
-            yield Slack(fake, client, channel, RecordingAssistant(), people)
+    async with slack_with(Rates(enforced=False)) as account:
+        yield account
 
 
 # --- orders

@@ -1,4 +1,4 @@
-"""One Slack account, to which people send what a message may hold besides its words."""
+"""One Slack account, which listens to what people do in the fake workspace."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 from slack_sdk.web.async_client import AsyncWebClient
 
-from assistant.messages import Attachment
+from assistant.channel import Look, Placeholder
+from assistant.messages import Attachment, ChatRef
 from assistant.phrases import Phrase, say
 from bots.slack.channel import SlackChannel
 from bots.slack.client import web_client
@@ -18,7 +19,7 @@ from bots.slack.inbox import SlackInbox
 from bots.slack.people import People
 from bots.slack.settings import SlackSettings
 from bots.slack.socket import SlackSocket
-from tests.fakes.slack import FakeSlack, Rates, Schedule
+from tests.fakes.slack import FakeSlack, Message, Rates, Schedule
 from tests.support.recording_assistant import RecordingAssistant
 
 QUICK = Schedule(ack_seconds=3.0, retries=(0.05, 0.2))
@@ -35,8 +36,10 @@ class Slack:
     people: People
 
     @asynccontextmanager
-    async def listening(self) -> AsyncIterator[None]:
-        inbox = SlackInbox(self.assistant, self.channel, self.client, self.people)
+    async def listening(self, *, outsiders: bool = False) -> AsyncIterator[None]:
+        inbox = SlackInbox(
+            self.assistant, self.channel, self.client, self.people, outsiders=outsiders
+        )
         socket = SlackSocket(self.client, SecretStr(FakeSlack.app_token), inbox)
         async with asyncio.TaskGroup() as group:
             task = group.create_task(socket.run())
@@ -55,6 +58,12 @@ class Slack:
         """What was said there, once something was."""
         await self.fake.until(lambda: bool(self.fake.replies(channel)))
         return [reply.now.text for reply in self.fake.replies(channel)]
+
+    async def reply(self, chat: ChatRef, text: str = "Hello!") -> Message:
+        """The answer to what was asked first, as it stands at its end."""
+        ts = await self.channel.post(chat, Placeholder(1, "1.0", ""))
+        await self.channel.edit(chat, ts, Look(text, 1, final=True, last=True))
+        return self.fake.replies(chat.chat_id)[-1]
 
     @property
     def files(self) -> list[Attachment]:
