@@ -118,8 +118,8 @@ WITH known AS (
     INSERT INTO deliveries (turn_id, account_id, conversation_id, reply_to)
     SELECT turn.id, %(account)s, message.conversation_id, %(message)s
     FROM turn, message WHERE %(delivered)s
-    -- The first question stays: what was posted for it may have to be found after it. An answer that
-    -- could not be shown is tried again: who writes can be reached.
+    -- The first question stays: what was posted for it may have to be found after it. An answer
+    -- that could not be shown is tried again: who writes can be reached.
     ON CONFLICT (turn_id) DO UPDATE SET state = 'pending', error = '', finished_at = NULL
     WHERE deliveries.state = 'failed'
 )"""
