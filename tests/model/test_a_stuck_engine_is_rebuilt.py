@@ -80,6 +80,7 @@ def frozen(others: Collection[int] = ()) -> set[EngineProcess]:
     return found
 
 
+@pytest.mark.slow
 async def test_stopping_an_engine_ends_what_it_still_answers(demo_data_dir: Path) -> None:
     others = multiprocessing_children()
     engine = build_engine(EngineSettings(), demo_data_dir)
