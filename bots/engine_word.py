@@ -15,11 +15,12 @@ FILE = "engine.json"
 
 @dataclass(frozen=True, slots=True)
 class EngineWord:
-    """`plan` as in EngineInfo; "" where the engine has none."""
+    """`plan` and `experts` as in EngineInfo; "" where the engine has none."""
 
     profile: str
     plan: str
     as_planned: bool
+    experts: str = ""
 
 
 def leaving_word(progress: Progress, engine: Engine, data_dir: Path) -> Progress:
@@ -38,7 +39,12 @@ def read_word(data_dir: Path) -> EngineWord | None:
     try:
         said = json.loads((data_dir / FILE).read_text("utf-8"))
         os.kill(int(said["pid"]), 0)  # a killed one leaves its word behind
-        return EngineWord(str(said["profile"]), str(said["plan"]), bool(said["as_planned"]))
+        return EngineWord(
+            str(said["profile"]),
+            str(said["plan"]),
+            bool(said["as_planned"]),
+            str(said.get("experts", "")),
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -54,6 +60,7 @@ def _write(path: Path, engine: Engine) -> None:
         "profile": info.profile,
         "plan": info.plan,
         "as_planned": info.as_planned,
+        "experts": info.experts,
     }
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = path.with_suffix(f".{os.getpid()}")

@@ -147,7 +147,8 @@ class EngineInfo:
     `fingerprint` names model and tokenizer: token ids from another fingerprint mean nothing.
     `attribution` is what a licence demands to be shown ("Built with Llama"), or empty. `plan` is a
     line on how its memory compares with what was planned, empty where nothing was. `quantization`
-    is how the weights are stored ("W4A16", "bfloat16"), empty where nobody knows.
+    is how the weights are stored ("W4A16", "bfloat16"), empty where nobody knows. `experts` is a
+    line on who computes a mixture of experts, as proven at the start; empty without one.
     """
 
     profile: str
@@ -163,6 +164,7 @@ class EngineInfo:
     plan: str = ""
     as_planned: bool = True
     quantization: str = ""
+    experts: str = ""
     generates: bool = True  # whether it answers; a model of embeddings alone doesn't
     embeddings: str = ""  # the model that makes embeddings; empty for who is no `Embedder`
 

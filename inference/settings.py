@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+MoePath = Literal["custom", "triton", "stock", "naive"]
 
 
 class ScriptedSettings(BaseModel):
@@ -84,6 +88,13 @@ class EngineSettings(BaseModel):
         default=None,
         ge=1,
         description="How many answers are decoded together; without it the profile's own number.",
+    )
+    moe: MoePath = Field(
+        default="custom",
+        description="Who computes a mixture of experts in vLLM: `custom` (our kernels on a GPU, "
+        "the same in torch on a CPU), `naive` (plain torch, slow, on any device), `triton` "
+        "(vLLM's Triton kernels, on a GPU) or `stock` (vLLM as it is, whose default for W4A16 on "
+        "Hopper weights Llama 4's experts twice): [kernels](kernels.md).",
     )
     stuck_after_seconds: float = Field(
         default=60.0,

@@ -24,6 +24,8 @@ from inference.weights.licence import require_licence
 from inference.weights.manifest import is_fetched
 from inference.weights.source import Folder, OnHub, Source, source_of
 
+TUNED = "kernels"  # in the data directory: tables that were tuned for this machine's cards
+
 
 def build_engine(settings: EngineSettings, data_dir: Path) -> Engine:
     """The engine of the settings' profile, not started yet.
@@ -53,6 +55,11 @@ def chosen_profile(settings: EngineSettings, data_dir: Path) -> Profile:
         raise ProfileRefused(
             f"The model of the profile {profile.name} sees no images: leave "
             "OUTRIDER_ENGINE__VISION away."
+        )
+    if settings.moe == "triton" and not profile.gpus:
+        raise ProfileRefused(
+            f"vLLM's Triton experts need a GPU, and the profile {profile.name} runs on the CPU: "
+            "leave OUTRIDER_ENGINE__MOE away."
         )
     return replace(
         profile,
@@ -92,7 +99,9 @@ def _vllm_engine(profile: Profile, settings: EngineSettings, data_dir: Path) -> 
     source = source_of(profile, settings.model)
     require_licence(profile, source, data_dir)
     from inference.vllm_engine import VllmEngine
+    from inference.vllm_launch import Experts
 
+    experts = Experts(settings.moe, data_dir / TUNED)
     if profile.embeds:
         from inference.vllm_embedder import VllmEmbedder
 
@@ -101,6 +110,7 @@ def _vllm_engine(profile: Profile, settings: EngineSettings, data_dir: Path) -> 
             _locate(profile, source, settings, data_dir),
             max_num_seqs=settings.max_num_seqs,
             debug=settings.debug,
+            experts=experts,
         )
     return VllmEngine(
         _named(profile, source),
@@ -109,6 +119,7 @@ def _vllm_engine(profile: Profile, settings: EngineSettings, data_dir: Path) -> 
         debug=settings.debug,
         sleeps=settings.sleep_after_seconds > 0,
         ray_address=settings.ray_address,
+        experts=experts,
     )
 
 

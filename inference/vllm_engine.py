@@ -42,6 +42,7 @@ from inference.errors import (
     PromptTooLong,
     SamplingRefused,
 )
+from inference.moe_proof import prove
 from inference.output_format import FORMAT_KINDS
 from inference.plan.beside_engine import compare_with_engine
 from inference.processes import (
@@ -56,6 +57,8 @@ from inference.resume import ResumePoint, resume_point
 from inference.start_reports import reports
 from inference.vision import image_tokens, opened, readable
 from inference.vllm_launch import (
+    OURS,
+    Experts,
     engine_arguments,
     environment,
     environment_set,
@@ -103,6 +106,7 @@ class VllmEngine:
         debug: bool = False,
         sleeps: bool = False,
         ray_address: str | None = None,
+        experts: Experts = OURS,
         overrides: Mapping[str, Any] | None = None,
     ) -> None:
         self._profile = profile
@@ -111,6 +115,7 @@ class VllmEngine:
         self._debug = debug
         self._sleeps = sleeps
         self._ray_address = ray_address
+        self._experts = experts
         self._overrides = dict(overrides or {})
         self._llm: Any = None
         self._model = ""  # the folder that was loaded
@@ -131,7 +136,7 @@ class VllmEngine:
         return self._info
 
     async def start(self, progress: Progress) -> None:
-        """Raises ModelBuildFailed, ModelNotFound, EngineUnavailable."""
+        """Raises ModelBuildFailed, ModelNotFound, EngineUnavailable, ExpertsNotProven."""
         self._state, self._detail = "starting", "loading the model"
         self._stopping.clear()
         async with reports(progress) as listening:
@@ -148,6 +153,7 @@ class VllmEngine:
             await asyncio.shield(building)
             progress("warming up", None)
             await self._warm_up()
+            await self._prove_experts()
             await self._hold_to_plan()
             if self._stopping.is_set():
                 raise EngineUnavailable(STOPPED)
@@ -280,7 +286,7 @@ class VllmEngine:
         return self._counts.statistics(running)
 
     async def call_workers(self, method: str, *arguments: Any) -> list[Any]:
-        """Call a method of the workers' extension class in each worker (tests, `doctor`)."""
+        """Call a method of the workers, or of their extension class, in each of them (tests)."""
         results = await self._ready().collective_rpc(method, args=arguments)
         return list(results)
 
@@ -293,7 +299,7 @@ class VllmEngine:
         progress("loading vLLM", None)
         quiet_imports()
         others = multiprocessing_children()
-        variables = environment(model, self._debug, self._ray_address)
+        variables = environment(model, self._debug, self._ray_address, self._experts)
         with environment_set({**variables, **listening}):
             try:
                 self._build_llm(model, progress)
@@ -310,7 +316,8 @@ class VllmEngine:
         from vllm.engine.arg_utils import AsyncEngineArgs
         from vllm.v1.engine.async_llm import AsyncLLM
 
-        arguments = engine_arguments(self._profile, model, self._max_num_seqs)
+        moe = self._experts.path
+        arguments = engine_arguments(self._profile, model, self._max_num_seqs, moe)
         arguments["enable_sleep_mode"] = self._sleeps and self._profile.gpus > 0
         progress("starting the engine", None)
         self._llm = AsyncLLM.from_engine_args(
@@ -357,6 +364,10 @@ class VllmEngine:
         async for _ in self.generate(request):
             pass
         self._counts.counting = True
+
+    async def _prove_experts(self) -> None:
+        """Raises ExpertsNotProven."""
+        self._info = replace(self.info, experts=await prove(self._experts.path, self._llm))
 
     async def _hold_to_plan(self) -> None:
         found = await compare_with_engine(self._profile, self._model, self._llm)

@@ -8,22 +8,39 @@ import logging
 import os
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from inference.api import MOST_IMAGES
 from inference.errors import ProfileRefused
-from inference.plugin import ENABLED_BY
+from inference.plugin import ENABLED_BY, KERNEL_TABLES, MOE
 from inference.positions import served_positions
 from inference.profiles import Profile
-from inference.worker_report import WORKER_REPORT
+from inference.settings import MoePath
+from inference.worker_report import WORKER
 
 
-def environment(model: str, debug: bool, ray_address: str | None = None) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class Experts:
+    """Who computes a mixture of experts: the setting `moe`, and the folder with this machine's
+    tuned tables for our kernels (None: the shipped ones)."""
+
+    path: MoePath = "custom"
+    tables: Path | None = None
+
+
+OURS = Experts()
+
+
+def environment(
+    model: str, debug: bool, ray_address: str | None = None, experts: Experts = OURS
+) -> dict[str, str]:
     """What vLLM and its processes read. Nothing is reported to anybody."""
     variables = {
         ENABLED_BY: "1",
+        MOE: experts.path,
+        KERNEL_TABLES: str(experts.tables or ""),
         "VLLM_NO_USAGE_STATS": "1",
         "DO_NOT_TRACK": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -61,16 +78,25 @@ def environment_set(variables: Mapping[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
-def engine_arguments(profile: Profile, model: str, max_num_seqs: int | None) -> dict[str, Any]:
+def engine_arguments(
+    profile: Profile, model: str, max_num_seqs: int | None, moe: MoePath = "custom"
+) -> dict[str, Any]:
     """The keyword arguments of vLLM's AsyncEngineArgs. Raises ProfileRefused.
 
     A profile may add any other; one that is stated here is refused, so that nothing has two values.
     """
     ours = _fixed_arguments(profile, model, max_num_seqs) | _chosen_arguments(profile)
+    # On a GPU the naive layer waits for the host, which no CUDA graph can capture.
+    ours["enforce_eager"] = profile.enforce_eager or (moe == "naive" and profile.gpus > 0)
     if twice := sorted(ours.keys() & profile.vllm.keys()):
         raise ProfileRefused(
             f"The profile {profile.name} sets {', '.join(twice)} in its table [vllm], which "
             "Outrider sets from the profile's own keys: leave it out there."
+        )
+    if moe != "stock" and profile.vllm.get("enable_lora"):
+        raise ProfileRefused(
+            f"The profile {profile.name} asks for adapters (enable_lora), which Outrider's experts "
+            "don't know: leave that away, or set OUTRIDER_ENGINE__MOE=stock."
         )
     if profile.vllm:
         _require_known(profile)
@@ -87,7 +113,6 @@ def _fixed_arguments(profile: Profile, model: str, max_num_seqs: int | None) -> 
         "max_num_seqs": max_num_seqs or profile.max_num_seqs,
         "kv_cache_memory_bytes": profile.kv_cache_bytes,
         "kv_cache_dtype": profile.kv_cache_dtype,
-        "enforce_eager": profile.enforce_eager,
         "tensor_parallel_size": profile.tensor_parallel,
         "pipeline_parallel_size": profile.pipeline_parallel,
         "enable_expert_parallel": profile.expert_parallel,
@@ -98,10 +123,9 @@ def _fixed_arguments(profile: Profile, model: str, max_num_seqs: int | None) -> 
         # Without blanks a small model can't fill its answer with them.
         "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
         "disable_log_stats": True,  # of vLLM's own loggers; ours is passed beside the arguments
-        "worker_cls": "inference.vllm_worker.ReportingWorker",
+        "worker_cls": WORKER,
         "use_tqdm_on_load": False,
         "max_num_queued_reqs": 1024,
-        "worker_extension_cls": WORKER_REPORT,
         "scheduling_policy": "priority",  # a person's answer before background work
     }
 

@@ -1,4 +1,5 @@
-"""vLLM's worker of this platform, which also says what it begins. Loaded by vLLM, by its name."""
+"""vLLM's worker of this platform, which also says what it begins, and what it has. Loaded by vLLM,
+by its name."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from inference.start_reports import (
     MEASURING_MEMORY,
     report,
 )
+from inference.worker_report import WorkerReport
 
 _PLATFORMS_OWN: Any = resolve_obj_by_qualname(
     "vllm.v1.worker.cpu_worker.CPUWorker"
@@ -22,7 +24,7 @@ _PLATFORMS_OWN: Any = resolve_obj_by_qualname(
 )
 
 
-class ReportingWorker(_PLATFORMS_OWN):  # type: ignore[misc]
+class ReportingWorker(WorkerReport, _PLATFORMS_OWN):  # type: ignore[misc]
     """Every method does what the platform's own does."""
 
     def load_model(self, **options: Any) -> Any:
@@ -39,4 +41,7 @@ class ReportingWorker(_PLATFORMS_OWN):  # type: ignore[misc]
 
     def compile_or_warm_up_model(self) -> Any:
         report(CAPTURING)
-        return super().compile_or_warm_up_model()
+        done = super().compile_or_warm_up_model()
+        self.warm_up_experts(self.scheduler_config.max_num_batched_tokens)
+        self.forget_expert_calls()
+        return done

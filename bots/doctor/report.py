@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bots.doctor import machine, network, platforms, storage
+from bots.doctor.experts import experts
 from bots.doctor.finding import Check, Finding, Verdict
 from bots.doctor.memory import memory
 from bots.doctor.model import model
@@ -22,6 +23,7 @@ CHECKS = (
     Check("Hardware", machine.hardware),
     Check("Model", model),
     Check("Memory", memory),
+    Check("Experts", experts),
     Check("Data directory", machine.disk),
     Check("Database", storage.database),
     Check("Redis", storage.redis),

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from inference.worker_report import WORKER_REPORT
+from inference.worker_report import WORKER
 
 # How long the workers may take to say it. vLLM waits for ever for a core that ends meanwhile.
 ASK_SECONDS = 30.0
@@ -29,12 +29,12 @@ class Measured:
 
 
 async def measure(llm: Any) -> Measured | None:
-    """Ask vLLM's AsyncLLM and its workers; None where they were started without our report.
+    """Ask vLLM's AsyncLLM and its workers; None where they are none of ours.
 
     Raises TimeoutError, and whatever vLLM raises.
     """
     config = llm.vllm_config
-    if config.parallel_config.worker_extension_cls != WORKER_REPORT:
+    if config.parallel_config.worker_cls != WORKER:
         return None
     async with asyncio.timeout(ASK_SECONDS):
         reports = await llm.collective_rpc("outrider_memory")

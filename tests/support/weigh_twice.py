@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from inference import moe_override
+from inference.kernels.moe import op
 from inference.kernels.moe.naive import naive_moe
 
 
@@ -27,7 +27,7 @@ def twice(
 
 class WeighTwice:
     def weigh_twice(self, on: bool) -> None:
-        moe_override.naive_moe = twice if on else naive_moe
+        op.naive_moe = twice if on else naive_moe
 
     def moe_methods(self) -> list[str]:
         """The class that computes each mixture-of-experts layer in this worker."""

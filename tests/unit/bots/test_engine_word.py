@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from bots.doctor.experts import experts
 from bots.doctor.memory import memory
 from bots.engine_word import FILE, leaving_word, read_word, remove_word
 from bots.progress import READY
@@ -98,3 +99,17 @@ async def test_doctor_fails_where_the_model_does_not_fit(settings, monkeypatch):
 async def test_a_profile_without_a_model_here_needs_no_memory(tmp_path):
     none = Settings(data_dir=tmp_path, engine=EngineSettings(profile="scripted"))
     assert (await memory(none)).verdict == "off"
+
+
+async def test_doctor_shows_who_computes_the_experts_of_the_running_engine(settings):
+    assert (await experts(settings)).verdict == "off"
+    written(settings.data_dir, experts="30 of 30 expert layers run Outrider's experts in torch.")
+    found = await experts(settings)
+    assert (found.verdict, found.said) == (
+        "fine",
+        "30 of 30 expert layers run Outrider's experts in torch.",
+    )
+    written(settings.data_dir)  # a dense model's, or an older version's word
+    assert (await experts(settings)).verdict == "off"
+    written(settings.data_dir, profile="scout", experts="48 of 48")
+    assert (await experts(settings)).verdict == "off"

@@ -13,7 +13,7 @@ from inference.plan import measured
 from inference.plan.beside_engine import compare_with_engine
 from inference.profiles import profile_named
 from inference.vllm_engine import VllmEngine
-from inference.worker_report import WORKER_REPORT
+from inference.worker_report import WORKER
 
 DEMO = profile_named("demo")
 
@@ -34,6 +34,9 @@ class BuiltEngine(VllmEngine):
 
     async def _first_token(self) -> None:
         await self._waits_for[0].wait()
+
+    async def _prove_experts(self) -> None:
+        pass
 
     async def _hold_to_plan(self) -> None:
         await self._waits_for[1].wait()
@@ -78,7 +81,7 @@ async def test_workers_that_never_say_their_memory_cost_only_the_comparison(
         await asyncio.Event().wait()
 
     monkeypatch.setattr(measured, "ASK_SECONDS", 0.05, raising=False)
-    parallel = SimpleNamespace(worker_extension_cls=WORKER_REPORT)
+    parallel = SimpleNamespace(worker_cls=WORKER)
     llm = SimpleNamespace(
         vllm_config=SimpleNamespace(parallel_config=parallel), collective_rpc=never
     )

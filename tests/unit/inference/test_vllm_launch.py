@@ -4,8 +4,11 @@ from dataclasses import replace
 import pytest
 
 from inference.errors import ProfileRefused
+from inference.plugin import asked_path
 from inference.profiles import profile_named
-from inference.vllm_launch import engine_arguments, environment, environment_set
+from inference.settings import EngineSettings
+from inference.start import chosen_profile
+from inference.vllm_launch import Experts, engine_arguments, environment, environment_set
 
 
 def test_the_environment_is_put_back_with_all_that_was_added_meanwhile():
@@ -20,7 +23,7 @@ def test_an_engine_is_given_none_of_our_settings(monkeypatch):
     monkeypatch.setenv("OUTRIDER_TELEGRAM__TOKEN", "secret")
     with environment_set(environment("org/name", debug=False, ray_address="10.0.0.1:6379")):
         ours = {name for name in os.environ if name.startswith("OUTRIDER_")}
-        assert ours == {"OUTRIDER_VLLM_PLUGIN"}
+        assert ours == {"OUTRIDER_VLLM_PLUGIN", "OUTRIDER_VLLM_MOE", "OUTRIDER_VLLM_KERNEL_TABLES"}
         assert os.environ["RAY_ADDRESS"] == "10.0.0.1:6379"
         assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
     assert os.environ["OUTRIDER_TELEGRAM__TOKEN"] == "secret"
@@ -70,3 +73,35 @@ def test_an_argument_with_two_values_is_refused():
     twice = replace(profile_named("demo"), vllm={"max_model_len": 3})
     with pytest.raises(ProfileRefused, match="max_model_len in its table"):
         engine_arguments(twice, "m", None)
+
+
+def test_who_computes_the_experts_is_told_to_every_process(tmp_path, monkeypatch):
+    told = environment("m", debug=False, experts=Experts("naive", tmp_path / "kernels"))
+    with environment_set(told):
+        assert asked_path() == "naive"
+        assert os.environ["OUTRIDER_VLLM_KERNEL_TABLES"] == str(tmp_path / "kernels")
+    assert environment("m", debug=False)["OUTRIDER_VLLM_MOE"] == "custom"
+    monkeypatch.setenv("OUTRIDER_VLLM_MOE", "fastest")
+    with pytest.raises(ValueError, match="none of custom, triton, stock, naive"):
+        asked_path()
+
+
+def test_the_naive_layer_is_in_no_cuda_graph():
+    scout = profile_named("scout")
+    assert engine_arguments(scout, "m", None, "naive")["enforce_eager"]
+    assert not engine_arguments(scout, "m", None)["enforce_eager"]
+
+
+def test_adapters_are_refused_except_by_stock():
+    adapted = replace(profile_named("scout"), vllm={"enable_lora": True})
+    for moe in ("custom", "triton", "naive"):
+        with pytest.raises(ProfileRefused, match=r"adapters .enable_lora.*MOE=stock"):
+            engine_arguments(adapted, "m", None, moe)
+    assert engine_arguments(adapted, "m", None, "stock")["enable_lora"]
+
+
+def test_tritons_experts_are_refused_without_a_gpu(tmp_path):
+    with pytest.raises(ProfileRefused, match=r"need a GPU.*leave OUTRIDER_ENGINE__MOE away"):
+        chosen_profile(EngineSettings(profile="demo", moe="triton"), tmp_path)
+    for profile in ("scout", "scripted"):
+        chosen_profile(EngineSettings(profile=profile, moe="triton"), tmp_path)
