@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 import torch
@@ -15,10 +13,10 @@ from tests.benchmarks.gpu.cases import read_cases
 from tests.benchmarks.gpu.steps import ROOT
 from tests.benchmarks.moe.__main__ import main
 from tests.benchmarks.moe.rows import Row, read_csv
+from tests.support.drawn import dots, texts
 
 pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason="`make gpu-check` is that test")
 
-SVG = "{http://www.w3.org/2000/svg}"
 OURS = {"ours int4", "ours fp8", "ours bf16"}
 OTHERS = {"Marlin int4", "vLLM Triton int4", "torch grouped bf16"}
 
@@ -64,8 +62,8 @@ def test_who_is_not_there_is_named_with_the_reason(rows: list[Row], drawing: str
     for row in absent:
         assert row.p50_us is None
         assert "--marlin" in row.why_not
-    said = [one.text or "" for one in ElementTree.fromstring(drawing).iter(f"{SVG}text")]
-    assert [text for text in said if text.startswith("No time for Marlin int4 (tiny): give vLLM's")]
+    start = "No time for Marlin int4 (tiny): give vLLM's"
+    assert [text for text in texts(drawing) if text.startswith(start)]
 
 
 def test_the_picture_shows_the_table_s_values_where_its_axes_say(
@@ -76,31 +74,11 @@ def test_the_picture_shows_the_table_s_values_where_its_axes_say(
         for row in rows
         if row.p50_us is not None and row.provider != "copy"
     }
-    read = {}
-    for panel in ElementTree.fromstring(drawing).iter(f"{SVG}g"):
-        name = next(one for one in panel.iter(f"{SVG}text") if one.get("class") == "panel")
-        value = axis(panel, "y", "y")
-        tokens = axis(panel, "x", "x")
-        for dot in panel.iter(f"{SVG}circle"):
-            told = re.fullmatch(r"(.+), (\d+) tokens: (.+) µs", dot[0].text or "")
-            assert told is not None
-            at = str(name.text), told[1], int(told[2])
-            read[at] = float(told[3])
-            assert value(float(dot.get("cy") or 0)) == pytest.approx(read[at], rel=0.01)
-            assert tokens(float(dot.get("cx") or 0)) == pytest.approx(at[2], rel=0.01)
-    assert read == timed
-
-
-def axis(panel: ElementTree.Element, kind: str, coordinate: str):  # type: ignore[no-untyped-def]
-    """From a place to a value, as read from the marks at the axis."""
-    marks = sorted(
-        (float((one.text or "").replace(",", "")), float(one.get(coordinate) or 0))
-        for one in panel.iter(f"{SVG}text")
-        if one.get("class") == kind
-    )
-    (low, start), (high, end) = marks[0], marks[-1]
-    below = 4 if kind == "y" else 0  # a number stands a little below its line
-    return lambda at: low * (high / low) ** ((at + below - start) / (end - start))
+    shown = dots(drawing)
+    assert {(dot.panel, dot.who, dot.said_tokens): dot.told for dot in shown} == timed
+    for dot in shown:
+        assert dot.time == pytest.approx(dot.told, rel=0.01)
+        assert dot.tokens == pytest.approx(dot.said_tokens, rel=0.01)
 
 
 def test_rows_are_added_to_those_of_an_earlier_run(folder: Path, rows: list[Row]) -> None:

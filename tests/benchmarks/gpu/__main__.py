@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.benchmarks.gpu.cases import read_cases
 from tests.benchmarks.gpu.report import rendered
 from tests.benchmarks.gpu.steps import LEAST_SECONDS, ON_A_CPU, ON_A_GPU, done
-from tests.benchmarks.moe.__main__ import common_options, ready
+from tests.benchmarks.moe.__main__ import common_options, parsed, ready
 from tests.benchmarks.moe.card import this_card
 from tests.benchmarks.moe.rows import read_csv
 
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser("python -m tests.benchmarks.gpu", description=__doc__)
     common_options(parser)
     parser.add_argument("--minutes", type=float, default=7.5, help="no step goes on for longer")
-    given = parser.parse_args(arguments)
+    given = parsed(parser, arguments)
     if not ready(given.cpu):
         return 1
     given.name = given.name or f"gpu-check-{this_card().stem}"

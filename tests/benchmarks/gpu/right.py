@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from tests.benchmarks.gpu.cases import MARLIN, Case, read_cases, write_cases
-from tests.benchmarks.moe.__main__ import common_options, ready
+from tests.benchmarks.moe.__main__ import common_options, parsed, ready
 
 FORMS = ("int4", "fp8-group", "plain", "int4-zeros", "fp8-row")
 COUNTS = (1, 7, 63, 512)
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser("python -m tests.benchmarks.gpu.right", description=__doc__)
     common_options(parser)
     parser.add_argument("--only", choices=("ours", "marlin"), default="ours")
-    given = parser.parse_args(arguments)
+    given = parsed(parser, arguments)
     if not ready(given.cpu):
         return 1
     file: Path = given.out / f"{given.name or 'right'}.csv"

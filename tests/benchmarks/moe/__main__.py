@@ -15,7 +15,8 @@ from pathlib import Path
 
 import torch
 
-RESULTS = Path(__file__).resolve().parents[1] / "results"
+_HERE = Path(__file__).resolve()
+RESULTS, SHOWN = _HERE.parents[1] / "results", _HERE.parents[3] / "build"
 NO_GPU = "There is no NVIDIA GPU here: run this where one is, or with --cpu to see that it works."
 COUNTS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 
@@ -48,11 +49,18 @@ def ready(on_the_cpu: bool) -> bool:
 
 def common_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cpu", action="store_true", help="tiny sizes, without a GPU")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="the folder to write into")
+    parser.add_argument("--out", type=Path, help="the folder to write into")
     parser.add_argument("--name", help="of the files, without an ending")
     parser.add_argument("--commit", help="where the code lies without its history")
     parser.add_argument("--marlin", type=Path, help="_moe_C*.abi3.so of a vLLM wheel with CUDA")
     parser.add_argument("--vllm", type=Path, help="vLLM's package, or its fused_moe.py alone")
+
+
+def parsed(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace:
+    """With the folder for results, but for those that say nothing."""
+    given = parser.parse_args(arguments)
+    given.out = given.out or (SHOWN if given.cpu else RESULTS)
+    return given
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -63,7 +71,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--routings", nargs="+", choices=("uniform", "skewed"))
     parser.add_argument("--tokens", nargs="+", type=int, metavar="T")
     parser.add_argument("--providers", nargs="+", metavar="NAME", help='as "ours int4" or Marlin')
-    given = parser.parse_args(arguments)
+    given = parsed(parser, arguments)
     given.layers = given.layers or (["tiny"] if given.cpu else ["Scout", "Maverick"])
     given.routings = given.routings or ["uniform", "skewed"]
     given.tokens = given.tokens or ([1, 7] if given.cpu else COUNTS)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-NO_CARD = "no GPU, Triton's interpreter"
+NO_CARD = "no GPU, so times that say nothing"
 
 
 @dataclass(frozen=True, slots=True)

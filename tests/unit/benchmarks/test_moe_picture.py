@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
@@ -15,6 +14,7 @@ from tests.benchmarks.moe.card import Card
 from tests.benchmarks.moe.picture import picture
 from tests.benchmarks.moe.rows import Row, read_csv, write_csv
 from tests.benchmarks.moe.scales import Scale, apart, decades, marks
+from tests.support.drawn import dots, texts
 
 CARD = Card("made up for a test", "1.2", "2.9", "3.6", "2026-01-02", "abc")
 ROW = Row(
@@ -50,10 +50,6 @@ ABSENT = replace(
 )
 
 
-def texts(drawing: str) -> list[str]:
-    return [text for one in ElementTree.fromstring(drawing).iter() if (text := one.text)]
-
-
 def test_rows_are_read_as_they_were_written(tmp_path: Path) -> None:
     rows = [ROW, ABSENT, replace(ROW, error=float("inf"), tokens=4096)]
     write_csv(tmp_path / "rows.csv", rows)
@@ -62,6 +58,14 @@ def test_rows_are_read_as_they_were_written(tmp_path: Path) -> None:
 
 def test_a_card_and_its_versions_stand_in_the_picture() -> None:
     assert CARD.line in texts(picture([ROW]))
+
+
+def test_a_dot_stands_at_the_median_of_its_tokens() -> None:
+    many = replace(ROW, tokens=64, p20_us=300.0, p50_us=400.0, p80_us=900.0)
+    shown = [
+        (dot.said_tokens, dot.told, dot.tokens, dot.time) for dot in dots(picture([ROW, many]))
+    ]
+    assert [pytest.approx(one, rel=0.01) for one in shown] == [(4, 2, 4, 2), (64, 400, 64, 400)]
 
 
 @pytest.mark.parametrize("error", [0.5, float("nan"), float("inf")])
