@@ -28,6 +28,11 @@ class KeyScope(StrEnum):
     models = "models"
 
 
+class LayerShape(StrEnum):
+    scout = "scout"
+    maverick = "maverick"
+
+
 class TurnsShown(StrEnum):
     failed = "failed"
     running = "running"
@@ -65,6 +70,9 @@ licence = typer.Typer(help="The licence that a model's weights come under.", no_
 cli.add_typer(licence, name="licence")
 weights = typer.Typer(help="A model's weights, where they come from.", no_args_is_help=True)
 cli.add_typer(weights, name="weights")
+
+kernels = typer.Typer(help="Our kernels for the mixture of experts.", no_args_is_help=True)
+cli.add_typer(kernels, name="kernels")
 
 slack = typer.Typer(help="The Slack app, and where it is installed.", no_args_is_help=True)
 cli.add_typer(slack, name="slack")
@@ -321,6 +329,26 @@ def fetch_weights(profile: ProfileName = "") -> None:
 
     settings = _settings(quiet=True)
     _async(lambda: fetch(settings, profile, say))
+
+
+@kernels.command("tune")
+def tune_kernels(
+    shape: Annotated[
+        LayerShape, typer.Option(help="Whose experts are measured.")
+    ] = LayerShape.scout,
+    tokens: Annotated[
+        list[int] | None,
+        typer.Option(min=1, max=1_000_000, help="For this many, several times; else 1 to 4096."),
+    ] = None,
+) -> None:
+    """Measure on this machine's card how the kernels' work is best cut, and keep that for starts.
+
+    Takes minutes, and most of a card's memory: stop what else runs on it. Needs no weights.
+    """
+    from bots.kernels import tune
+
+    settings = _settings(quiet=True)
+    _said(lambda: tune(settings, shape.value, tokens or (), say))
 
 
 @keys.command("create")

@@ -13,6 +13,7 @@
     ├── WeightsDamaged       a file of the model is missing, cut short, or not what it should be
     ├── LicenceNotAccepted   nobody accepted the licence of weights that would be fetched
     ├── PlanRefused          a model's config, a card or a number that nothing can be planned from
+    ├── TuningRefused        the kernels can't be measured here: no card, or no torch for it
     └── ProfileRefused       the profile can't run here, or not at all
 
 Each has a `code` for logs and tables, says whether it is `retryable`, and carries its numbers as
@@ -121,6 +122,10 @@ class LicenceNotAccepted(EngineError):
 
 class PlanRefused(EngineError):
     code = "plan_refused"
+
+
+class TuningRefused(EngineError):
+    code = "tuning_refused"
 
 
 class ProfileRefused(EngineError):

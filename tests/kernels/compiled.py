@@ -3,7 +3,8 @@
     python -m tests.kernels.compiled
 
 prints a table: registers, spilled bytes, shared memory, and the machine's instructions that
-matter: HGMMA and HMMA (tensor core), loads from memory of 16 bytes and narrower.
+matter: HGMMA and HMMA (tensor core), loads from memory of 16 bytes and narrower, and the loop's
+length for each code of a program's tile.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ from triton.compiler import ASTSource
 
 from inference.kernels.moe.down import down_kernel
 from inference.kernels.moe.gate_up import gate_up_kernel
-from inference.kernels.moe.tiling import DEFAULT, Cut
+from inference.kernels.moe.tables import SHIPPED, read_table
+from inference.kernels.moe.tiling import ANY_NUMBER, DEFAULT, Cut, Tiling
 
+KERNELS = {"gate_up": gate_up_kernel, "down": down_kernel}
 TARGET = GPUTarget("cuda", 90, 32)
 _BINARIES = Path(triton.__file__).parent / "backends" / "nvidia" / "bin"
 _POINTERS = {
@@ -31,6 +34,8 @@ _POINTERS = {
     "act": "*bf16",
     "out": "*bf16",
     "weights": "*fp32",
+    "ids": "*i64",
+    "calls": "*i64",
     "order": "*i32",
     "offsets": "*i32",
     "scales": "*bf16",
@@ -44,40 +49,64 @@ _TILES = {"int4": "*i32", "fp8": "*fp8e4nv", "plain": "*bf16"}
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """`spilled` in bytes of a thread's local memory; `shared` in bytes of a block; `code`: how
-    often each instruction stands in the machine code."""
+    often each instruction stands in the machine code; `loop`: how many instructions stand in the
+    loop that multiplies."""
 
     name: str
     registers: int
     spilled: int
     shared: int
     code: Mapping[str, int]
+    loop: int
 
     def count(self, *prefixes: str) -> int:
         return sum(n for name, n in self.code.items() if name.startswith(prefixes))
 
 
-def compiled(kernel: Any, name: str, form: str, cut: Cut, experts: int = 16) -> Compiled:
-    """For Scout's shapes: numbers that a launch passes are known to divide by 16."""
-    constants: dict[str, Any] = {
-        "E": triton.next_power_of_2(experts),
+def compiled(
+    kernel: Any,
+    name: str,
+    form: str,
+    tiling: Tiling,
+    *,
+    experts: int = 16,
+    ones: Sequence[str] = (),
+) -> Compiled:
+    """For Scout's shapes: numbers that a launch passes are known to divide by 16.
+
+    `ones`: numbers that are 1, which Triton compiles in where the kernel lets it.
+    """
+    cut: Cut = getattr(tiling, name)
+    names: Sequence[str] = kernel.arg_names
+    free = {
+        kernel.params[at].name for at in range(len(names)) if kernel.params[at].do_not_specialize
+    }
+    given: dict[str, Any] = {
+        "E": triton.next_power_of_2(experts + 1),
         "FORMAT": form,
         "HAS_ZEROS": False,
+        "HAS_CALLS": True,
         "ROWS": cut.rows,
         "TOKENS": cut.tokens,
         "EVEN": True,
         "SPLITS": cut.splits,
+        "DIRECT": tiling.direct,
+        "OVERLAP": tiling.overlap,
+        **{one: 1 for one in ones if one not in free},
     }
-    names: Sequence[str] = kernel.arg_names
-    constants = {one: value for one, value in constants.items() if one in names}
+    constants = {one: value for one, value in given.items() if one in names}
     signature = {one: _type(one, form, constants) for one in names}
-    loose = {"tokens"} | constants.keys()
+    loose = free | constants.keys()
     attributes = {
         (at,): [["tt.divisibility", 16]] for at, one in enumerate(names) if one not in loose
     }
     source = ASTSource(kernel, signature, constants, attributes)
-    options = {"num_warps": cut.warps, "num_stages": cut.stages}
+    options = {"num_warps": cut.warps, "num_stages": cut.stages, "launch_pdl": tiling.overlap}
     made = triton.compile(source, target=TARGET, options=options)
-    return Compiled(name, *_resources(made.asm["cubin"]), made.metadata.shared, _code(made))
+    lines = _lines(made.asm["cubin"])
+    return Compiled(
+        name, *_resources(made.asm["cubin"]), made.metadata.shared, _counts(lines), _loop(lines)
+    )
 
 
 def _type(name: str, form: str, constants: Mapping[str, Any]) -> str:
@@ -94,13 +123,36 @@ def _resources(cubin: bytes) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def _code(made: Any) -> Mapping[str, int]:
+def _lines(cubin: bytes) -> Sequence[str]:
+    return _run("nvdisasm", "-c", cubin).splitlines()
+
+
+def _instruction(line: str) -> str | None:
+    found = re.match(r"\s*/\*[0-9a-f]+\*/\s+(?:@!?U?P\d+ )?([A-Z][A-Z0-9_.]+)", line)
+    return found[1] if found else None
+
+
+def _counts(lines: Sequence[str]) -> Mapping[str, int]:
     counts: dict[str, int] = {}
-    for line in _run("nvdisasm", "-c", made.asm["cubin"]).splitlines():
-        found = re.match(r"\s*/\*[0-9a-f]+\*/\s+(?:@!?U?P\d+ )?([A-Z][A-Z0-9_.]+)", line)
-        if found:
-            counts[found[1]] = counts.get(found[1], 0) + 1
+    for line in lines:
+        if name := _instruction(line):
+            counts[name] = counts.get(name, 0) + 1
     return counts
+
+
+def _loop(lines: Sequence[str]) -> int:
+    """Between a label and the jump back to it, where tensor cores multiply (HGMMA)."""
+    labels: dict[str, int] = {}
+    longest = 0
+    for at, line in enumerate(lines):
+        if found := re.match(r"\s*(\.L_x_\d+):", line):
+            labels[found[1]] = at
+        back = re.search(r"BRA.*`\((\.L_x_\d+)\)", line)
+        if back and back[1] in labels:
+            body = [_instruction(one) for one in lines[labels[back[1]] : at + 1]]
+            if any(name and name.startswith("HGMMA") for name in body):
+                longest = max(longest, sum(name is not None for name in body))
+    return longest
 
 
 def _run(program: str, option: str, cubin: bytes) -> str:
@@ -111,27 +163,31 @@ def _run(program: str, option: str, cubin: bytes) -> str:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def all_default() -> Sequence[Compiled]:
-    """Every kernel of the default table, int4."""
-    found = []
-    for tiling in DEFAULT:
-        upto = f"{tiling.most_tokens}" if tiling.most_tokens < 1 << 60 else "more"
-        found.append(compiled(gate_up_kernel, f"gate_up {upto}", "int4", tiling.gate_up))
-        found.append(compiled(down_kernel, f"down {upto}", "int4", tiling.down))
-    return found
+def shipped() -> Mapping[str, Sequence[Tiling]]:
+    """The default table, and those of the cards."""
+    cards = {path.stem: read_table(path, path.stem.upper()) for path in SHIPPED.glob("*.json")}
+    return {"default": DEFAULT, **{name: one.tilings for name, one in sorted(cards.items())}}
 
 
 def main() -> None:
-    for one in all_default():
-        wide = one.count("LDG.E.128", "LDGSTS.E.BYPASS.128", "LDGSTS.E.128")
-        loads = one.count("LDG", "LDGSTS")
-        print(
-            f"{one.name:<14} {one.registers:>4} registers {one.spilled:>4} B stack "
-            f"{one.shared:>7} B shared  HGMMA {one.count('HGMMA'):>3}  "
-            f"HMMA {one.count('HMMA'):>3}  "
-            f"loads {loads:>3}, of 16 bytes {wide:>3}  shared loads {one.count('LDS', 'LDSM'):>3}  "
-            f"in all {sum(one.code.values())}"
-        )
+    for table, tilings in shipped().items():
+        for tiling in tilings:
+            upto = f"{tiling.most_tokens}" if tiling.most_tokens < ANY_NUMBER else "more"
+            for name, kernel in KERNELS.items():
+                cut: Cut = getattr(tiling, name)
+                made = compiled(kernel, name, "int4", tiling)
+                print(f"{table:<8} {upto:>4} {_line(made, cut)}")
+
+
+def _line(one: Compiled, cut: Cut) -> str:
+    wide = one.count("LDG.E.128", "LDGSTS.E.BYPASS.128", "LDGSTS.E.128")
+    codes = cut.rows * 128 // (cut.warps * 32)
+    return (
+        f"{one.name:<8} {one.registers:>4} registers {one.spilled:>3} B stack "
+        f"{one.shared:>7} B shared  HGMMA {one.count('HGMMA'):>3} HMMA {one.count('HMMA'):>2}  "
+        f"copies {one.count('LDG', 'LDGSTS'):>3}, of 16 bytes {wide:>3}  "
+        f"loop {one.loop:>4}: {one.loop / codes:.2f} a code  in all {sum(one.code.values())}"
+    )
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ from inference.kernels.moe.tiles import (
     plain_matrix,
 )
 
+FORMS = ("int4", "int4-zeros", "fp8-row", "fp8-group", "fp8-block", "plain")
+_BLOCK = 128  # rows that share a scale in fp8-block
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
@@ -30,12 +32,19 @@ class Layer:
 
 
 def random_layer(
-    form: str, experts: int, hidden: int, inner: int, dtype: torch.dtype, seed: int = 0
+    form: str,
+    experts: int,
+    hidden: int,
+    inner: int,
+    dtype: torch.dtype,
+    seed: int = 0,
+    size: float = 1.0,
 ) -> Layer:
-    """`form`: int4, int4-zeros, fp8-row, fp8-group or plain."""
+    """`form`: one of FORMS. `size`: what the scales, or plain weights, are multiplied by."""
     generator = torch.Generator().manual_seed(seed)
-    w13, whole13 = _matrix(form, (experts, 2 * inner, hidden), dtype, generator, gate_up=True)
-    w2, whole2 = _matrix(form, (experts, hidden, inner), dtype, generator)
+    shape = experts, 2 * inner, hidden
+    w13, whole13 = _matrix(form, shape, dtype, generator, size, gate_up=True)
+    w2, whole2 = _matrix(form, (experts, hidden, inner), dtype, generator, size)
     return Layer(Experts(w13, w2, inner), whole13, whole2)
 
 
@@ -44,17 +53,26 @@ def _matrix(
     shape: Sequence[int],
     dtype: torch.dtype,
     generator: torch.Generator,
+    larger: float,
     *,
     gate_up: bool = False,
 ) -> tuple[ExpertMatrix, torch.Tensor]:
     e, n, k = shape
     rows = interleaved if gate_up else _as_they_are
     groups = -(-k // GROUP)
-    size = k**-0.5
+    size = k**-0.5 * larger
     if form == "plain":
         weights = (torch.randn(e, n, k, generator=generator) * size).to(dtype)
         return plain_matrix(rows(weights).to(DEVICE)), weights.double()
     scales = (torch.rand(e, n, groups, generator=generator) + 0.5) * size
+    if form == "fp8-block":
+        weights = torch.randn(e, n, k, generator=generator).to(torch.float8_e4m3fn)
+        given = scales[:, : -(-n // _BLOCK)].contiguous()
+        matrix = fp8_matrix(
+            weights.to(DEVICE), given.to(DEVICE), block=(_BLOCK, GROUP), pairs=gate_up
+        )
+        over = given.repeat_interleave(_BLOCK, dim=1)[:, :n]
+        return matrix, weights.double() * _over_columns(over, k)
     if form.startswith("fp8"):
         weights = torch.randn(e, n, k, generator=generator).to(torch.float8_e4m3fn)
         if form == "fp8-row":

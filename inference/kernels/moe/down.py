@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import triton
 import triton.language as tl
+from triton.language.extra.cuda import gdc_launch_dependents, gdc_wait
 
-from inference.kernels.moe.product import expert_tile, product
+from inference.kernels.moe.product import fetch_ahead, product, tile_of_tokens
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["tokens", "experts"])
 def down_kernel(
-    act,  # [T, I], in the order of the experts
-    order,  # [T]
-    offsets,  # [E + 1]
+    act,  # [T, I], as gate_up leaves it
+    ids,  # [T]; read where DIRECT
+    order,  # [T]; read where not
+    offsets,  # [E + 2]; likewise
     tiles,
     scales,
     zeros,
     out,  # [T, H]
     partial,  # [SPLITS, T, H] fp32; unused where SPLITS is 1
-    arrived,  # [tiles of tokens, row blocks] int32, zero before and after; likewise
+    arrived,  # [tiles of tokens, row blocks] int32, zero before; likewise
     tokens,
     inner,  # I
     hidden,  # H
@@ -32,32 +34,48 @@ def down_kernel(
     TOKENS: tl.constexpr,
     EVEN: tl.constexpr,
     SPLITS: tl.constexpr,
+    DIRECT: tl.constexpr,
+    OVERLAP: tl.constexpr,
 ):
-    """out[order[i]] = w2[e] · act[i].
+    """A block of rows for a tile of tokens; with few tokens there are fewer blocks of rows than
+    multiprocessors, so the sum over I is shared by SPLITS programs.
 
-    With few tokens there are fewer blocks of rows than multiprocessors, so the sum over I is
-    shared by SPLITS programs. The last to arrive adds the parts up, always in the same order:
-    equal inputs give equal bits.
+    Computes:  out[t] = w2[e] · act[t]; zeros for a token without an expert here
+    Args:      see above; grid (tiles of tokens, blocks of ROWS rows, SPLITS)
+    Returns:   out, in its dtype, every element written
+    Cost:      2 · T · H · I FLOPs; H · I weights read for each tile of tokens, and where SPLITS
+               is over 1 8 · T · H · SPLITS bytes of sums, written and read in the cache
+    Numerics:  summed in fp32. The last program to arrive adds the parts up, always in the same
+               order: equal inputs give equal bits.
     """
-    expert, first, count = expert_tile(offsets, tl.program_id(0), E, experts, TOKENS)
-    if count > 0:
-        row_block, split = tl.program_id(1), tl.program_id(2)
-        slots = tl.arange(0, TOKENS)
-        live = slots < count
-        share = (groups + SPLITS - 1) // SPLITS
+    row_block, split = tl.program_id(1), tl.program_id(2)
+    share = (groups + SPLITS - 1) // SPLITS
+    begin = split * share
+    expert, token, place, live = tile_of_tokens(
+        ids, order, offsets, tokens, tl.program_id(0), experts, E, TOKENS, DIRECT
+    )
+    wanted = tl.sum(live.to(tl.int32), axis=0) > 0
+    if OVERLAP:
+        # What chose the experts is done: gate_up lets us start once it has waited for that itself.
+        if wanted & (expert < experts):
+            fetch_ahead(tiles, expert, row_block, begin, row_tiles, groups, FORMAT, ROWS)
+        gdc_wait()
+        gdc_launch_dependents()
+    if wanted:  # without an expert here there is no group to add, and the sum is zero
+        end = tl.where(expert < experts, tl.minimum(begin + share, groups), begin)
         acc = product(
             act,
-            (first + slots).to(tl.int64),
+            place,
             live,
             inner,
             inner,
             tiles,
             scales,
             zeros,
-            expert,
+            tl.minimum(expert, experts - 1),
             row_block,
-            split * share,
-            tl.minimum((split + 1) * share, groups),
+            begin,
+            end,
             row_tiles,
             groups,
             FORMAT,
@@ -68,20 +86,18 @@ def down_kernel(
         )
         row = row_block * ROWS + tl.arange(0, ROWS)
         there = (row < hidden)[:, None] & live[None, :]
-        token = tl.load(order + first + slots, mask=live, other=0).to(tl.int64)
-        place = token[None, :] * hidden + row[:, None]
+        at = token[None, :] * hidden + row[:, None]
         if SPLITS == 1:
-            tl.store(out + place, acc.to(out.dtype.element_ty), mask=there)
+            tl.store(out + at, acc.to(out.dtype.element_ty), mask=there)
         else:
             size = tokens.to(tl.int64) * hidden
-            tl.store(partial + split * size + place, acc, mask=there)
+            tl.store(partial + split * size + at, acc, mask=there)
             tl.debug_barrier()  # every thread's part is written before the arrival is counted
             counter = arrived + tl.program_id(0) * tl.num_programs(1) + row_block
             if tl.atomic_add(counter, 1, sem="acq_rel") == SPLITS - 1:
                 total = tl.zeros([ROWS, TOKENS], tl.float32)
                 for part in range(SPLITS):
                     total += tl.load(
-                        partial + part * size + place, mask=there, other=0.0, cache_modifier=".cg"
+                        partial + part * size + at, mask=there, other=0.0, cache_modifier=".cg"
                     )
-                tl.store(out + place, total.to(out.dtype.element_ty), mask=there)
-                tl.store(counter, 0)
+                tl.store(out + at, total.to(out.dtype.element_ty), mask=there)

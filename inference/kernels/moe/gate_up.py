@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import triton
 import triton.language as tl
+from triton.language.extra.cuda import gdc_launch_dependents, gdc_wait
 
-from inference.kernels.moe.product import expert_tile, product
+from inference.kernels.moe.product import product, tile_of_tokens
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["tokens", "counters", "experts"])
 def gate_up_kernel(
     x,  # [T, H]
     weights,  # [T], the router's
-    order,  # [T]
-    offsets,  # [E + 1]
+    ids,  # [T]; read where DIRECT
+    order,  # [T]; read where not
+    offsets,  # [E + 2]; likewise
     tiles,  # rows interleaved, see tiles.interleaved
     scales,
     zeros,
-    act,  # [T, I], in the order of the experts
+    act,  # [T, I], where DIRECT in the order of the tokens, else in that of the experts
+    arrived,  # [counters] int32: made zero for the down projection
+    calls,  # [1] int64: grows by 1, where HAS_CALLS
+    tokens,
+    counters,
     stride_x,
     columns,  # H
     inner,  # I
@@ -27,23 +33,39 @@ def gate_up_kernel(
     E: tl.constexpr,
     FORMAT: tl.constexpr,
     HAS_ZEROS: tl.constexpr,
+    HAS_CALLS: tl.constexpr,
     ROWS: tl.constexpr,
     TOKENS: tl.constexpr,
     EVEN: tl.constexpr,
+    DIRECT: tl.constexpr,
+    OVERLAP: tl.constexpr,
 ):
-    """act[i] = silu(s·g) * (s·u),  g, u = w13[e] · x[order[i]],  s the router's weight.
+    """A block of rows for a tile of tokens.
 
-    The weight is applied to the sums in fp32: the same as on the input, with one rounding less.
+    Computes:  act[t] = silu(s·g) * (s·u),  g, u = w13[e] · x[t],  s the router's weight
+    Args:      see above; grid (tiles of tokens, blocks of ROWS rows)
+    Returns:   act, in its dtype; rows of tokens without an expert here are left as they are
+    Cost:      4 · T · H · I FLOPs; 2 · H · I weights read for each tile of tokens
+    Numerics:  summed in fp32. The weight is applied to the sums: the same as on the input, with
+               one rounding less.
     """
-    expert, first, count = expert_tile(offsets, tl.program_id(0), E, experts, TOKENS)
-    if count > 0:
-        row_block = tl.program_id(1)
-        slots = tl.arange(0, TOKENS)
-        live = slots < count
-        token = tl.load(order + first + slots, mask=live, other=0)
+    if OVERLAP:
+        gdc_wait()
+        gdc_launch_dependents()
+    row_block = tl.program_id(1)
+    if tl.program_id(0) + row_block == 0:
+        for start in range(0, counters, 128):
+            counter = start + tl.arange(0, 128)
+            tl.store(arrived + counter, 0, mask=counter < counters)
+        if HAS_CALLS:
+            tl.atomic_add(calls, 1)
+    expert, token, place, live = tile_of_tokens(
+        ids, order, offsets, tokens, tl.program_id(0), experts, E, TOKENS, DIRECT
+    )
+    if (expert < experts) & (tl.sum(live.to(tl.int32), axis=0) > 0):
         acc = product(
             x,
-            token.to(tl.int64),
+            token,
             live,
             stride_x,
             columns,
@@ -71,5 +93,5 @@ def gate_up_kernel(
         gated = gate * tl.sigmoid(gate) * up
         column = row_block * (ROWS // 2) + tl.arange(0, ROWS // 2)
         there = (column < inner)[:, None] & live[None, :]
-        place = (first + slots).to(tl.int64)[None, :] * inner + column[:, None]
-        tl.store(act + place, gated.to(act.dtype.element_ty), mask=there)
+        at = place[None, :] * inner + column[:, None]
+        tl.store(act + at, gated.to(act.dtype.element_ty), mask=there)

@@ -29,81 +29,138 @@ def routed_experts(
     topk_weights: torch.Tensor,
     topk_ids: torch.Tensor,
     tiling: Tiling | None = None,
+    *,
+    calls: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Each token through its one expert, the router's weight on the expert's input, once.
 
-    Computes:  out[t] = w2[e] · (silu(g) * u),  g, u = split(w13[e] · (s[t] * x[t]))
-    Args:      x: (T, H) bf16, fp16 or fp32, rows contiguous; topk_weights, topk_ids: (T, 1)
+    Computes:  out[t] = w2[e] · (silu(g) * u),  g, u = split(w13[e] · (s[t] * x[t])); zeros where
+               e is outside [0, E): an expert of another rank
+    Args:      x: (T, H) bf16, fp16 or fp32, rows contiguous; topk_weights: (T, 1) float;
+               topk_ids: (T, 1) integer, both contiguous; tiling: None for the default one
+               calls: (1,) int64 on x's device; grows by 1 each time the layer is computed, also
+               when a CUDA graph replays it, and not for T = 0
     Returns:   (T, H), dtype of x, accumulated in fp32
     Cost:      6 · T · H · I FLOPs; the tiles of each distinct expert are read once per tile of
                tokens, mostly from the second-level cache after the first
     Numerics:  the activation between the two halves is rounded to the dtype of x
     """
-    tokens = x.shape[0]
     out = torch.empty_like(x)
-    if tokens == 0:
+    if x.shape[0] == 0:
         return out
-    chosen = tiling or tiling_for(tokens)
-    routing = route(topk_ids, experts.w13.experts)
-    act = _gate_up(x, experts, topk_weights, routing, chosen.gate_up)
-    _down(act, experts.w2, routing, out, chosen.down)
+    chosen = tiling or tiling_for(x.shape[0])
+    tokens = _Tokens(topk_ids, _routing(topk_ids, experts, chosen))
+    arrived = _counters(tokens, experts.w2, chosen.down)
+    act = _gate_up(x, experts, topk_weights, tokens, chosen, arrived, calls)
+    _down(act, experts.w2, tokens, out, chosen, arrived)
     return out
 
 
 def token_tiles(tokens: int, experts: int, cut: Cut) -> int:
-    """How many tiles there can be at most, known without looking at the routing."""
-    return min(tokens, tokens // cut.tokens + min(experts, tokens))
+    """How many tiles there can be at most, known without looking at the routing. Tokens without
+    an expert here have tiles as well, in which zeros are written."""
+    return min(tokens, tokens // cut.tokens + min(experts + 1, tokens))
+
+
+@dataclass(frozen=True, slots=True)
+class _Tokens:
+    """`routing` is None where each program finds its tokens in `ids` itself."""
+
+    ids: torch.Tensor
+    routing: Routing | None
+
+    @property
+    def count(self) -> int:
+        return int(self.ids.shape[0])
+
+    @property
+    def arrays(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Ids, order, offsets; what is missing is never read."""
+        if self.routing is None:
+            return self.ids, self.ids, self.ids
+        return self.ids, self.routing.order, self.routing.offsets
+
+    def tiles(self, experts: int, cut: Cut) -> int:
+        return self.count if self.routing is None else token_tiles(self.count, experts, cut)
+
+
+def _routing(topk_ids: torch.Tensor, experts: Experts, tiling: Tiling) -> Routing | None:
+    if tiling.routes_directly(topk_ids.shape[0]):
+        return None
+    return route(topk_ids, experts.w13.experts)
+
+
+def _blocks(matrix: ExpertMatrix, cut: Cut) -> int:
+    return -(-matrix.padded_rows // cut.rows)
+
+
+def _counters(tokens: _Tokens, w2: ExpertMatrix, cut: Cut) -> torch.Tensor:
+    """How many parts of each sum have arrived: gate_up makes them zero, so that no launch is spent
+    on that, and a graph that was broken off leaves nothing behind."""
+    size = tokens.tiles(w2.experts, cut) * _blocks(w2, cut) if cut.splits > 1 else 0
+    return torch.empty(size, dtype=torch.int32, device=tokens.ids.device)
 
 
 def _gate_up(
-    x: torch.Tensor, experts: Experts, weights: torch.Tensor, routing: Routing, cut: Cut
+    x: torch.Tensor,
+    experts: Experts,
+    weights: torch.Tensor,
+    tokens: _Tokens,
+    tiling: Tiling,
+    arrived: torch.Tensor,
+    calls: torch.Tensor | None,
 ) -> torch.Tensor:
-    matrix = experts.w13
+    matrix, cut = experts.w13, tiling.gate_up
     act = torch.empty(x.shape[0], experts.inner, dtype=x.dtype, device=x.device)
-    grid = (token_tiles(x.shape[0], matrix.experts, cut), -(-matrix.padded_rows // cut.rows))
-    gate_up_kernel[grid](
+    gate_up_kernel[(tokens.tiles(matrix.experts, cut), _blocks(matrix, cut))](
         x,
         weights,
-        routing.order,
-        routing.offsets,
+        *tokens.arrays,
         *_arrays(matrix),
         act,
+        arrived,
+        tokens.ids if calls is None else calls,
+        tokens.count,
+        arrived.numel(),
         x.stride(0),
         matrix.columns,
         experts.inner,
         matrix.experts,
         matrix.padded_rows // TILE_ROWS,
         matrix.groups,
-        **_constants(matrix, cut),
+        HAS_CALLS=calls is not None,
+        **_constants(matrix, cut, tokens, tiling),
     )
     return act
 
 
 def _down(
-    act: torch.Tensor, matrix: ExpertMatrix, routing: Routing, out: torch.Tensor, cut: Cut
+    act: torch.Tensor,
+    matrix: ExpertMatrix,
+    tokens: _Tokens,
+    out: torch.Tensor,
+    tiling: Tiling,
+    arrived: torch.Tensor,
 ) -> None:
-    tokens, hidden = out.shape
-    tiles, blocks = token_tiles(tokens, matrix.experts, cut), -(-matrix.padded_rows // cut.rows)
-    shape = (cut.splits, tokens, hidden) if cut.splits > 1 else (1,)
-    partial = torch.empty(shape, dtype=torch.float32, device=out.device)
-    counters = tiles * blocks if cut.splits > 1 else 1
-    arrived = torch.zeros(counters, dtype=torch.int32, device=out.device)
-    down_kernel[(tiles, blocks, cut.splits)](
+    cut = tiling.down
+    partial = out
+    if cut.splits > 1:
+        partial = torch.empty(cut.splits, *out.shape, dtype=torch.float32, device=out.device)
+    down_kernel[(tokens.tiles(matrix.experts, cut), _blocks(matrix, cut), cut.splits)](
         act,
-        routing.order,
-        routing.offsets,
+        *tokens.arrays,
         *_arrays(matrix),
         out,
         partial,
         arrived,
-        tokens,
+        tokens.count,
         matrix.columns,
-        hidden,
+        out.shape[1],
         matrix.experts,
         matrix.padded_rows // TILE_ROWS,
         matrix.groups,
         SPLITS=cut.splits,
-        **_constants(matrix, cut),
+        **_constants(matrix, cut, tokens, tiling),
     )
 
 
@@ -114,14 +171,20 @@ def _arrays(matrix: ExpertMatrix) -> tuple[torch.Tensor, ...]:
     return matrix.tiles, scales, nothing if matrix.zeros is None else matrix.zeros
 
 
-def _constants(matrix: ExpertMatrix, cut: Cut) -> dict[str, object]:
-    return {
-        "E": triton.next_power_of_2(matrix.experts),
+def _constants(
+    matrix: ExpertMatrix, cut: Cut, tokens: _Tokens, tiling: Tiling
+) -> dict[str, object]:
+    overlap = tiling.overlap and tokens.ids.is_cuda
+    constants: dict[str, object] = {
+        "E": triton.next_power_of_2(matrix.experts + 1),
         "FORMAT": matrix.format,
         "HAS_ZEROS": matrix.zeros is not None,
         "ROWS": cut.rows,
         "TOKENS": cut.tokens,
         "EVEN": matrix.columns % 128 == 0,
+        "DIRECT": tokens.routing is None,
+        "OVERLAP": overlap,
         "num_warps": cut.warps,
         "num_stages": cut.stages,
     }
+    return constants | ({"launch_pdl": True} if overlap else {})

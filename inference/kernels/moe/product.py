@@ -5,6 +5,41 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
+from inference.kernels.moe.routing import expert_or_none
+
+
+@triton.jit
+def tile_of_tokens(
+    ids,  # [T]
+    order,  # [T]
+    offsets,  # [E + 2]
+    tokens,
+    tile,
+    experts,
+    E: tl.constexpr,
+    TOKENS: tl.constexpr,
+    DIRECT: tl.constexpr,
+):
+    """The tokens of the tile with this number. No tile has tokens of two experts.
+
+    Returns (expert, token, place, live), the last three (TOKENS,): which tokens, their rows in
+    the activation, and which of them there are; none where there are fewer tiles. Tokens of no
+    expert here have `experts` as theirs.
+    """
+    slots = tl.arange(0, TOKENS)
+    if DIRECT:  # all tokens fit into a tile: that of an expert's first token has all of them
+        chosen = expert_or_none(ids + slots, slots < tokens, experts)
+        expert = tl.sum(tl.where(slots == tile, chosen, 0), axis=0)
+        first = tl.min(tl.where(chosen == expert, slots, TOKENS), axis=0)
+        live = chosen == tl.where(first == tile, expert, -2)  # -2 is nobody's
+        token, place = slots, slots
+    else:
+        expert, first, count = expert_tile(offsets, tile, E, experts + 1, TOKENS)
+        live = slots < count
+        place = first + slots
+        token = tl.load(order + place, mask=live, other=0)
+    return expert, token.to(tl.int64), place.to(tl.int64), live
+
 
 @triton.jit
 def expert_tile(offsets, tile, E: tl.constexpr, experts, TOKENS: tl.constexpr):
@@ -67,6 +102,36 @@ def int4_tile(words, zero, ROWS: tl.constexpr, dtype: tl.constexpr):
 
 
 @triton.jit
+def fetch_ahead(
+    tiles,
+    expert,
+    row_block,
+    first_group,
+    row_tiles,
+    groups,
+    FORMAT: tl.constexpr,
+    ROWS: tl.constexpr,
+):
+    """Have the first 16 KiB of each of these 64 rows brought into the second-level cache."""
+    line: tl.constexpr = 1024 // tiles.dtype.element_ty.primitive_bitwidth  # 128 bytes
+    size: tl.constexpr = 1024 if FORMAT == "int4" else 8192
+    first = tl.minimum(first_group, groups - 1)
+    last = (groups - first) * size - 1  # of the row's tiles
+    for part in tl.static_range(ROWS // 64):
+        row_tile = tl.minimum(row_block * (ROWS // 64) + part, row_tiles - 1)
+        begin = (expert.to(tl.int64) * row_tiles + row_tile) * groups + first
+        at = tiles + begin * size + tl.minimum(tl.arange(0, 128) * line, last)
+        tl.inline_asm_elementwise(
+            "prefetch.global.L2 [$1]; mov.b32 $0, 0;",
+            "=r,l",
+            [at.to(tl.int64)],
+            dtype=tl.int32,
+            is_pure=False,
+            pack=1,
+        )
+
+
+@triton.jit
 def product(
     x,  # [*, stride_x], rows of this expert's tokens
     places,  # [TOKENS]: rows of x
@@ -100,7 +165,8 @@ def product(
     k128 = tl.arange(0, 128)
     words16 = tl.arange(0, 16)
     if FORMAT != "plain":
-        scale = tl.load(scales + (tile + first_group) * 64 + within).to(tl.float32)
+        first = tl.minimum(first_group, groups - 1)  # with more parts than groups there is none
+        scale = tl.load(scales + (tile + first) * 64 + within).to(tl.float32)
     for group in range(first_group, last_group):
         if FORMAT != "plain":  # one ahead: its use would wait for it
             following = tl.minimum(group + 1, groups - 1)

@@ -11,14 +11,18 @@ the tensor core wants them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 
+from inference.kernels.moe.int4 import VALUES_PER_INT32, Int4Weights, unpack
+
 TILE_ROWS = 64
 GROUP = 128  # columns of a tile, and of what shares a scale
 _HALF = TILE_ROWS // 2
+_EIGHTS = -0x77777778  # a word of eight codes 8: zeros of symmetric int4
 
 Format = Literal["int4", "fp8", "plain"]
 
@@ -81,22 +85,133 @@ def int4_matrix(
     )
 
 
-def fp8_matrix(weights: torch.Tensor, scales: torch.Tensor) -> ExpertMatrix:
-    """From float8_e4m3fn (E, N, K) and scales (E, N, 1) per row or (E, N, ceil(K/128))."""
-    groups = -(-weights.shape[2] // GROUP)
-    raw = _tiled(weights.view(torch.uint8)).view(torch.float8_e4m3fn)
+def int4_matrix_from_packed(weights: Int4Weights, *, pairs: bool) -> ExpertMatrix:
+    """From int4 as a checkpoint packs it, (E, N, K), an expert at a time: beside what comes in and
+    what goes out there is never more than a few times one expert.
+
+    `pairs`: the rows are those of gate and up (w13), and are interleaved.
+    Raises ValueError: groups that are not whole tiles of 128 columns, nor whole rows.
+    """
+    columns = weights.packed.shape[2] * VALUES_PER_INT32
+    groups = -(-columns // GROUP)
+    size = columns // weights.scales.shape[2]
+    if size != columns and size % GROUP:
+        raise ValueError(
+            f"Our kernels know int4 in groups of {GROUP} columns (or a multiple), and these have "
+            f"groups of {size}: use the naive kernel, or vLLM's Triton one."
+        )
+    span = -(-size // GROUP)
+    rows = _row_order(pairs)
+
+    def expert(number: int) -> tuple[torch.Tensor, ...]:
+        words = _rewoven(rows(weights.packed[number].unsqueeze(0)))
+        scales = rows(_per_group(weights.scales[number].unsqueeze(0), span, groups))
+        if weights.zero_points is None:
+            return _tiled_words(words), _tiled_scales(scales)
+        zeros = unpack(weights.zero_points[number].mT).mT.unsqueeze(0).float()
+        zeros = _tiled_scales(rows(_per_group(zeros, span, groups)), fill=8.0)
+        return _tiled_words(words), _tiled_scales(scales), zeros
+
+    parts = _one_by_one(expert, len(weights))
+    zeros = parts[2] if weights.zero_points is not None else None
     return ExpertMatrix(
-        raw,
-        _tiled_scales(scales.expand(-1, -1, groups)),
-        None,
-        "fp8",
-        *weights.shape[1:],
+        parts[0], parts[1], zeros, "int4", _rows_out(weights.packed, pairs), columns
     )
 
 
-def plain_matrix(weights: torch.Tensor) -> ExpertMatrix:
-    """From bf16, fp16 or fp32 (E, N, K)."""
-    return ExpertMatrix(_tiled(weights), None, None, "plain", *weights.shape[1:])
+def fp8_matrix(
+    weights: torch.Tensor,
+    scales: torch.Tensor,
+    *,
+    block: tuple[int, int] | None = None,
+    pairs: bool = False,
+) -> ExpertMatrix:
+    """From float8_e4m3fn (E, N, K), an expert at a time, and scales: (E, 1, 1), (E, N, 1) for each
+    row, (E, N, ceil(K/128)), or with `block` (rows, columns) one for each block of these.
+
+    `pairs`: the rows are those of gate and up (w13), and are interleaved.
+    Raises ValueError: blocks that are not whole tiles of 128 columns.
+    """
+    groups = -(-weights.shape[2] // GROUP)
+    if block is not None and block[1] % GROUP:
+        raise ValueError(
+            f"Our kernels know FP8 in blocks of {GROUP} columns (or a multiple), and these have "
+            f"{block[1]}: use the naive kernel, or vLLM's Triton one."
+        )
+    rows = _row_order(pairs)
+    span = 1 if scales.shape[2] == groups else groups
+    span = span if block is None else block[1] // GROUP
+
+    def expert(number: int) -> tuple[torch.Tensor, ...]:
+        raw, scale = weights[number].view(torch.uint8).unsqueeze(0), scales[number].unsqueeze(0)
+        if block is not None:
+            scale = scale.repeat_interleave(block[0], dim=1)
+        scale = scale[:, : weights.shape[1]].expand(-1, weights.shape[1], -1)
+        return _tiled(rows(raw)), _tiled_scales(rows(_per_group(scale, span, groups)))
+
+    raw, tiled_scales = _one_by_one(expert, len(weights))
+    tiles = raw.view(torch.float8_e4m3fn)
+    return ExpertMatrix(
+        tiles, tiled_scales, None, "fp8", _rows_out(weights, pairs), weights.shape[2]
+    )
+
+
+def plain_matrix(weights: torch.Tensor, *, pairs: bool = False) -> ExpertMatrix:
+    """From bf16, fp16 or fp32 (E, N, K), an expert at a time; `pairs` as in fp8_matrix."""
+    rows = _row_order(pairs)
+    (tiles,) = _one_by_one(lambda one: (_tiled(rows(weights[one : one + 1])),), len(weights))
+    return ExpertMatrix(tiles, None, None, "plain", _rows_out(weights, pairs), weights.shape[2])
+
+
+def _one_by_one(
+    expert: Callable[[int], tuple[torch.Tensor, ...]], experts: int
+) -> tuple[torch.Tensor, ...]:
+    """What `expert` makes of each, (1, …), put together into (E, …) without a second copy."""
+    whole: tuple[torch.Tensor, ...] = ()
+    for number in range(experts):
+        parts = expert(number)
+        whole = whole or tuple(part.new_empty(experts, *part.shape[1:]) for part in parts)
+        for place, part in zip(whole, parts, strict=True):
+            place[number : number + 1] = part
+    return whole
+
+
+def _row_order(pairs: bool) -> Callable[[torch.Tensor], torch.Tensor]:
+    return interleaved if pairs else lambda rows: rows
+
+
+def _rows_out(matrix: torch.Tensor, pairs: bool) -> int:
+    """Rows of (E, N, …), with what interleaving pads."""
+    half = matrix.shape[1] // 2
+    return 2 * (half + -half % _HALF) if pairs else matrix.shape[1]
+
+
+def _per_group(scales: torch.Tensor, span: int, groups: int) -> torch.Tensor:
+    """(E, N, G) -> (E, N, groups): each for the `span` groups of 128 columns that it is for."""
+    return scales.repeat_interleave(span, dim=2)[:, :, :groups]
+
+
+def _rewoven(packed: torch.Tensor) -> torch.Tensor:
+    """(E, N, K/8) as a checkpoint packs it -> (E, N, ceil(K/128), 16) as a tile has it.
+
+    There word 4p + q holds the columns 32p + 8q and on, in pairs r of bytes; here word 4q + r
+    holds the pairs r of all p: the low nibble goes to p, the high one to p + 4.
+    """
+    lacking = -packed.shape[2] % 16
+    packed = torch.nn.functional.pad(packed, (0, lacking), value=_EIGHTS) if lacking else packed
+    source = packed.unflatten(2, (-1, 4, 4))  # [E, N, G, p, q]
+    words = packed.new_zeros(*source.shape[:3], 4, 4)  # [E, N, G, q, r]
+    for p in range(4):
+        for r in range(4):
+            pair = source[:, :, :, p] >> 8 * r
+            words[..., r] |= ((pair & 0xF) << 4 * p) | ((pair >> 4 & 0xF) << 4 * p + 16)
+    return words.flatten(3)
+
+
+def _tiled_words(words: torch.Tensor) -> torch.Tensor:
+    """(E, N, G, 16) -> (E, N/64, G, 64, 16), contiguous."""
+    rows = _padded_rows(words, TILE_ROWS, _EIGHTS)
+    return rows.unflatten(1, (-1, TILE_ROWS)).transpose(2, 3).contiguous()
 
 
 def interleaved(gate_up: torch.Tensor) -> torch.Tensor:

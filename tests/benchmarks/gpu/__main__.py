@@ -47,7 +47,7 @@ def _check(given: argparse.Namespace) -> int:
             print(troubles[-1], flush=True)
         _write(given, troubles)
     cases = read_cases(_file(given, "right.csv"))
-    wrong = not cases or not all(case.right for case in cases if case.ours)
+    wrong = not cases or not all(case.right for case in cases if case.matters)
     print(f"\nWritten to {_file(given, 'md').name}.", *(["Ours are WRONG."] if wrong else []))
     return 1 if wrong or troubles else 0
 
@@ -55,7 +55,7 @@ def _check(given: argparse.Namespace) -> int:
 def _shared(given: argparse.Namespace, module: str) -> list[str]:
     """The options of each step."""
     name = f"{given.name}.right" if module.endswith("right") else given.name
-    paths = (("--marlin", given.marlin), ("--vllm", given.vllm))
+    paths = (("--marlin", given.marlin), ("--vllm", given.vllm), ("--tuned", given.tuned))
     chosen = [part for flag, path in paths if path for part in (flag, str(path.resolve()))]
     commit = ["--commit", given.commit] if given.commit else []
     return ["--out", str(given.out.resolve()), "--name", name, *chosen, *commit]

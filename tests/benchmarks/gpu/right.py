@@ -1,8 +1,9 @@
 """Whether kernels are right on this card: `python -m tests.benchmarks.gpu.right`.
 
-Ours against the naive layer in float64, many times with equal bits, and in a CUDA graph that was
-captured for another routing. And, where vLLM's compiled library is given, whether the router's
-weight counts twice when Marlin is called as stock vLLM calls it.
+Ours against the naive layer in float64: each format, and each way to start and to route; with equal
+bits, and in CUDA graphs that were captured for another routing. `--only marlin`: whether the
+router's weight counts twice when Marlin is called as stock vLLM calls it. `--only sanitizer`: what
+compute-sanitizer says of ours, where the machine has it.
 """
 
 from __future__ import annotations
@@ -10,29 +11,28 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
 
-from tests.benchmarks.gpu.cases import MARLIN, Case, read_cases, write_cases
+from tests.benchmarks.gpu.cases import MARLIN, SANITIZER, Case, read_cases, write_cases
 from tests.benchmarks.moe.__main__ import common_options, parsed, ready
 
-FORMS = ("int4", "fp8-group", "plain", "int4-zeros", "fp8-row")
 COUNTS = (1, 7, 63, 512)
-AGAIN = 20  # a race shows in one run of many
 
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser("python -m tests.benchmarks.gpu.right", description=__doc__)
     common_options(parser)
-    parser.add_argument("--only", choices=("ours", "marlin"), default="ours")
+    parser.add_argument("--only", choices=("ours", "marlin", "sanitizer"), default="ours")
     given = parsed(parser, arguments)
     if not ready(given.cpu):
         return 1
     file: Path = given.out / f"{given.name or 'right'}.csv"
-    found = _marlin(given.marlin) if given.only == "marlin" else _ours()
+    found = {"ours": _ours, "marlin": partial(_marlin, given.marlin), "sanitizer": _sanitized}
     kept = read_cases(file)
-    for case in found:
+    for case in found[given.only]():
         print(case.line, flush=True)
         kept.append(case)
         write_cases(file, kept)
@@ -40,53 +40,38 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _ours() -> Iterator[Case]:
-    from tests.benchmarks.moe.absent import reason
+    from tests.kernels.layers import FORMS
+    from tests.kernels.on_card import VARIANTS
 
-    large = torch.cuda.is_available()
+    there = torch.cuda.is_available()
+    counts = COUNTS if there else COUNTS[:1]
     for form in FORMS:
-        for count in COUNTS if large else COUNTS[:2]:
-            try:
-                yield _case(form, count, large)
-            except Exception as error:
-                yield Case(form, count, None, why_not=reason(error))
+        yield from (_case(form, form, count) for count in counts)
+        if form == "int4":
+            ways = [name for name, tiling in VARIANTS.items() if there or not tiling.overlap]
+            yield from (_case(name, form, count) for name in ways for count in counts[:3])
 
 
-def _case(form: str, count: int, large: bool) -> Case:
-    from inference.kernels.moe.layer import routed_experts
-    from inference.kernels.moe.naive import naive_moe
-    from tests.kernels.layers import random_layer, scores, tokens, uniform
+def _case(name: str, form: str, count: int) -> Case:
+    from tests.benchmarks.moe.absent import reason
+    from tests.kernels.on_card import VARIANTS, case, examine
 
-    # The interpreter's products of bf16 are wrong.
-    dtype = torch.bfloat16 if large else torch.float16
-    hidden, inner, experts = (1024, 1536, 16) if large else (192, 64, 3)
-    layer = random_layer(form, experts, hidden, inner, dtype)
-    x, weights, ids = tokens(count, hidden, dtype), scores(count), uniform(count, experts)
-    whole = (one.cpu() for one in (x.double(), layer.w13, layer.w2, weights.double(), ids))
-    wanted = naive_moe(*whole, apply_router_weight_on_input=True)
-    first = routed_experts(x, layer.experts, weights, ids)
-    equal = all(
-        torch.equal(first, routed_experts(x, layer.experts, weights, ids))
-        for _ in range(AGAIN if large else 1)
-    )
-    error = float((first.cpu().double() - wanted).norm() / wanted.norm())
-    in_graph = _graph_equals(first, layer.experts, x, weights, ids) if large else None
-    return Case(form, count, error, equal, in_graph)
+    there = torch.cuda.is_available()
+    try:
+        found = examine(case(form, count, VARIANTS.get(name), large=there))
+    except Exception as error:
+        return Case(name, count, None, why_not=reason(error))
+    in_graph = found.in_graph if there else None
+    return Case(name, count, found.error, found.repeatable, in_graph, found.counted)
 
 
-def _graph_equals(wanted: torch.Tensor, experts: object, *given: torch.Tensor) -> bool:
-    """A graph that is captured for one routing must be right for another."""
-    from inference.kernels.moe.layer import routed_experts
-    from tests.benchmarks.moe.timing import captured
+def _sanitized() -> Iterator[Case]:
+    from tests.kernels.on_card import TOOLS, sanitizer_s_word
 
-    x, weights, ids = given
-    asked = torch.zeros_like(ids)
-    out = torch.empty_like(x)
-    replay = captured(lambda: out.copy_(routed_experts(x, experts, weights, asked)))
-    out.fill_(float("nan"))
-    asked.copy_(ids)
-    replay()
-    torch.cuda.synchronize()
-    return torch.equal(out, wanted)
+    for tool in TOOLS:
+        word = sanitizer_s_word(tool)
+        clean = None if word == "not here" else word == "clean"
+        yield Case(f"{SANITIZER} {tool}", 0, None, clean=clean, why_not="" if clean else word)
 
 
 def _marlin(library: Path | None) -> Iterator[Case]:

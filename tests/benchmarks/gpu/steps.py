@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +47,7 @@ ON_A_GPU: Sequence[Step] = (
     _timed("Scout, skewed", "Scout", "skewed", (*_FEW, *_MANY), "ours int4", *_RIVALS[:2]),
     _timed("Maverick, many tokens", "Maverick", "uniform", _MANY, "ours int4", *_RIVALS[:2]),
     _timed("Scout, other formats", "Scout", "uniform", (*_FEW, *_MANY), "ours fp8", "ours bf16"),
+    Step("memory errors and races", _RIGHT, ("--only", "sanitizer")),
 )
 _ON_A_CPU = ("--cpu", "--append", "--routings", "uniform", "--providers")
 ON_A_CPU: Sequence[Step] = (
@@ -56,8 +60,12 @@ ON_A_CPU: Sequence[Step] = (
 def done(step: Step, shared: Sequence[str], seconds: float) -> str:
     """What went wrong, or ''. In a process of its own, whose output is shown."""
     command = [sys.executable, "-m", step.module, *step.arguments, *shared]
-    try:
-        code = subprocess.run(command, cwd=ROOT, timeout=seconds, check=False).returncode
-    except subprocess.TimeoutExpired:
-        return "broken off when the time was over"
+    with subprocess.Popen(command, cwd=ROOT, process_group=0) as child:
+        try:
+            code = child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return "broken off when the time was over"
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)  # what it started, too
     return "" if code == 0 else f"broke, with exit code {code}"

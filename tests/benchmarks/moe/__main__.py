@@ -27,13 +27,13 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     # Only now: Triton decides for its interpreter when it is imported.
     from tests.benchmarks.moe.campaign import Campaign
+    from tests.benchmarks.moe.providers import Where
 
     campaign = Campaign.begun(
         given.out, given.name, given.commit, append=given.append, on_the_cpu=given.cpu
     )
-    campaign.measure(
-        given.layers, given.routings, given.tokens, given.providers, given.marlin, given.vllm
-    )
+    where = Where(given.marlin, given.vllm, given.tuned)
+    campaign.measure(given.layers, given.routings, given.tokens, given.providers, where)
     print(f"Written to {campaign.table.name} and {campaign.drawing.name}.")
     return 0
 
@@ -54,6 +54,7 @@ def common_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--commit", help="where the code lies without its history")
     parser.add_argument("--marlin", type=Path, help="_moe_C*.abi3.so of a vLLM wheel with CUDA")
     parser.add_argument("--vllm", type=Path, help="vLLM's package, or its fused_moe.py alone")
+    parser.add_argument("--tuned", type=Path, help="the folder of tables that were tuned")
 
 
 def parsed(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace:

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.benchmarks.moe.card import this_card
 from tests.benchmarks.moe.measuring import Bench
 from tests.benchmarks.moe.picture import picture
-from tests.benchmarks.moe.providers import Provider, all_providers
+from tests.benchmarks.moe.providers import Provider, Where, all_providers
 from tests.benchmarks.moe.questions import questions
 from tests.benchmarks.moe.roof import measured_roof
 from tests.benchmarks.moe.rows import Row, read_csv, write_csv
@@ -49,11 +49,10 @@ class Campaign:
         routings: Sequence[str],
         counts: Sequence[int],
         providers: Sequence[str] | None,
-        marlin: Path | None,
-        vllm: Path | None,
+        where: Where,
     ) -> None:
         """`providers`: by name or label; None: all."""
-        chosen = _chosen(all_providers(marlin, vllm), providers)
+        chosen = _chosen(all_providers(where), providers)
         for name in layers:
             asked = questions(SHAPES[name], routings, counts, self.bench.device)
             known = {(row.layer, row.routing, row.tokens): row.roof_us / 1e6 for row in self.rows}

@@ -50,7 +50,7 @@ def _call(
 
     def call() -> torch.Tensor:
         routing = route(ids, len(w13))
-        order, ends = routing.order.long(), routing.offsets[1:]
+        order, ends = routing.order.long(), routing.offsets[1 : len(w13) + 1]
         sorted_x = (given * weights.bfloat16())[order]
         sorted_out = product(gated(product(sorted_x, w13, offs=ends)), w2, offs=ends)
         return torch.empty_like(given).index_copy_(0, order, sorted_out)

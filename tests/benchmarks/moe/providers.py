@@ -39,14 +39,23 @@ class Provider:
         return f"{self.name} {self.form}"
 
 
-def all_providers(marlin_library: Path | None, vllm: Path | None) -> Sequence[Provider]:
-    """Ours first. `marlin_library`: vLLM's compiled library; `vllm`: its package's folder, or that
-    of the installed one."""
+@dataclass(frozen=True, slots=True)
+class Where:
+    """`marlin`: vLLM's compiled library; `vllm`: its package's folder, else the installed one's;
+    `tuned`: the folder of our tuned tables, else the shipped ones."""
+
+    marlin: Path | None = None
+    vllm: Path | None = None
+    tuned: Path | None = None
+
+
+def all_providers(where: Where) -> Sequence[Provider]:
+    """Ours first."""
     return (
-        Provider("ours", "int4", partial(ours.ready, "int4")),
-        Provider("ours", "fp8", partial(ours.ready, "fp8")),
-        Provider("ours", "bf16", partial(ours.ready, "bf16")),
-        Provider("Marlin", "int4", partial(marlin.ready, marlin_library)),
-        Provider("vLLM Triton", "int4", partial(vllm_triton.ready, vllm)),
+        Provider("ours", "int4", partial(ours.ready, "int4", where.tuned)),
+        Provider("ours", "fp8", partial(ours.ready, "fp8", where.tuned)),
+        Provider("ours", "bf16", partial(ours.ready, "bf16", where.tuned)),
+        Provider("Marlin", "int4", partial(marlin.ready, where.marlin)),
+        Provider("vLLM Triton", "int4", partial(vllm_triton.ready, where.vllm)),
         Provider("torch grouped", "bf16", grouped.ready),
     )

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import torch
 
+from inference.kernels.moe.timing import captured
+
 # Four times the second-level cache of an H100: what was read so long ago is in it no more.
 COLD_BYTES = 200 << 20
 MOST_COPIES = 4
@@ -37,29 +39,14 @@ def timed(calls: Sequence[Callable[[], object]]) -> Times:
     """
     if not torch.cuda.is_available():
         return percentiles([_on_the_cpu(call) for call in calls])
-    replay = captured(lambda: [call() for call in calls])
+    replay = captured(calls)
     pairs = [(_event(), _event()) for _ in range(REPEATS)]
-    replay()
     for begin, end in pairs:
         begin.record()
         replay()
         end.record()
     torch.cuda.synchronize()
     return percentiles([begin.elapsed_time(end) / 1e3 / len(calls) for begin, end in pairs])
-
-
-def captured(run: Callable[[], object]) -> Callable[[], None]:
-    """A graph of `run`, warmed up. It must not wait for the device."""
-    stream = torch.cuda.Stream()
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        for _ in range(3):
-            run()
-    torch.cuda.current_stream().wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        run()
-    return graph.replay
 
 
 def percentiles(seconds: list[float]) -> Times:

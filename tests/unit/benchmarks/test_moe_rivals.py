@@ -8,7 +8,7 @@ import torch
 from tests.benchmarks.moe import marlin
 from tests.benchmarks.moe.absent import NotThere
 from tests.benchmarks.moe.aligned import aligned, room
-from tests.benchmarks.moe.providers import all_providers
+from tests.benchmarks.moe.providers import Where, all_providers
 from tests.benchmarks.moe.shapes import TINY
 from tests.benchmarks.moe.weights import random_weights
 
@@ -59,6 +59,6 @@ def test_a_library_that_is_not_there_is_a_reason_not_a_crash(
     name: str, said: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     missing = tmp_path_factory.mktemp("empty") / "none"
-    provider = next(one for one in all_providers(missing, missing) if one.name == name)
+    provider = next(one for one in all_providers(Where(missing, missing)) if one.name == name)
     with pytest.raises(NotThere, match=said):
         provider.ready(random_weights(TINY, 0, "cpu"))
