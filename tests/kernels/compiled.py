@@ -42,6 +42,7 @@ _POINTERS = {
     "zeros": "*fp32",
     "partial": "*fp32",
     "arrived": "*i32",
+    "downs_arrived": "*i32",
 }
 _TILES = {"int4": "*i32", "fp8": "*fp8e4nv", "plain": "*bf16"}
 

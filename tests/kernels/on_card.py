@@ -30,6 +30,7 @@ TOOLS = ("memcheck", "racecheck", "initcheck")
 VARIANTS = {
     "sorted": Tiling(ANY_NUMBER, Cut(), Cut(splits=4)),
     "direct": Tiling(ANY_NUMBER, Cut(), Cut(splits=4), direct=True),
+    "direct, all split": Tiling(ANY_NUMBER, Cut(splits=2), Cut(splits=4), direct=True),
     "direct, overlap": Tiling(ANY_NUMBER, Cut(), Cut(splits=4), direct=True, overlap=True),
     "sorted, overlap": Tiling(ANY_NUMBER, Cut(), Cut(splits=2), overlap=True),
     "wide": Tiling(

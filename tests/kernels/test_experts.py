@@ -61,14 +61,14 @@ def poisoned(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("count", [1, 17, 63])
+@pytest.mark.parametrize("count", [1, 17, 33])
 def test_every_format_equals_the_naive_layer(form: str, count: int, dtype: torch.dtype) -> None:
-    layer = random_layer(form, 5, 256, 128, dtype)
-    case = tokens(count, 256, dtype), scores(count), uniform(count, 5)
+    layer = random_layer(form, 3, 256, 96, dtype)
+    case = tokens(count, 256, dtype), scores(count), uniform(count, 3)
     assert difference(ours(layer, *case), truth(layer, *case)) < BOUNDS[dtype]
 
 
-@pytest.mark.parametrize("hidden, inner", [(128, 32), (192, 96), (136, 40), (320, 256)])
+@pytest.mark.parametrize("hidden, inner", [(128, 32), (192, 96), (136, 40), (320, 160)])
 def test_sizes_that_fill_no_whole_tile(hidden: int, inner: int) -> None:
     layer = random_layer("int4", 3, hidden, inner, torch.float32)
     case = tokens(9, hidden, torch.float32), scores(9), uniform(9, 3)
@@ -78,8 +78,8 @@ def test_sizes_that_fill_no_whole_tile(hidden: int, inner: int) -> None:
 @pytest.mark.parametrize("chosen", [0, 6])
 def test_all_tokens_on_one_expert_and_none_on_the_others(chosen: int) -> None:
     layer = random_layer("int4", 7, 128, 64, torch.float32)
-    ids = torch.full((40, 1), chosen, device=DEVICE)
-    case = tokens(40, 128, torch.float32), scores(40), ids
+    ids = torch.full((20, 1), chosen, device=DEVICE)
+    case = tokens(20, 128, torch.float32), scores(20), ids
     assert difference(ours(layer, *case), truth(layer, *case)) < 2e-6
 
 
@@ -91,17 +91,17 @@ def test_no_token_gives_an_empty_result() -> None:
 
 CUTS = [
     Tiling(1 << 62, Cut(64, 16), Cut(64, 16, splits=3), direct=True),
-    Tiling(1 << 62, Cut(64, 16), Cut(64, 16, splits=8)),
+    Tiling(1 << 62, Cut(64, 16, splits=2), Cut(64, 16, splits=8), direct=True),
     Tiling(1 << 62, Cut(64, 32), Cut(64, 32)),
     Tiling(1 << 62, Cut(128, 64), Cut(128, 64, splits=2)),
 ]
 
 
 @pytest.mark.parametrize("tiling", CUTS, ids=["direct", "small", "middle", "large"])
-@pytest.mark.parametrize("count", [1, 16, 33, 130])
+@pytest.mark.parametrize("count", [1, 16, 40])
 def test_however_the_work_is_cut(count: int, tiling: Tiling) -> None:
-    layer = random_layer("int4", 3, 320, 192, torch.float32)
-    case = tokens(count, 320, torch.float32), scores(count), uniform(count, 3)
+    layer = random_layer("int4", 2, 200, 160, torch.float32)
+    case = tokens(count, 200, torch.float32), scores(count), uniform(count, 2)
     assert difference(ours(layer, *case, tiling), truth(layer, *case)) < 2e-6
 
 
@@ -118,7 +118,7 @@ def test_routed_directly_or_sorted_before_the_bits_are_the_same(count: int) -> N
 
 @pytest.mark.parametrize("missing", [-1, 4, 1 << 33])
 @pytest.mark.parametrize("tiling", [DIRECT, SORTED], ids=["direct", "sorted"])
-@pytest.mark.parametrize("count", [1, 13, 40])
+@pytest.mark.parametrize("count", [1, 13])
 def test_a_token_whose_expert_is_on_another_rank_is_a_row_of_zeros(
     count: int, tiling: Tiling, missing: int
 ) -> None:
@@ -200,10 +200,14 @@ def test_from_a_checkpoint_s_packed_weights(symmetric: bool) -> None:
 @given(st.data())
 def test_any_routing_of_any_few_tokens_in_any_cut(data: st.DataObject) -> None:
     experts = data.draw(st.integers(1, 5))
-    ids = data.draw(st.lists(st.integers(-1, experts), min_size=1, max_size=40))
+    ids = data.draw(st.lists(st.integers(-1, experts), min_size=1, max_size=24))
     tiling = Tiling(
         1 << 62,
-        Cut(data.draw(st.sampled_from([64, 128])), data.draw(st.sampled_from([16, 32]))),
+        Cut(
+            data.draw(st.sampled_from([64, 128])),
+            data.draw(st.sampled_from([16, 32])),
+            splits=data.draw(st.integers(1, 3)),
+        ),
         Cut(64, data.draw(st.sampled_from([16, 32])), splits=data.draw(st.integers(1, 4))),
         direct=data.draw(st.booleans()),
     )
@@ -216,9 +220,9 @@ def test_any_routing_of_any_few_tokens_in_any_cut(data: st.DataObject) -> None:
 
 
 def test_the_same_input_gives_the_same_bits() -> None:
-    layer = random_layer("int4", 3, 256, 512, torch.float16)
-    case = tokens(20, 256, torch.float16), scores(20), uniform(20, 3)
-    tiling = Tiling(1 << 62, Cut(64, 16), Cut(64, 16, splits=4))
+    layer = random_layer("int4", 2, 128, 256, torch.float16)
+    case = tokens(18, 128, torch.float16), scores(18), uniform(18, 2)
+    tiling = Tiling(1 << 62, Cut(64, 16, splits=2), Cut(64, 16, splits=4))
     assert torch.equal(ours(layer, *case, tiling), ours(layer, *case, tiling))
 
 

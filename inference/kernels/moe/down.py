@@ -6,7 +6,7 @@ import triton
 import triton.language as tl
 from triton.language.extra.cuda import gdc_launch_dependents, gdc_wait
 
-from inference.kernels.moe.product import fetch_ahead, product, tile_of_tokens
+from inference.kernels.moe.product import fetch_ahead, parts_summed, product, tile_of_tokens
 
 
 @triton.jit(do_not_specialize=["tokens", "experts"])
@@ -19,7 +19,7 @@ def down_kernel(
     scales,
     zeros,
     out,  # [T, H]
-    partial,  # [SPLITS, T, H] fp32; unused where SPLITS is 1
+    partial,  # [SPLITS, T, row blocks * ROWS] fp32; unused where SPLITS is 1
     arrived,  # [tiles of tokens, row blocks] int32, zero before; likewise
     tokens,
     inner,  # I
@@ -85,19 +85,13 @@ def down_kernel(
             EVEN,
         )
         row = row_block * ROWS + tl.arange(0, ROWS)
-        there = (row < hidden)[:, None] & live[None, :]
-        at = token[None, :] * hidden + row[:, None]
-        if SPLITS == 1:
-            tl.store(out + at, acc.to(out.dtype.element_ty), mask=there)
-        else:
-            size = tokens.to(tl.int64) * hidden
-            tl.store(partial + split * size + at, acc, mask=there)
-            tl.debug_barrier()  # every thread's part is written before the arrival is counted
+        last = True
+        if SPLITS > 1:
             counter = arrived + tl.program_id(0) * tl.num_programs(1) + row_block
-            if tl.atomic_add(counter, 1, sem="acq_rel") == SPLITS - 1:
-                total = tl.zeros([ROWS, TOKENS], tl.float32)
-                for part in range(SPLITS):
-                    total += tl.load(
-                        partial + part * size + at, mask=there, other=0.0, cache_modifier=".cg"
-                    )
-                tl.store(out + at, total.to(out.dtype.element_ty), mask=there)
+            last, acc = parts_summed(
+                acc, partial, token, row, live, tokens, split, counter, ROWS, SPLITS
+            )
+        if last:
+            there = (row < hidden)[:, None] & live[None, :]
+            at = token[None, :] * hidden + row[:, None]
+            tl.store(out + at, acc.to(out.dtype.element_ty), mask=there)

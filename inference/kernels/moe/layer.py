@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -50,9 +51,9 @@ def routed_experts(
         return out
     chosen = tiling or tiling_for(x.shape[0])
     tokens = _Tokens(topk_ids, _routing(topk_ids, experts, chosen))
-    arrived = _counters(tokens, experts.w2, chosen.down)
-    act = _gate_up(x, experts, topk_weights, tokens, chosen, arrived, calls)
-    _down(act, experts.w2, tokens, out, chosen, arrived)
+    downs = _parts(tokens, experts.w2, chosen.down, torch.empty)  # gate_up makes them zero
+    act = _gate_up(x, experts, topk_weights, tokens, chosen, downs.arrived, calls)
+    _down(act, experts.w2, tokens, out, chosen, downs)
     return out
 
 
@@ -94,11 +95,27 @@ def _blocks(matrix: ExpertMatrix, cut: Cut) -> int:
     return -(-matrix.padded_rows // cut.rows)
 
 
-def _counters(tokens: _Tokens, w2: ExpertMatrix, cut: Cut) -> torch.Tensor:
-    """How many parts of each sum have arrived: gate_up makes them zero, so that no launch is spent
-    on that, and a graph that was broken off leaves nothing behind."""
-    size = tokens.tiles(w2.experts, cut) * _blocks(w2, cut) if cut.splits > 1 else 0
-    return torch.empty(size, dtype=torch.int32, device=tokens.ids.device)
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """Of sums that several programs share: `sums` (splits, T, rows) fp32, and how many of each have
+    `arrived`. Both are of this launch alone, so one that was broken off leaves nothing behind."""
+
+    sums: torch.Tensor
+    arrived: torch.Tensor
+
+
+def _parts(
+    tokens: _Tokens, matrix: ExpertMatrix, cut: Cut, counters: Callable[..., torch.Tensor]
+) -> _Parts:
+    """`counters` makes what counts: torch.zeros costs a launch. Where nothing is split, neither is
+    ever read."""
+    device, blocks = tokens.ids.device, _blocks(matrix, cut)
+    shape = (cut.splits, tokens.count, blocks * cut.rows) if cut.splits > 1 else (0,)
+    size = tokens.tiles(matrix.experts, cut) * blocks if cut.splits > 1 else 0
+    return _Parts(
+        torch.empty(shape, dtype=torch.float32, device=device),
+        counters(size, dtype=torch.int32, device=device),
+    )
 
 
 def _gate_up(
@@ -107,21 +124,25 @@ def _gate_up(
     weights: torch.Tensor,
     tokens: _Tokens,
     tiling: Tiling,
-    arrived: torch.Tensor,
+    downs_arrived: torch.Tensor,
     calls: torch.Tensor | None,
 ) -> torch.Tensor:
     matrix, cut = experts.w13, tiling.gate_up
+    make = torch.zeros if cut.splits > 1 else torch.empty
+    parts = _parts(tokens, matrix, cut, make)
     act = torch.empty(x.shape[0], experts.inner, dtype=x.dtype, device=x.device)
-    gate_up_kernel[(tokens.tiles(matrix.experts, cut), _blocks(matrix, cut))](
+    gate_up_kernel[(tokens.tiles(matrix.experts, cut), _blocks(matrix, cut), cut.splits)](
         x,
         weights,
         *tokens.arrays,
         *_arrays(matrix),
         act,
-        arrived,
+        parts.sums,
+        parts.arrived,
+        downs_arrived,
         tokens.ids if calls is None else calls,
         tokens.count,
-        arrived.numel(),
+        downs_arrived.numel(),
         x.stride(0),
         matrix.columns,
         experts.inner,
@@ -140,26 +161,22 @@ def _down(
     tokens: _Tokens,
     out: torch.Tensor,
     tiling: Tiling,
-    arrived: torch.Tensor,
+    parts: _Parts,
 ) -> None:
     cut = tiling.down
-    partial = out
-    if cut.splits > 1:
-        partial = torch.empty(cut.splits, *out.shape, dtype=torch.float32, device=out.device)
     down_kernel[(tokens.tiles(matrix.experts, cut), _blocks(matrix, cut), cut.splits)](
         act,
         *tokens.arrays,
         *_arrays(matrix),
         out,
-        partial,
-        arrived,
+        parts.sums,
+        parts.arrived,
         tokens.count,
         matrix.columns,
         out.shape[1],
         matrix.experts,
         matrix.padded_rows // TILE_ROWS,
         matrix.groups,
-        SPLITS=cut.splits,
         **_constants(matrix, cut, tokens, tiling),
     )
 
@@ -182,6 +199,7 @@ def _constants(
         "ROWS": cut.rows,
         "TOKENS": cut.tokens,
         "EVEN": matrix.columns % 128 == 0,
+        "SPLITS": cut.splits,
         "DIRECT": tokens.routing is None,
         "OVERLAP": overlap,
         "num_warps": cut.warps,

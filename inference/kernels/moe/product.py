@@ -194,3 +194,38 @@ def product(
             acc += part * scale[:, None]
             scale = next_scale
     return acc
+
+
+@triton.jit
+def parts_summed(
+    acc,
+    partial,  # [SPLITS, T, row blocks * ROWS]
+    place,  # [TOKENS]
+    row,  # [ROWS]
+    live,  # [TOKENS]
+    tokens,
+    split,
+    counter,
+    ROWS: tl.constexpr,
+    SPLITS: tl.constexpr,
+):
+    """Leave this program's part of a sum, and add all up where it is the last to arrive.
+
+    Returns (last, total); total is this program's part where it is not the last. The parts are
+    added in the order of their numbers: equal inputs give equal bits.
+    """
+    rows = tl.num_programs(1) * ROWS
+    size = tokens.to(tl.int64) * rows
+    at = place[None, :] * rows + row[:, None]
+    there = live[None, :] & (row >= 0)[:, None]
+    tl.store(partial + split * size + at, acc, mask=there)
+    tl.debug_barrier()  # every thread's part is written before the arrival is counted
+    last = tl.atomic_add(counter, 1, sem="acq_rel") == SPLITS - 1
+    total = acc
+    if last:
+        total = tl.zeros_like(acc)
+        for part in range(SPLITS):
+            total += tl.load(
+                partial + part * size + at, mask=there, other=0.0, cache_modifier=".cg"
+            )
+    return last, total

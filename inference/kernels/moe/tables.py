@@ -128,8 +128,8 @@ def _tiling(entry: Any) -> Tiling:
         raise ValueError("most_tokens is no number, or direct no truth value")
     if type(values["overlap"]) is not bool:
         raise ValueError("overlap is no truth value")
-    cuts = (Cut(**_values(values[name], Cut)) for name in ("gate_up", "down"))
-    return Tiling(most, *cuts, direct=values["direct"], overlap=values["overlap"])
+    gate_up, down = (Cut(**_values(values[name], Cut)) for name in ("gate_up", "down"))
+    return Tiling(most, gate_up, down, direct=values["direct"], overlap=values["overlap"])
 
 
 def _values(entry: Any, kind: type[_Made]) -> Mapping[str, Any]:

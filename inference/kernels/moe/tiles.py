@@ -182,8 +182,8 @@ def _row_order(pairs: bool) -> Callable[[torch.Tensor], torch.Tensor]:
 
 def _rows_out(matrix: torch.Tensor, pairs: bool) -> int:
     """Rows of (E, N, …), with what interleaving pads."""
-    half = matrix.shape[1] // 2
-    return 2 * (half + -half % _HALF) if pairs else matrix.shape[1]
+    rows = int(matrix.shape[1])
+    return 2 * (rows // 2 + -(rows // 2) % _HALF) if pairs else rows
 
 
 def _per_group(scales: torch.Tensor, span: int, groups: int) -> torch.Tensor:

@@ -18,8 +18,8 @@ _ALLOWED = {
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """One kernel's tile: `rows` of the matrix by `tokens`; `splits` of the sum (the down
-    projection alone). Raises ValueError: a number that no kernel is made for."""
+    """One kernel's tile: `rows` of the matrix by `tokens`; by `splits` programs that share a sum.
+    Raises ValueError: a number that no kernel is made for."""
 
     rows: int = 64
     tokens: int = 16
@@ -54,8 +54,6 @@ class Tiling:
     def __post_init__(self) -> None:
         if self.most_tokens < 1:
             raise ValueError("most_tokens is under 1")
-        if self.gate_up.splits != 1:
-            raise ValueError("the gate and up projection's sum can't be split")
 
     def routes_directly(self, tokens: int) -> bool:
         return self.direct and tokens <= min(self.gate_up.tokens, self.down.tokens)

@@ -1,8 +1,8 @@
 """Finds the best tiling for each number of tokens, by measuring on the card.
 
-One number is changed at a time, from the default on: the gate and up projection's cut, how often
-the down projection's sum is split, its cut, and whether tokens are routed directly and launches
-overlap. What is timed is the whole layer, as it runs in a step.
+One number is changed at a time, from the default on: a kernel's cut, then how often its sum is
+split, and at last whether tokens are routed directly and launches overlap. What is timed is the
+whole layer, as it runs in a step.
 """
 
 from __future__ import annotations
@@ -91,9 +91,11 @@ def table_of(tuned: Sequence[Tuned]) -> Sequence[Tiling]:
 def _changes(count: int, overlap: bool) -> Sequence[Callable[[Tiling], Sequence[Tiling]]]:
     cuts = _cuts(count)
     splits = (1, 2, 3, 4, 6, 8) if count <= 128 else (1,)
+    halves = (1, 2, 3, 4) if count <= 4 else (1,)  # its programs are many, and its sums long
     flags = (True, False)
     return (
         lambda best: [replace(best, gate_up=cut) for cut in cuts],
+        lambda best: [replace(best, gate_up=replace(best.gate_up, splits=one)) for one in halves],
         lambda best: [replace(best, down=replace(best.down, splits=one)) for one in splits],
         lambda best: [replace(best, down=replace(one, splits=best.down.splits)) for one in cuts],
         lambda best: [replace(best, direct=one) for one in flags if count <= 128],
@@ -153,14 +155,15 @@ def tune_this_card(
 def _line(found: Tuned) -> str:
     cuts = (found.tiling.gate_up, found.tiling.down)
     words = ", ".join(
-        f"{name} {cut.rows}x{cut.tokens} in {cut.warps} warps, {cut.stages} stages"
+        f"{name} {cut.rows}x{cut.tokens} in {cut.splits} splits of {cut.warps} warps, "
+        f"{cut.stages} stages"
         for name, cut in zip(("gate_up", "down"), cuts, strict=True)
     )
     flags = [name for name in ("direct", "overlap") if getattr(found.tiling, name)]
     return (
         f"{found.tiling.most_tokens:>5} tokens: {found.seconds * 1e6:,.1f} µs (default "
         f"{found.default_seconds * 1e6:,.1f} µs; {found.tried} tried, {found.refused} refused): "
-        f"{words}, {found.tiling.down.splits} splits{''.join(f', {one}' for one in flags)}"
+        f"{words}{''.join(f', {one}' for one in flags)}"
     )
 
 

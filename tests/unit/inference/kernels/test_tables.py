@@ -98,7 +98,6 @@ DAMAGED = {
     "a number lacking": broken(lambda one: one["tilings"][0]["down"].pop("rows")),
     "one too many": broken(lambda one: one["tilings"][0].update(speed=9)),
     "rows that no kernel has": broken(lambda one: one["tilings"][0]["down"].update(rows=96)),
-    "splits of gate and up": broken(lambda one: one["tilings"][0]["gate_up"].update(splits=2)),
     "splits of a million": broken(lambda one: one["tilings"][0]["down"].update(splits=10**6)),
 }
 
