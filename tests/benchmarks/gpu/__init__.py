@@ -1,12 +1,13 @@
-"""What needs a GPU, in one script: `make gpu-check`.
+"""What needs a GPU, in one command of under eight minutes: `make gpu-check`.
 
 It imports torch, triton and our kernels alone, since a bare GPU machine has no more, and downloads
-nothing: weights are random, of the true shapes.
+nothing. Each step is a process of its own: one that crashes, hangs or spoils the device takes none
+of the others with it, and what it found by then stands in its files.
 
-    shapes.py    the layers' sizes, and random experts of them
-    timing.py    a run's time on the device, with nothing of it in the cache before
-    roof.py      what the card can do at best: copying, and multiplying
-    right.py     our kernels against the naive layer
-    layer.py     the layer's time over the number of tokens, against the roof
-    report.py    the table, and the file that it is written to
+    steps.py     what is done, in the order in which it matters
+    right.py     our kernels against the naive layer; how stock vLLM's call of Marlin weights
+    cases.py     what that found, as a CSV
+    report.py    the page for people, of all that was found
+
+How fast they are is measured by tests/benchmarks/moe.
 """

@@ -1,47 +1,75 @@
-"""`python -m tests.benchmarks.gpu [--small]`: all that needs a GPU, under eight minutes.
+"""`python -m tests.benchmarks.gpu`: all that needs a GPU, in under eight minutes.
 
-Writes a table into tests/benchmarks/results/. Without a GPU it refuses, but for `--small`, which
-shows on a CPU (with TRITON_INTERPRET=1) that the script works, and writes nothing.
+Writes a page, the CSVs and a picture, and writes them anew after each step. Without a GPU it
+refuses, but for `--cpu`: tiny sizes by Triton's interpreter, which shows that the check works.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
 
-import torch
-
-from tests.benchmarks.gpu.layer import points
-from tests.benchmarks.gpu.report import rendered, write
-from tests.benchmarks.gpu.right import cases
-from tests.benchmarks.gpu.roof import measured_roof
-from tests.benchmarks.gpu.shapes import MAVERICK, SCOUT, TINY
-
-DECODE = (1, 2, 4, 8, 16, 32, 64)
-PREFILL = (128, 256, 512, 1024, 4096)
+from tests.benchmarks.gpu.cases import read_cases
+from tests.benchmarks.gpu.report import rendered
+from tests.benchmarks.gpu.steps import LEAST_SECONDS, ON_A_CPU, ON_A_GPU, done
+from tests.benchmarks.moe.__main__ import common_options, parsed, ready
+from tests.benchmarks.moe.card import this_card
+from tests.benchmarks.moe.rows import read_csv
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser("python -m tests.benchmarks.gpu", description=__doc__)
-    parser.add_argument("--small", action="store_true", help="only show that it works")
-    small = parser.parse_args().small
-    if not torch.cuda.is_available() and not small:
-        print("There is no NVIDIA GPU here: run this where one is.", file=sys.stderr)
+    common_options(parser)
+    parser.add_argument("--minutes", type=float, default=7.5, help="no step goes on for longer")
+    given = parsed(parser, arguments)
+    if not ready(given.cpu):
         return 1
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    found = cases(small)
-    roof = measured_roof(device, small)
-    if small:
-        timed = points(TINY, (1, 8), roof, device)
-    else:
-        timed = points(SCOUT, (*DECODE, *PREFILL), roof, device)
-        timed += points(MAVERICK, DECODE, roof, device)
-    text = rendered(roof, found, timed)
-    print(text)
-    if not small:
-        print(f"Written to {write(text).name}.")
-    return 0 if all(one.right for one in found) else 1
+    given.name = given.name or f"gpu-check-{this_card().stem}"
+    given.out.mkdir(parents=True, exist_ok=True)
+    return _check(given)
+
+
+def _check(given: argparse.Namespace) -> int:
+    ends, troubles = time.monotonic() + given.minutes * 60, []
+    for ending in ("csv", "svg", "md", "right.csv"):
+        _file(given, ending).unlink(missing_ok=True)
+    for step in ON_A_CPU if given.cpu else ON_A_GPU:
+        left = ends - time.monotonic()
+        print(f"\n== {step.what} ({left:,.0f} s left)", flush=True)
+        trouble = "no time was left"
+        if left >= LEAST_SECONDS:
+            trouble = done(step, _shared(given, step.module), left)
+        if trouble:
+            troubles.append(f"{step.what}: {trouble}")
+            print(troubles[-1], flush=True)
+        _write(given, troubles)
+    cases = read_cases(_file(given, "right.csv"))
+    wrong = not cases or not all(case.right for case in cases if case.matters)
+    print(f"\nWritten to {_file(given, 'md').name}.", *(["Ours are WRONG."] if wrong else []))
+    return 1 if wrong or troubles else 0
+
+
+def _shared(given: argparse.Namespace, module: str) -> list[str]:
+    """The options of each step."""
+    name = f"{given.name}.right" if module.endswith("right") else given.name
+    paths = (("--marlin", given.marlin), ("--vllm", given.vllm), ("--tuned", given.tuned))
+    chosen = [part for flag, path in paths if path for part in (flag, str(path.resolve()))]
+    commit = ["--commit", given.commit] if given.commit else []
+    return ["--out", str(given.out.resolve()), "--name", name, *chosen, *commit]
+
+
+def _write(given: argparse.Namespace, troubles: Sequence[str]) -> None:
+    cases, rows = read_cases(_file(given, "right.csv")), read_csv(_file(given, "csv"))
+    _file(given, "md").write_text(rendered(cases, rows, troubles))
+
+
+def _file(given: argparse.Namespace, ending: str) -> Path:
+    folder: Path = given.out
+    return folder / f"{given.name}.{ending}"
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -1,83 +1,89 @@
-"""The table for people, and where it is written."""
+"""The page for people."""
 
 from __future__ import annotations
 
-import platform
-import subprocess
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from pathlib import Path
 
-import torch
-import triton
-
-from tests.benchmarks.gpu.layer import Point
-from tests.benchmarks.gpu.right import Case
-from tests.benchmarks.gpu.roof import Roof
-
-RESULTS = Path(__file__).resolve().parents[1] / "results"
+from tests.benchmarks.gpu.cases import Case, told
+from tests.benchmarks.moe.rows import COPY, Row, absences
 
 
-def card_name() -> str:
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+def rendered(cases: Sequence[Case], rows: Sequence[Row], troubles: Sequence[str]) -> str:
+    cards = list(dict.fromkeys(row.card.line for row in rows))
+    head = [f"# {rows[0].card.card}" if rows else "# GPU check", "", *(f"{one}." for one in cards)]
+    return "\n".join([*head, "", *_right(cases), *_fast(rows), *_troubles(troubles, rows)])
 
 
-def rendered(roof: Roof, cases: Sequence[Case], points: Sequence[Point]) -> str:
-    lines = [
-        f"# {card_name()}",
-        "",
-        f"{datetime.now(UTC):%Y-%m-%d}; driver {_driver()}; torch {torch.__version__}, Triton "
-        f"{triton.__version__}, Python {platform.python_version()}.",
-        "",
-        f"Roof, measured: a copy moves {roof.bandwidth / 1e9:,.0f} GB/s, a product of bf16 "
-        f"{roof.multiply / 1e12:,.1f} TFLOP/s.",
-        "",
+def _right(cases: Sequence[Case]) -> list[str]:
+    return [
         "## Right?",
         "",
-        "Against the naive layer in float64; twice with equal bits; in a CUDA graph that was "
-        "captured with another routing.",
+        "Ours against the naive layer in float64, each ninth token's expert on another rank; twice "
+        "with equal bits; in a CUDA graph that was captured for another routing; counted on the "
+        "device.",
         "",
-        "| format | tokens | error | equal bits | in a graph |",
-        "|---|---|---|---|---|",
+        "| what | tokens | error | equal bits | in a graph | counted | right |",
+        "|---|---|---|---|---|---|---|",
         *(
-            f"| {one.form} | {one.tokens} | {one.error:.1e} | {_yes(one.repeatable)} | "
-            f"{_yes(one.in_graph)} |"
+            f"| {one.what} | {one.tokens} | {_error(one)} | {told(one.equal_bits)} | "
+            f"{told(one.in_graph)} | {told(one.counted)} | {_verdict(one)} |"
             for one in cases
         ),
         "",
+    ]
+
+
+def _error(case: Case) -> str:
+    return case.why_not if case.error is None else f"{case.error:.1e}"
+
+
+def _verdict(case: Case) -> str:
+    if case.right:
+        return "yes"
+    return "**no**" if case.matters else "no"
+
+
+def _fast(rows: Sequence[Row]) -> list[str]:
+    timed = [row for row in rows if row.p50_us is not None]
+    return [
         "## How fast?",
         "",
-        "int4 experts of one layer, uniform routing, cold cache, replayed as a graph. The roof is "
-        "the larger of the time to read the experts that are met, and the time to multiply.",
+        *(_roofs(timed[-1]) if timed else []),
+        "One layer's routed experts with cold weights, replayed in a CUDA graph. The roof is the "
+        "larger of a copy of the int4 bytes, and the operations at the tensor cores' peak. The "
+        "shares are of the large copy's bandwidth, by each one's own bytes, and of that peak.",
         "",
-        "| layer | tokens | experts met | p20 µs | p50 µs | p80 µs | roof µs | share |",
-        "|---|---|---|---|---|---|---|---|",
+        "| layer | routing | who | tokens | experts met | p20 µs | p50 µs | p80 µs | roof µs "
+        "| bandwidth | tensor cores | error |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
         *(
-            f"| {one.shape} | {one.tokens} | {one.distinct} | {one.times.p20 * 1e6:,.1f} | "
-            f"{one.times.p50 * 1e6:,.1f} | {one.times.p80 * 1e6:,.1f} | {one.bound * 1e6:,.1f} | "
-            f"{one.share:.0%} |"
-            for one in points
+            f"| {row.layer} | {row.routing} | {row.label} | {row.tokens} | {row.experts_met} | "
+            f"{row.p20_us:,.1f} | {row.p50_us:,.1f} | {row.p80_us:,.1f} | {row.roof_us:,.1f} | "
+            f"{_share(row.share_bandwidth)} | {_share(row.share_tensor)} | {_far(row)} |"
+            for row in timed
         ),
         "",
     ]
-    return "\n".join(lines)
 
 
-def write(text: str) -> Path:
-    name = card_name().lower().replace(" ", "-")
-    file = RESULTS / f"{name}-{datetime.now(UTC):%Y-%m-%d}.md"
-    RESULTS.mkdir(exist_ok=True)
-    file.write_text(text)
-    return file
+def _roofs(row: Row) -> list[str]:
+    return [
+        f"A large copy moves {row.copy_gbs:,.0f} GB/s, read and written; a product of bf16 "
+        f"reaches {row.peak_tflops:,.1f} TFLOP/s.",
+        "",
+    ]
 
 
-def _driver() -> str:
-    command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
-    try:
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "none"
+def _share(share: float | None) -> str:
+    return "" if share is None else f"{share:.1%}"
 
 
-def _yes(value: bool) -> str:
-    return "yes" if value else "**no**"
+def _far(row: Row) -> str:
+    if row.error is None or row.provider == COPY:
+        return ""
+    return f"**{row.error:.1e}**" if row.wrong else f"{row.error:.1e}"
+
+
+def _troubles(troubles: Sequence[str], rows: Sequence[Row]) -> list[str]:
+    lines = [*troubles, *(f"no time for {who}" for who in absences(rows))]
+    return ["## What is missing", "", *(f"- {line}" for line in lines), ""] if lines else []

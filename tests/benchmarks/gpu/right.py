@@ -1,45 +1,108 @@
-"""Whether our kernels are right on this card: against the naive layer, in graphs, and twice; for
-every format, and for every way to start and to route."""
+"""Whether kernels are right on this card: `python -m tests.benchmarks.gpu.right`.
+
+Ours against the naive layer in float64: each format, and each way to start and to route; with equal
+bits, and in CUDA graphs that were captured for another routing. `--only marlin`: whether the
+router's weight counts twice when Marlin is called as stock vLLM calls it. `--only sanitizer`: what
+compute-sanitizer says of ours, where the machine has it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
 
-from tests.kernels.layers import FORMS
-from tests.kernels.on_card import TOOLS, VARIANTS, case, examine, sanitizer_s_word
+import torch
 
-BOUND = 1e-2  # ‖ours − naive‖ / ‖naive‖ in bf16; with the weight twice it is about 0.5
+from tests.benchmarks.gpu.cases import MARLIN, SANITIZER, Case, read_cases, write_cases
+from tests.benchmarks.moe.__main__ import common_options, parsed, ready
 
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """`form`: the weights' format, or how kernels start and tokens are found. See
-    `tests.kernels.on_card.Found`."""
-
-    form: str
-    tokens: int
-    error: float
-    repeatable: bool
-    in_graph: bool
-    counted: bool
-
-    @property
-    def right(self) -> bool:
-        return self.error < BOUND and self.repeatable and self.in_graph and self.counted
+COUNTS = (1, 7, 63, 512)
 
 
-def cases(small: bool) -> list[Case]:
-    counts = (1, 7) if small else (1, 7, 63, 512)
-    found = [_case(form, form, count, small) for form in FORMS for count in counts]
-    return found + [_case(name, "int4", count, small) for name in VARIANTS for count in counts[:3]]
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser("python -m tests.benchmarks.gpu.right", description=__doc__)
+    common_options(parser)
+    parser.add_argument("--only", choices=("ours", "marlin", "sanitizer"), default="ours")
+    given = parsed(parser, arguments)
+    if not ready(given.cpu):
+        return 1
+    file: Path = given.out / f"{given.name or 'right'}.csv"
+    found = {"ours": _ours, "marlin": partial(_marlin, given.marlin), "sanitizer": _sanitized}
+    kept = read_cases(file)
+    for case in found[given.only]():
+        print(case.line, flush=True)
+        kept.append(case)
+        write_cases(file, kept)
+    return 0
 
 
-def _case(name: str, form: str, count: int, small: bool) -> Case:
-    found = examine(case(form, count, VARIANTS.get(name), large=not small))
-    return Case(name, count, found.error, found.repeatable, found.in_graph, found.counted)
+def _ours() -> Iterator[Case]:
+    from tests.kernels.layers import FORMS
+    from tests.kernels.on_card import VARIANTS
+
+    there = torch.cuda.is_available()
+    counts = COUNTS if there else COUNTS[:1]
+    for form in FORMS:
+        yield from (_case(form, form, count) for count in counts)
+        if form == "int4":
+            ways = [name for name, tiling in VARIANTS.items() if there or not tiling.overlap]
+            yield from (_case(name, form, count) for name in ways for count in counts[:3])
 
 
-def sanitized() -> Mapping[str, str]:
-    """What compute-sanitizer says, by tool: "clean", "not here", or what it found."""
-    return {tool: sanitizer_s_word(tool) for tool in TOOLS}
+def _case(name: str, form: str, count: int) -> Case:
+    from tests.benchmarks.moe.absent import reason
+    from tests.kernels.on_card import VARIANTS, case, examine
+
+    there = torch.cuda.is_available()
+    try:
+        found = examine(case(form, count, VARIANTS.get(name), large=there))
+    except Exception as error:
+        return Case(name, count, None, why_not=reason(error))
+    in_graph = found.in_graph if there else None
+    return Case(name, count, found.error, found.repeatable, in_graph, found.counted)
+
+
+def _sanitized() -> Iterator[Case]:
+    from tests.kernels.on_card import TOOLS, sanitizer_s_word
+
+    for tool in TOOLS:
+        word = sanitizer_s_word(tool)
+        clean = None if word == "not here" else word == "clean"
+        yield Case(f"{SANITIZER} {tool}", 0, None, clean=clean, why_not="" if clean else word)
+
+
+def _marlin(library: Path | None) -> Iterator[Case]:
+    """Marlin called right, and as stock vLLM calls it for Llama 4: its `prepare` weights the input,
+    and then `mul_topk_weights` is set, too."""
+    from tests.benchmarks.moe.absent import reason
+
+    try:
+        yield from _weighed(library)
+    except Exception as error:
+        yield Case(MARLIN, 0, None, why_not=reason(error))
+
+
+def _weighed(library: Path | None) -> Iterator[Case]:
+    from tests.benchmarks.moe import marlin
+    from tests.benchmarks.moe.measuring import distance
+    from tests.benchmarks.moe.questions import answer, asked
+    from tests.benchmarks.moe.shapes import Shape
+    from tests.benchmarks.moe.weights import random_weights
+
+    layer = random_weights(Shape("small", 16, 1024, 1536), 0, "cuda")
+    question = asked(layer, "uniform", 7, "cuda")
+    x, weights, ids = question.x, question.weights, question.ids
+    loaded = marlin.loaded(library, layer)
+    right = marlin.call_once(loaded, x, weights, ids)()
+    yield Case(f"{MARLIN} called right", 7, distance(right, question.truth))
+    stock = marlin.call_once(loaded, x * weights.to(x.dtype), weights, ids)()
+    yield Case(f"{MARLIN} as stock calls it", 7, distance(stock, question.truth))
+    twice = answer(layer, x, weights * weights, ids)
+    yield Case(f"{MARLIN} as stock calls it, against the weight twice", 7, distance(stock, twice))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
