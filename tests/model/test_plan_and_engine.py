@@ -1,4 +1,5 @@
-"""The demo's real engine, held against its plan: computed from its config.json alone."""
+"""The demo's real engine, in BF16 and in four bits, held against its plan: computed from its
+config.json alone."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from inference.demo.layout import model_folder
+from inference.demo.checkpoint import ensure_demo_model
 from inference.plan.compare import compare
 from inference.plan.measured import Measured, measure
 from inference.plan.memory import main_memory
@@ -24,15 +25,17 @@ pytestmark = [pytest.mark.model, pytest.mark.timeout(400)]
 SERVED_TOKENS = 2048  # fewer than the model could: its table of positions must be cut to them
 
 
-@pytest.fixture(scope="module")
-def profile() -> Profile:
-    return replace(profile_named("demo"), max_model_len=SERVED_TOKENS)
+@pytest.fixture(scope="module", params=["demo", "demo-int4"])
+def profile(request: pytest.FixtureRequest) -> Profile:
+    return replace(profile_named(request.param), max_model_len=SERVED_TOKENS)
 
 
 @pytest.fixture(scope="module")
 async def engine(demo_data_dir: Path, profile: Profile) -> AsyncIterator[VllmEngine]:
-    folder = str(model_folder(demo_data_dir))
-    engine = VllmEngine(profile, lambda progress: folder)
+    engine = VllmEngine(
+        profile,
+        lambda progress: str(ensure_demo_model(demo_data_dir, progress, profile.quantize)),
+    )
     await engine.start(quiet)
     yield engine
     await engine.stop()
