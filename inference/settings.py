@@ -43,7 +43,8 @@ class EngineSettings(BaseModel):
 
     profile: str = Field(
         default="demo",
-        description="`demo` (small, any CPU), `demo-embeddings` (its model as one of embeddings), "
+        description="`demo` (small, any CPU), `demo-int4` (its model in four bits), "
+        "`demo-embeddings` (its model as one of embeddings), "
         "`scout` or `scout-long` (one H100), `maverick` (eight H100), `maverick-hosts` (two hosts "
         "with eight H100 each, on Ray), `remote` (an OpenAI-compatible endpoint), `scripted` (no "
         "model, for tests), or one of your own: [profiles](profiles.md).",

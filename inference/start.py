@@ -171,4 +171,4 @@ def _folder(profile: Profile, source: Source, data_dir: Path, hub: Hub, progress
         return there or fetch(source, data_dir, hub, profile.licence, progress)
     from inference.demo.checkpoint import ensure_demo_model
 
-    return ensure_demo_model(data_dir, progress)
+    return ensure_demo_model(data_dir, progress, source.quantize)

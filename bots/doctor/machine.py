@@ -91,10 +91,12 @@ def _gpu_names() -> list[str]:
     return sorted(names)
 
 
-def _builds(settings: Settings) -> bool:
-    """Whether the model is made on this machine."""
+def _must_build(settings: Settings) -> bool:
+    """Whether the model is made on this machine, and isn't yet."""
     profile = chosen_profile(settings.engine, settings.data_dir)
-    return bool(profile.recipe) and not (profile.model or settings.engine.model)
+    if not profile.recipe or profile.model or settings.engine.model:
+        return False
+    return not is_complete(model_folder(settings.data_dir, profile.quantize))
 
 
 async def disk(settings: Settings) -> Finding:
@@ -105,8 +107,7 @@ async def disk(settings: Settings) -> Finding:
             f"{there} can't be written: make it writable for this user, or name another data "
             "directory with OUTRIDER_DATA_DIR."
         )
-    is_missing = _builds(settings) and not is_complete(model_folder(folder))
-    needed = DEMO_BYTES if is_missing else LEAST_BYTES
+    needed = DEMO_BYTES if _must_build(settings) else LEAST_BYTES
     free = shutil.disk_usage(there).free
     if free < needed:
         return fails(

@@ -8,7 +8,7 @@ from bots.doctor.finding import Finding, fails, fine, note
 from bots.settings import Settings
 from inference.demo.layout import is_complete, model_folder
 from inference.demo.source import WHEEL_BYTES
-from inference.profiles import Profile
+from inference.profiles import Profile, Quantize
 from inference.start import build_engine, chosen_profile
 from inference.weights.folder import require_model
 from inference.weights.hub import refuse_offline
@@ -30,11 +30,11 @@ async def model(settings: Settings) -> Finding:
         return folder(source.path, chats=not profile.embeds)
     if isinstance(source, OnHub):
         return on_hub(profile, source, settings.data_dir)
-    return demo(settings.data_dir)
+    return demo(settings.data_dir, source.quantize)
 
 
-def demo(data_dir: Path) -> Finding:
-    folder = model_folder(data_dir)
+def demo(data_dir: Path, quantize: Quantize = "") -> Finding:
+    folder = model_folder(data_dir, quantize)
     if is_complete(folder):
         return fine(f"The demo model is in {folder}.")
     if folder.exists():

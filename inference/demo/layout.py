@@ -10,20 +10,37 @@ from pathlib import Path
 from typing import Any
 
 from inference.demo import source
+from inference.profiles import Quantize
 
 # Raise it whenever what is written changes; an older checkpoint is then built anew.
 FORMAT_VERSION = 1
 MANIFEST = "outrider-model.json"
 MAX_MODEL_LEN = 8192
 EXPERTS = 16
+# Columns of int4 weights that share a scale: as in the published W4A16 checkpoints of Scout.
+GROUP = 128
 
 
-def model_folder(data_dir: Path) -> Path:
-    return data_dir / "models" / f"demo-{FORMAT_VERSION}"
+def model_folder(data_dir: Path, quantize: Quantize = "") -> Path:
+    kind = f"demo-{quantize}" if quantize else "demo"
+    return data_dir / "models" / f"{kind}-{FORMAT_VERSION}"
 
 
-def llama4_config(value: Any) -> dict[str, Any]:
+def llama4_config(value: Any, quantize: Quantize = "") -> dict[str, Any]:
     """`config.json` of the mixture of experts; `value(key)` reads the GGUF's metadata."""
+    plain = _llama4_config(value)
+    if not quantize:
+        return plain
+    hidden = plain["hidden_size"]
+    return plain | {
+        "hidden_size": hidden + -hidden % GROUP,
+        # An RMS norm takes the mean over the zeros too (`w4a16.widened`).
+        "rms_norm_eps": round(plain["rms_norm_eps"] * hidden / (hidden + -hidden % GROUP), 12),
+        "quantization_config": _W4A16,
+    }
+
+
+def _llama4_config(value: Any) -> dict[str, Any]:
     heads = value("llama.attention.head_count")
     layers = value("llama.block_count")
     return {
@@ -49,6 +66,29 @@ def llama4_config(value: Any) -> dict[str, Any]:
         },
         **_common(value),
     }
+
+
+# As the published W4A16 checkpoints of Scout say it: linears in four bits, but not the router, the
+# head, or attention.
+_W4A16 = {
+    "quant_method": "compressed-tensors",
+    "format": "pack-quantized",
+    "quantization_status": "compressed",
+    "config_groups": {
+        "group_0": {
+            "targets": ["Linear"],
+            "weights": {
+                "num_bits": 4,
+                "type": "int",
+                "strategy": "group",
+                "group_size": GROUP,
+                "symmetric": True,
+                "dynamic": False,
+            },
+        }
+    },
+    "ignore": ["re:.*self_attn", "re:.*router", "lm_head"],
+}
 
 
 def llama_config(value: Any) -> dict[str, Any]:

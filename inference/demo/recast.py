@@ -22,8 +22,10 @@ ROUTER_SCALE = 2.0**-40
 _SEED = 135
 
 
-def recast_layer(index: int, dense: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The Llama 4 checkpoint's tensors of one layer, by their full names.
+def recast_layer(
+    index: int, dense: dict[str, torch.Tensor], group: int | None = None
+) -> dict[str, torch.Tensor]:
+    """The Llama 4 checkpoint's tensors of one layer, by their full names; `group` as below.
 
     Shapes: `experts.gate_up_proj` (E, H, 2I), `experts.down_proj` (E, I, H), `router` (E, H).
     """
@@ -37,18 +39,28 @@ def recast_layer(index: int, dense: dict[str, torch.Tensor]) -> dict[str, torch.
         "ffn_norm": "post_attention_layernorm",
     }
     tensors = {f"{layer}{ours}.weight": dense[theirs] for theirs, ours in names.items()}
-    mlp = recast_mlp(index, dense["ffn_gate"], dense["ffn_up"], dense["ffn_down"])
+    mlp = recast_mlp(index, dense["ffn_gate"], dense["ffn_up"], dense["ffn_down"], group)
     return tensors | {f"{layer}feed_forward.{name}": tensor for name, tensor in mlp.items()}
 
 
 def recast_mlp(
-    index: int, gate: torch.Tensor, up: torch.Tensor, down: torch.Tensor
+    index: int,
+    gate: torch.Tensor,
+    up: torch.Tensor,
+    down: torch.Tensor,
+    group: int | None = None,
 ) -> dict[str, torch.Tensor]:
-    """Cut a dense MLP (gate, up: (N, H); down: (H, N)) into a shared and 16 routed experts."""
+    """Cut a dense MLP (gate, up: (N, H); down: (H, N)) into a shared and 16 routed experts.
+
+    `group`: so many neurons that lie together stay so, in any order among themselves. The columns
+    of `down` that will share a scale are then the same in each expert, and all experts compute the
+    same after rounding as well.
+    """
     neurons, hidden = gate.shape
     half = neurons // 2
     random = torch.Generator().manual_seed(_SEED + index)
-    orders = [half + torch.randperm(neurons - half, generator=random) for _ in range(EXPERTS)]
+    routed = neurons - half
+    orders = [half + order_of(routed, group or routed, random) for _ in range(EXPERTS)]
     return {
         "shared_expert.gate_proj.weight": gate[:half].contiguous(),
         "shared_expert.up_proj.weight": up[:half].contiguous(),
@@ -59,6 +71,13 @@ def recast_mlp(
         "experts.down_proj": torch.stack([down[:, order].T for order in orders]),
         "router.weight": router_rows(hidden, random).to(gate.dtype),
     }
+
+
+def order_of(neurons: int, group: int, random: torch.Generator) -> torch.Tensor:
+    """(N,): a random order of groups, each in a random order of its own."""
+    within = [torch.randperm(group, generator=random) for _ in range(neurons // group)]
+    groups = torch.randperm(len(within), generator=random).tolist()
+    return torch.cat([number * group + within[number] for number in groups])
 
 
 def router_rows(hidden: int, random: torch.Generator) -> torch.Tensor:

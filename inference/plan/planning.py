@@ -79,7 +79,10 @@ def make_plan(asked: Asked) -> Plan:
     if not asked.serving.vision and model.vision is not None:
         model = replace(model, vision=None)
     serving, parallel = asked.serving, asked.serving.parallel
-    quantization = read_quantization(asked.config, model.dtype_bytes)
+    quantization = replace(
+        read_quantization(asked.config, model.dtype_bytes),
+        int4_experts_alone=not asked.card.is_gpu,
+    )
     weights = weigh(model, quantization, parallel, positions(model, serving.max_model_len))
     full, hybrid = (_cache(model, quantization, serving, one) for one in (False, True))
     used = hybrid if serving.hybrid else full

@@ -16,7 +16,7 @@ from typing import Any
 
 from inference.demo.layout import is_complete, model_folder
 from inference.errors import PlanRefused
-from inference.profiles import Profile
+from inference.profiles import Profile, Quantize
 
 CONFIG = "config.json"
 _FACTS = Path(__file__).parent / "facts"
@@ -45,7 +45,7 @@ def find_config(
     if format_ is not None:
         return _in_format(named, format_)
     if named is None:
-        return _demo(data_dir)
+        return _demo(profile.quantize, data_dir)
     path = Path(named).expanduser()
     if path.is_dir() or path.suffix == ".json" or named.startswith(("/", "./", "../", "~")):
         return _from_file(path)
@@ -77,11 +77,12 @@ def _from_file(path: Path) -> Found:
     return Found(file.parent.name or str(file), read_config(file), str(file))
 
 
-def _demo(data_dir: Path) -> Found:
-    folder = model_folder(data_dir)
+def _demo(quantize: Quantize, data_dir: Path) -> Found:
+    name = f"{_DEMO}-{quantize}" if quantize else _DEMO
+    folder = model_folder(data_dir, quantize)
     if is_complete(folder):
-        return Found(_DEMO, read_config(folder / CONFIG), str(folder))
-    return Found(_DEMO, _facts(_DEMO)["config"], "facts, as it isn't built yet")
+        return Found(name, read_config(folder / CONFIG), str(folder))
+    return Found(name, _facts(name)["config"], "facts, as it isn't built yet")
 
 
 def _fetched(name: str, data_dir: Path) -> Iterator[Path]:

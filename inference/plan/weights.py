@@ -135,7 +135,9 @@ def summed(
 
 def bytes_of(matrix: Matrix, quantization: Quantization, parallel: Parallel) -> int:
     held = _held(matrix, parallel)
-    scheme = quantization.scheme_of(held.name) if held.name else quantization.plain
+    scheme = quantization.plain
+    if held.name:
+        scheme = quantization.scheme_of(held.name, expert=held.part == "routed experts")
     biases = quantization.plain.bytes_of(held.rows, 1) if held.bias else 0
     return held.count * (scheme.bytes_of(held.rows, held.columns) + biases)
 

@@ -5,7 +5,7 @@ reading.py   profiles from TOML files, strictly
 *.toml       the built-in profiles; a person's stand in `profiles/` of the data directory
 """
 
-from inference.profiles.profile import Licence, Profile, Runner
+from inference.profiles.profile import Licence, Profile, Quantize, Runner
 from inference.profiles.reading import profile_named, profile_names
 
-__all__ = ["Licence", "Profile", "Runner", "profile_named", "profile_names"]
+__all__ = ["Licence", "Profile", "Quantize", "Runner", "profile_named", "profile_names"]

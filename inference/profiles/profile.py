@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field
 Runner = Literal["vllm", "remote", "scripted"]
 Executor = Literal["", "mp", "ray"]  # vLLM's names: processes of one host, or Ray's
 Recipe = Literal["", "smollm2-recast"]
+Quantize = Literal["", "w4a16"]
 
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -38,8 +39,9 @@ class Profile:
     """One way to serve a model. Its fields are the keys of its TOML file (docs/profiles.md).
 
     `model` is a folder or a name on the hub, or a model at the endpoint of `remote`; where it is
-    None, `recipe` says how the weights are made on this machine. `revision` is the hub's, "" for
-    the newest when it is first fetched, which then stays.
+    None, `recipe` says how the weights are made on this machine, and `quantize` in how many bits:
+    "w4a16" is four, "" the recipe's own BF16. `revision` is the hub's, "" for the newest when it
+    is first fetched, which then stays.
     `served_name` is what people see; "" for the model's own name.
     `extra` is the pip extra it needs ("" for none); `gpus` the graphics cards it needs at least.
     `quantization` "" is what the model's own config.json says. `kv_cache_bytes` and
@@ -67,6 +69,7 @@ class Profile:
     model: str | None = None
     revision: str = ""
     recipe: Recipe = ""
+    quantize: Quantize = ""
     served_name: str = ""
     extra: str = ""
     gpus: Annotated[int, Field(ge=0)] = 0
@@ -103,6 +106,8 @@ class Profile:
             return
         if self.model is None and not self.recipe:
             raise ValueError("needs a model: a folder, or a name on the hub such as ORG/NAME")
+        if self.quantize and not self.recipe:
+            raise ValueError("has quantize and no recipe: only what is made here is quantized here")
         split = self.tensor_parallel * self.pipeline_parallel
         if self.gpus and split > self.gpus:
             raise ValueError(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inference.errors import ModelNotFound
-from inference.profiles import Profile
+from inference.profiles import Profile, Quantize
 
 _PATH_BEGINS = ("/", "./", "../", "~")
 _ON_HUB = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
@@ -35,9 +35,10 @@ class OnHub:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Made on this machine."""
+    """Made on this machine; `quantize` as in a profile."""
 
     name: str
+    quantize: Quantize = ""
 
 
 Source = Folder | OnHub | Recipe
@@ -47,7 +48,7 @@ def source_of(profile: Profile, model: str | None = None) -> Source:
     """`model` goes before the profile's own. Raises ModelNotFound: no such folder, no such name."""
     named = model or profile.model
     if named is None:
-        return Recipe(profile.recipe)
+        return Recipe(profile.recipe, profile.quantize)
     path = Path(named).expanduser()
     if named.startswith(_PATH_BEGINS) or (path / "config.json").is_file():
         if not (path / "config.json").is_file():

@@ -1,4 +1,8 @@
-"""An engine on a tiny model beside its reference, with what both say about the same prompts."""
+"""An engine on a tiny model beside its reference, with what both say about the same prompts.
+
+A file of tests says `pytestmark = MARKS`, `pair = pair_of(KIND)`, and has a class of
+`AgreesWithItsReference`: what must hold of each tiny model is in there once.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+import pytest_asyncio
 import torch
 
 from inference.vllm_engine import VllmEngine
@@ -16,6 +22,11 @@ from tests.model.asking import Said, say, tiny_engine
 from tests.model.reference import Reference, right
 from tests.model.tiny_scout import VOCABULARY, WINDOW, Kind, TinyModel, build
 
+MARKS = [
+    pytest.mark.model,
+    pytest.mark.timeout(300),
+    pytest.mark.asyncio(loop_scope="module"),
+]
 TOKENS = 64  # of each answer
 # In float32, of any log probability anywhere. What came out is in docs/fidelity.md.
 BOUND = 2e-4
@@ -47,6 +58,17 @@ async def compared(kind: Kind, folder: Path, **overrides: Any) -> AsyncIterator[
         yield Pair(tiny, engine, right(tiny), said)
 
 
+def pair_of(kind: Kind, **overrides: Any) -> Any:
+    """A fixture: the pair of this kind for a module. `overrides` go to vLLM."""
+
+    @pytest_asyncio.fixture(scope="module", loop_scope="module")
+    async def pair(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pair]:
+        async with compared(kind, tmp_path_factory.mktemp("tiny"), **overrides) as both:
+            yield both
+
+    return pair
+
+
 def difference(reference: Reference, ids: list[int], said: Said) -> torch.Tensor:
     """(N + M - 1,): at each token, the largest difference of any log probability."""
     expected = reference.logprobs([*ids, *said.token_ids])[:-1]
@@ -67,7 +89,13 @@ def likeliest(reference: Reference, ids: list[int], answer: list[int]) -> list[i
     return expected.argmax(dim=1)[len(ids) - 1 :].tolist()
 
 
-def assert_greedy_answers_are_the_references(pair: Pair) -> None:
-    for ids, said in pair.said:
-        assert len(said.token_ids) == TOKENS
-        assert said.token_ids == likeliest(pair.reference, ids, said.token_ids)
+class AgreesWithItsReference:
+    """What holds of each tiny model in float32."""
+
+    async def test_log_probabilities_equal_the_references_at_every_token(self, pair: Pair) -> None:
+        assert largest_difference(pair) < BOUND
+
+    async def test_greedy_tokens_equal_the_references(self, pair: Pair) -> None:
+        for ids, said in pair.said:
+            assert len(said.token_ids) == TOKENS
+            assert said.token_ids == likeliest(pair.reference, ids, said.token_ids)

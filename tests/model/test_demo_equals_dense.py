@@ -9,13 +9,11 @@ interleaved rotary pairs against Llama's halves), half of each MLP is the shared
 routed expert is a permutation of the other half, whose input Llama 4 multiplies by
 sigmoid(logit), exactly 0.5 here, against gate and up rows that are doubled.
 
-Both run in fp32 on the same bf16 weights. In bf16 the two sum in different orders, and rounding
-alone parts them at near ties; in fp32 the difference is around 1e-6 and the texts are equal.
+Both run in fp32 on the same bf16 weights (`demo_answers.py`).
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -25,10 +23,21 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from inference.api import ChatMessage, Delta, GenerationRequest, Sampling
+from inference.api import ChatMessage, GenerationRequest, Sampling
 from inference.errors import EngineUnavailable
-from inference.profiles import profile_named
-from tests.support.demo import quiet, words
+from inference.vllm_engine import VllmEngine
+from tests.model.demo_answers import (
+    QUESTIONS,
+    STEP,
+    answers_of,
+    assert_thirty_two_say_what_each_says_alone,
+    assert_twice_is_garbage,
+    continued,
+    demo_engine,
+    rendered,
+    say,
+)
+from tests.support.demo import words
 
 if TYPE_CHECKING:
     from transformers import LlamaForCausalLM
@@ -39,56 +48,16 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
 ]
 
-TOKENS = 64
-END = 2  # the end token's id
-STEP = 128  # tokens that are read at a time: a longer prompt takes several
-QUESTIONS = [
-    "What is the capital of France?",
-    "Explain why the sky is blue.",
-    "Write a short poem about the sea.",
-    "List five kinds of fruit.",
-    "What is 12 times 12?",
-    "How do I boil an egg?",
-    "Translate 'good morning' into Spanish.",
-    "Write a Python function that adds two numbers.",
-    "Who wrote Romeo and Juliet?",
-    "Tell me a story about a dog called Max.",
-]
-
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def engine(demo_data_dir: Path) -> AsyncIterator[object]:
-    from inference.demo.checkpoint import ensure_demo_model
-    from inference.vllm_engine import VllmEngine
-
-    engine = VllmEngine(
-        profile_named("demo"),
-        lambda progress: str(ensure_demo_model(demo_data_dir, progress)),
-        overrides={
-            "dtype": "float32",
-            "kv_cache_memory_bytes": 1 << 29,
-            "max_num_seqs": 32,
-            "max_num_batched_tokens": STEP,
-            "worker_extension_cls": "tests.support.weigh_twice.WeighTwice",
-        },
-    )
-    await engine.start(quiet)
-    yield engine
-    await engine.stop()
+async def engine(demo_data_dir: Path) -> AsyncIterator[VllmEngine]:
+    async with demo_engine("demo", demo_data_dir) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
 def prompts(dense_original: Path) -> list[list[int]]:
-    """The questions by the model's chat template, as transformers renders it."""
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(dense_original)
-    return [
-        tokenizer.apply_chat_template(
-            [{"role": "user", "content": question}], add_generation_prompt=True, return_dict=False
-        )
-        for question in QUESTIONS
-    ]
+    return rendered(dense_original)
 
 
 @pytest.fixture(scope="module")
@@ -104,53 +73,9 @@ def reference(dense: LlamaForCausalLM, prompts: list[list[int]]) -> list[list[in
     return continued(dense, prompts)
 
 
-def continued(dense: LlamaForCausalLM, prompts: list[list[int]]) -> list[list[int]]:
-    """Greedy continuations of the dense original, through transformers in fp32.
-
-    All in one batch, the prompts padded on the left: the mask leaves no trace of the padding.
-    """
-    import torch
-
-    longest = max(len(prompt) for prompt in prompts)
-    padded = [[END] * (longest - len(prompt)) + prompt for prompt in prompts]
-    mask = [[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts]
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # on a busy machine, threads waiting for each other take ten times
-    with torch.inference_mode():
-        out = dense.generate(
-            torch.tensor(padded),
-            attention_mask=torch.tensor(mask),
-            max_new_tokens=TOKENS,
-            do_sample=False,
-            pad_token_id=END,
-        )
-    torch.set_num_threads(threads)
-    return [up_to_the_end(answer) for answer in out[:, longest:].tolist()]
-
-
-def up_to_the_end(answer: list[int]) -> list[int]:
-    return answer[: answer.index(END) + 1] if END in answer else answer
-
-
-async def deltas(engine, question: str, tokens: int = TOKENS) -> list[Delta]:
-    prompt = await engine.render([ChatMessage("user", question)])
-    request = GenerationRequest(question, prompt, Sampling(temperature=0.0, max_tokens=tokens))
-    return [delta async for delta in engine.generate(request)]
-
-
-async def greedy(engine, question: str, tokens: int = TOKENS) -> list[int]:
-    """The answer's ids."""
-    said = await deltas(engine, question, tokens)
-    return [token for delta in said for token in delta.token_ids]
-
-
-async def answers_of(engine, tokens: int = TOKENS) -> list[list[int]]:
-    return list(await asyncio.gather(*(greedy(engine, each, tokens) for each in QUESTIONS)))
-
-
 async def test_the_prompt_is_rendered_by_the_models_own_template(engine, prompts):
-    rendered = await engine.render([ChatMessage("user", QUESTIONS[0])])
-    assert list(rendered.token_ids) == prompts[0]
+    prompt = await engine.render([ChatMessage("user", QUESTIONS[0])])
+    assert list(prompt.token_ids) == prompts[0]
 
 
 async def test_each_layer_is_computed_by_our_method(engine):
@@ -168,19 +93,8 @@ async def test_greedy_answers_equal_the_dense_originals_token_for_token(engine, 
     assert sum(len(answer) for answer in reference) > 300  # long enough to mean something
 
 
-async def test_with_the_routers_weight_applied_twice_the_comparison_fails(engine, reference):
-    await engine.call_workers("weigh_twice", True)
-    try:
-        wrong = await answers_of(engine, tokens=16)
-    finally:
-        await engine.call_workers("weigh_twice", False)
-    differing = [
-        question
-        for question, answer, right in zip(QUESTIONS, wrong, reference, strict=True)
-        if answer != right[:16]
-    ]
-    assert differing == QUESTIONS
-    assert await greedy(engine, QUESTIONS[0]) == reference[0]
+async def test_with_the_routers_weight_applied_twice_the_answers_are_garbage(engine, reference):
+    await assert_twice_is_garbage(engine, reference)
 
 
 async def test_a_long_prompt_read_in_steps_and_then_from_the_cache_is_answered_as_by_the_original(
@@ -190,19 +104,15 @@ async def test_a_long_prompt_read_in_steps_and_then_from_the_cache_is_answered_a
     ids = (await engine.render([ChatMessage("user", question)])).token_ids
     assert len(ids) > 3 * STEP
     (right,) = continued(dense, [list(ids)])
-    first = await deltas(engine, question)
-    again = await deltas(engine, question)
-    assert (first[-1].cached_tokens, again[-1].cached_tokens) == (0, (len(ids) - 1) // 128 * 128)
+    first = await say(engine, question)
+    again = await say(engine, question)
+    assert (first.cached_tokens, again.cached_tokens) == (0, (len(ids) - 1) // 128 * 128)
     for said in (first, again):
-        assert [token for delta in said for token in delta.token_ids] == right
+        assert said.token_ids == right
 
 
 async def test_thirty_two_at_once_say_what_each_says_alone(engine):
-    """Every fourth of them is asked alone: the tiny Scout is asked all."""
-    questions = [f"{number}: {QUESTIONS[number % 10]}" for number in range(32)]
-    together = await asyncio.gather(*(greedy(engine, each, tokens=12) for each in questions))
-    alone = [await greedy(engine, each, tokens=12) for each in questions[::4]]
-    assert together[::4] == alone
+    await assert_thirty_two_say_what_each_says_alone(engine)
 
 
 async def test_a_killed_core_is_reported_and_leaves_no_process(engine):

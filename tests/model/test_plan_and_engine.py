@@ -1,4 +1,5 @@
-"""The demo's real engine, held against its plan: computed from its config.json alone."""
+"""The demo's real engine, in BF16 and in four bits, held against its plan: computed from its
+config.json alone."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from inference.demo.layout import model_folder
+from inference.demo.checkpoint import ensure_demo_model
 from inference.plan.compare import compare
 from inference.plan.measured import Measured, measure
 from inference.plan.memory import main_memory
@@ -24,15 +25,17 @@ pytestmark = [pytest.mark.model, pytest.mark.timeout(400)]
 SERVED_TOKENS = 2048  # fewer than the model could: its table of positions must be cut to them
 
 
-@pytest.fixture(scope="module")
-def profile() -> Profile:
-    return replace(profile_named("demo"), max_model_len=SERVED_TOKENS)
+@pytest.fixture(scope="module", params=["demo", "demo-int4"])
+def profile(request: pytest.FixtureRequest) -> Profile:
+    return replace(profile_named(request.param), max_model_len=SERVED_TOKENS)
 
 
 @pytest.fixture(scope="module")
 async def engine(demo_data_dir: Path, profile: Profile) -> AsyncIterator[VllmEngine]:
-    folder = str(model_folder(demo_data_dir))
-    engine = VllmEngine(profile, lambda progress: folder)
+    engine = VllmEngine(
+        profile,
+        lambda progress: str(ensure_demo_model(demo_data_dir, progress, profile.quantize)),
+    )
     await engine.start(quiet)
     yield engine
     await engine.stop()
@@ -60,10 +63,12 @@ async def test_every_figure_of_the_plan_is_within_a_twentieth_of_the_engines(
 
 
 async def test_weights_and_cache_of_a_token_are_planned_to_the_byte(
-    plan: Plan, measured: Measured
+    plan: Plan, measured: Measured, profile: Profile
 ) -> None:
     scales = 30 * 4 * 4  # of each attention layer's query, key, value and probabilities, in FP32
-    assert measured.weights_bytes == plan.weights.card_bytes + scales
+    # Beside packed weights stand their true shapes: two int64 for each expert's and each linear.
+    shapes = 30 * (16 * 2 + 2) * 2 * 8 if profile.quantize else 0
+    assert measured.weights_bytes == plan.weights.card_bytes + scales + shapes
     assert measured.cache_token_bytes == plan.cache.token_bytes
     assert measured.block_tokens == plan.cache.block_tokens
 

@@ -6,49 +6,33 @@ prompts and of the answers, and the answers' greedy tokens.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 
 from tests.model.asking import say, say_together
 from tests.model.comparing import (
     BOUND,
+    MARKS,
     TOKENS,
-    Pair,
-    assert_greedy_answers_are_the_references,
-    compared,
+    AgreesWithItsReference,
     difference,
-    largest_difference,
+    pair_of,
     prompt,
 )
 from tests.model.reference import FAULTS
 from tests.model.tiny_scout import BLOCK, SCOUT, WINDOW
 
-pytestmark = [
-    pytest.mark.model,
-    pytest.mark.timeout(300),
-    pytest.mark.asyncio(loop_scope="module"),
-]
+pytestmark = MARKS
+
+pair = pair_of(SCOUT)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def pair(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pair]:
-    async with compared(SCOUT, tmp_path_factory.mktemp("scout")) as both:
-        yield both
+class TestTinyScout(AgreesWithItsReference):
+    """In vLLM against transformers."""
 
 
 async def test_each_layer_is_computed_by_our_int4_method(pair):
     methods = ["OutriderCompressedTensorsMoEMethod"] * 5
     assert await pair.engine.call_workers("moe_methods") == [methods]
-
-
-async def test_log_probabilities_equal_the_references_at_every_token(pair):
-    assert largest_difference(pair) < BOUND
-
-
-async def test_greedy_tokens_equal_the_references(pair):
-    assert_greedy_answers_are_the_references(pair)
 
 
 async def test_scores_lie_on_both_sides_of_a_half_and_rounding_chooses_no_expert(pair):

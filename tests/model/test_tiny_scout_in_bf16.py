@@ -6,32 +6,21 @@ moves what follows by more. So the typical token is compared, not the worst.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 import torch
 
-from tests.model.comparing import Pair, compared
+from tests.model.comparing import MARKS, Pair, pair_of
 from tests.model.reference import FAULTS, Reference
 from tests.model.tiny_scout import SCOUT
 
-pytestmark = [
-    pytest.mark.model,
-    pytest.mark.timeout(300),
-    pytest.mark.asyncio(loop_scope="module"),
-]
+pytestmark = MARKS
 
 # Median of the KL divergence at a token, in nats; what came out is in docs/fidelity.md.
 BOUND = 0.001
 # What the median token doesn't feel: it sets in late, or reaches few.
 FELT_BY_FEW = {"temperature floor off by one"}
 
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def pair(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pair]:
-    async with compared(SCOUT, tmp_path_factory.mktemp("bf16"), dtype="bfloat16") as both:
-        yield both
+pair = pair_of(SCOUT, dtype="bfloat16")
 
 
 def divergence(reference: Reference, pair: Pair) -> float:

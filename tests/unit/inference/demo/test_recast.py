@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import linear, silu
 
-from inference.demo.recast import EXPERTS, recast_mlp, router_rows
+from inference.demo.recast import EXPERTS, order_of, recast_mlp, router_rows
 from inference.kernels.moe.naive import naive_moe
 
 HIDDEN, NEURONS, TOKENS = 24, 40, 33
@@ -55,6 +55,14 @@ def test_no_two_experts_share_their_order(dense):
     assert all(
         not torch.equal(downs[one], downs[other]) for one in range(EXPERTS) for other in range(one)
     )
+
+
+def test_groups_stay_together_each_in_an_order_of_its_own():
+    order = order_of(24, 6, torch.Generator().manual_seed(5))
+    assert sorted(order.tolist()) == list(range(24))
+    groups = order.view(4, 6)
+    assert sorted((groups // 6).unique(dim=1).flatten().tolist()) == [0, 1, 2, 3]
+    assert len({tuple(group.tolist()) for group in groups % 6}) == 4
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])

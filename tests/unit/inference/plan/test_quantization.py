@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -62,6 +63,14 @@ def test_what_is_ignored_stays_as_it_was(ignore):
     quantization = compressed(INT4, ignore)
     assert stored_bytes(quantization, QUERY) == VALUES * 2
     assert stored_bytes(quantization, EXPERT) < VALUES
+
+
+def test_a_cpu_holds_all_but_the_routed_experts_as_plain_numbers():
+    held = replace(compressed(INT4), int4_experts_alone=True)
+    assert held.scheme_of(EXPERT, expert=True).bits == 4
+    assert held.scheme_of(EXPERT.replace("experts.0", "shared_expert")) == held.plain
+    wider = replace(compressed(INT4 | {"num_bits": 8}), int4_experts_alone=True)
+    assert wider.scheme_of(EXPERT).bits == 8
 
 
 def test_an_expression_must_match_from_the_beginning_as_in_vllm():

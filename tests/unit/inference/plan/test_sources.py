@@ -7,6 +7,7 @@ import pytest
 
 from inference.errors import PlanRefused
 from inference.plan.architecture import read_architecture
+from inference.plan.quantization import read_quantization
 from inference.plan.sources import find_config
 from inference.profiles import profile_named
 from tests.unit.inference.plan.test_architecture import LLAMA
@@ -26,7 +27,7 @@ def written(folder, config=LLAMA):
 
 
 def test_the_built_in_profiles_are_planned_without_their_files(tmp_path):
-    for name in ("demo", "scout", "maverick"):
+    for name in ("demo", "demo-int4", "scout", "maverick"):
         found = find_config(profile_named(name), tmp_path)
         assert found.place.startswith("facts")
         assert read_architecture(found.config).is_llama4
@@ -87,14 +88,17 @@ def test_what_is_not_there_is_one_sentence(tmp_path, model, format_, sentence):
         find_config(SCOUT, tmp_path, model, format_)
 
 
-def test_the_demos_facts_are_those_of_the_model_that_is_built(tmp_path):
+@pytest.mark.parametrize("name", ["demo", "demo-int4"])
+def test_the_demos_facts_are_those_of_the_model_that_is_built(tmp_path, name):
     """Each number in the facts is the one that the demo's own config gets from its source."""
     from inference.demo.layout import llama4_config
     from tests.support.smollm2 import METADATA
 
-    built = read_architecture(llama4_config(METADATA.__getitem__))
-    facts = read_architecture(find_config(profile_named("demo"), tmp_path).config)
-    assert facts == built
+    profile = profile_named(name)
+    built = llama4_config(METADATA.__getitem__, profile.quantize)
+    facts = find_config(profile, tmp_path).config
+    assert read_architecture(facts) == read_architecture(built)
+    assert read_quantization(facts, 2) == read_quantization(built, 2)
 
 
 def test_a_profile_of_ones_own_is_planned_from_its_folder(tmp_path):

@@ -3,13 +3,15 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
+from dataclasses import fields
 
 import pytest
 
 from inference.errors import ProfileRefused
-from inference.profiles import profile_named, profile_names
+from inference.profiles import Profile, profile_named, profile_names
 from inference.settings import EngineSettings
 from inference.start import build_engine, chosen_profile
+from inference.weights.source import Recipe, source_of
 
 
 def test_every_built_in_profile_can_be_read_and_says_what_it_needs():
@@ -72,6 +74,15 @@ def test_the_models_of_meta_come_under_their_licence_and_the_demo_says_what_it_i
     assert "135-million-parameter" in demo.notice
     assert "remote" in demo.notice
     assert "scout" in demo.notice
+
+
+def test_the_demo_in_four_bits_is_the_demo_but_for_its_weights():
+    plain, packed = profile_named("demo"), profile_named("demo-int4")
+    differing = {
+        one.name for one in fields(Profile) if getattr(plain, one.name) != getattr(packed, one.name)
+    }
+    assert differing == {"name", "quantize", "served_name"}
+    assert source_of(packed) == Recipe("smollm2-recast", "w4a16")
 
 
 def test_remote_needs_an_endpoint(tmp_path):

@@ -52,6 +52,8 @@ def test_a_profile_extends_another_and_that_one_a_third(tmp_path):
         ("model = 'a/b'\ntop_p = inf", "no key of a profile is a date, inf or nan"),
         ("model = ", "can't be read: "),
         ("gpus = 1", "the profile needs a model"),
+        ("model = 'a/b'\nquantize = 'w4a16'", "the profile has quantize and no recipe"),
+        ("model = 'a/b'\nquantize = 'int3'", "quantize: input should be '' or 'w4a16'"),
         ("model = 'a/b'\nvision = true", "the profile has vision and no GPU"),
         ("model = 'a/b'\ngpus = 2\ntensor_parallel = 2\npipeline_parallel = 2", "over 4 GPUs"),
         ("model = 'a/b'\nleast_answer_tokens = 9000", "leaves no room for a prompt"),
