@@ -51,17 +51,16 @@ def down_kernel(
     row_block, split = tl.program_id(1), tl.program_id(2)
     share = (groups + SPLITS - 1) // SPLITS
     begin = split * share
-    expert, token, place, live = tile_of_tokens(
+    found, expert, token, place, live = tile_of_tokens(
         ids, order, offsets, tokens, tl.program_id(0), experts, E, TOKENS, DIRECT
     )
-    wanted = tl.sum(live.to(tl.int32), axis=0) > 0
     if OVERLAP:
         # What chose the experts is done: gate_up lets us start once it has waited for that itself.
-        if wanted & (expert < experts):
+        if found & (expert < experts):
             fetch_ahead(tiles, expert, row_block, begin, row_tiles, groups, FORMAT, ROWS)
         gdc_wait()
         gdc_launch_dependents()
-    if wanted:  # without an expert here there is no group to add, and the sum is zero
+    if found:  # without an expert here there is no group to add, and the sum is zero
         end = tl.where(expert < experts, tl.minimum(begin + share, groups), begin)
         acc = product(
             act,

@@ -65,10 +65,10 @@ def gate_up_kernel(
             tl.store(downs_arrived + counter, 0, mask=counter < counters)
         if HAS_CALLS:
             tl.atomic_add(calls, 1)
-    expert, token, place, live = tile_of_tokens(
+    found, expert, token, place, live = tile_of_tokens(
         ids, order, offsets, tokens, tl.program_id(0), experts, E, TOKENS, DIRECT
     )
-    if (expert < experts) & (tl.sum(live.to(tl.int32), axis=0) > 0):
+    if found & (expert < experts):
         acc = product(
             x,
             token,

@@ -5,8 +5,6 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from inference.kernels.moe.routing import expert_or_none
-
 
 @triton.jit
 def tile_of_tokens(
@@ -22,45 +20,38 @@ def tile_of_tokens(
 ):
     """The tokens of the tile with this number. No tile has tokens of two experts.
 
-    Returns (expert, token, place, live), the last three (TOKENS,): which tokens, their rows in
-    the activation, and which of them there are; none where there are fewer tiles. Tokens of no
+    Returns (found, expert, token, place, live), the last three (TOKENS,): which tokens, their rows
+    in the activation, and which of them there are; found is whether there is any. Tokens of no
     expert here have `experts` as theirs.
     """
     slots = tl.arange(0, TOKENS)
     if DIRECT:  # all tokens fit into a tile: that of an expert's first token has all of them
-        chosen = expert_or_none(ids + slots, slots < tokens, experts)
+        there = slots < tokens
+        chosen = tl.load(ids + slots, mask=there, other=0)
+        chosen = tl.where((chosen >= 0) & (chosen < experts), chosen, experts).to(tl.int32)
+        chosen = tl.where(there, chosen, -1)
         expert = tl.sum(tl.where(slots == tile, chosen, 0), axis=0)
         first = tl.min(tl.where(chosen == expert, slots, TOKENS), axis=0)
-        live = chosen == tl.where(first == tile, expert, -2)  # -2 is nobody's
+        found = first == tile
+        live = chosen == tl.where(found, expert, -2)  # -2 is nobody's
         token, place = slots, slots
     else:
-        expert, first, count = expert_tile(offsets, tile, E, experts + 1, TOKENS)
+        each = tl.arange(0, E)
+        known = each <= experts
+        begins = tl.load(offsets + each, mask=known, other=0)
+        counts = tl.load(offsets + each + 1, mask=known, other=0) - begins
+        tiles = (counts + TOKENS - 1) // TOKENS
+        upto = tl.cumsum(tiles, axis=0)
+        expert = tl.sum((upto <= tile).to(tl.int32), axis=0)
+        mine = each == expert
+        within = (tile - tl.sum(tl.where(mine, upto - tiles, 0), axis=0)) * TOKENS
+        first = tl.sum(tl.where(mine, begins, 0), axis=0) + within
+        count = tl.sum(tl.where(mine, counts, 0), axis=0) - within
+        found = count > 0
         live = slots < count
         place = first + slots
         token = tl.load(order + place, mask=live, other=0)
-    return expert, token.to(tl.int64), place.to(tl.int64), live
-
-
-@triton.jit
-def expert_tile(offsets, tile, E: tl.constexpr, experts, TOKENS: tl.constexpr):
-    """Of the tiles of TOKENS sorted tokens, none across two experts, the one with this number.
-
-    Returns (expert, first place in the order, how many tokens, at most TOKENS); the number of
-    tokens is 0 where there are fewer tiles.
-    """
-    expert = tl.arange(0, E)
-    known = expert < experts
-    begins = tl.load(offsets + expert, mask=known, other=0)
-    counts = tl.load(offsets + expert + 1, mask=known, other=0) - begins
-    counts = tl.where(known, counts, 0)
-    tiles = (counts + TOKENS - 1) // TOKENS
-    upto = tl.cumsum(tiles, axis=0)
-    chosen = tl.sum((upto <= tile).to(tl.int32), axis=0)
-    mine = expert == chosen
-    within = tile - tl.sum(tl.where(mine, upto - tiles, 0), axis=0)
-    count = tl.sum(tl.where(mine, counts, 0), axis=0) - within * TOKENS
-    first = tl.sum(tl.where(mine, begins, 0), axis=0) + within * TOKENS
-    return chosen, first, tl.maximum(tl.minimum(count, TOKENS), 0)
+    return found, expert, token.to(tl.int64), place.to(tl.int64), live
 
 
 @triton.jit
