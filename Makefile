@@ -23,8 +23,8 @@ help: ## show this list
 run: install-run ## install what is missing and start Outrider on this machine's CPU
 	@exec $(BIN)/outrider run
 
-test: install-dev ## run all tests in two processes (with ARGS for pytest)
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+test: install-dev ## run all tests in three processes (with ARGS for pytest)
+	@$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder $(ARGS)
 # The kernels by Triton's interpreter, which is chosen when Triton is imported.
 ifeq ($(ARGS),)
 	@TRITON_INTERPRET=1 $(BIN)/python -m pytest -n 2 tests/kernels

@@ -43,10 +43,15 @@ def in_our_words() -> Iterator[None]:
 
 
 def refuse_bad_status(status: int, *, held: bool = False) -> None:
-    """Raises EngineOverloaded (429, 503), ProfileRefused (401, 403, 404), EngineUnavailable.
+    """Raises EngineOverloaded (429, 503), ProfileRefused (3xx, 401, 403, 404), EngineUnavailable.
 
     `held`: the answer was to have a form, or to call tools; then 400 and 422 are a BadGrammar.
     """
+    if 300 <= status < 400:  # followed, the key would go to another address
+        raise ProfileRefused(
+            f"The model's endpoint redirects ({status}): set OUTRIDER_ENGINE__BASE_URL to the "
+            "address that it redirects to."
+        )
     if status in (429, 503):
         raise EngineOverloaded("The model's endpoint is overloaded: try again shortly.")
     if status in (401, 403):

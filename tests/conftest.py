@@ -22,8 +22,25 @@ def logs_of_its_own() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-def pytest_configure() -> None:
+class FailuresAtOnce:
+    """A line for each failure when it happens: a run that is cut off prints no summary."""
+
+    def __init__(self, terminal: pytest.TerminalReporter) -> None:
+        self._terminal = terminal
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            crash = getattr(report.longrepr, "reprcrash", None)
+            why = str(crash.message if crash else report.longrepr).partition("\n")[0]
+            self._terminal.write_line(f"\n{report.nodeid} ({report.when}): {why}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
     """Who starts the tests in the background has them ignore Ctrl-C, and all that they start."""
+    terminal = config.pluginmanager.getplugin("terminalreporter")
+    if terminal is not None and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(FailuresAtOnce(terminal))
     for number in (signal.SIGINT, signal.SIGQUIT):
         if signal.getsignal(number) is signal.SIG_IGN:
             default = signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL
@@ -32,7 +49,7 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two processes share the tests, a file at a time; those with the model go to one, first."""
+    """The processes share the tests, a file at a time; those with the model go to one, first."""
     for item in items:
         group = "model" if item.get_closest_marker("model") else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))

@@ -78,14 +78,14 @@ WITH next AS (
             AND coalesce(earlier.place, earlier.id) < coalesce(waiting.place, waiting.id))
     AND (worker IS NULL OR worker = %(worker)s
         OR created_at < now() - make_interval(secs => %(leave_seconds)s))
-    ORDER BY due_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    ORDER BY due_at, id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 ), claimed AS (
     UPDATE turns {_CLAIMED} WHERE id IN (SELECT id FROM next)
 {_CLAIM_RESULT}"""
 CLAIM_EXPIRED = f"""
 WITH next AS (
     SELECT id FROM turns WHERE state = 'running' AND lease_until < now()
-    ORDER BY lease_until LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    ORDER BY lease_until LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 ), claimed AS (
     -- An owner that let its lease run out has died at it.
     UPDATE turns {_CLAIMED}, failures = failures + (lease_owner IS NOT NULL)::int

@@ -35,6 +35,7 @@ log = structlog.get_logger()
 
 RETRY_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 SETTLE_SECONDS = 1.0  # before a platform is read for a post that may just be arriving there
+ANSWER_SECONDS = 10.0  # for a call that is on its way when another takes over
 
 GONE = "gone"  # why a driver's task is cancelled whose delivery another has
 
@@ -233,14 +234,26 @@ class Outbox:
         return frozenset(post.message_id for post in posts if post.message_id)
 
     async def _made(self, intent: int, name: str, call: Awaitable[T], pace: Pace) -> T:
-        """A call that writes. Cut short because another took over, it may have come too late."""
+        """A call that writes. When another takes over meanwhile, its end is still waited for: what
+        is on its way can't be called back, and a post's answer says which message stands there."""
+        making = asyncio.ensure_future(self._call(name, call, pace))
         try:
-            return await self._call(name, call, pace)
+            return await asyncio.shield(making)
         except asyncio.CancelledError as cancelled:
             if cancelled.args == (GONE,):
                 with suppress(StorageUnavailable):
-                    await self.deliveries.late(self.one, intent)
+                    await self._made_late(intent, making)
             raise
+        finally:
+            making.cancel()
+
+    async def _made_late(self, intent: int, making: asyncio.Future[T]) -> None:
+        await asyncio.wait({making}, timeout=ANSWER_SECONDS)
+        answered = making.done() and not making.cancelled() and making.exception() is None
+        if answered and isinstance(message_id := making.result(), str):
+            await self._close(intent, "sent", message_id=message_id)
+        else:
+            await self.deliveries.late(self.one, intent)
 
     async def _close(self, intent: int, state: IntentState, **how: Any) -> None:
         """Write down how a call ended, to the end: who is cancelled meanwhile is so after it."""

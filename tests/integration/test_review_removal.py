@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+import pytest
+
 from assistant.channel import Placeholder
 from assistant.messages import ChatRef, Edited
 from inference.scripted import ScriptedEngine
@@ -46,8 +48,9 @@ async def test_a_placeholder_whose_post_is_answered_after_the_deletion_is_remove
         await until(lambda: not screen.chats["42"], 5)
 
 
+@pytest.mark.parametrize("seconds", [0.05, 0.5], ids=["at once", "after the lease was lost"])
 async def test_a_placeholder_whose_post_is_answered_after_an_edit_becomes_the_answer(
-    database_url: str, redis_url: str
+    database_url: str, redis_url: str, seconds: float
 ) -> None:
     screen = SlowScreen(readable=False)
     model = ScriptedEngine(ScriptedSettings(tokens_per_second=200, first_token_seconds=1.0))
@@ -55,7 +58,7 @@ async def test_a_placeholder_whose_post_is_answered_after_an_edit_becomes_the_an
         await home.say("About herons", message_id="500")
         await until(lambda: screen.chats["42"] and model.statistics().requests_running)
         await home.service.edit(Edited(CHAT, "edit-1", "500", "7", "About storks"))
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(seconds)
         screen.go.set()
         await until(lambda: settled(home))
         assert len(screen.chats["42"]) == 1, [one.text for one in screen.chats["42"]]

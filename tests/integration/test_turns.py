@@ -309,14 +309,14 @@ async def test_a_turn_that_was_left_is_taken_again_when_its_lease_runs_out(home:
             " lease_until = now() + interval '1 second', finished_at = NULL"
             f" WHERE id = {turn}"
         )
-        await until(lambda: _attempts(home, turn, 2))
+        await until(lambda: _ended_again(home, turn))
     assert (await home.rows(f"SELECT state FROM turns WHERE id = {turn}")) == [("done",)]
 
 
-async def _attempts(home: House, turn: int, number: int) -> bool:
-    return (number, "done") in await home.rows(
-        f"SELECT attempt, state FROM turns WHERE id = {turn}"
-    )
+async def _ended_again(home: House, turn: int) -> bool:
+    """By a further attempt; on a busy machine its lease may run out too."""
+    rows = await home.rows(f"SELECT attempt, state FROM turns WHERE id = {turn}")
+    return rows[0].attempt > 1 and rows[0].state == "done"
 
 
 async def test_a_turn_that_kills_its_workers_ends_at_last(home: House) -> None:

@@ -19,7 +19,7 @@ from inference.start import build_engine
 from tests.support.demo import quiet
 from tests.support.house import FAST, house, until, working
 
-pytestmark = [pytest.mark.model, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.model, pytest.mark.timeout(400)]
 
 
 async def test_the_worker_ends_in_a_sentence_and_its_turn_is_another_workers(

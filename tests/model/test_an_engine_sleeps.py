@@ -15,7 +15,7 @@ from inference.start import build_engine
 from tests.support.demo import quiet
 from tests.support.house import FAST, house, until, working
 
-pytestmark = [pytest.mark.model, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.model, pytest.mark.timeout(400)]
 
 
 async def test_a_message_wakes_an_engine_that_sleeps_and_is_answered(

@@ -89,6 +89,7 @@ async def test_the_next_turn_and_the_next_person_find_what_they_share_in_the_cac
     assert other >= 256, "another person's first turn finds what all share"
 
 
+@pytest.mark.slow
 async def test_of_two_workers_the_one_that_has_the_cache_goes_on(
     demo_data_dir: Path, database_url: str, redis_url: str
 ) -> None:

@@ -19,7 +19,7 @@ from tests.support.demo import quiet, words
 from tests.support.eight import ask_all
 from tests.support.house import FAST, house, running, until
 
-pytestmark = [pytest.mark.model, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.model, pytest.mark.timeout(400)]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

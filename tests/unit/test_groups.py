@@ -1,4 +1,4 @@
-"""What the two processes of `make test` share: a file's tests stay together, for its fixtures."""
+"""What the processes of `make test` share: a file's tests stay together, for its fixtures."""
 
 from __future__ import annotations
 

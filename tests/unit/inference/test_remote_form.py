@@ -3,7 +3,7 @@
 import pytest
 
 from inference.api import ChatMessage, Delta, OutputFormat, Sampling, TokenLogprob, Tool, ToolCall
-from inference.errors import BadGrammar, EngineError
+from inference.errors import BadGrammar, EngineError, ProfileRefused
 from inference.remote_errors import refuse_bad_status
 from inference.remote_form import ChunkReader, request_body
 
@@ -133,6 +133,12 @@ def test_an_endpoint_that_refuses_a_form_is_a_bad_grammar_and_else_an_error():
     with pytest.raises(EngineError) as refused:
         refuse_bad_status(400)
     assert refused.value.code == "engine_error"
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_is_not_followed_and_says_what_to_set(status):
+    with pytest.raises(ProfileRefused, match="set OUTRIDER_ENGINE__BASE_URL"):
+        refuse_bad_status(status)
 
 
 @pytest.mark.parametrize("index", [{"index": 0}, {}])
