@@ -26,6 +26,7 @@ class OutriderRoutedExperts(RoutedExperts):  # type: ignore[misc]
 
     choice: Choice
     calls: torch.Tensor
+    apply_router_weight_on_input: bool
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)

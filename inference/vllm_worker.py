@@ -8,6 +8,7 @@ from typing import Any
 from vllm.platforms import current_platform
 from vllm.utils.import_utils import resolve_obj_by_qualname
 
+from inference.moe_report import ExpertsReport
 from inference.start_reports import (
     ALLOCATING_CACHE,
     CAPTURING,
@@ -24,7 +25,7 @@ _PLATFORMS_OWN: Any = resolve_obj_by_qualname(
 )
 
 
-class ReportingWorker(WorkerReport, _PLATFORMS_OWN):  # type: ignore[misc]
+class ReportingWorker(WorkerReport, ExpertsReport, _PLATFORMS_OWN):  # type: ignore[misc]
     """Every method does what the platform's own does."""
 
     def load_model(self, **options: Any) -> Any:

@@ -191,5 +191,6 @@ def _weights(parts: list[torch.Tensor], format: str, sizes: list[int]) -> Expert
     if format == "int4":
         return Int4Weights(*parts)
     if format == "fp8":
-        return Fp8Weights(*parts, (sizes[0], sizes[1]) if sizes else None)
+        values, scales = parts
+        return Fp8Weights(values, scales, (sizes[0], sizes[1]) if sizes else None)
     return parts[0]
