@@ -48,7 +48,9 @@ class Said:
 
 
 @asynccontextmanager
-async def demo_engine(profile: str, data_dir: Path) -> AsyncIterator[VllmEngine]:
+async def demo_engine(
+    profile: str, data_dir: Path, step_tokens: int = STEP
+) -> AsyncIterator[VllmEngine]:
     from inference.demo.checkpoint import ensure_demo_model
 
     chosen = profile_named(profile)
@@ -59,7 +61,7 @@ async def demo_engine(profile: str, data_dir: Path) -> AsyncIterator[VllmEngine]
             "dtype": "float32",
             "kv_cache_memory_bytes": 1 << 29,
             "max_num_seqs": 32,
-            "max_num_batched_tokens": STEP,
+            "max_num_batched_tokens": step_tokens,
             "worker_extension_cls": "tests.support.weigh_twice.WeighTwice",
         },
     )
@@ -81,7 +83,9 @@ def rendered(original: Path) -> list[list[int]]:
     ]
 
 
-def continued(dense: LlamaForCausalLM, prompts: Sequence[Sequence[int]]) -> list[list[int]]:
+def continued(
+    dense: LlamaForCausalLM, prompts: Sequence[Sequence[int]], tokens: int = TOKENS
+) -> list[list[int]]:
     """Greedy continuations of the dense original, through transformers in fp32.
 
     All in one batch, the prompts padded on the left: the mask leaves no trace of the padding.
@@ -97,7 +101,7 @@ def continued(dense: LlamaForCausalLM, prompts: Sequence[Sequence[int]]) -> list
         out = dense.generate(
             torch.tensor(padded),
             attention_mask=torch.tensor(mask),
-            max_new_tokens=TOKENS,
+            max_new_tokens=tokens,
             do_sample=False,
             pad_token_id=END,
         )
@@ -130,10 +134,10 @@ async def answers_of(engine: VllmEngine, tokens: int = TOKENS) -> list[list[int]
 
 
 async def weighted_twice(engine: VllmEngine, tokens: int) -> list[Said]:
-    """What it says to all questions while the router's weight is applied twice."""
+    """What it says to the first questions while the router's weight is applied twice."""
     await engine.call_workers("weigh_twice", True)
     try:
-        return list(await asyncio.gather(*(say(engine, each, tokens) for each in QUESTIONS)))
+        return list(await asyncio.gather(*(say(engine, each, tokens) for each in QUESTIONS[:5])))
     finally:
         await engine.call_workers("weigh_twice", False)
 
@@ -141,14 +145,14 @@ async def weighted_twice(engine: VllmEngine, tokens: int) -> list[Said]:
 async def assert_twice_is_garbage(engine: VllmEngine, reference: list[list[int]]) -> None:
     """Weighted twice, no answer is the reference's, none goes its way for more than a word or so,
     and the one that everybody knows has lost its word. Weighted once again, it is right again."""
-    wrong = await weighted_twice(engine, tokens=16)
+    wrong = await weighted_twice(engine, tokens=12)
     assert [said.text for said in wrong if "Paris" in said.text] == []
     agreeing = [
-        agreement(said.token_ids, right) for said, right in zip(wrong, reference, strict=True)
+        agreement(said.token_ids, right) for said, right in zip(wrong, reference, strict=False)
     ]
     assert max(agreeing) < 4
-    right = await say(engine, QUESTIONS[0])
-    assert right.token_ids == reference[0]
+    right = await say(engine, QUESTIONS[0], tokens=12)
+    assert right.token_ids == reference[0][:12]
     assert "Paris" in right.text
 
 
@@ -160,9 +164,11 @@ def agreement(answer: Sequence[int], right: Sequence[int]) -> int:
     return min(len(answer), len(right))
 
 
-async def assert_thirty_two_say_what_each_says_alone(engine: VllmEngine) -> None:
+async def assert_thirty_two_say_what_each_says_alone(
+    engine: VllmEngine, tokens: int = 12, every: int = 4
+) -> None:
     """Every fourth of them is asked alone: the tiny Scout is asked all."""
     questions = [f"{number}: {QUESTIONS[number % 10]}" for number in range(32)]
-    together = await asyncio.gather(*(greedy(engine, each, tokens=12) for each in questions))
-    alone = [await greedy(engine, each, tokens=12) for each in questions[::4]]
-    assert together[::4] == alone
+    together = await asyncio.gather(*(greedy(engine, each, tokens) for each in questions))
+    alone = [await greedy(engine, each, tokens) for each in questions[::every]]
+    assert together[::every] == alone
