@@ -21,8 +21,8 @@ def tile_of_tokens(
     """The tokens of the tile with this number. No tile has tokens of two experts.
 
     Returns (found, expert, token, place, live), the last three (TOKENS,): which tokens, their rows
-    in the activation, and which of them there are; found is whether there is any. Tokens of no
-    expert here have `experts` as theirs.
+    in the activation, and which of them there are; found is whether they are this tile's. Tokens of
+    no expert here have `experts` as theirs.
     """
     slots = tl.arange(0, TOKENS)
     if DIRECT:  # all tokens fit into a tile: that of an expert's first token has all of them
@@ -33,7 +33,7 @@ def tile_of_tokens(
         expert = tl.sum(tl.where(slots == tile, chosen, 0), axis=0)
         first = tl.min(tl.where(chosen == expert, slots, TOKENS), axis=0)
         found = first == tile
-        live = chosen == tl.where(found, expert, -2)  # -2 is nobody's
+        live = chosen == expert
         token, place = slots, slots
     else:
         each = tl.arange(0, E)
