@@ -166,5 +166,5 @@ async def test_failing_lines_are_counted_and_end_in_status_1(
     assert "is in use by another program" in said
     assert "set OUTRIDER_ENGINE__BASE_URL" in said
     assert "OUTRIDER_SLACK__BOT_TOKEN alone lets nothing in" in said
-    assert "3 of 12 need something done." in said
+    assert "3 of 13 need something done." in said
     assert "hidden-part" not in said
