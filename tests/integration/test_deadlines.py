@@ -59,7 +59,7 @@ async def test_a_turn_whose_last_worker_is_gone_ends_in_a_sentence_too(
     async with house(database_url, redis_url, settings=settings) as home:
         async with working(home.worker(engine(tokens_per_second=20, answer_tokens=400))):
             turn = (await home.say("A long story")).turn_id
-            await until(lambda: home.rows("SELECT FROM turns WHERE reply LIKE 'You wrote 1%'"))
+            await until(lambda: home.rows("SELECT FROM turns WHERE reply ^@ 'You wrote 1 message'"))
         reply, last = await home.answer(turn)
         assert (last.state, last.error_code) == ("failed", "deadline")
         assert reply.startswith("You wrote 1 message"), "what was said stays"
