@@ -93,9 +93,13 @@ def apply(
     return out
 
 
+@functools.cache  # asked at each layer of each step; a file is read once
 def tilings(device: torch.device, tables: str) -> Sequence[Tiling]:
     """The table that the op uses there."""
-    return _table(torch.cuda.get_device_name(device) if device.type == "cuda" else "", tables)
+    from inference.kernels.moe.tables import table_for
+
+    card = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
+    return table_for(card, Path(tables) if tables else None)
 
 
 def _compute(
@@ -149,13 +153,6 @@ _LIBRARY.define(
 _LIBRARY.impl("routed_experts", _compute, "CPU")
 _LIBRARY.impl("routed_experts", _compute, "CUDA")
 torch.library.register_fake("outrider::routed_experts", _shape_only, lib=_LIBRARY)
-
-
-@functools.cache  # a file is read once
-def _table(card: str, tables: str) -> Sequence[Tiling]:
-    from inference.kernels.moe.tables import table_for
-
-    return table_for(card, Path(tables) if tables else None)
 
 
 def _of_tiles(matrix: ExpertMatrix) -> list[torch.Tensor]:
