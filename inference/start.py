@@ -12,6 +12,7 @@ from pathlib import Path
 from inference import hardware
 from inference.api import Engine, Progress
 from inference.errors import ProfileRefused
+from inference.kernels.moe import tables
 from inference.plan.require import require_room
 from inference.profiles import Profile, profile_named
 from inference.ray_cluster import require_gpus, require_ray
@@ -23,8 +24,6 @@ from inference.weights.hub_cache import in_hub_cache
 from inference.weights.licence import require_licence
 from inference.weights.manifest import is_fetched
 from inference.weights.source import Folder, OnHub, Source, source_of
-
-TUNED = "kernels"  # in the data directory: tables that were tuned for this machine's cards
 
 
 def build_engine(settings: EngineSettings, data_dir: Path) -> Engine:
@@ -101,7 +100,7 @@ def _vllm_engine(profile: Profile, settings: EngineSettings, data_dir: Path) -> 
     from inference.vllm_engine import VllmEngine
     from inference.vllm_launch import Experts
 
-    experts = Experts(settings.moe, data_dir / TUNED)
+    experts = Experts(settings.moe, data_dir / tables.FOLDER)
     if profile.embeds:
         from inference.vllm_embedder import VllmEmbedder
 
