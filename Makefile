@@ -30,7 +30,7 @@ ifeq ($(ARGS),)
 	@TRITON_INTERPRET=1 $(BIN)/python -m pytest -n 2 tests/kernels
 endif
 
-test-slow: install-dev ## run the tests that take minutes each: crowds, two workers with the model
+test-slow: install-dev ## run the tests that take minutes each: crowds, replicas, sleep and wake
 	@exec $(BIN)/python -m pytest -m slow $(ARGS)
 
 check: install-dev ## format, lint, types, import rules, dependencies
