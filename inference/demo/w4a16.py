@@ -72,7 +72,7 @@ def _expert(name: str, expert: int, projection: str) -> str:
 
 def _packed(name: str, weight: torch.Tensor) -> Tensors:
     """An (N, K) linear by compressed-tensors' names."""
-    int4 = quantize(weight.contiguous(), GROUP)  # five times quicker than on a transposed view
+    int4 = quantize(weight.contiguous(), GROUP)
     return {
         f"{name}.weight_packed": int4.packed,
         f"{name}.weight_scale": int4.scales,
