@@ -17,8 +17,7 @@ from tests.support.vllm_experts import (
     difference,
     layer,
     load,
-    moe_config,
-    parallel,
+    of_two_ranks,
     routed,
 )
 
@@ -64,13 +63,7 @@ def test_a_warm_up_runs_every_cut_of_the_table():
 def test_the_ranks_of_an_expert_parallel_layer_add_up_to_the_whole(form):
     held, given = checkpoint(form), routed(12)
     total = torch.zeros(12, HIDDEN, dtype=torch.float64)
-    for rank in (0, 1):
-        config = moe_config(
-            moe_parallel_config=parallel(ep_size=2, ep_rank=rank, use_ep=True),
-            num_local_experts=EXPERTS // 2,
-        )
-        part = layer(held.quant_config, config)
-        load(part, held)
+    for part in of_two_ranks(held):
         total += given.by(part)
     assert difference(total, given.truth(held)) < BOUND
 

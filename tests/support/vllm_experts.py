@@ -193,6 +193,18 @@ def load(made: OutriderRoutedExperts, held: Checkpoint) -> None:
     made.quant_method.process_weights_after_loading(made)
 
 
+def of_two_ranks(held: Checkpoint) -> Iterator[OutriderRoutedExperts]:
+    """An expert-parallel layer of two cards, loaded: the first half of the experts, the second."""
+    for rank in (0, 1):
+        config = moe_config(
+            moe_parallel_config=parallel(ep_size=2, ep_rank=rank, use_ep=True),
+            num_local_experts=EXPERTS // 2,
+        )
+        part = layer(held.quant_config, config)
+        load(part, held)
+        yield part
+
+
 @dataclass(frozen=True, slots=True)
 class Routed:
     """Tokens, and what a router says of them."""

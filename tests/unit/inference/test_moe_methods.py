@@ -13,7 +13,6 @@ from inference.kernels.moe.naive import naive_moe
 from inference.moe_layer import OutriderRoutedExperts
 from inference.plugin import MOE
 from tests.support.vllm_experts import (
-    EXPERTS,
     FORMATS,
     HIDDEN,
     checkpoint,
@@ -21,7 +20,7 @@ from tests.support.vllm_experts import (
     layer,
     load,
     moe_config,
-    parallel,
+    of_two_ranks,
     routed,
 )
 
@@ -49,13 +48,7 @@ def test_each_time_is_counted():
 def test_the_ranks_of_an_expert_parallel_layer_add_up_to_the_whole(form):
     held, given = checkpoint(form), routed(12)
     total = torch.zeros(12, HIDDEN, dtype=torch.float64)
-    for rank in (0, 1):
-        config = moe_config(
-            moe_parallel_config=parallel(ep_size=2, ep_rank=rank, use_ep=True),
-            num_local_experts=EXPERTS // 2,
-        )
-        part = layer(held.quant_config, config)
-        load(part, held)
+    for rank, part in enumerate(of_two_ranks(held)):
         out = given.by(part)
         here = given.ids[:, 0] // 2 == rank
         assert out[~here].abs().max() == 0
