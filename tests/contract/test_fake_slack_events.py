@@ -95,7 +95,7 @@ async def test_each_delivery_is_signed_anew_and_the_librarys_verifier_takes_it(
     async with bot_at(slack) as bot:
         bot.answers = [web.Response(status=500) for _ in range(2)]
         slack.dm("U1", "hello")
-        await slack.until(lambda: len(bot.requests) == 2 and bool(clock.waited_for))
+        await slack.until(lambda: len(bot.requests) == 2 and clock.waited_for == [60.0])
         clock.advance(60)
         await slack.until(lambda: slack.courier.idle)
         first, _, last = bot.requests
