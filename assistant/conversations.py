@@ -24,6 +24,7 @@ from assistant.incoming.late_files import LateFiles
 from assistant.incoming.listening import Listening
 from assistant.incoming.persons import Persons
 from assistant.incoming.presence import live_turns
+from assistant.lines import Lines
 from assistant.messages import (
     NO_MEMBER,
     Accepted,
@@ -96,10 +97,12 @@ class ConversationService:
     settings: AssistantSettings
     metrics: Metrics
     places: Places
+    lines: Lines
     pdf_reader: PdfReader = field(default_factory=PdfReader)
 
     async def accept(self, message: IncomingMessage) -> Accepted:
         account = self._account(message.chat)
+        self.lines.hear(account.channel, account.name)
         await self.admission.check_message(account, message)
         self._check_text(message.text, may_be_empty=bool(message.attachments))
         if message.attachments:
@@ -163,6 +166,7 @@ class ConversationService:
         deadline_seconds: float | None = None,
     ) -> Accepted:
         account = self._account(chat)
+        self.lines.hear(account.channel, account.name)
         accepted = await self.intake.store_request(
             account.id,
             chat.chat_id,

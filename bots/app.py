@@ -17,7 +17,7 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import structlog
@@ -49,6 +49,7 @@ from assistant.incoming.late_files import LateFiles
 from assistant.incoming.listening import Listening
 from assistant.incoming.loop_guard import LoopGuard
 from assistant.incoming.persons import Persons
+from assistant.lines import LineReports, Lines
 from assistant.metrics import Metrics
 from assistant.orders.buttons import Buttons
 from assistant.orders.commands import Commands
@@ -72,7 +73,7 @@ from assistant.storage.heartbeat import Heartbeat
 from assistant.storage.leases import Leases
 from assistant.storage.pruning import LEASE as PRUNING
 from assistant.storage.pruning import Pruning
-from bots.channels import open_channels
+from bots.channels import DEFAULT, open_channels
 from bots.draining import Draining
 from bots.engine_word import leaving_word, remove_word
 from bots.heap import settle_when_started
@@ -112,6 +113,7 @@ class Core:
     heartbeat: Heartbeat
     metrics: Metrics
     places: Places
+    lines: Lines = field(default_factory=Lines)
 
     @property
     def stopping(self) -> Stopping:
@@ -260,7 +262,9 @@ async def _gateway(
     say: Say,
 ) -> None:
     accounts = Accounts(core.database)
-    channels = await stack.enter_async_context(open_channels(settings, accounts, core.redis, say))
+    channels = await stack.enter_async_context(
+        open_channels(settings, accounts, core.redis, core.lines, say)
+    )
     leases = Leases(core.database, core.heartbeat)
     governor = Governor(core.redis, core.database, leases)
     opened = channels.open.accounts
@@ -279,6 +283,10 @@ async def _gateway(
     inbound = channels.connect(service, governor)
     for router in inbound.routers:
         pages.include(router)
+    for name in ("web", "api"):
+        core.lines.open(name, DEFAULT, "page").become("open")
+    reports = LineReports(core.name, core.lines, core.signals, core.database)
+    group.create_task(reports.run())
     group.create_task(delivery.run())
     group.create_task(service.embeddings.run())
     draining.reader, draining.delivery = core.reader, delivery
@@ -350,6 +358,7 @@ def build_service(
         settings=settings,
         metrics=core.metrics,
         places=core.places,
+        lines=core.lines,
     )
 
 

@@ -22,6 +22,7 @@ from assistant.answering.deltas import DeltaWriter
 from assistant.answering.reply import RunningReply
 from assistant.answering.supervision import SLEEPS, Supervisor
 from assistant.answering.turns import LEAVE_SECONDS, ClaimedTurn, Outcome, Turns
+from assistant.engine_reading import EnginePulse
 from assistant.errors import StorageUnavailable
 from assistant.metrics import Metrics
 from assistant.settings import AssistantSettings
@@ -54,6 +55,7 @@ class Worker:
     _running: dict[tuple[int, int], RunningReply] = field(default_factory=dict, init=False)
     _slot_freed: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _looked: float = field(default=0.0, init=False)  # when turns that were let go were looked for
+    _pulse: EnginePulse = field(default_factory=EnginePulse, init=False)
     draining: bool = field(default=False, init=False)
 
     @property
@@ -91,12 +93,15 @@ class Worker:
             info=self.engine.info if self.supervisor.answers else None,
             running_turns=len(self._running),
             room=self._room if self.supervisor.answers and not self.draining else 0,
+            reading=self._pulse.reading(),
         )
 
     async def _announce(self) -> None:
         """Say what this worker is, every few seconds and whenever it changes."""
         while True:
             self.supervisor.changed.clear()
+            if self.supervisor.answers:
+                self._pulse.take(self.engine.statistics())
             await self.signals.announce(self.presence())
             with suppress(TimeoutError):
                 async with asyncio.timeout(ANNOUNCE_SECONDS if self.supervisor.answers else 0.5):
