@@ -22,7 +22,7 @@ BATCH = 1_000_000
 TABLES = (
     *("persons", "identities", "conversations", "events", "messages", "turns"),
     *("turn_messages", "attempts", "deliveries", "delivery_intents", "attachments"),
-    *("memories", "feedback"),
+    *("memories", "feedback", "usage_days"),
 )
 
 _SINCE = "now() - (%(messages)s - n) * (interval '700 days' / %(messages)s)"
@@ -106,6 +106,15 @@ _LIVE = (
 )
 
 
+_USAGE = (
+    "INSERT INTO usage_days (day, account_id, person_id, chat, turns, messages, prompt_tokens,"
+    " output_tokens, failed) SELECT CAST(finished_at AT TIME ZONE 'UTC' AS date), 1, person_id,"
+    " CASE conversation_id WHEN 1 THEN 'chat-1' ELSE '' END, count(*), count(*),"
+    " 900 * count(*), 5 * count(*), count(*) FILTER (WHERE state = 'failed') FROM turns"
+    " WHERE finished_at IS NOT NULL GROUP BY 1, 3, 4",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Filled:
     """What is in it. Ids of turns and of their messages are the same numbers."""
@@ -161,7 +170,7 @@ def fill(
             batch = {"first": first, "last": min(first + BATCH - 1, messages)}
             for statement in _EACH:
                 cursor.execute(statement.encode(), values | batch)
-        for statement in _LIVE:
+        for statement in (*_LIVE, *_USAGE):
             cursor.execute(statement.encode(), values)
     for table in TABLES:
         _count_on(connection, table)
