@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from assistant.conversations import ConversationService
 from assistant.incoming.quotas import Quotas
+from assistant.insight.glance import Glances
 from assistant.metrics import Metrics
 from assistant.signals import Signals
 from assistant.storage.admins import Admins
@@ -100,7 +101,8 @@ async def build_pages(
     )
     app.include_router(api_router(service, access))
     await ensure_admin(Admins(database), settings.admin.password, say)
-    include_dashboard(app, AdminParts(database, access, time.time))
+    glances = Glances(database, signals, settings.assistant)
+    include_dashboard(app, AdminParts(database, access, time.time, glances))
     app.include_router(web_router(service))
     return Pages(app, safety, settings.data_dir, stack.callback, settings.api.requests_at_once)
 

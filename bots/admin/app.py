@@ -13,15 +13,18 @@ from fastapi.routing import APIRoute
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from assistant.insight.glance import Glances
 from assistant.storage.admins import Admins
 from assistant.storage.audit import AuditLog
 from assistant.storage.database import Database
 from bots.admin.api.audit import audit_api
+from bots.admin.api.overview import overview_api
 from bots.admin.audit import audit_pages
 from bots.admin.door import AdminDoor, Needs, SignedIn, needs
 from bots.admin.faults import Fault, page_router
 from bots.admin.me import own_pages
 from bots.admin.navigation import NAVIGATION
+from bots.admin.overview import overview_pages
 from bots.admin.shell import Shell
 from bots.admin.signin import signin_pages
 from bots.api.keys import Access, Entrance
@@ -39,6 +42,7 @@ class AdminParts:
     database: Database
     access: Access
     clock: Callable[[], float]
+    glances: Glances
 
 
 def include_dashboard(app: FastAPI, parts: AdminParts) -> None:
@@ -52,10 +56,11 @@ def include_dashboard(app: FastAPI, parts: AdminParts) -> None:
     pages = (
         signin_pages(shell, admins, audit, throttle),
         own_pages(shell, admins),
+        overview_pages(shell, parts.glances, admins),
         audit_pages(shell, audit),
         _remaining(shell),
     )
-    endpoints = (audit_api(parts.access, audit),)
+    endpoints = (overview_api(parts.access, parts.glances), audit_api(parts.access, audit))
     # Who asks is found first: a router's own dependencies come before its routes'.
     together = APIRouter(dependencies=[Depends(AdminDoor(admins).enter)])
     for router in pages:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import httpx
 from fastapi import FastAPI
 
+from assistant.insight.glance import Glances
 from assistant.storage.admins import ROLES, Admin, Admins, Role
 from assistant.storage.api_keys import ADMIN_SCOPES, ApiKeys, Scope
 from assistant.storage.audit import Actor
@@ -68,7 +69,15 @@ async def admin_house(
         access = Access(Keyring(KEY, stored))
         app = FastAPI(title="Outrider", version="0", docs_url=None, redoc_url=None)
         app.include_router(api_router(house.service, access))
-        include_dashboard(app, parts(AdminParts(house.database, access, time.time)))
+        given = parts(
+            AdminParts(
+                house.database,
+                access,
+                time.time,
+                glances=Glances(house.database, house.signals, house.settings),
+            )
+        )
+        include_dashboard(app, given)
         app.include_router(web_router(house.service))
         address = await stack.enter_async_context(serving(secure(app, SAFETY)))
         made = AdminHouse(address, app, house, {}, {}, {})
