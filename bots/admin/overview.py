@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from assistant.insight.concerns import Concern
@@ -17,7 +17,7 @@ from bots.admin.live import live
 from bots.admin.navigation import NAVIGATION
 from bots.admin.shell import Shell
 
-PARTS = ("concerns", "totals", "engines", "channels", "turns")
+PARTS = ("concerns", "totals", "engines", "channels", "turns", "turn_list")
 # Where a concern is seen to: the page by its name, as far as there is one that this admin may see.
 PLACES: Mapping[str, str] = {
     "engine": "operations",
@@ -35,8 +35,13 @@ def overview_pages(shell: Shell, glances: Glances, admins: Admins) -> APIRouter:
     router = page_router()
 
     @router.get("/overview")
-    async def page(request: Request, me: Annotated[SignedIn, needs("viewer")]) -> Response:
-        return shell.page(request, "overview.html", _context(await glances.now(), me))
+    async def page(
+        request: Request,
+        me: Annotated[SignedIn, needs("viewer")],
+        still: Annotated[str, Query(max_length=8)] = "",
+    ) -> Response:
+        context = {**_context(await glances.now(), me), "is_live": not still}
+        return shell.page(request, "overview.html", context)
 
     @router.get("/overview/live")
     async def stream(request: Request, me: Annotated[SignedIn, needs("viewer")]) -> Response:

@@ -59,9 +59,12 @@ async def test_a_viewer_watches_a_question_being_answered_without_a_reload(
             await lines.announce()
             await look(page, "overview")
             await expect(page.get_by_text("Nothing is being answered")).to_be_visible()
-            await expect(
-                page.get_by_label("People").or_(page.locator("dl.stats").first)
-            ).to_be_visible()
+            asked = page.locator(".stat").filter(has_text="Messages").last
+            await expect(asked).to_contain_text("5 answers", timeout=30_000)
+            await page.get_by_role("link", name="Stop updating").click()
+            await expect(page.get_by_role("link", name="Update by itself")).to_be_visible()
+            await home.say("One more", ChatRef("telegram", "default", "9"))
+            await expect(page.get_by_text("Nothing is being answered")).to_be_visible()
 
 
 async def test_what_needs_a_hand_is_said_with_what_to_do(
