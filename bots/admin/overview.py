@@ -62,7 +62,7 @@ def _context(glance: Glance, me: SignedIn) -> dict[str, Any]:
         "standings": STANDINGS,
         "engines": ENGINES,
         "spark": spark,
-        "turn_page": "",
+        "turn_page": pages.get("traces", ""),
         "ago_of": lambda moment: (glance.turns.at - moment).total_seconds() if moment else None,
     }
 

@@ -114,7 +114,7 @@ async def test_the_live_page_brings_each_part_and_then_what_changes(
         await until(lambda: {name for name, _ in events} == set(PARTS))
         events.clear()
         await home.say("Hello")
-        await until(lambda: any(name == "turns" and "waiting" in line for name, line in events))
+        await until(lambda: any(name == "turn_list" and "waiting" in line for name, line in events))
         assert "totals" not in {name for name, _ in events}, "only what changed is sent"
     finally:
         listening.cancel()

@@ -34,8 +34,8 @@ async def states(home: House) -> dict[str, ChannelState]:
 
 async def kept(home: House) -> list[tuple[Any, ...]]:
     return await home.rows(
-        "SELECT name, heard_at IS NOT NULL, error, failed_at IS NOT NULL FROM channel_states"
-        " JOIN accounts ON accounts.id = account_id ORDER BY name"
+        "SELECT name, heard_at IS NOT NULL AS heard, error, failed_at IS NOT NULL AS failed"
+        " FROM channel_states JOIN accounts ON accounts.id = account_id ORDER BY name"
     )
 
 
@@ -104,13 +104,14 @@ async def test_when_something_came_and_failed_is_known_after_a_start(home: House
 
 async def test_the_last_of_several_gateways_errors_is_kept(home: House) -> None:
     first, second = gateway(home), gateway(home, "gateway-2")
-    first.lines.open("telegram", "default", "polling").fail("The elder one.")
-    moments = iter([1000.0, 1000.0, 1005.0])
-    second.lines.clock = lambda: next(moments, 1005.0)
+    first.lines.open("telegram", "default", "polling").fail("The later one.")
+    now = [1000.0]
+    second.lines.clock = lambda: now[0]
     second.lines.open("telegram", "default", "polling").fail("Five seconds before.")
+    now[0] += 5
     await first.write()
     await second.write()
-    assert (await states(home))["telegram:default"].error == "The elder one."
+    assert (await states(home))["telegram:default"].error == "The later one."
 
 
 async def test_an_error_of_the_line_for_every_account_is_each_ones(home: House) -> None:

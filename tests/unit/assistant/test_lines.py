@@ -38,7 +38,7 @@ def test_an_error_stays_known_after_the_line_is_open_again() -> None:
 def test_an_error_is_cut_and_can_be_stored() -> None:
     line = Line("telegram", "default", "polling")
     line.fail("\0" + "x" * 5000)
-    assert line.error == "x" * (ERROR_CHARACTERS - 1)
+    assert line.error == "x" * ERROR_CHARACTERS
 
 
 def test_what_comes_for_an_account_without_a_line_of_its_own_is_known_too() -> None:
