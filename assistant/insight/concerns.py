@@ -84,7 +84,7 @@ def _of_engines(workers: Sequence[WorkerPresence]) -> Iterator[Concern]:
         yield Concern("engine.none", "stands")
     alone = len(answering) == 1
     for one in workers:
-        named = {"worker": one.worker, "detail": one.detail}
+        named: dict[str, Value] = {"worker": one.worker, "detail": one.detail}
         if one.state in BROKEN:
             yield Concern(f"engine.{one.state}", "stands" if alone else "hampers", named)
         elif one.state == "starting" and alone:
@@ -99,7 +99,7 @@ def _of_cache(worker: WorkerPresence) -> Iterator[Concern]:
     if reading is None:
         return
     if reading.preemptions:
-        values = {"worker": worker.worker, "count": reading.preemptions}
+        values: dict[str, Value] = {"worker": worker.worker, "count": reading.preemptions}
         yield Concern("engine.preempted", "hampers", values)
     elif reading.kv_cache_usage >= KV_SHARE:
         share = round(100 * reading.kv_cache_usage)

@@ -38,7 +38,7 @@ async def test_a_viewer_watches_a_question_being_answered_without_a_reload(
 ) -> None:
     home = admin.house
     lines = gateway(home)
-    engine = ScriptedEngine(ScriptedSettings(tokens_per_second=15, answer_tokens=120))
+    engine = ScriptedEngine(ScriptedSettings(tokens_per_second=20, answer_tokens=150))
     async with signed_in(admin_browser, admin, "viewer") as page:
         await page.goto("/admin")
         await expect(page.get_by_role("heading", name="Overview")).to_be_visible()
@@ -53,17 +53,24 @@ async def test_a_viewer_watches_a_question_being_answered_without_a_reload(
             await expect(page.get_by_role("row").filter(has_text="Telegram")).to_contain_text(
                 "connected"
             )
+            early = [await home.say("A short story", chat(number)) for number in range(10, 22)]
+            for one in early:
+                await home.answer(one.turn_id)
+            asked = page.locator(".stat").filter(has_text="Messages")
+            await expect(asked).to_contain_text("12", timeout=30_000)
             for number in range(5):
-                await home.say("Tell me a story", ChatRef("telegram", "default", str(number)))
+                await home.say("Tell me a story", chat(number))
             await expect(page.get_by_role("row").filter(has_text="running")).to_have_count(5)
             await lines.announce()
+            await expect(page.get_by_role("img", name="in the last five minutes")).to_be_visible()
             await look(page, "overview")
+            await page.get_by_role("heading", name="Channels").scroll_into_view_if_needed()
+            await look(page, "overview-now")
             await expect(page.get_by_text("Nothing is being answered")).to_be_visible()
-            asked = page.locator(".stat").filter(has_text="Messages").last
-            await expect(asked).to_contain_text("5 answers", timeout=30_000)
+            await expect(asked).to_contain_text("17 this month", timeout=30_000)
             await page.get_by_role("link", name="Stop updating").click()
             await expect(page.get_by_role("link", name="Update by itself")).to_be_visible()
-            await home.say("One more", ChatRef("telegram", "default", "9"))
+            await home.say("One more", chat(9))
             await expect(page.get_by_text("Nothing is being answered")).to_be_visible()
 
 
@@ -93,6 +100,10 @@ async def test_what_needs_a_hand_is_said_with_what_to_do(
             await look(page, "overview-concerns")
             await home.service.retry(turn)
             await expect(page.get_by_text("1 turn failed in the last day")).to_be_hidden()
+
+
+def chat(number: int) -> ChatRef:
+    return ChatRef("telegram", "default", str(number))
 
 
 async def ready(home: House) -> bool:
