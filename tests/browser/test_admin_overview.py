@@ -64,7 +64,7 @@ async def test_a_viewer_watches_a_question_being_answered_without_a_reload(
             await lines.announce()
             await expect(page.get_by_role("img", name="in the last five minutes")).to_be_visible()
             await look(page, "overview")
-            await page.get_by_role("heading", name="Channels").scroll_into_view_if_needed()
+            await page.locator("#channels").evaluate("heading => heading.scrollIntoView()")
             await look(page, "overview-now")
             await expect(page.get_by_text("Nothing is being answered")).to_be_visible()
             await expect(asked).to_contain_text("17 this month", timeout=30_000)
