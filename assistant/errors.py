@@ -3,9 +3,11 @@
 AssistantError
 ├── StorageUnavailable     Postgres can't be reached; nothing was stored (retryable)
 ├── MessageRefused         the message can't be accepted; `phrase` tells the person why
-│   └── QueueFull              too much waits; nothing was stored, try after `retry_after_seconds`
+│   ├── QueueFull              too much waits; nothing was stored, try after `retry_after_seconds`
+│   └── QuotaSpent             a quota is used up; nothing was stored, try after as long
 ├── Silenced               the message isn't accepted, and nobody is told (again)
 ├── TurnNotFound           no such turn, or not this person's
+├── ChangeRefused          an admin's change can't be made as asked; `str()` says why
 ├── KeyRefused             a key of the API can't be made or revoked as asked
 ├── EmbeddingFailed        no embeddings; `code` says why, `str()` in a sentence
 ├── DeliveryLost           another replica delivers the reply now; call nothing more
@@ -53,12 +55,25 @@ class QueueFull(MessageRefused):
     retry_after_seconds = 30.0
 
 
+class QuotaSpent(MessageRefused):
+    code = "quota_spent"
+    retryable = True
+
+    def __init__(self, phrase: Phrase, retry_after_seconds: float) -> None:
+        super().__init__(phrase)
+        self.retry_after_seconds = retry_after_seconds
+
+
 class Silenced(AssistantError):
     code = "silenced"
 
 
 class TurnNotFound(AssistantError):
     code = "turn_not_found"
+
+
+class ChangeRefused(AssistantError):
+    code = "change_refused"
 
 
 class KeyRefused(AssistantError):

@@ -46,9 +46,11 @@ from assistant.incoming.backlog import Limits
 from assistant.incoming.control import Control
 from assistant.incoming.intake import Intake
 from assistant.incoming.late_files import LateFiles
+from assistant.incoming.links import Links
 from assistant.incoming.listening import Listening
 from assistant.incoming.loop_guard import LoopGuard
 from assistant.incoming.persons import Persons
+from assistant.incoming.spending import Spending
 from assistant.metrics import Metrics
 from assistant.orders.buttons import Buttons
 from assistant.orders.commands import Commands
@@ -310,7 +312,8 @@ def build_service(
     )
     listening = Listening(database)
     access, personas = AccessPolicy(database), Personas(database, settings.personas)
-    memories, usage = Memories(database), Usage(database)
+    memories, spending = Memories(database), Spending(database)
+    usage = Usage(database, spending)
     commands = Commands(
         access=access,
         control=control,
@@ -322,6 +325,7 @@ def build_service(
         erasure=Erasure(database, core.redis),
         signals=core.signals,
         listening=listening,
+        links=Links(database),
     )
     return ConversationService(
         database=database,
@@ -329,6 +333,7 @@ def build_service(
         admission=Admission(
             access,
             LoopGuard(database, settings.bot_answers, settings.bot_window_seconds),
+            spending,
             core.signals,
             core.metrics,
         ),

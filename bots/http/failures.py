@@ -9,7 +9,13 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from assistant.errors import MessageRefused, QueueFull, StorageUnavailable, TurnNotFound
+from assistant.errors import (
+    MessageRefused,
+    QueueFull,
+    QuotaSpent,
+    StorageUnavailable,
+    TurnNotFound,
+)
 from bots.http.refusal import refusal
 
 _SENTENCES = {
@@ -72,7 +78,8 @@ def answer_failures(app: FastAPI) -> None:
         return refusal(400, str(error), code=error.code, headers=limits(request))
 
     @app.exception_handler(QueueFull)
-    async def queue_full(request: Request, error: QueueFull) -> Response:
+    @app.exception_handler(QuotaSpent)
+    async def try_later(request: Request, error: QueueFull | QuotaSpent) -> Response:
         headers = {"retry-after": f"{error.retry_after_seconds:.0f}"} | limits(request)
         return refusal(429, str(error), code=error.code, headers=headers)
 

@@ -26,13 +26,16 @@ from assistant.incoming import (
     access,
     backlog,
     control,
+    entry,
     intake,
     late_files,
+    links,
     listening,
     loop_guard,
     persons,
     presence,
     quotas,
+    spending,
 )
 from assistant.messages import Attachment
 from assistant.orders import export, feedback, usage
@@ -52,6 +55,13 @@ ELSEWHERE = {
     "penalties": "on the few chats that a platform bars",
     "api_keys": "on the few keys of the API, twice a second at most",
     "quotas.EMBEDDED": "on one row for a key and a day",
+    "spending.KINDS": "on the few quotas that there are, each two seconds at most",
+    "quota_rules": "by an admin's order, on the few quotas that there are",
+    "admittance": "by an admin's order",
+    "links.KEEP": "on the few codes that are open",
+    "links.TAKE": "on the few codes that are open",
+    "links.QUOTAS": "on the few quotas that a person has",
+    "links.MEMORIES": "on the few memories of a person",
     "erasure": "by an admin's order",
     "migration": "when a group becomes a supergroup",
     "holdings": "by an admin's order",
@@ -214,6 +224,10 @@ def _person(number: int) -> Values:
     return {"account": 1, "sender": f"sender-{1 + number}"}
 
 
+def _spending(chat: str) -> Values:
+    return {"account": 1, "chat": chat, "subject": f"chat:1:{chat}", "each": "chat:*"}
+
+
 _HOT: Sequence[tuple[str, str, ValuesOf]] = (
     ("access.STANDING", access.STANDING, lambda f, n: {"account": 1, "sender": f"sender-{1 + n}"}),
     (
@@ -278,6 +292,28 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
     ),
     ("quotas.MADE", quotas.MADE, lambda f, n: {**_person(n), "seconds": 60.0}),
     ("quotas.SPENT", quotas.SPENT, lambda f, n: {**_person(n), "key": 1}),
+    (
+        "spending.OF_PERSON",
+        spending.OF_PERSON,
+        lambda f, n: {**_person(30 + n), "person": None, "each": "person:*"},
+    ),
+    ("spending.OF_CHAT", spending.OF_CHAT, lambda f, n: _spending("chat-1")),
+    ("spending.OF_ACCOUNT", spending.OF_ACCOUNT, lambda f, n: _spending("")),
+    (
+        "spending.CAME",
+        spending.CAME,
+        lambda f, n: _message_of(f, _ended(f, n)) | {"account": 1, "event": f"event-{n}"},
+    ),
+    ("entry.DECIDED", entry.DECIDED, lambda f, n: {}),
+    *(
+        (f"links.{name}", getattr(links, name), lambda f, n: {"person": 30 + n, "other": 40 + n})
+        for name in (
+            *("BARRED", "HOLD", "HOLD_OTHER", "IDENTITIES", "TURNS", "USAGE", "FEEDBACK"),
+            *("LANGUAGE", "GONE", "NAMED"),
+        )
+    ),
+    ("links.PART", links.PART, lambda f, n: {"identity": 30 + n}),
+    ("links.IDENTITY", links.IDENTITY, lambda f, n: _person(n)),
     (
         "intake.BURY",
         intake.BURY,
