@@ -14,7 +14,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from assistant.accounts import Account
@@ -62,7 +62,7 @@ _STANDING = f"""
 SELECT {_LIMITS}, until, tokens_today + live.tokens AS tokens_today,
     tokens_month + live.tokens AS tokens_month,
     messages_today + live.messages AS messages_today,
-    messages_month + live.messages AS messages_month, now() AT TIME ZONE 'UTC' AS at
+    messages_month + live.messages AS messages_month, now() AS at
 FROM rule, counted, live
 """
 OF_PERSON = f"""
@@ -236,4 +236,4 @@ def _read(scope: Scope, row: Any | None) -> tuple[Standing, datetime] | None:
         int(row.messages_today),
         int(row.messages_month),
     )
-    return Standing(scope, quota, spent, row.until), row.at
+    return Standing(scope, quota, spent, row.until), row.at.astimezone(UTC)

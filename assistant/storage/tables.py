@@ -140,6 +140,12 @@ identities = Table(
     # Who waits to be let in, and who is kept out: few of many.
     Index("ix_identities_waiting", "created_at", postgresql_where="pairing_code IS NOT NULL"),
     Index("ix_identities_blocked", "account_id", postgresql_where="access = 'blocked'"),
+    Index(
+        "ix_identities_name",
+        "name",
+        postgresql_using="gin",
+        postgresql_ops={"name": "gin_trgm_ops"},
+    ),
     _one_of("access", ("pending", "allowed", "blocked")),
 )
 

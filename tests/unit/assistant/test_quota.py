@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from assistant.incoming.quota import Quota, Spent, Standing, ends
 from assistant.phrases import say
 
-NOW = datetime(2026, 1, 31, 22, 30)
+NOW = datetime(2026, 1, 31, 22, 30, tzinfo=UTC)
 LIMITS = st.one_of(st.none(), st.integers(0, 1000))
 QUOTAS = st.builds(Quota, LIMITS, LIMITS, LIMITS, LIMITS)
 USED = st.integers(0, 1000)
@@ -44,12 +44,12 @@ def test_of_two_that_are_spent_the_one_that_lasts_longer_is_told() -> None:
 
 @pytest.mark.parametrize(
     ("period", "then"),
-    [("day", datetime(2026, 2, 1)), ("month", datetime(2026, 2, 1))],
+    [("day", datetime(2026, 2, 1, tzinfo=UTC)), ("month", datetime(2026, 2, 1, tzinfo=UTC))],
 )
 def test_a_day_and_a_month_end_at_midnight(period: str, then: datetime) -> None:
     assert ends(period, NOW) == then  # type: ignore[arg-type]
-    assert ends("month", datetime(2026, 12, 1)) == datetime(2027, 1, 1)
-    assert ends("day", datetime(2028, 2, 28, 0, 0)) == datetime(2028, 2, 29)
+    assert ends("month", datetime(2026, 12, 1, tzinfo=UTC)) == datetime(2027, 1, 1, tzinfo=UTC)
+    assert ends("day", datetime(2028, 2, 28, 0, 0, tzinfo=UTC)) == datetime(2028, 2, 29, tzinfo=UTC)
 
 
 def test_the_sentence_says_how_long_it_takes() -> None:
@@ -59,5 +59,5 @@ def test_the_sentence_says_how_long_it_takes() -> None:
     assert "in 1 Std. 30 Min." in say(line.refusal(NOW), "de")
     month = standing(Quota(tokens_per_month=1), Spent(tokens_per_month=2)).excess()
     assert month is not None
-    assert "in 20 days" in str(month.refusal(datetime(2026, 1, 11, 22)))
+    assert "in 20 days" in str(month.refusal(datetime(2026, 1, 11, 22, tzinfo=UTC)))
     assert "in 1 h 30 min" in str(month.refusal(NOW))  # the last day of the month

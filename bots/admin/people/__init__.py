@@ -1,0 +1,1 @@
+"""People and access: who they are, who may talk, and how much."""
