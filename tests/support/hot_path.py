@@ -37,6 +37,7 @@ from assistant.incoming import (
     quotas,
     spending,
 )
+from assistant.insight import doors, people, quota_list
 from assistant.messages import Attachment
 from assistant.orders import export, feedback, usage
 from assistant.outgoing import deliveries
@@ -54,10 +55,15 @@ ELSEWHERE = {
     "installs": "when a workspace comes or leaves, and on the few that are there",
     "penalties": "on the few chats that a platform bars",
     "api_keys": "on the few keys of the API, twice a second at most",
+    "admins": "on the few admins and their sign-ins",
+    "audit": "by an admin, by its key or its index",
     "quotas.EMBEDDED": "on one row for a key and a day",
     "spending.KINDS": "on the few quotas that there are, each two seconds at most",
     "quota_rules": "by an admin's order, on the few quotas that there are",
     "admittance": "by an admin's order",
+    "doors.LISTED": "on the few ids that are on lists",
+    "quota_list.OF_PERSON": "on the few quotas that there are",
+    "quota_list.ACCOUNTS": "on the few accounts",
     "links.KEEP": "on the few codes that are open",
     "links.TAKE": "on the few codes that are open",
     "links.QUOTAS": "on the few quotas that a person has",
@@ -312,6 +318,29 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
             *("LANGUAGE", "GONE", "NAMED"),
         )
     ),
+    (
+        "people.NEWEST",
+        people.NEWEST,
+        lambda f, n: {"before": f.conversations, "limit": 51},
+    ),
+    ("people.BLOCKED", people.BLOCKED, lambda f, n: {"before": people.FIRST, "limit": 51}),
+    (
+        "people.NAMED",
+        people.NAMED,
+        lambda f, n: {
+            "part": f"%son {100 + n}%",
+            "text": f"sender-{n}",
+            "number": n,
+            "before": people.FIRST,
+            "limit": 51,
+        },
+    ),
+    ("people.PERSON", people.PERSON, lambda f, n: {"person": 30 + n}),
+    ("people.IDENTITIES", people.IDENTITIES, lambda f, n: {"person": 30 + n}),
+    ("people.USED", people.USED, lambda f, n: {"person": 30 + n, "days": 30}),
+    ("doors.ACCOUNTS", doors.ACCOUNTS, lambda f, n: {"without": ["web", "api"]}),
+    ("doors.REQUESTS", doors.REQUESTS, lambda f, n: {"limit": 200}),
+    ("quota_list.LISTED", quota_list.LISTED, lambda f, n: {"limit": 500}),
     ("links.PART", links.PART, lambda f, n: {"identity": 30 + n}),
     ("links.IDENTITY", links.IDENTITY, lambda f, n: _person(n)),
     (
