@@ -6,13 +6,13 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from bots.admin.api.door import actor_of, api_router, scoped
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, Field
 
 from assistant.incoming.admittance import ENTRY_CHARACTERS, NOTE_CHARACTERS, Admittance
 from assistant.insight.doors import Doors
 from assistant.insight.people import People
+from bots.admin.api.door import actor_of, api_router, scoped
 from bots.admin.api.refusals import refused
 from bots.api.keys import Access as ApiAccess
 from bots.http.failures import Refused

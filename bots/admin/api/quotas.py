@@ -6,13 +6,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Annotated
 
-from bots.admin.api.door import actor_of, api_router, scoped
 from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, BaseModel, Field
 
 from assistant.incoming.quota import Quota, Scope
 from assistant.incoming.quota_rules import MOST, NOTE_CHARACTERS, QuotaRules, read_subject
 from assistant.insight.quota_list import ListedQuota, QuotaList
+from bots.admin.api.door import actor_of, api_router, scoped
 from bots.admin.api.refusals import refused
 from bots.api.keys import Access
 from bots.http.failures import Refused

@@ -5,10 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from bots.admin.door import SignedIn, needs
-from bots.admin.faults import Fault, page_router
-from bots.admin.form import Form, form_of
-from bots.admin.shell import Shell
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, Field
 from starlette.responses import RedirectResponse, Response
@@ -16,7 +12,11 @@ from starlette.responses import RedirectResponse, Response
 from assistant.errors import ChangeRefused
 from assistant.incoming.admittance import ENTRY_CHARACTERS, NOTE_CHARACTERS, Admittance
 from assistant.insight.doors import Doors
+from bots.admin.door import SignedIn, needs
+from bots.admin.faults import Fault, page_router
+from bots.admin.form import Form, form_of
 from bots.admin.people.refusals import fault_of_change
+from bots.admin.shell import Shell
 
 ADDRESS = "/admin/people/access"
 

@@ -7,10 +7,6 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
-from bots.admin.door import SignedIn, needs
-from bots.admin.faults import Fault, page_router
-from bots.admin.form import Form, form_of
-from bots.admin.shell import Shell
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel
 from starlette.responses import RedirectResponse, Response
@@ -21,8 +17,12 @@ from assistant.incoming.quota_rules import QuotaRules, of_person
 from assistant.incoming.spending import Spending
 from assistant.insight.people import People
 from assistant.insight.quota_list import QuotaList
+from bots.admin.door import SignedIn, needs
+from bots.admin.faults import Fault, page_router
+from bots.admin.form import Form, form_of
 from bots.admin.people.quota_form import HOURS, OverrideForm, QuotaForm, shown
 from bots.admin.people.refusals import fault_of_change
+from bots.admin.shell import Shell
 
 Viewer = Annotated[SignedIn, needs("viewer")]
 Operator = Annotated[SignedIn, needs("operator")]

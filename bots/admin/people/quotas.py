@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from bots.admin.door import SignedIn, needs
-from bots.admin.faults import Fault, page_router
-from bots.admin.form import Form, form_of
-from bots.admin.shell import Shell
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from assistant.errors import ChangeRefused
 from assistant.incoming.quota_rules import QuotaRules, read_subject
 from assistant.insight.quota_list import QuotaList
+from bots.admin.door import SignedIn, needs
+from bots.admin.faults import Fault, page_router
+from bots.admin.form import Form, form_of
 from bots.admin.people.quota_form import RemovalForm, RuleForm, shown
 from bots.admin.people.refusals import fault_of_change
+from bots.admin.shell import Shell
 
 ADDRESS = "/admin/people/quotas"
 SUBJECTS = ("everyone", "groups", "account", "chat")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from bots.admin.faults import Fault
-
 from assistant.errors import ChangeRefused
+from bots.admin.faults import Fault
 
 _GONE = frozenset({"no_person", "no_identity", "no_account", "quota_nobody"})
 
