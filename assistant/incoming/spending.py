@@ -154,9 +154,11 @@ class Spending:
         ]
         return [one[0] for one in found if one is not None]
 
-    async def of_person(self, person_id: int) -> Standing | None:
-        """The quota that this person has; None where they have none."""
-        values = {"person": person_id, "account": None, "sender": None, "each": EVERYONE}
+    async def of_person(self, person_id: int, *, program: bool = False) -> Standing | None:
+        """The quota that this person has; None where they have none. `program`: everybody's is not
+        theirs."""
+        each = "" if program else EVERYONE
+        values = {"person": person_id, "account": None, "sender": None, "each": each}
         found = _read("person", await self.database.row(OF_PERSON, values))
         return found[0] if found else None
 

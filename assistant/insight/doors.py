@@ -10,17 +10,20 @@ from assistant.incoming.admittance import WITHOUT_LIST
 from assistant.messages import Access
 from assistant.storage.database import Database
 
-MOST = 200  # of requests that are shown
+REQUESTS_SHOWN = 100
+ENTRIES_SHOWN = 300  # of all lists together, the latest
 
 ACCOUNTS = """
 SELECT accounts.id, channel, accounts.name, accounts.access AS set_to, account_access.access AS
     chosen, (SELECT count(*) FROM identities
-        WHERE account_id = accounts.id AND identities.access = 'blocked') AS blocked
+        WHERE account_id = accounts.id AND identities.access = 'blocked') AS blocked, (
+        SELECT count(*) FROM allowlist WHERE account_id = accounts.id) AS entries
 FROM accounts LEFT JOIN account_access ON account_id = accounts.id
 WHERE channel <> ALL(%(without)s) ORDER BY channel, accounts.name
 """
 LISTED = """
-SELECT account_id, entry, note, added_at FROM allowlist ORDER BY account_id, added_at, entry
+SELECT account_id, entry, note, added_at FROM allowlist
+ORDER BY added_at DESC, entry LIMIT %(limit)s
 """
 REQUESTS = """
 SELECT identities.id, person_id, channel, accounts.name AS account, platform_id, identities.name,
@@ -39,7 +42,8 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class AccountDoor:
-    """`set_to` is the settings' rule, `chosen` an admin's, which goes before it."""
+    """`set_to` is the settings' rule, `chosen` an admin's, which goes before it. `listed` may be
+    fewer than the `entries` of its list: the latest."""
 
     id: int
     channel: str
@@ -47,6 +51,7 @@ class AccountDoor:
     set_to: Access
     chosen: Access | None
     blocked: int
+    entries: int
     listed: Sequence[Listed]
 
     @property
@@ -77,12 +82,12 @@ class Doors:
     async def accounts(self) -> Sequence[AccountDoor]:
         """Those that people find on a platform. What the settings list is not among `listed`."""
         listed: dict[int, list[Listed]] = {}
-        for one in await self.database.rows(LISTED):
+        for one in await self.database.rows(LISTED, {"limit": ENTRIES_SHOWN}):
             listed.setdefault(one.account_id, []).append(Listed(one.entry, one.note, one.added_at))
         rows = await self.database.rows(ACCOUNTS, {"without": sorted(WITHOUT_LIST)})
         return [AccountDoor(*one, listed.get(one.id, ())) for one in rows]
 
     async def requests(self) -> Sequence[PairingRequest]:
-        """Who waits to be let in, the latest first, MOST of them."""
-        rows = await self.database.rows(REQUESTS, {"limit": MOST})
+        """Who waits to be let in, the latest first, REQUESTS_SHOWN of them."""
+        rows = await self.database.rows(REQUESTS, {"limit": REQUESTS_SHOWN})
         return [PairingRequest(*one) for one in rows]

@@ -10,7 +10,8 @@ from typing import Any
 from assistant.incoming.quota import EVERYONE, Quota, Scope, Spent, Standing
 from assistant.storage.database import Database
 
-MOST = 500
+PAGE = 40
+FIRST = 2**62  # no id is behind it
 
 _TODAY = "CAST(now() AT TIME ZONE 'UTC' AS date)"
 _MONTH = "CAST(date_trunc('month', now() AT TIME ZONE 'UTC') AS date)"
@@ -21,31 +22,29 @@ _USED = f"""
         sum(messages) AS messages_month
     FROM usage_days WHERE day >= {_MONTH}
 """
-_RULES = """
-SELECT quotas.*, split_part(subject, ':', 1) AS scope, coalesce(persons.name, '') AS person,
-    coalesce(channel, '') AS channel, coalesce(accounts.name, '') AS account,
-    tokens_today, tokens_month, messages_today, messages_month
-FROM quotas LEFT JOIN persons ON persons.id = quotas.person_id
-LEFT JOIN accounts ON accounts.id = quotas.account_id
-"""
-# Whose use is found by one index each: people's, groups', accounts'.
+# Of people, of groups, of accounts: the use of each kind is found by an index of its own.
 LISTED = f"""
-SELECT * FROM (
-    {_RULES} CROSS JOIN LATERAL (
-        {_USED} AND usage_days.person_id = quotas.person_id) AS used
-    WHERE quotas.subject LIKE 'person:%%'
+WITH page AS (
+    SELECT *, split_part(subject, ':', 1) AS scope FROM quotas
+    WHERE id < %(before)s AND (until IS NULL OR until > now()) ORDER BY id DESC LIMIT %(limit)s
+), counted AS (
+    SELECT page.id, used.* FROM page CROSS JOIN LATERAL (
+        {_USED} AND usage_days.person_id = page.person_id) AS used WHERE scope = 'person'
     UNION ALL
-    {_RULES} CROSS JOIN LATERAL (
-        {_USED} AND usage_days.account_id = quotas.account_id AND usage_days.chat = quotas.chat
-            AND usage_days.chat <> '') AS used
-    WHERE quotas.subject LIKE 'chat:%%'
+    SELECT page.id, used.* FROM page CROSS JOIN LATERAL (
+        {_USED} AND usage_days.account_id = page.account_id AND usage_days.chat = page.chat
+            AND usage_days.chat <> '') AS used WHERE scope = 'chat'
     UNION ALL
-    {_RULES} CROSS JOIN LATERAL (
-        {_USED} AND usage_days.account_id = quotas.account_id) AS used
-    WHERE quotas.subject LIKE 'account:%%'
-) AS each
-WHERE until IS NULL OR until > now()
-ORDER BY scope, subject, temporary LIMIT %(limit)s
+    SELECT page.id, used.* FROM page CROSS JOIN LATERAL (
+        {_USED} AND usage_days.account_id = page.account_id) AS used WHERE scope = 'account'
+)
+SELECT page.*, coalesce(persons.name, '') AS person, coalesce(channel, '') AS channel,
+    coalesce(accounts.name, '') AS account, tokens_today, tokens_month, messages_today,
+    messages_month
+FROM page JOIN counted ON counted.id = page.id
+LEFT JOIN persons ON persons.id = page.person_id
+LEFT JOIN accounts ON accounts.id = page.account_id
+ORDER BY page.id DESC
 """
 # Those that a person has of their own, and everybody's; what goes before the others first.
 OF_PERSON = """
@@ -79,6 +78,7 @@ class PersonsQuota:
 class ListedQuota:
     """`standing` says nothing of use where the quota is each one's (`person:*`, `chat:*`)."""
 
+    id: int
     subject: str
     temporary: bool
     person_id: int | None
@@ -96,12 +96,23 @@ class ListedQuota:
 
 
 @dataclass(frozen=True, slots=True)
+class QuotaPage:
+    """`before`: what to ask for to see those that follow; None at the end."""
+
+    quotas: Sequence[ListedQuota]
+    before: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class QuotaList:
     database: Database
 
-    async def listed(self) -> Sequence[ListedQuota]:
-        """Those that hold, MOST of them. Raises StorageUnavailable."""
-        return [_listed(row) for row in await self.database.rows(LISTED, {"limit": MOST})]
+    async def listed(self, before: int | None = None) -> QuotaPage:
+        """Those that hold, what was set last first, PAGE of them. Raises StorageUnavailable."""
+        values = {"before": before or FIRST, "limit": PAGE + 1}
+        rows = await self.database.rows(LISTED, values)
+        listed = [_listed(row) for row in rows[:PAGE]]
+        return QuotaPage(listed, listed[-1].id if len(rows) > PAGE else None)
 
     async def accounts(self) -> Sequence[LimitedAccount]:
         """Those that a quota can be set for."""
@@ -131,6 +142,7 @@ def _listed(row: Any) -> ListedQuota:
     )
     scope: Scope = row.scope
     return ListedQuota(
+        row.id,
         row.subject,
         row.temporary,
         row.person_id,

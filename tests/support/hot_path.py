@@ -339,8 +339,12 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
     ("people.IDENTITIES", people.IDENTITIES, lambda f, n: {"person": 30 + n}),
     ("people.USED", people.USED, lambda f, n: {"person": 30 + n, "days": 30}),
     ("doors.ACCOUNTS", doors.ACCOUNTS, lambda f, n: {"without": ["web", "api"]}),
-    ("doors.REQUESTS", doors.REQUESTS, lambda f, n: {"limit": 200}),
-    ("quota_list.LISTED", quota_list.LISTED, lambda f, n: {"limit": 500}),
+    ("doors.REQUESTS", doors.REQUESTS, lambda f, n: {"limit": 101}),
+    (
+        "quota_list.LISTED",
+        quota_list.LISTED,
+        lambda f, n: {"before": quota_list.FIRST, "limit": 41},
+    ),
     ("links.PART", links.PART, lambda f, n: {"identity": 30 + n}),
     ("links.IDENTITY", links.IDENTITY, lambda f, n: _person(n)),
     (

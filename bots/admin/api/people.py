@@ -113,7 +113,7 @@ class Listed(BaseModel):
 
 class AccountDoor(BaseModel):
     """`chosen` goes before `set_to`, which is the settings'. What the settings list is not among
-    `listed`."""
+    `listed`, which may be fewer than the `entries` of the list: the latest."""
 
     id: int
     channel: str
@@ -121,6 +121,7 @@ class AccountDoor(BaseModel):
     set_to: Rule
     chosen: Rule | None
     blocked: int
+    entries: int
     listed: list[Listed]
 
 

@@ -66,7 +66,10 @@ class ListedLimits(BaseModel):
 
 
 class Quotas(BaseModel):
+    """`next` is the `before` of the page that follows; null at the end."""
+
     data: list[ListedLimits]
+    next: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +91,10 @@ class QuotaApi:
         add("/overrides", self.end, methods=["DELETE"], dependencies=operate, status_code=204)
         return router
 
-    async def listed(self) -> Quotas:
-        """All quotas that hold, with what was used of each."""
-        return Quotas(data=[_listed(one) for one in await self.quotas.listed()])
+    async def listed(self, before: Annotated[int | None, Query(ge=1, lt=2**63)] = None) -> Quotas:
+        """The quotas that hold, with what was used of each; what was set last first."""
+        page = await self.quotas.listed(before)
+        return Quotas(data=[_listed(one) for one in page.quotas], next=page.before)
 
     async def keep(self, request: Request, given: Given) -> None:
         """Set what somebody may use, from now on."""

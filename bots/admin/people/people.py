@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from assistant.errors import ChangeRefused
 from assistant.incoming.admittance import Admittance
 from assistant.incoming.quota_rules import QuotaRules, of_person
-from assistant.incoming.spending import Spending
+from assistant.incoming.spending import PROGRAMS, Spending
 from assistant.insight.people import People
 from assistant.insight.quota_list import QuotaList
 from bots.admin.door import SignedIn, needs
@@ -185,14 +185,17 @@ class PeoplePages:
         person = await self.people.one(person_id)
         if person is None:
             raise Fault(404, "people.gone")
-        quotas = await self.quotas.of_person(person_id)
+        program = all(one.channel in PROGRAMS for one in person.identities)
+        quotas = [
+            one for one in await self.quotas.of_person(person_id) if not (program and one.of_each)
+        ]
         own = next((one for one in quotas if not one.of_each and one.until is None), None)
-        override = next((one for one in quotas if one.until is not None), None)
+        override = next((one for one in quotas if not one.of_each and one.until), None)
         holds = quotas[0] if quotas else None
         more = override or holds
         context = {
             "person": person,
-            "standing": await self.spending.of_person(person_id),
+            "standing": await self.spending.of_person(person_id, program=program),
             "own": own,
             "override": override,
             "holds": holds,

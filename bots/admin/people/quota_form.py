@@ -73,7 +73,6 @@ class RuleForm(QuotaForm):
 
 class RemovalForm(BaseModel):
     subject: str = Field(max_length=300)
-    temporary: bool = False
 
 
 def shown(quota: Quota | None, why: str = "") -> Mapping[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from assistant.errors import ChangeRefused
@@ -38,8 +38,13 @@ class QuotaPages:
         router.add_api_route("/people/quotas/remove", self.remove, methods=["POST"])
         return router
 
-    async def page(self, request: Request, _: Annotated[SignedIn, needs("viewer")]) -> Response:
-        return await self._page(request, shown(None), {})
+    async def page(
+        self,
+        request: Request,
+        _: Annotated[SignedIn, needs("viewer")],
+        before: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
+    ) -> Response:
+        return await self._page(request, shown(None), {}, before)
 
     async def keep(
         self,
@@ -61,7 +66,10 @@ class QuotaPages:
         return RedirectResponse(ADDRESS, 303)
 
     async def remove(
-        self, admin: Manager, form: Annotated[Form[RemovalForm], form_of(RemovalForm)]
+        self,
+        admin: Manager,
+        form: Annotated[Form[RemovalForm], form_of(RemovalForm)],
+        temporary: bool = False,
     ) -> Response:
         if form.value is None:
             raise Fault(404, "people.no_quota")
@@ -69,7 +77,7 @@ class QuotaPages:
             subject = read_subject(form.value.subject)
         except ChangeRefused as refused:
             raise fault_of_change(refused) from refused
-        if not await self.rules.remove(admin.actor, subject, temporary=form.value.temporary):
+        if not await self.rules.remove(admin.actor, subject, temporary=temporary):
             raise Fault(404, "people.no_quota")
         return RedirectResponse(ADDRESS, 303)
 
@@ -82,10 +90,16 @@ class QuotaPages:
         return {}
 
     async def _page(
-        self, request: Request, given: Mapping[str, str], faults: Mapping[str, str]
+        self,
+        request: Request,
+        given: Mapping[str, str],
+        faults: Mapping[str, str],
+        before: int | None = None,
     ) -> Response:
+        page = await self.quotas.listed(before)
         context = {
-            "quotas": await self.quotas.listed(),
+            "quotas": page.quotas,
+            "older": page.before,
             "accounts": await self.quotas.accounts(),
             "subjects": SUBJECTS,
             "given": given,
