@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -168,7 +169,9 @@ class PersonaPages:
             "done": request.query_params.get("done", ""),
             "version": _holding(versions, persona),
         }
-        return self._shell.page(request, "persona.html", context, status(refused) if refused else 200)
+        return self._shell.page(
+            request, "persona.html", context, status(refused) if refused else 200
+        )
 
 
 def _form(persona: Persona) -> PersonaForm:
@@ -180,5 +183,5 @@ def _form(persona: Persona) -> PersonaForm:
     )
 
 
-def _holding(versions: list[PersonaVersion] | Any, persona: Persona) -> PersonaVersion | None:
+def _holding(versions: Sequence[PersonaVersion], persona: Persona) -> PersonaVersion | None:
     return next((one for one in versions if one.number == persona.version), None)

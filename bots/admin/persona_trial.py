@@ -8,11 +8,11 @@ from contextlib import suppress
 from functools import partial
 from typing import Annotated
 
+from assistant.answering.experiments import Experiment, Experiments
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from assistant.answering.experiments import Experiment, Experiments
 from assistant.answering.persona_versions import LONGEST_PROMPT, PersonaVersions
 from assistant.answering.system_prompt import system_prompt
 from assistant.errors import ChangeRefused, StorageUnavailable, TurnNotFound
@@ -96,9 +96,7 @@ class TrialPages:
         events = self._events(request, self._experiments.follow(turn_id))
         return EventStream(events, partial(self._stop, turn_id))
 
-    async def stop(
-        self, turn_id: TurnId, _: Annotated[SignedIn, needs("operator")]
-    ) -> Response:
+    async def stop(self, turn_id: TurnId, _: Annotated[SignedIn, needs("operator")]) -> Response:
         try:
             await self._experiments.stop(turn_id)
         except TurnNotFound:

@@ -110,7 +110,9 @@ class PersonasPages:
     ) -> Response:
         given = form.value
         if given is None:
-            return await self._page(request, chat=form.given, faults=form.said(self._words(request)))
+            return await self._page(
+                request, chat=form.given, faults=form.said(self._words(request))
+            )
         try:
             await self._versions.set_chat(
                 given.account,
