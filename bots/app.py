@@ -282,7 +282,8 @@ async def _gateway(
     group.create_task(delivery.run())
     group.create_task(service.embeddings.run())
     draining.reader, draining.delivery = core.reader, delivery
-    group.create_task(leases.run_while_held(PRUNING, Pruning(core.database).run))
+    pruning = Pruning(core.database, settings.assistant.trace_days)
+    group.create_task(leases.run_while_held(PRUNING, pruning.run))
     deadlines = Deadlines(core.database, core.writer, core.metrics)
     group.create_task(leases.run_while_held(DEADLINES, deadlines.run))
     for one in inbound.listeners:

@@ -2,7 +2,7 @@
 
 The system prompt, then earlier turns, newest kept first as far as they fit, then this turn's own
 messages. What was said in a thread before us is cut before any of these. A stateless request
-(public API) brings all of its messages; nothing is added or cut.
+(public API, experiments) brings all of its messages; nothing is added or cut.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from assistant.settings import AssistantSettings
 from inference.api import ChatMessage, Engine, Image, Prompt
 from inference.errors import PromptTooLong
 
+STATELESS = frozenset({"api", "admin"})  # channels whose requests bring all of their messages
 CUT_AT = 5
 LEAST_THREAD = 200  # characters; less of what was said in a thread says nothing
 
@@ -40,7 +41,7 @@ class ContextBuilder:
         if own is None:
             return None
         images = await self._images(rows, turn.id)
-        stateless = turn.channel == "api"
+        stateless = turn.channel in STATELESS
         told = system_prompt(self.settings, own.about)
         system = [] if stateless else [ChatMessage("system", told)]
         room = _longest_thread(rows)

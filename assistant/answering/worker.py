@@ -134,7 +134,8 @@ class Worker:
 
     async def _claim(self, room: int) -> Sequence[ClaimedTurn]:
         """First what somebody else let go, at most once in LOOK_SECONDS; else the queue."""
-        who = (self.name, self.settings.lease_seconds, self.engine.info.fingerprint, room)
+        info = self.engine.info
+        who = (self.name, self.settings.lease_seconds, info.fingerprint, room, info.profile)
         try:
             if time.monotonic() - self._looked > LOOK_SECONDS / 2:
                 self._looked = time.monotonic()

@@ -16,6 +16,9 @@ from assistant.accounts import Accounts
 from assistant.answering.context import ContextBuilder
 from assistant.answering.deadlines import Deadlines
 from assistant.answering.deltas import DeltaReader, DeltaWriter
+from assistant.answering.experiments import ACCOUNT as EXPERIMENTS_ACCOUNT
+from assistant.answering.experiments import CHANNEL as EXPERIMENTS_CHANNEL
+from assistant.answering.experiments import Experiments
 from assistant.answering.history import History
 from assistant.answering.places import Places
 from assistant.answering.supervision import Supervisor
@@ -73,6 +76,7 @@ class House:
     delivery: Delivery
     heartbeats: Heartbeats
     settings: AssistantSettings
+    experiments: Experiments
 
     def worker(
         self, engine: Engine, name: str = "worker", supervisor: Supervisor | None = None
@@ -151,6 +155,7 @@ async def house(
         )
         await accounts.register("web", "default", delivered=False)
         await accounts.register("api", "default", delivered=False)
+        admin = await accounts.register(EXPERIMENTS_CHANNEL, EXPERIMENTS_ACCOUNT, delivered=False)
         heartbeats = Heartbeats(database_url, settings.lease_seconds)
         stack.push_async_callback(heartbeats.end)
         turns, signals, metrics = Turns(database), Signals(redis), Metrics()
@@ -174,6 +179,7 @@ async def house(
         channels.open(screen, account)
         delivery = build_delivery(settings, core, channels, governor)
         service = build_service(settings, core, accounts, delivery)
+        experiments = Experiments(database, admin.id, turns, signals, reader, core.stopping)
         deadlines, embeddings = Deadlines(database, writer, metrics), service.embeddings
         for background in (
             *(reader.run(), writer.run(), delivery.run()),
@@ -192,6 +198,7 @@ async def house(
             delivery,
             heartbeats,
             settings,
+            experiments,
         )
 
 
