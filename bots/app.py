@@ -36,12 +36,15 @@ from assistant.answering.places import Places
 from assistant.answering.revisions import Revisions
 from assistant.answering.stopping import Stopping
 from assistant.answering.supervision import Supervisor
+from assistant.answering.token_counts import TokenCounts
+from assistant.answering.traces import Traces
 from assistant.answering.turns import Turns
 from assistant.answering.worker import Worker
 from assistant.conversations import ConversationService
 from assistant.errors import StartupError, StorageUnavailable
 from assistant.incoming.access import AccessPolicy
 from assistant.incoming.admission import Admission
+from assistant.incoming.arrivals import Arrivals
 from assistant.incoming.backlog import Limits
 from assistant.incoming.control import Control
 from assistant.incoming.intake import Intake
@@ -67,6 +70,7 @@ from assistant.settings import AssistantSettings
 from assistant.signals import Signals
 from assistant.storage import schema
 from assistant.storage.database import Database, open_database
+from assistant.storage.database_clock import DatabaseClock
 from assistant.storage.embedded import DataDirLock, OnDeath, embedded_postgres, embedded_valkey
 from assistant.storage.heartbeat import Heartbeat
 from assistant.storage.leases import Leases
@@ -112,6 +116,7 @@ class Core:
     heartbeat: Heartbeat
     metrics: Metrics
     places: Places
+    clock: DatabaseClock
 
     @property
     def stopping(self) -> Stopping:
@@ -158,6 +163,7 @@ async def _house(
             group.create_task(core.heartbeat.run())
             group.create_task(core.writer.run())
             group.create_task(core.reader.run())
+            group.create_task(core.clock.run())
             if role != "worker":
                 await _gateway(settings, core, bound, draining, group, stack, say)
             if engine is not None:
@@ -233,6 +239,7 @@ async def _core(
         heartbeat=Heartbeat(database_url, name, settings.lease_seconds),
         metrics=Metrics(),
         places=Places(database),
+        clock=DatabaseClock(database),
     )
 
 
@@ -281,6 +288,7 @@ async def _gateway(
         pages.include(router)
     group.create_task(delivery.run())
     group.create_task(service.embeddings.run())
+    group.create_task(service.arrivals.run())
     draining.reader, draining.delivery = core.reader, delivery
     pruning = Pruning(core.database, settings.assistant.trace_days)
     group.create_task(leases.run_while_held(PRUNING, pruning.run))
@@ -351,6 +359,7 @@ def build_service(
         settings=settings,
         metrics=core.metrics,
         places=core.places,
+        arrivals=Arrivals(database, core.clock),
     )
 
 
@@ -413,6 +422,7 @@ def _worker(
         heartbeat=core.heartbeat,
         settings=settings.assistant,
         metrics=core.metrics,
+        traces=Traces(core.database, core.clock, TokenCounts(engine)),
     )
     group.create_task(worker.run())
     group.create_task(EmbeddingWorker(core.redis, supervisor).run())

@@ -7,12 +7,13 @@ messages. What was said in a thread before us is cut before any of these. A stat
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from assistant.answering.frozen_prompt import calls_read
 from assistant.answering.history import History
+from assistant.answering.prompt_parts import Composed, Opening
 from assistant.answering.system_prompt import system_prompt
 from assistant.answering.turns import ClaimedTurn
 from assistant.files.shown_files import ShownFiles, before, in_words, of_message
@@ -25,14 +26,21 @@ CUT_AT = 5
 LEAST_THREAD = 200  # characters; less of what was said in a thread says nothing
 
 
+def unheard(composed: Composed) -> None:
+    """For whoever wants the prompt alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class ContextBuilder:
     history: History
     engine: Engine
     settings: AssistantSettings
 
-    async def build(self, turn: ClaimedTurn) -> Prompt | None:
-        """Render the prompt; None when all of the turn's messages were deleted meanwhile.
+    async def build(
+        self, turn: ClaimedTurn, tell: Callable[[Composed], None] = unheard
+    ) -> Prompt | None:
+        """Render the prompt; None when all of the turn's messages were deleted meanwhile. `tell`
+        hears of what it was made.
 
         Raises PromptTooLong when not even this turn alone fits.
         """
@@ -42,27 +50,37 @@ class ContextBuilder:
             return None
         images = await self._images(rows, turn.id)
         stateless = turn.channel in STATELESS
-        told = system_prompt(self.settings, own.about)
-        system = [] if stateless else [ChatMessage("system", told)]
+        opening = Opening() if stateless else self._opening(own.about)
+        system = [] if stateless else [ChatMessage("system", opening.text)]
         room = _longest_thread(rows)
         turns = list(dict.fromkeys(row.turn_id for row in rows))
         dropped = start_of(turns, 1) if len(turns) > self.settings.history_turns else 0
         while True:
-            exchanges = _exchanges(rows, turn.id, images, room)[dropped:]
-            messages = merged([*system, *(one for exchange in exchanges for one in exchange)])
+            shown = list(exchanges(rows, turn.id, images, room).items())[dropped:]
+            messages = merged([*system, *(one for _, exchange in shown for one in exchange)])
             try:
-                return await self.engine.render(messages, turn.sampling)
+                prompt = await self.engine.render(messages, turn.sampling)
             except PromptTooLong:
                 if room:
                     room = room // 4 if room // 4 >= LEAST_THREAD else 0
-                elif stateless or len(exchanges) == 1:
+                elif stateless or len(shown) == 1:
                     raise
                 else:  # The oldest quarter goes: few renderings, and the next turn needs none.
-                    dropped = start_of(turns, dropped + max(1, len(exchanges) // 4))
+                    dropped = start_of(turns, dropped + max(1, len(shown) // 4))
+            else:
+                made = (prompt, turn.id, dict(shown), _message_ids(rows, shown), opening)
+                tell(Composed(*made, room, tuple(images), dropped))
+                return prompt
 
     async def restored(self, prompt: Prompt) -> Prompt:
         """A frozen prompt, with the images that it only names."""
         return await ShownFiles(self.history.database).restored(prompt)
+
+    def _opening(self, about: Mapping[str, Any]) -> Opening:
+        told = system_prompt(self.settings, about)
+        instructions = system_prompt(self.settings, {**about, "memories": None})
+        names = (about.get("persona") or "", about.get("language") or "")
+        return Opening(instructions, told.removeprefix(instructions), *names)
 
     async def _images(self, rows: Sequence[Any], turn_id: int) -> Mapping[int, Image]:
         """A turn may have failed of its image: it must not spoil those after it."""
@@ -89,14 +107,24 @@ def _longest_thread(rows: Sequence[Any]) -> int:
     return max((len(file["text"] or "") for file in files), default=0)
 
 
-def _exchanges(
+def _message_ids(
+    rows: Sequence[Any], shown: Sequence[tuple[int, Sequence[ChatMessage]]]
+) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {turn_id: [] for turn_id, _ in shown}
+    for row in rows:
+        if row.turn_id in found:
+            found[row.turn_id].append(row.message_id)
+    return found
+
+
+def exchanges(
     rows: Sequence[Any], turn_id: int, images: Mapping[int, Image], room: int
-) -> list[list[ChatMessage]]:
-    """One list of messages per turn, oldest first; the turn to answer is the last.
+) -> dict[int, list[ChatMessage]]:
+    """The messages of each turn, oldest first; the turn to answer is the last.
 
     `room`: how many characters of what was said in a thread before are shown.
     """
-    exchanges: dict[int, list[ChatMessage]] = {}
+    found: dict[int, list[ChatMessage]] = {}
     replies: dict[int, str] = {}
     for row in rows:
         files = row.files or ()
@@ -106,12 +134,12 @@ def _exchanges(
         spoken = "\n\n".join(filter(None, (before(files, room), spoken)))
         called = (calls_read(row.tool_calls), row.tool_call_id)
         message = ChatMessage(row.role, spoken, of_message(files, images), *called)
-        exchanges.setdefault(row.turn_id, []).append(message)
+        found.setdefault(row.turn_id, []).append(message)
         replies[row.turn_id] = row.reply
     for one, reply in replies.items():
         if one != turn_id and reply:
-            exchanges[one].append(ChatMessage("assistant", reply))
-    return list(exchanges.values())
+            found[one].append(ChatMessage("assistant", reply))
+    return found
 
 
 def merged(messages: Sequence[ChatMessage]) -> list[ChatMessage]:

@@ -10,6 +10,7 @@ import structlog
 
 from assistant.answering.context import ContextBuilder
 from assistant.answering.deltas import DeltaWriter
+from assistant.answering.traces import AttemptTrace
 from assistant.answering.turns import ClaimedTurn, Outcome, Piece, Turns
 from assistant.messages import ReplyDelta, clean
 from assistant.settings import AssistantSettings
@@ -25,6 +26,7 @@ class RunningReply:
     turns: Turns
     deltas: DeltaWriter
     settings: AssistantSettings
+    trace: AttemptTrace
     _text: str = field(default="", init=False)
     _token_ids: list[int] = field(default_factory=list, init=False)
     _last: Delta = field(default=Delta(""), init=False)
@@ -143,11 +145,12 @@ class RunningReply:
         if prompt is not None:
             prompt = await context.restored(prompt)
         else:
-            prompt = await context.build(turn)
+            prompt = await context.build(turn, self.trace.note_prompt)
             if prompt is None:
                 return None
             # Written with the first tokens: without these the next attempt begins anew.
             self._unfrozen = prompt
+        self.trace.note_built()
         request_id = f"{turn.id}.{turn.attempt}"
         return GenerationRequest(
             request_id, prompt, sampling, turn.reply_token_ids, priority=turn.priority
@@ -166,8 +169,10 @@ class RunningReply:
         self._calls += [_clean(call) for call in delta.tool_calls]
         self._logprobs += [_clean_logprob(one) for one in delta.logprobs]
         self._last = delta
+        self.trace.note(delta)
 
     async def _consume(self, request: GenerationRequest) -> None:
+        self.trace.note_asked()
         async with aclosing(self.engine.generate(request)) as produced:  # type: ignore[type-var]
             async for delta in produced:
                 self._take(delta)

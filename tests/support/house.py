@@ -22,6 +22,8 @@ from assistant.answering.experiments import Experiments
 from assistant.answering.history import History
 from assistant.answering.places import Places
 from assistant.answering.supervision import Supervisor
+from assistant.answering.token_counts import TokenCounts
+from assistant.answering.traces import Traces
 from assistant.answering.turns import Turns
 from assistant.answering.worker import Worker
 from assistant.conversations import ConversationService
@@ -33,6 +35,7 @@ from assistant.outgoing.open_channels import OpenChannels
 from assistant.settings import AssistantSettings
 from assistant.signals import Signals
 from assistant.storage.database import Database, open_database
+from assistant.storage.database_clock import DatabaseClock
 from assistant.storage.heartbeat import Heartbeat
 from assistant.storage.leases import Leases
 from bots.app import Core, build_delivery, build_service
@@ -77,6 +80,7 @@ class House:
     heartbeats: Heartbeats
     settings: AssistantSettings
     experiments: Experiments
+    clock: DatabaseClock
 
     def worker(
         self, engine: Engine, name: str = "worker", supervisor: Supervisor | None = None
@@ -93,6 +97,7 @@ class House:
             signals=self.signals,
             settings=self.settings,
             metrics=Metrics(),
+            traces=Traces(self.database, self.clock, TokenCounts(engine)),
         )
 
     async def say(self, text: str, chat: ChatRef = CHAT, **values: str) -> Accepted:
@@ -161,7 +166,7 @@ async def house(
         turns, signals, metrics = Turns(database), Signals(redis), Metrics()
         reader, writer = DeltaReader(redis, turns), DeltaWriter(redis, settings.flush_seconds)
         heartbeat = heartbeats.of("gateway")
-        places = Places(database)
+        places, clock = Places(database), DatabaseClock(database)
         core = Core(
             "gateway",
             database,
@@ -173,6 +178,7 @@ async def house(
             heartbeat,
             metrics,
             places,
+            clock,
         )
         governor = Governor(redis, database, Leases(database, heartbeat))
         channels = OpenChannels()
@@ -184,6 +190,7 @@ async def house(
         for background in (
             *(reader.run(), writer.run(), delivery.run()),
             *(deadlines.run(), embeddings.run()),
+            *(clock.run(), service.arrivals.run()),
         ):
             await stack.enter_async_context(running(asyncio.create_task(background)))
         yield House(
@@ -199,6 +206,7 @@ async def house(
             heartbeats,
             settings,
             experiments,
+            clock,
         )
 
 
