@@ -41,7 +41,6 @@ MEMORIES = """
 SELECT memories.text FROM turns JOIN memories ON memories.person_id = turns.person_id
 WHERE turns.id = %(turn)s ORDER BY number
 """
-SAMPLING = "SELECT sampling FROM turns WHERE id = %(turn)s"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ What is not recorded is None here and is shown so; nothing is filled in from som
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -22,7 +22,7 @@ SELECT turns.id, turns.conversation_id, turns.state, channel, accounts.name AS a
     (SELECT max(former.id) FROM turns AS former WHERE former.superseded_by = turns.id) AS replaces,
     turns.prompt_tokens, turns.cached_tokens, turns.output_tokens,
     coalesce(turns.finish_reason, '') AS finish_reason, char_length(turns.reply) AS characters,
-    turns.stop_requested
+    turns.stop_requested, turns.sampling
 FROM turns JOIN conversations ON conversations.id = turns.conversation_id
 JOIN accounts ON accounts.id = conversations.account_id
 LEFT JOIN persons ON persons.id = turns.person_id
@@ -99,6 +99,7 @@ class TracedTurn:
     finish_reason: str
     characters: int
     stop_requested: bool
+    sampling: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
