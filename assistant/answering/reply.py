@@ -12,6 +12,7 @@ from assistant.answering.canned import BLOCKED, CANNED
 from assistant.answering.context import CannedReply, ContextBuilder
 from assistant.answering.deltas import DeltaWriter
 from assistant.answering.personas import Persona
+from assistant.answering.traces import AttemptTrace
 from assistant.answering.turns import ClaimedTurn, Outcome, Piece, Turns
 from assistant.messages import ReplyDelta, clean
 from assistant.phrases import Phrase, say
@@ -28,6 +29,7 @@ class RunningReply:
     turns: Turns
     deltas: DeltaWriter
     settings: AssistantSettings
+    trace: AttemptTrace
     _text: str = field(default="", init=False)
     _token_ids: list[int] = field(default_factory=list, init=False)
     _last: Delta = field(default=Delta(""), init=False)
@@ -161,12 +163,13 @@ class RunningReply:
         if prompt is not None:
             prompt = await context.restored(prompt)
         else:
-            built = await context.build(turn)
+            built = await context.build(turn, self.trace.note_prompt)
             if built is None or isinstance(built, CannedReply):
                 return built
             prompt, self._persona = built.prompt, built.persona
             # Written with the first tokens: without these the next attempt begins anew.
             self._unfrozen = prompt
+        self.trace.note_built()
         request_id = f"{turn.id}.{turn.attempt}"
         return GenerationRequest(
             request_id, prompt, sampling, turn.reply_token_ids, priority=turn.priority
@@ -185,8 +188,10 @@ class RunningReply:
         self._calls += [_clean(call) for call in delta.tool_calls]
         self._logprobs += [_clean_logprob(one) for one in delta.logprobs]
         self._last = delta
+        self.trace.note(delta)
 
     async def _consume(self, request: GenerationRequest) -> None:
+        self.trace.note_asked()
         async with aclosing(self.engine.generate(request)) as produced:  # type: ignore[type-var]
             async for delta in produced:
                 self._take(delta)

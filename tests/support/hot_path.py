@@ -160,6 +160,7 @@ def _claim(filled: Filled, number: int) -> Values:
         "fingerprint": "model",
         "limit": 32,
         "leave_seconds": 0.2,
+        "profile": "demo",
     }
 
 
