@@ -44,8 +44,8 @@ class TurnPage(BaseModel):
 
 
 class TracedStep(BaseModel):
-    """`begins_at` or `ends_at` null: not recorded. `number`: the attempt, the message or the part of
-    the reply. `mark`: failed, unknown (how it ended) or open (it goes on)."""
+    """`begins_at` or `ends_at` null: not recorded. `number`: the attempt, the message or the part
+    of the reply. `mark`: failed, unknown (how it ended) or open (it goes on)."""
 
     name: str
     begins_at: datetime | None

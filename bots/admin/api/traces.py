@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from assistant.storage.audit import Actor
-from bots.admin.api.door import actor_of, api_router, scoped
 from fastapi import APIRouter, Path, Query, Request
 
 from assistant.insight.prompts import ShownPrompt
 from assistant.insight.recent_turns import Order
 from assistant.insight.trace import Trace
+from assistant.storage.audit import Actor
+from bots.admin.api.door import actor_of, api_router, scoped
 from bots.admin.api.trace_models import (
     Prompt,
     ReplayAnswer,

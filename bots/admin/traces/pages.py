@@ -5,10 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from bots.admin.door import SignedIn, needs
-from bots.admin.faults import Fault, page_router
-from bots.admin.live import StillIn, live
-from bots.admin.shell import Shell
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import RedirectResponse, Response
 
@@ -16,6 +12,10 @@ from assistant.insight.prompts import ShownPrompt
 from assistant.insight.recent_turns import AMONG, Order
 from assistant.insight.steps import timeline_of
 from assistant.insight.trace import Trace
+from bots.admin.door import SignedIn, needs
+from bots.admin.faults import Fault, page_router
+from bots.admin.live import StillIn, live
+from bots.admin.shell import Shell
 from bots.admin.traces.parts import LARGEST, TraceParts
 from bots.admin.traces.waterfall import waterfall
 

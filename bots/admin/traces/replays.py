@@ -7,11 +7,6 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated, Any
 
-from bots.admin.door import SignedIn, needs
-from bots.admin.faults import Fault, page_router
-from bots.admin.form import Form, form_of
-from bots.admin.live import fragment
-from bots.admin.shell import Shell
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, Field
 from starlette.responses import RedirectResponse, Response
@@ -20,6 +15,11 @@ from assistant.insight.prompts import ShownPrompt
 from assistant.insight.steps import Timeline, timeline_of
 from assistant.insight.trace import Trace
 from assistant.messages import ReplyDelta
+from bots.admin.door import SignedIn, needs
+from bots.admin.faults import Fault, page_router
+from bots.admin.form import Form, form_of
+from bots.admin.live import fragment
+from bots.admin.shell import Shell
 from bots.admin.traces.pages import TurnId, found, prompt_of
 from bots.admin.traces.parts import LARGEST, TraceParts
 from bots.http.stream import EventStream
