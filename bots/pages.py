@@ -15,6 +15,7 @@ from fastapi import APIRouter, FastAPI
 from pydantic import SecretStr
 from starlette.types import ASGIApp
 
+from assistant.answering.experiments import ACCOUNT, CHANNEL, Experiments
 from assistant.conversations import ConversationService
 from assistant.incoming.quotas import Quotas
 from assistant.metrics import Metrics
@@ -24,6 +25,7 @@ from assistant.storage.api_keys import ApiKeys
 from assistant.storage.database import Database
 from bots.admin.app import AdminParts, include_dashboard
 from bots.admin.first_admin import ensure_admin
+from bots.admin.traces.parts import everything, trace_parts
 from bots.api.door import Door
 from bots.api.keys import Access, Keyring, load_or_create_key
 from bots.api.router import api_router
@@ -100,7 +102,12 @@ async def build_pages(
     )
     app.include_router(api_router(service, access))
     await ensure_admin(Admins(database), settings.admin.password, say)
-    include_dashboard(app, AdminParts(database, access, time.time))
+    admin = await service.accounts.register(CHANNEL, ACCOUNT, delivered=False)
+    experiments = Experiments(
+        database, admin.id, service.turns, signals, service.reader, service.control.stopping
+    )
+    traces = trace_parts(service, experiments, everything)
+    include_dashboard(app, AdminParts(database, access, time.time, traces))
     app.include_router(web_router(service))
     return Pages(app, safety, settings.data_dir, stack.callback, settings.api.requests_at_once)
 

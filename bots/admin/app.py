@@ -17,6 +17,7 @@ from assistant.storage.admins import Admins
 from assistant.storage.audit import AuditLog
 from assistant.storage.database import Database
 from bots.admin.api.audit import audit_api
+from bots.admin.api.traces import traces_api
 from bots.admin.audit import audit_pages
 from bots.admin.door import AdminDoor, Needs, SignedIn, needs
 from bots.admin.faults import Fault, page_router
@@ -24,6 +25,9 @@ from bots.admin.me import own_pages
 from bots.admin.navigation import NAVIGATION
 from bots.admin.shell import Shell
 from bots.admin.signin import signin_pages
+from bots.admin.traces.pages import trace_pages
+from bots.admin.traces.parts import TraceParts
+from bots.admin.traces.replays import replay_pages
 from bots.api.keys import Access, Entrance
 from bots.http.throttle import Throttle
 
@@ -39,6 +43,7 @@ class AdminParts:
     database: Database
     access: Access
     clock: Callable[[], float]
+    traces: TraceParts
 
 
 def include_dashboard(app: FastAPI, parts: AdminParts) -> None:
@@ -52,10 +57,15 @@ def include_dashboard(app: FastAPI, parts: AdminParts) -> None:
     pages = (
         signin_pages(shell, admins, audit, throttle),
         own_pages(shell, admins),
+        trace_pages(shell, parts.traces, admins.of_session),
+        replay_pages(shell, parts.traces),
         audit_pages(shell, audit),
         _remaining(shell),
     )
-    endpoints = (audit_api(parts.access, audit),)
+    endpoints = (
+        traces_api(parts.access, parts.traces),
+        audit_api(parts.access, audit),
+    )
     # Who asks is found first: a router's own dependencies come before its routes'.
     together = APIRouter(dependencies=[Depends(AdminDoor(admins).enter)])
     for router in pages:

@@ -18,6 +18,7 @@ from assistant.storage.audit import Actor
 from bots.admin.app import AdminParts, include_dashboard
 from bots.admin.door import COOKIE, csrf_of
 from bots.admin.passwords import hash_password
+from bots.admin.traces.parts import everything, trace_parts
 from bots.api.keys import Access, Keyring
 from bots.api.router import api_router
 from bots.http.secure import secure
@@ -68,7 +69,8 @@ async def admin_house(
         access = Access(Keyring(KEY, stored))
         app = FastAPI(title="Outrider", version="0", docs_url=None, redoc_url=None)
         app.include_router(api_router(house.service, access))
-        include_dashboard(app, parts(AdminParts(house.database, access, time.time)))
+        traces = trace_parts(house.service, house.experiments, everything)
+        include_dashboard(app, parts(AdminParts(house.database, access, time.time, traces)))
         app.include_router(web_router(house.service))
         address = await stack.enter_async_context(serving(secure(app, SAFETY)))
         made = AdminHouse(address, app, house, {}, {}, {})

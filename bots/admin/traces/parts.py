@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from assistant.answering.experiments import Experiments
 from assistant.answering.turns import Turns
+from assistant.conversations import ConversationService
 from assistant.insight.prompts import Prompts, ShownPrompt
 from assistant.insight.recent_turns import RecentTurns
 from assistant.insight.replays import Replays
 from assistant.insight.trace import Trace, TraceReader
 from assistant.storage.audit import Actor, AuditLog
 
-LARGEST = 2**63 - 1
+LARGEST = 2**63 - 1  # of Postgres' ids
 
 # Whether admins may read the texts of a turn's conversation.
 MayRead = Callable[[int], Awaitable[bool]]
@@ -44,3 +45,24 @@ class TraceParts:
         which no persona stands in for."""
         stateless = all(one.part.kind != "instructions" for one in shown.parts)
         return [] if stateless else await self.replays.personas()
+
+
+async def everything(turn_id: int) -> bool:
+    return True
+
+
+def trace_parts(
+    service: ConversationService, experiments: Experiments, may_read: MayRead
+) -> TraceParts:
+    database, settings = service.database, service.settings
+    audit, prompts = AuditLog(database), Prompts(database, settings)
+    return TraceParts(
+        traces=TraceReader(database),
+        recent=RecentTurns(database),
+        turns=service.turns,
+        prompts=prompts,
+        replays=Replays(prompts, experiments, settings, audit),
+        experiments=experiments,
+        audit=audit,
+        may_read=may_read,
+    )
