@@ -12,11 +12,12 @@ from assistant.answering.canned import Book, Canned
 from assistant.answering.canned_answers import CannedAnswer, CannedAnswers, CannedDraft
 from assistant.errors import ChangeRefused
 from assistant.insight.personas import PersonaFigures
-from bots.admin.changes import fault, sentence, status
+from bots.admin.changes import fault, sentence
 from bots.admin.door import SignedIn, needs
 from bots.admin.faults import Fault, page_router
 from bots.admin.form import Form, form_of
 from bots.admin.shell import Shell
+from bots.http.failures import change_status
 
 ADDRESS = "/admin/canned"
 TRIED_CHARACTERS = 2_000
@@ -150,7 +151,7 @@ class CannedPages:
             + [(str(one.id), f"{one.channel} · {one.name}") for one in accounts],
             "fault": sentence(words, refused) if refused else "",
         }
-        code = status(refused) if refused else 200
+        code = change_status(refused) if refused else 200
         return self._shell.page(request, "canned_one.html", context, code)
 
 

@@ -13,13 +13,14 @@ from assistant.answering.persona_versions import PersonaDraft, PersonaVersion, P
 from assistant.answering.personas import Persona
 from assistant.errors import ChangeRefused
 from assistant.insight.personas import MOST_PLACES, PersonaFigures, Thumbs
-from bots.admin.changes import fault, sentence, status
+from bots.admin.changes import fault, sentence
 from bots.admin.door import SignedIn, needs
 from bots.admin.faults import Fault, page_router
 from bots.admin.form import Form, form_of
 from bots.admin.personas import address_of, title_of
 from bots.admin.shell import Shell
 from bots.admin.text_diff import diff
+from bots.http.failures import change_status
 
 MOST_NUMBER = 2**31 - 1
 
@@ -170,7 +171,7 @@ class PersonaPages:
             "version": _holding(versions, persona),
         }
         return self._shell.page(
-            request, "persona.html", context, status(refused) if refused else 200
+            request, "persona.html", context, change_status(refused) if refused else 200
         )
 
 

@@ -14,12 +14,13 @@ from assistant.answering.persona_versions import PersonaDraft, PersonaVersions
 from assistant.answering.personas import BUILT_IN, DEFAULT, Persona
 from assistant.errors import ChangeRefused
 from assistant.insight.personas import PersonaFigures, Thumbs
-from bots.admin.changes import fault, sentence, status
+from bots.admin.changes import fault, sentence
 from bots.admin.door import SignedIn, needs
 from bots.admin.faults import page_router
 from bots.admin.form import Form, form_of
 from bots.admin.shell import Shell
 from bots.admin.words import Words
+from bots.http.failures import change_status
 
 ADDRESS = "/admin/personas"
 NAME_CHARACTERS = 32
@@ -160,5 +161,5 @@ class PersonasPages:
             "was_set": request.query_params.get("set", ""),
             "address_of": address_of,
         }
-        code = status(refused) if refused else 400 if faults else 200
+        code = change_status(refused) if refused else 400 if faults else 200
         return self._shell.page(request, "personas.html", context, code)

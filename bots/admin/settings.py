@@ -12,12 +12,13 @@ from starlette.responses import RedirectResponse, Response
 from assistant.errors import ChangeRefused
 from assistant.live_settings import LiveSetting, LiveSettings
 from assistant.storage.audit import AuditLog
-from bots.admin.changes import fault, sentence, status
+from bots.admin.changes import fault, sentence
 from bots.admin.door import SignedIn, needs
 from bots.admin.faults import Fault, page_router
 from bots.admin.form import Form, form_of
 from bots.admin.shell import Shell
 from bots.admin.words import Words
+from bots.http.failures import change_status
 
 ADDRESS = "/admin/settings"
 MOST_CHANGES = 50
@@ -107,7 +108,7 @@ class SettingsPages:
             "done": "done" in request.query_params,
         }
         return self._shell.page(
-            request, "setting.html", context, status(refused) if refused else 200
+            request, "setting.html", context, change_status(refused) if refused else 200
         )
 
 
