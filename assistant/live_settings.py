@@ -186,9 +186,8 @@ def _put(settings: AssistantSettings, name: str, value: Any) -> None:
 
 
 def _as_json(name: str, value: Any) -> Any:
-    return TypeAdapter[Any](AssistantSettings.model_fields[name].annotation).dump_python(
-        value, mode="json"
-    )
+    kind: Any = AssistantSettings.model_fields[name].annotation
+    return TypeAdapter(kind).dump_python(value, mode="json")
 
 
 def _refused(name: str, error: ValidationError) -> ChangeRefused:
