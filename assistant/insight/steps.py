@@ -46,8 +46,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """`began` and `ended` are the first and the last moment that is recorded; what goes on has no
-    end. `longest` is the step that took most of what the person waited for."""
+    """`began` and `ended` are the first and the last moment that is recorded; what goes on is read
+    up to now. `longest` is the step that took most of what the person waited for."""
 
     steps: Sequence[Step]
     began: datetime
@@ -79,7 +79,7 @@ def timeline_of(trace: Trace) -> Timeline:
         *_seen(trace),
     ]
     moments = [one for step in steps for one in (step.begins, step.ends) if one is not None]
-    moments += [trace.turn.created_at]
+    moments += [trace.turn.created_at, *(() if trace.turn.over else (trace.turn.read_at,))]
     return Timeline(steps, min(moments), max(moments), _visible_at(trace), _longest(steps))
 
 

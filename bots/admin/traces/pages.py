@@ -118,6 +118,6 @@ def _drawn(trace: Trace) -> dict[str, Any]:
         "trace": trace,
         "timeline": timeline,
         "fall": waterfall(timeline),
-        "running": trace.turn.state in ("queued", "running"),
+        "running": not trace.turn.over,
         "missing": any(not one.recorded for one in timeline.steps),
     }

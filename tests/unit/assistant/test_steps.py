@@ -50,6 +50,7 @@ TURN = TracedTurn(
     characters=200,
     stop_requested=False,
     sampling={},
+    read_at=at(20),
 )
 MESSAGE = TracedMessage(1, "5", at(0.1), None, None, at(0), at(0.2), at(0.25), at(0.3))
 ATTEMPT = TracedAttempt(
@@ -137,7 +138,7 @@ def test_without_records_the_rest_is_still_placed_and_nothing_is_filled_in() -> 
     assert of(timeline, "attempt").seconds == 4.0
 
 
-def test_what_runs_goes_on_to_the_last_moment_that_is_known() -> None:
+def test_what_runs_goes_on_until_now() -> None:
     running = replace(
         TRACE,
         turn=replace(TURN, state="running", finished_at=None),
@@ -146,4 +147,4 @@ def test_what_runs_goes_on_to_the_last_moment_that_is_known() -> None:
     )
     timeline = timeline_of(running)
     assert of(timeline, "decode").mark == of(timeline, "attempt").mark == "open"
-    assert timeline.seconds_of(of(timeline, "decode")) == (6.5, timeline.seconds - 6.5)
+    assert timeline.seconds_of(of(timeline, "decode")) == (6.5, 13.5)
