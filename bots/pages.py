@@ -15,9 +15,13 @@ from fastapi import APIRouter, FastAPI
 from pydantic import SecretStr
 from starlette.types import ASGIApp
 
+from assistant.answering.canned_answers import CannedAnswers
 from assistant.answering.experiments import ACCOUNT, CHANNEL, Experiments
+from assistant.answering.persona_versions import PersonaVersions
+from assistant.answering.personas import Personas
 from assistant.conversations import ConversationService
 from assistant.incoming.quotas import Quotas
+from assistant.live_settings import LiveSettings
 from assistant.metrics import Metrics
 from assistant.signals import Signals
 from assistant.storage.admins import Admins
@@ -77,6 +81,7 @@ async def build_pages(
     stopping: Callable[[], bool],
     stack: AsyncExitStack,
     say: Callable[[str], None],
+    live: LiveSettings,
 ) -> Pages:
     """Raises StartupError: others could come in without a password, or a key file is bad."""
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -107,7 +112,12 @@ async def build_pages(
         database, admin.id, service.turns, signals, service.reader, service.control.stopping
     )
     traces = trace_parts(service, experiments, everything)
-    include_dashboard(app, AdminParts(database, access, time.time, traces))
+    personas = PersonaVersions(database, Personas(database, service.settings))
+    canned = CannedAnswers(database)
+    include_dashboard(
+        app,
+        AdminParts(database, access, time.time, traces, live, personas, canned, experiments),
+    )
     app.include_router(web_router(service))
     return Pages(app, safety, settings.data_dir, stack.callback, settings.api.requests_at_once)
 

@@ -2,17 +2,21 @@
 
 The system prompt, then earlier turns, newest kept first as far as they fit, then this turn's own
 messages. What was said in a thread before us is cut before any of these. A stateless request
-(public API, experiments) brings all of its messages; nothing is added or cut.
+(public API, experiments) brings all of its messages; nothing is added or cut. What a canned
+answer stands for needs no prompt.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from assistant.answering.canned import Canned
+from assistant.answering.canned_answers import CannedAnswers
 from assistant.answering.frozen_prompt import calls_read
 from assistant.answering.history import History
+from assistant.answering.personas import Persona, answering
 from assistant.answering.prompt_parts import Composed, Opening
 from assistant.answering.system_prompt import system_prompt
 from assistant.answering.turns import ClaimedTurn
@@ -31,26 +35,64 @@ def unheard(composed: Composed) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Context:
+    """`persona`: as whom it is answered; None for a stateless request."""
+
+    prompt: Prompt
+    persona: Persona | None
+
+
+@dataclass(frozen=True, slots=True)
+class CannedReply:
+    """In place of a context. `language`: the person's, as far as it is known."""
+
+    canned: Canned
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
 class ContextBuilder:
+    """`canned`: where nothing is answered without the model, None."""
+
     history: History
     engine: Engine
     settings: AssistantSettings
+    canned: CannedAnswers | None = None
 
     async def build(
         self, turn: ClaimedTurn, tell: Callable[[Composed], None] = unheard
-    ) -> Prompt | None:
+    ) -> Context | CannedReply | None:
         """Render the prompt; None when all of the turn's messages were deleted meanwhile. `tell`
         hears of what it was made.
 
         Raises PromptTooLong when not even this turn alone fits.
         """
         rows = await self.history.of(turn)
-        own = next((row for row in rows if row.turn_id == turn.id), None)
-        if own is None:
+        own = [row for row in rows if row.turn_id == turn.id]
+        if not own:
             return None
-        images = await self._images(rows, turn.id)
         stateless = turn.channel in STATELESS
-        opening = Opening() if stateless else self._opening(own.about)
+        if (canned := self._canned(turn, own, people=not stateless)) is not None:
+            return CannedReply(canned, own[-1].about.get("language") or own[-1].language)
+        persona = None if stateless else answering(self.settings, own[-1].about)
+        return Context(await self._prompt(turn, rows, persona, tell), persona)
+
+    def _canned(self, turn: ClaimedTurn, own: Sequence[Any], *, people: bool) -> Canned | None:
+        if self.canned is None:
+            return None
+        return self.canned.find(_written_by_people(own), turn.account_id, people=people)
+
+    async def _prompt(
+        self,
+        turn: ClaimedTurn,
+        rows: Sequence[Any],
+        persona: Persona | None,
+        tell: Callable[[Composed], None],
+    ) -> Prompt:
+        own = next(row for row in rows if row.turn_id == turn.id)
+        images = await self._images(rows, turn.id)
+        stateless = persona is None
+        opening = Opening() if persona is None else self._opening(persona, own.about)
         system = [] if stateless else [ChatMessage("system", opening.text)]
         room = _longest_thread(rows)
         turns = list(dict.fromkeys(row.turn_id for row in rows))
@@ -76,11 +118,12 @@ class ContextBuilder:
         """A frozen prompt, with the images that it only names."""
         return await ShownFiles(self.history.database).restored(prompt)
 
-    def _opening(self, about: Mapping[str, Any]) -> Opening:
-        told = system_prompt(self.settings, about)
-        instructions = system_prompt(self.settings, {**about, "memories": None})
-        names = (about.get("persona") or "", about.get("language") or "")
-        return Opening(instructions, told.removeprefix(instructions), *names)
+    def _opening(self, persona: Persona, about: Mapping[str, Any]) -> Opening:
+        general = (self.settings.system_prompt, persona.prompt)
+        told = system_prompt(*general, about)
+        instructions = system_prompt(*general, {**about, "memories": None})
+        language = about.get("language") or ""
+        return Opening(instructions, told.removeprefix(instructions), persona.name, language)
 
     async def _images(self, rows: Sequence[Any], turn_id: int) -> Mapping[int, Image]:
         """A turn may have failed of its image: it must not spoil those after it."""
@@ -100,6 +143,14 @@ def start_of(turns: Sequence[int], least: int) -> int:
     last = len(turns) - 1
     soon = range(least, min(least + len(turns) // 4, last) + 1)
     return next((one for one in soon if turns[one] % CUT_AT == 0), min(least, last))
+
+
+def _written_by_people(own: Sequence[Any]) -> Iterator[str]:
+    """What a turn asks in words, files that are texts included."""
+    for row in own:
+        if row.role in ("user", "raw"):
+            yield row.text
+            yield from (file["text"] or "" for file in row.files or () if file["kind"] == "text")
 
 
 def _longest_thread(rows: Sequence[Any]) -> int:

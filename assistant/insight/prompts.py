@@ -118,9 +118,8 @@ class Prompts:
 
     async def _memories(self, turn_id: int, told: str) -> str:
         rows = await self.database.rows(MEMORIES, {"turn": turn_id})
-        general = self.settings.model_copy(update={"system_prompt": told})
-        about = {"persona": "default", "memories": [row.text for row in rows]}
-        return system_prompt(general, about).removeprefix(told)
+        about = {"memories": [row.text for row in rows]}
+        return system_prompt(told, "", about).removeprefix(told)
 
     async def _spoken(self, trace: Trace, recipe: Recipe) -> Mapping[int, Sequence[ChatMessage]]:
         asked = [(one.turn_id, message) for one in recipe.parts for message in one.messages]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from assistant.answering.experiments import Experiment, Experiments
-from assistant.answering.personas import Personas
+from assistant.answering.personas import Personas, chosen
 from assistant.answering.system_prompt import system_prompt
 from assistant.insight.prompts import Prompts, ShownPrompt
 from assistant.insight.trace import Trace
@@ -35,7 +35,7 @@ class Replays:
 
         Raises TurnNotFound where the turn was just erased, StorageUnavailable.
         """
-        messages = await self.prompts.with_images(self._asked(prompt, persona))
+        messages = await self.prompts.with_images(await self._asked(prompt, persona))
         sampling = replace(sampling_read(trace.turn.sampling), logprobs=None)
         after = {"persona": persona or prompt.recipe.persona, "profile": profile}
         await self.audit.note(actor, "turn.replayed", f"turn:{trace.turn.id}", None, after)
@@ -43,12 +43,18 @@ class Replays:
             Experiment(messages, sampling, profile, after["persona"], trace.turn.id), actor.name
         )
 
-    def personas(self) -> Sequence[str]:
+    async def personas(self) -> Sequence[str]:
         """Those that may stand in for the one that it was."""
-        return Personas(self.prompts.database, self.settings.personas).names()
+        return list(await self._personas.offered())
 
-    def _asked(self, prompt: ShownPrompt, persona: str) -> Sequence[ChatMessage]:
+    @property
+    def _personas(self) -> Personas:
+        return Personas(self.prompts.database, self.settings)
+
+    async def _asked(self, prompt: ShownPrompt, persona: str) -> Sequence[ChatMessage]:
         if not persona:
             return prompt.messages
-        about = {"persona": persona, "language": prompt.recipe.language}
-        return prompt.instead(system_prompt(self.settings, about))
+        instead = chosen(await self._personas.all(), persona)
+        about = {"language": prompt.recipe.language}
+        told = system_prompt(self.settings.system_prompt, instead.prompt, about)
+        return prompt.instead(told)

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 import httpx
 from fastapi import FastAPI
 
+from assistant.answering.persona_versions import PersonaVersions
+from assistant.answering.personas import Personas
 from assistant.storage.admins import ROLES, Admin, Admins, Role
 from assistant.storage.api_keys import ADMIN_SCOPES, ApiKeys, Scope
 from assistant.storage.audit import Actor
@@ -70,7 +72,18 @@ async def admin_house(
         app = FastAPI(title="Outrider", version="0", docs_url=None, redoc_url=None)
         app.include_router(api_router(house.service, access))
         traces = trace_parts(house.service, house.experiments, everything)
-        include_dashboard(app, parts(AdminParts(house.database, access, time.time, traces)))
+        personas = PersonaVersions(house.database, Personas(house.database, house.settings))
+        made_of = AdminParts(
+            house.database,
+            access,
+            time.time,
+            traces,
+            house.live,
+            personas,
+            house.canned,
+            house.experiments,
+        )
+        include_dashboard(app, parts(made_of))
         app.include_router(web_router(house.service))
         address = await stack.enter_async_context(serving(secure(app, SAFETY)))
         made = AdminHouse(address, app, house, {}, {}, {})

@@ -40,6 +40,8 @@ TABLES = (
 _SINCE = "now() - (%(messages)s - n) * (interval '700 days' / %(messages)s)"
 # Conversation 1 has a tenth of the messages.
 _CONVERSATION = "CASE WHEN n %% 10 = 0 THEN 1 ELSE 2 + n %% (%(conversations)s - 1) END"
+# Each fifth is the teacher's, in one of three versions.
+_PERSONA = "CASE WHEN n %% 5 = 3 THEN 'teacher' ELSE 'default' END, 1 + n %% 3"
 _ONCE = (
     "INSERT INTO accounts (id, channel, name) OVERRIDING SYSTEM VALUE"
     " VALUES (1, 'telegram', 'default')",
@@ -69,14 +71,16 @@ _EACH = (
     " characters, text) SELECT n, 0, 'text', 'notes.txt', 'text/plain', 0, 0, 9, 'Some text'"
     " FROM generate_series(%(first)s, %(last)s) AS n WHERE n %% 10 = 3",
     "INSERT INTO turns (id, conversation_id, person_id, state, attempt, reply, finish_reason,"
-    " due_at, created_at, started_at, finished_at) OVERRIDING SYSTEM VALUE"
+    " persona, persona_version, due_at, created_at, started_at, finished_at)"
+    " OVERRIDING SYSTEM VALUE"
     f" SELECT n, {_CONVERSATION}, {_CONVERSATION},"
     " CASE WHEN n %% 100 = 7 THEN 'failed' WHEN n %% 50 = 3 THEN 'stopped' ELSE 'done' END, 1,"
     " 'The capital of country ' || n || ' lies on a river. ' || repeat('Many live there. ', 8),"
-    f" 'stop', {_SINCE}, {_SINCE}, {_SINCE}, {_SINCE}"
+    f" 'stop', {_PERSONA}, {_SINCE}, {_SINCE}, {_SINCE}, {_SINCE}"
     " FROM generate_series(%(first)s, %(last)s) AS n",
     "INSERT INTO turn_messages SELECT n, n FROM generate_series(%(first)s, %(last)s) AS n",
-    f"INSERT INTO feedback (turn_id, person_id, value) SELECT n, {_CONVERSATION}, 1"
+    "INSERT INTO feedback (turn_id, person_id, value, persona, persona_version)"
+    f" SELECT n, {_CONVERSATION}, CASE WHEN n %% 3 = 0 THEN -1 ELSE 1 END, {_PERSONA}"
     " FROM generate_series(%(first)s, %(last)s) AS n WHERE n %% 10 = 3",
     "INSERT INTO attempts (turn_id, number, worker, ended_at)"
     " SELECT n, 1, 'worker', now() FROM generate_series(%(first)s, %(last)s) AS n",

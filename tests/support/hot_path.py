@@ -34,6 +34,7 @@ from assistant.incoming import (
     presence,
     quotas,
 )
+from assistant.insight import personas as insight_personas
 from assistant.messages import Attachment
 from assistant.orders import export, feedback, usage
 from assistant.outgoing import deliveries
@@ -59,6 +60,13 @@ ELSEWHERE = {
     "migration": "when a group becomes a supergroup",
     "holdings": "by an admin's order",
     "turn_list": "by an admin's order",
+    "personas.STORED": "on the few personas",
+    "personas.THUMBS": "counts all thumbs, for a page of the dashboard",
+    "personas.THUMBS_OF": "counts thumbs, for a page of the dashboard",
+    "personas.ACCOUNTS": "on the few accounts",
+    "persona_versions": "by an admin's order",
+    "live_settings": "on the few settings, every two seconds",
+    "canned_answers": "on the few canned answers, every two seconds",
     "memories.LIST": "on the few memories of a person",
     "memories.KNOWN": "on the few memories of a person",
     "memories.ADD": "on the few memories of a person",
@@ -479,6 +487,12 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
             "kind": "private",
             "persona": "brief",
         },
+    ),
+    ("personas.CHOSEN", insight_personas.CHOSEN, lambda f, n: {}),
+    (
+        "personas.PLACES",
+        insight_personas.PLACES,
+        lambda f, n: {"name": "teacher", "limit": 100},
     ),
     (
         "usage.READ",

@@ -13,6 +13,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from assistant.accounts import Accounts
+from assistant.answering.canned_answers import CannedAnswers
 from assistant.answering.context import ContextBuilder
 from assistant.answering.deadlines import Deadlines
 from assistant.answering.deltas import DeltaReader, DeltaWriter
@@ -27,6 +28,7 @@ from assistant.answering.traces import Traces
 from assistant.answering.turns import Turns
 from assistant.answering.worker import Worker
 from assistant.conversations import ConversationService
+from assistant.live_settings import LiveSettings
 from assistant.messages import Accepted, Access, ChatRef, IncomingMessage, ReplyDelta
 from assistant.metrics import Metrics
 from assistant.outgoing.delivery import Delivery
@@ -79,6 +81,8 @@ class House:
     delivery: Delivery
     heartbeats: Heartbeats
     settings: AssistantSettings
+    live: LiveSettings
+    canned: CannedAnswers
     experiments: Experiments
     clock: DatabaseClock
 
@@ -91,7 +95,7 @@ class House:
             supervisor=supervisor or Supervisor(engine, progress=lambda line, share: None),
             turns=self.turns,
             context=ContextBuilder(
-                History(self.database, self.settings.history_turns), engine, self.settings
+                History(self.database, self.settings), engine, self.settings, self.canned
             ),
             deltas=self.writer,
             signals=self.signals,
@@ -148,7 +152,7 @@ async def house(
     allowlist: frozenset[str] = frozenset(),
     screen: ScreenChannel | None = None,
 ) -> AsyncIterator[House]:
-    screen = screen or ScreenChannel()
+    screen, settings = screen or ScreenChannel(), settings.model_copy(deep=True)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(database_url))
         redis = await stack.enter_async_context(
@@ -167,6 +171,7 @@ async def house(
         reader, writer = DeltaReader(redis, turns), DeltaWriter(redis, settings.flush_seconds)
         heartbeat = heartbeats.of("gateway")
         places, clock = Places(database), DatabaseClock(database)
+        live = LiveSettings(database, settings)
         core = Core(
             "gateway",
             database,
@@ -178,6 +183,7 @@ async def house(
             heartbeat,
             metrics,
             places,
+            live,
             clock,
         )
         governor = Governor(redis, database, Leases(database, heartbeat))
@@ -189,7 +195,7 @@ async def house(
         deadlines, embeddings = Deadlines(database, writer, metrics), service.embeddings
         for background in (
             *(reader.run(), writer.run(), delivery.run()),
-            *(deadlines.run(), embeddings.run()),
+            *(deadlines.run(), embeddings.run(), live.run()),
             *(clock.run(), service.arrivals.run()),
         ):
             await stack.enter_async_context(running(asyncio.create_task(background)))
@@ -205,6 +211,8 @@ async def house(
             delivery,
             heartbeats,
             settings,
+            live,
+            CannedAnswers(database),
             experiments,
             clock,
         )

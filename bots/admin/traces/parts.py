@@ -44,7 +44,7 @@ class TraceParts:
         """Those that a prompt can be asked of. A stateless request has instructions of its own,
         which no persona stands in for."""
         stateless = all(one.part.kind != "instructions" for one in shown.parts)
-        return [] if stateless else self.replays.personas()
+        return [] if stateless else await self.replays.personas()
 
 
 async def everything(turn_id: int) -> bool:
