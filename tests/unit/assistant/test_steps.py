@@ -50,6 +50,8 @@ TURN = TracedTurn(
     characters=200,
     stop_requested=False,
     sampling={},
+    persona="brief",
+    persona_version=2,
     read_at=at(20),
 )
 MESSAGE = TracedMessage(1, "5", at(0.1), None, None, at(0), at(0.2), at(0.25), at(0.3))
@@ -148,3 +150,26 @@ def test_what_runs_goes_on_until_now() -> None:
     timeline = timeline_of(running)
     assert of(timeline, "decode").mark == of(timeline, "attempt").mark == "open"
     assert timeline.seconds_of(of(timeline, "decode")) == (6.5, 13.5)
+
+
+def test_an_attempt_that_failed_before_its_first_token_failed_at_what_it_was() -> None:
+    ends = {"first_token_at": None, "last_token_at": None, "begun_at": None, "ended_at": at(7)}
+    failed = replace(ATTEMPT, error="engine_unavailable", closed_at=at(7), **ends)
+    steps = timeline_of(replace(TRACE, attempts=(failed,), calls=())).steps
+    named = {one.name: one for one in steps}
+    assert named["prefill_or_queue"].mark == "failed"
+    assert named["prefill_or_queue"].ends == at(7)
+    assert "decode" not in named and "finish" not in named
+    canned = replace(failed, error="", built_at=None, asked_at=None)
+    steps = timeline_of(replace(TRACE, attempts=(canned,), calls=())).steps
+    assert {one.name for one in steps if one.number == 1} >= {"attempt", "context"}
+    assert all(one.name != "prefill_or_queue" for one in steps)
+
+
+def test_a_phase_whose_worker_died_has_an_end_that_nobody_knows() -> None:
+    died = replace(ATTEMPT, ended_at=None, closed_at=None)
+    successor = replace(ATTEMPT, number=2, worker="two", started_at=at(20))
+    steps = timeline_of(replace(TRACE, attempts=(died, successor))).steps
+    [decode, _] = [one for one in steps if one.name == "decode"]
+    assert (decode.mark, decode.ends) == ("unknown", None)
+    assert [one.facts["former"] for one in steps if one.name == "takeover"] == ["one"]
