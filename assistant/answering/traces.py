@@ -105,7 +105,7 @@ class AttemptTrace:
         now = self.monotonic()
         if delta.resumed is not None:
             self.resumed_tokens = delta.resumed.prefix_tokens
-        elif delta.text or delta.token_ids:
+        elif self.asked is not None and (delta.text or delta.token_ids):
             if self.first_token is None:
                 self.first_token = now
                 if delta.waited_seconds is not None and self.asked is not None:

@@ -128,7 +128,7 @@ _STORED = """
 SELECT turn.id, turn.joined, turn.restarted, turn.restarted IS NULL AND EXISTS (
     SELECT FROM turns AS running
     WHERE running.conversation_id = message.conversation_id AND running.state = 'running') AS waits,
-    turn.worker, message.id
+    turn.worker, message.id AS message_id
 FROM turn, message
 """
 STORE = _STORE + _STORED
@@ -167,7 +167,7 @@ WITH known AS (
 ), link AS (
     INSERT INTO turn_messages (turn_id, message_id) SELECT turn.id, message.id FROM turn, message
 )"""
-_REQUESTED = "SELECT id, (SELECT max(id) FROM message) FROM turn"
+_REQUESTED = "SELECT id, (SELECT max(id) FROM message) AS message_id FROM turn"
 STORE_REQUEST = _STORE_REQUEST + _REQUESTED
 STORE_REQUEST_WITH_IMAGES = _STORE_REQUEST + ATTACHED_TO_EACH + _REQUESTED
 

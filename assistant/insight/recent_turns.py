@@ -20,8 +20,8 @@ WITH recent AS (
     SELECT id, conversation_id, person_id, state, attempt, output_tokens, error_code, created_at,
         started_at, CAST(extract(epoch FROM shown_at - created_at) AS float8) AS first_seconds,
         CAST(extract(epoch FROM finished_at - created_at) AS float8) AS seconds
-    FROM turns WHERE id < %(before)s {where}
-    ORDER BY id DESC LIMIT %(among)s
+    FROM turns WHERE {where}
+    ORDER BY {order} DESC LIMIT %(among)s
 )
 SELECT recent.id, recent.conversation_id, state, channel, accounts.name AS account,
     coalesce(persons.name, '') AS person, recent.person_id, attempt AS attempts, output_tokens,
@@ -35,8 +35,12 @@ WHERE channel <> 'admin'
 ORDER BY CASE WHEN %(slowest)s THEN coalesce(seconds, 0) ELSE 0 END DESC, recent.id DESC
 LIMIT %(limit)s
 """
-RECENT = _RECENT.format(where="")
-OF_CONVERSATION = _RECENT.format(where="AND conversation_id = %(conversation)s")
+RECENT = _RECENT.format(where="id < %(before)s", order="id")
+# By the index of the places in a conversation; one that was asked again stands at the first's.
+OF_CONVERSATION = _RECENT.format(
+    where="conversation_id = %(conversation)s AND coalesce(place, id) < %(before)s",
+    order="coalesce(place, id)",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ Name = Literal[
     "placeholder", "overflow", "edit", "final", "removal", "visible", "ended",
 ]  # fmt: skip
 Mark = Literal["", "failed", "unknown", "open"]
+Facts = Mapping[str, str | int]
 TEXT = frozenset({"edit", "final"})  # calls that show text
 
 
@@ -31,7 +32,7 @@ class Step:
     ends: datetime | None
     number: int = 0
     mark: Mark = ""
-    facts: Mapping[str, str | int] = field(default_factory=dict)
+    facts: Facts = field(default_factory=dict)
 
     @property
     def recorded(self) -> bool:
@@ -46,8 +47,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """`began` and `ended` are the first and the last moment that is recorded; what goes on has no
-    end. `longest` is the step that took most of what the person waited for."""
+    """`began` and `ended` are the first and the last moment that is recorded; what goes on is read
+    up to now. `longest` is the step that took most of what the person waited for."""
 
     steps: Sequence[Step]
     began: datetime
@@ -79,7 +80,7 @@ def timeline_of(trace: Trace) -> Timeline:
         *_seen(trace),
     ]
     moments = [one for step in steps for one in (step.begins, step.ends) if one is not None]
-    moments += [trace.turn.created_at]
+    moments += [trace.turn.created_at, *(() if trace.turn.over else (trace.turn.read_at,))]
     return Timeline(steps, min(moments), max(moments), _visible_at(trace), _longest(steps))
 
 
@@ -129,43 +130,52 @@ def _attempt(one: TracedAttempt, running: bool) -> Iterator[Step]:
     if not one.recorded:
         yield Step("context", None, None, one.number)
         return
-    yield _phase("context", one.claimed_at, one.built_at, one, running, _prompt_facts(one))
-    if one.begun_at is not None:
-        yield Step("engine_queue", one.asked_at, one.begun_at, one.number)
-        yield Step("prefill", one.begun_at, one.first_token_at, one.number, "", _read(one))
+    phases: list[tuple[Name, datetime | None, datetime | None, Facts]]
+    phases = [("context", one.claimed_at, one.built_at, _prompt_facts(one))]
+    if one.begun_at is None:
+        phases += [("prefill_or_queue", one.asked_at, one.first_token_at, _read(one))]
     else:
-        yield _phase("prefill_or_queue", one.asked_at, one.first_token_at, one, running, _read(one))
-    yield _phase("decode", one.first_token_at, one.last_token_at, one, running, _written(one))
-    if one.ended_at is not None:
-        yield Step("finish", one.last_token_at or one.built_at, one.ended_at, one.number)
+        phases += [("engine_queue", one.asked_at, one.begun_at, {})]
+        phases += [("prefill", one.begun_at, one.first_token_at, _read(one))]
+    last = one.last_token_at if one.ended_at is not None else None  # else it is an elder one
+    phases += [("decode", one.first_token_at, last, _written(one))]
+    for name, begins, ends, said in phases:
+        if begins is not None:
+            yield _phase(name, begins, ends, one, running, said)
+    if one.last_token_at is not None and one.ended_at is not None:
+        yield Step("finish", one.last_token_at, one.ended_at, one.number)
 
 
 def _phase(
     name: Name,
-    begins: datetime | None,
+    begins: datetime,
     ends: datetime | None,
     one: TracedAttempt,
     running: bool,
-    facts: Mapping[str, str | int],
+    facts: Facts,
 ) -> Step:
-    on = running and begins is not None and one.ended_at is None
-    mark: Mark = "open" if on and (ends is None or name == "decode") else ""
-    return Step(name, begins, None if mark else ends, one.number, mark, facts)
+    """One that has begun. Without an end of its own it ended with its attempt; where that has none
+    either it goes on, or went with its worker."""
+    if ends is not None:
+        return Step(name, begins, ends, one.number, "", facts)
+    if one.ended_at is not None:
+        return Step(name, begins, one.ended_at, one.number, "failed" if one.error else "", facts)
+    return Step(name, begins, None, one.number, "open" if running else "unknown", facts)
 
 
-def _prompt_facts(one: TracedAttempt) -> Mapping[str, str | int]:
+def _prompt_facts(one: TracedAttempt) -> Facts:
     if one.recipe is None or one.recipe.tokens is None:
         return {}
     return {"tokens": one.recipe.tokens}
 
 
-def _read(one: TracedAttempt) -> Mapping[str, str | int]:
+def _read(one: TracedAttempt) -> Facts:
     """Of a running one they aren't known yet."""
     facts = {"tokens": one.prompt_tokens, "cached": one.cached_tokens} if one.prompt_tokens else {}
     return facts | ({"resumed": one.resumed_tokens} if one.resumed_tokens else {})
 
 
-def _written(one: TracedAttempt) -> Mapping[str, str | int]:
+def _written(one: TracedAttempt) -> Facts:
     return {"tokens": one.output_tokens} if one.output_tokens else {}
 
 

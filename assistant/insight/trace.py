@@ -22,7 +22,8 @@ SELECT turns.id, turns.conversation_id, turns.state, channel, accounts.name AS a
     (SELECT max(former.id) FROM turns AS former WHERE former.superseded_by = turns.id) AS replaces,
     turns.prompt_tokens, turns.cached_tokens, turns.output_tokens,
     coalesce(turns.finish_reason, '') AS finish_reason, char_length(turns.reply) AS characters,
-    turns.stop_requested, turns.sampling
+    turns.stop_requested, turns.sampling, coalesce(turns.persona, '') AS persona,
+    turns.persona_version, now() AS read_at
 FROM turns JOIN conversations ON conversations.id = turns.conversation_id
 JOIN accounts ON accounts.id = conversations.account_id
 LEFT JOIN persons ON persons.id = turns.person_id
@@ -100,6 +101,13 @@ class TracedTurn:
     characters: int
     stop_requested: bool
     sampling: Mapping[str, Any]
+    persona: str
+    persona_version: int | None
+    read_at: datetime
+
+    @property
+    def over(self) -> bool:
+        return self.state not in ("queued", "running")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from contextlib import suppress
 from functools import partial
 from typing import Annotated
 
-from assistant.answering.experiments import Experiment, Experiments
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
+from assistant.answering.experiments import Experiment, Experiments
 from assistant.answering.persona_versions import LONGEST_PROMPT, PersonaVersions
 from assistant.answering.system_prompt import system_prompt
 from assistant.errors import ChangeRefused, StorageUnavailable, TurnNotFound

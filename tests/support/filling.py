@@ -6,23 +6,35 @@ spread over the rest; neighbours in a conversation lie far apart in the tables, 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from psycopg import ClientCursor, Connection, sql
 
+from assistant.answering.prompt_parts import Part, Recipe, recipe_written
+
 RUNNING = 40
 EXPIRED = 5  # of them: their worker fell silent
 WAITING = 100
 IN_A_CONVERSATION = 50
+# Of each trace: as long as most are, with other turns' ids than its own.
+RECIPE = Recipe(
+    (
+        Part("instructions", "0" * 32, 400, 90),
+        *(Part("earlier", "0" * 32, 300, 70, 40, one, (one,)) for one in range(1, 6)),
+        Part("own", "0" * 32, 80, 20, None, 6, (6,)),
+    ),
+    tokens=470,
+)
 LEAST_EVENTS = 10_000
 BATCH = 1_000_000
 
 TABLES = (
     *("persons", "identities", "conversations", "events", "messages", "turns"),
     *("turn_messages", "attempts", "deliveries", "delivery_intents", "attachments"),
-    *("memories", "feedback"),
+    *("memories", "feedback", "arrivals", "traces"),
 )
 
 _SINCE = "now() - (%(messages)s - n) * (interval '700 days' / %(messages)s)"
@@ -72,6 +84,11 @@ _EACH = (
     " FROM generate_series(%(first)s, %(last)s) AS n WHERE n %% 10 = 3",
     "INSERT INTO attempts (turn_id, number, worker, ended_at)"
     " SELECT n, 1, 'worker', now() FROM generate_series(%(first)s, %(last)s) AS n",
+    f"INSERT INTO arrivals SELECT n, {_SINCE}, {_SINCE}, {_SINCE}, {_SINCE}, {_SINCE}"
+    " FROM generate_series(%(first)s, %(last)s) AS n",
+    "INSERT INTO traces (turn_id, attempt, profile, model, claimed_at, ended_at, context,"
+    f" recorded_at) SELECT n, 1, 'demo', 'small', {_SINCE}, {_SINCE}, %(recipe)s::jsonb, {_SINCE}"
+    " FROM generate_series(%(first)s, %(last)s) AS n",
     "INSERT INTO deliveries (turn_id, account_id, conversation_id, state, reply_to, attempt,"
     f" first_visible_at, finished_at) SELECT n, 1, {_CONVERSATION}, 'done', n::text, 1,"
     f" {_SINCE}, {_SINCE} FROM generate_series(%(first)s, %(last)s) AS n",
@@ -155,6 +172,7 @@ def fill(
         "running": RUNNING,
         "waiting": WAITING,
         "expired": EXPIRED,
+        "recipe": json.dumps(recipe_written(RECIPE)),
     }
     # Numbers go as literals: a parameter would need its type in each place.
     cursor = ClientCursor(connection)

@@ -21,6 +21,7 @@ from bots.admin.traces.waterfall import waterfall
 
 PAGE = 50
 LIVE_SECONDS = 1.0
+SETTLED_SECONDS = 10.0  # after an answer's end its last steps are written, and its last edit made
 
 TurnId = Annotated[int, Path(ge=1, le=LARGEST)]
 
@@ -98,8 +99,9 @@ class TracePages:
         async def render() -> Mapping[str, str]:
             trace = await self._parts.traces.of(turn_id)
             if trace is None:
-                return {}
-            return {"steps": self._shell.html(request, "trace_steps.html", _drawn(trace))}
+                return {"over": ""}
+            steps = self._shell.html(request, "trace_steps.html", _drawn(trace))
+            return {"steps": steps, **({"over": ""} if _complete(trace) else {})}
 
         return live(render, admin, self._still_in, LIVE_SECONDS)
 
@@ -111,6 +113,12 @@ class TracePages:
         return self._shell.page(request, "trace_prompt.html", {"trace": trace, "shown": shown})
 
 
+def _complete(trace: Trace) -> bool:
+    """Whether nothing more will come: what is not there by now is lost."""
+    ended = trace.turn.finished_at
+    return ended is not None and (trace.turn.read_at - ended).total_seconds() > SETTLED_SECONDS
+
+
 def _drawn(trace: Trace) -> dict[str, Any]:
     """What the steps' template asks for."""
     timeline = timeline_of(trace)
@@ -118,6 +126,6 @@ def _drawn(trace: Trace) -> dict[str, Any]:
         "trace": trace,
         "timeline": timeline,
         "fall": waterfall(timeline),
-        "running": trace.turn.state in ("queued", "running"),
+        "running": not trace.turn.over,
         "missing": any(not one.recorded for one in timeline.steps),
     }
