@@ -1,5 +1,6 @@
 """Pruning: events that no platform delivers again are forgotten, in small batches, the
-probabilities of tokens that nobody came for, experiments, and old traces.
+probabilities of tokens that nobody came for, experiments, old traces, and sign-ins of admins that
+are over.
 
 An event is only kept to know a redelivery by its id; messages and turns are kept in full.
 """
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 import structlog
 
 from assistant.errors import StorageUnavailable
+from assistant.storage.admins import LONGEST_SECONDS
 from assistant.storage.database import Database
 
 log = structlog.get_logger()
@@ -58,6 +60,10 @@ DELETE FROM arrivals WHERE ctid = ANY (ARRAY(
 )) RETURNING 1
 """
 
+PRUNE_SESSIONS = """
+DELETE FROM admin_sessions WHERE created_at < now() - make_interval(secs => %(seconds)s)
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Pruning:
@@ -74,6 +80,7 @@ class Pruning:
                 await self.prune_logprobs()
                 await self.prune_experiments()
                 await self.prune_traces()
+                await self.prune_sessions()
             except StorageUnavailable:
                 pruned = 0
             if pruned:
@@ -91,6 +98,9 @@ class Pruning:
         """Forget those that were asked for and not read; returns of how many turns."""
         values = {"seconds": KEEP_LOGPROBS_SECONDS, "limit": BATCH}
         return len(await self.database.rows(PRUNE_LOGPROBS, values))
+
+    async def prune_sessions(self) -> None:
+        await self.database.rows(PRUNE_SESSIONS, {"seconds": LONGEST_SECONDS})
 
     async def prune_experiments(self) -> int:
         """Returns how many were deleted, whole."""
