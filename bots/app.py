@@ -49,6 +49,8 @@ from assistant.incoming.late_files import LateFiles
 from assistant.incoming.listening import Listening
 from assistant.incoming.loop_guard import LoopGuard
 from assistant.incoming.persons import Persons
+from assistant.insight.closing import LEASE as FIGURES
+from assistant.insight.closing import Closing
 from assistant.metrics import Metrics
 from assistant.orders.buttons import Buttons
 from assistant.orders.commands import Commands
@@ -283,6 +285,7 @@ async def _gateway(
     group.create_task(service.embeddings.run())
     draining.reader, draining.delivery = core.reader, delivery
     group.create_task(leases.run_while_held(PRUNING, Pruning(core.database).run))
+    group.create_task(leases.run_while_held(FIGURES, Closing(core.database).run))
     deadlines = Deadlines(core.database, core.writer, core.metrics)
     group.create_task(leases.run_while_held(DEADLINES, deadlines.run))
     for one in inbound.listeners:

@@ -39,6 +39,7 @@ from assistant.orders import export, feedback, usage
 from assistant.outgoing import deliveries
 from assistant.storage import heartbeat, leases, pruning
 from inference.api import Image
+from tests.support.figure_statements import FIGURES
 from tests.support.filling import Filled
 
 Values = Mapping[str, object]
@@ -52,6 +53,10 @@ ELSEWHERE = {
     "penalties": "on the few chats that a platform bars",
     "api_keys": "on the few keys of the API, twice a second at most",
     "quotas.EMBEDDED": "on one row for a key and a day",
+    "closing.KEEP_COUNTS": "once a day, from cells.COUNTED",
+    "closing.KEEP_TIMES": "once a day, from cells.TIMED",
+    "closing.KEEP_ASKED": "once a day, from active_people.WHO_ASKED",
+    "closing.KEEP_USED": "once a day, from active_people.WHO_USED",
     "erasure": "by an admin's order",
     "migration": "when a group becomes a supergroup",
     "holdings": "by an admin's order",
@@ -513,4 +518,4 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
         lambda f, n: {"seconds": 900.0, "limit": pruning.BATCH},
     ),
 )
-STATEMENTS = tuple(HotStatement(name, one, values) for name, one, values in _HOT)
+STATEMENTS = tuple(HotStatement(name, one, values) for name, one, values in (*_HOT, *FIGURES))

@@ -1,0 +1,1 @@
+"""What an admin sees of Outrider. It changes nothing that people said or were answered."""
