@@ -12,6 +12,7 @@ from assistant.insight.closing import Closing
 from assistant.insight.counts import Group
 from assistant.insight.figures import Figures, Report
 from assistant.insight.monthly import LICENCE_LINE, Month
+from assistant.insight.so_far import so_far
 from assistant.storage.database import Database, open_database
 from tests.support.past_turns import Past
 
@@ -101,3 +102,20 @@ async def noons(database: Database) -> Callable[[int], datetime]:
 
 def noon_of(day: date) -> datetime:
     return datetime.combine(day, time(12), UTC)
+
+
+async def test_today_and_the_month_so_far(database: Database) -> None:
+    past, now = Past(database), datetime.now(UTC)
+    begins = noon_of(now.date().replace(day=1))
+    ana, ben = await past.person("Ana"), await past.person("Ben")
+    await past.turn(begins - timedelta(days=1), person=await past.person("Cleo"))
+    await past.turn(now, person=ana, channel="slack")
+    await past.turn(now, person=ana, state="failed")
+    before = await so_far(database)
+    assert (before.today.turns, before.today.failed, before.people_today) == (2, 1, 1)
+    await past.turn(begins, person=ben)
+    await Closing(database).close_due()
+    found = await so_far(database)
+    today = 3 if begins.date() == now.date() else 2
+    assert (found.today.turns, found.month.turns) == (today, 3)
+    assert (found.people_today, found.people_month) == (today - 1, 2)

@@ -128,7 +128,8 @@ _FIGURES = (
     "INSERT INTO figures SELECT CAST(day AS date), channel, persona, version,"
     f" 58, 1, 0, 1, 60, 54000, 48000, 3000, 6, 1 FROM {_CELLS}",
     "INSERT INTO figure_latencies"
-    " (day, channel, persona, persona_version, measure, buckets, counts) SELECT CAST(day AS date), channel, persona, version, measure,"
+    " (day, channel, persona, persona_version, measure, buckets, counts)"
+    " SELECT CAST(day AS date), channel, persona, version, measure,"
     " ARRAY(SELECT generate_series(60, 89)), ARRAY(SELECT 2 FROM generate_series(60, 89))"
     f" FROM {_CELLS}, unnest(ARRAY['first_token', 'first_visible', 'whole']) AS measure",
     "INSERT INTO figure_people SELECT CAST(day AS date), channel, persona, version, 40"
