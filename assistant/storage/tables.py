@@ -46,6 +46,7 @@ metadata = MetaData(
 TURN_STATES = ("queued", "running", "done", "stopped", "cancelled", "failed")
 DELIVERY_STATES = ("pending", "active", "removing", "done", "removed", "failed")
 INTENT_STATES = ("sending", "sent", "unknown", "failed")
+ROLES = ("viewer", "operator", "admin")
 INTENT_KINDS = ("placeholder", "overflow", "edit", "final", "removal")
 
 
@@ -463,6 +464,53 @@ embedded_tokens = Table(
     Column("tokens", BigInteger, nullable=False),
 )
 
+# Days (of UTC) whose figures are kept; forgetting the day forgets its figures.
+figure_days = Table(
+    "figure_days", metadata, Column("day", Date, primary_key=True), _now("closed_at")
+)
+
+
+def _figures(name: str, *columns: Column[Any], key: Sequence[Column[Any]] = ()) -> Table:
+    """Of a cell: a day, a channel, a persona and its version. They name no person, and stay when
+    one is erased."""
+    return Table(
+        name,
+        metadata,
+        Column("day", Date, ForeignKey("figure_days.day", ondelete="CASCADE"), primary_key=True),
+        Column("channel", Text, primary_key=True),
+        Column("persona", Text, primary_key=True),
+        Column("persona_version", Integer, primary_key=True, autoincrement=False),
+        *key,
+        *columns,
+    )
+
+
+figures = _figures(
+    "figures",
+    *(
+        Column(name, BigInteger, nullable=False)
+        for name in (
+            *("done", "stopped", "cancelled", "failed", "messages"),
+            *("prompt_tokens", "cached_tokens", "output_tokens", "thumbs_up", "thumbs_down"),
+        )
+    ),
+)
+# How many answers lie in each bucket of time (assistant/insight/cells.py).
+figure_latencies = _figures(
+    "figure_latencies",
+    Column("buckets", ARRAY(Integer), nullable=False),
+    Column("counts", ARRAY(Integer), nullable=False),
+    key=[Column("measure", Text, primary_key=True)],
+)
+# Different people; "*" and -1 stand for all channels, personas and versions.
+figure_people = _figures(
+    "figure_people",
+    Column("in_day", Integer, nullable=False),
+    Column("in_30_days", Integer),
+    # From the calendar month's first day on.
+    Column("in_month", Integer),
+)
+
 penalties = Table(
     "penalties",
     metadata,
@@ -562,49 +610,54 @@ link_codes = Table(
     Column("expires_at", DateTime(timezone=True), nullable=False),
 )
 
-# Days (of UTC) whose figures are kept; forgetting the day forgets its figures.
-figure_days = Table(
-    "figure_days", metadata, Column("day", Date, primary_key=True), _now("closed_at")
+# Who signs in to the dashboard.
+admins = Table(
+    "admins",
+    metadata,
+    _id(),
+    _text("name"),
+    _text("role"),
+    # Argon2; null for one who comes by another's sign-in (OIDC) alone.
+    Column("password_hash", Text),
+    # Whom the other sign-in means by it: its issuer and its id of them.
+    Column("subject", Text, unique=True),
+    # Sealed, as the key is no part of the database.
+    Column("totp_secret", Text),
+    # Chosen for the dashboard; null: as the browser says.
+    Column("language", Text),
+    _now("created_at"),
+    _time("seen_at"),
+    _time("disabled_at"),
+    Index("uq_admins_name", text("lower(name)"), unique=True),
+    _one_of("role", ROLES),
 )
 
-
-def _figures(name: str, *columns: Column[Any], key: Sequence[Column[Any]] = ()) -> Table:
-    """Of a cell: a day, a channel, a persona and its version. They name no person, and stay when
-    one is erased."""
-    return Table(
-        name,
-        metadata,
-        Column("day", Date, ForeignKey("figure_days.day", ondelete="CASCADE"), primary_key=True),
-        Column("channel", Text, primary_key=True),
-        Column("persona", Text, primary_key=True),
-        Column("persona_version", Integer, primary_key=True, autoincrement=False),
-        *key,
-        *columns,
-    )
-
-
-figures = _figures(
-    "figures",
-    *(
-        Column(name, BigInteger, nullable=False)
-        for name in (
-            *("done", "stopped", "cancelled", "failed", "messages"),
-            *("prompt_tokens", "cached_tokens", "output_tokens", "thumbs_up", "thumbs_down"),
-        )
-    ),
+# A sign-in, which may be ended from elsewhere. Of the cookie only a hash stands here.
+admin_sessions = Table(
+    "admin_sessions",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    _ref("admin_id", "admins.id"),
+    _text("address"),
+    _text("agent"),
+    _now("created_at"),
+    _now("seen_at"),
+    Index(None, "admin_id"),
 )
-# How many answers lie in each bucket of time (assistant/insight/cells.py).
-figure_latencies = _figures(
-    "figure_latencies",
-    Column("buckets", ARRAY(Integer), nullable=False),
-    Column("counts", ARRAY(Integer), nullable=False),
-    key=[Column("measure", Text, primary_key=True)],
-)
-# Different people; "*" and -1 stand for all channels, personas and versions.
-figure_people = _figures(
-    "figure_people",
-    Column("in_day", Integer, nullable=False),
-    Column("in_30_days", Integer),
-    # From the calendar month's first day on.
-    Column("in_month", Integer),
+
+# What was changed, by whom, from what into what. Rows are only ever added; who did it may be gone.
+audit_log = Table(
+    "audit_log",
+    metadata,
+    _id(),
+    _now("at"),
+    _text("actor_kind"),
+    Column("actor_id", BigInteger, nullable=False),
+    _text("actor_name"),
+    _text("address"),
+    _text("action"),
+    _text("target"),
+    Column("before", JSONB),
+    Column("after", JSONB),
+    Index(None, "target", "id"),
 )
