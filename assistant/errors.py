@@ -7,6 +7,8 @@ AssistantError
 ├── Silenced               the message isn't accepted, and nobody is told (again)
 ├── TurnNotFound           no such turn, or not this person's
 ├── KeyRefused             a key of the API can't be made or revoked as asked
+├── ChangeRefused          what an admin wants changed can't be; `str()` says what to do
+│   └── ChangedMeanwhile       somebody else has changed it since it was looked at
 ├── EmbeddingFailed        no embeddings; `code` says why, `str()` in a sentence
 ├── DeliveryLost           another replica delivers the reply now; call nothing more
 ├── StartupError           Outrider can't start; `str()` says what to do
@@ -23,6 +25,8 @@ AssistantError
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from assistant.phrases import Phrase
 
@@ -63,6 +67,19 @@ class TurnNotFound(AssistantError):
 
 class KeyRefused(AssistantError):
     code = "key_refused"
+
+
+class ChangeRefused(AssistantError):
+    """`code` and `values` say it in the languages of the dashboard; `str()` in English."""
+
+    def __init__(self, code: str, sentence: str, values: Mapping[str, str] | None = None) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.values = values or {}
+
+
+class ChangedMeanwhile(ChangeRefused):
+    pass
 
 
 class EmbeddingFailed(AssistantError):

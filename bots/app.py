@@ -24,6 +24,7 @@ import structlog
 from redis.asyncio import BlockingConnectionPool, Redis
 
 from assistant.accounts import Accounts
+from assistant.answering.canned_answers import CannedAnswers
 from assistant.answering.context import ContextBuilder
 from assistant.answering.deadlines import LEASE as DEADLINES
 from assistant.answering.deadlines import Deadlines
@@ -42,7 +43,6 @@ from assistant.conversations import ConversationService
 from assistant.errors import StartupError, StorageUnavailable
 from assistant.incoming.access import AccessPolicy
 from assistant.incoming.admission import Admission
-from assistant.incoming.backlog import Limits
 from assistant.incoming.control import Control
 from assistant.incoming.intake import Intake
 from assistant.incoming.late_files import LateFiles
@@ -51,6 +51,7 @@ from assistant.incoming.loop_guard import LoopGuard
 from assistant.incoming.persons import Persons
 from assistant.insight.closing import LEASE as FIGURES
 from assistant.insight.closing import Closing
+from assistant.live_settings import LiveSettings
 from assistant.metrics import Metrics
 from assistant.orders.buttons import Buttons
 from assistant.orders.commands import Commands
@@ -114,6 +115,7 @@ class Core:
     heartbeat: Heartbeat
     metrics: Metrics
     places: Places
+    live: LiveSettings
 
     @property
     def stopping(self) -> Stopping:
@@ -160,6 +162,7 @@ async def _house(
             group.create_task(core.heartbeat.run())
             group.create_task(core.writer.run())
             group.create_task(core.reader.run())
+            group.create_task(core.live.run())
             if role != "worker":
                 await _gateway(settings, core, bound, draining, group, stack, say)
             if engine is not None:
@@ -222,7 +225,8 @@ async def _core(
     signals = Signals(redis)
     if not await signals.ping():
         raise StartupError("Redis doesn't answer: check OUTRIDER_REDIS_URL and that it runs.")
-    turns = Turns(database)
+    turns, live = Turns(database), LiveSettings(database, settings)
+    await live.refresh()
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
     return Core(
         name=name,
@@ -235,6 +239,7 @@ async def _core(
         heartbeat=Heartbeat(database_url, name, settings.lease_seconds),
         metrics=Metrics(),
         places=Places(database),
+        live=live,
     )
 
 
@@ -301,7 +306,7 @@ def build_service(
     settings: AssistantSettings, core: Core, accounts: Accounts, delivery: Delivery
 ) -> ConversationService:
     database, revisions = core.database, Revisions(core.database)
-    intake = Intake(database, limits_of(settings))
+    intake = Intake(database, settings)
     persons = Persons(database)
     control = Control(
         database=database,
@@ -313,7 +318,7 @@ def build_service(
         delivery=delivery,
     )
     listening = Listening(database)
-    access, personas = AccessPolicy(database), Personas(database, settings.personas)
+    access, personas = AccessPolicy(database), Personas(database, settings)
     memories, usage = Memories(database), Usage(database)
     commands = Commands(
         access=access,
@@ -332,7 +337,7 @@ def build_service(
         accounts=accounts,
         admission=Admission(
             access,
-            LoopGuard(database, settings.bot_answers, settings.bot_window_seconds),
+            LoopGuard(database, settings),
             core.signals,
             core.metrics,
         ),
@@ -354,15 +359,6 @@ def build_service(
         settings=settings,
         metrics=core.metrics,
         places=core.places,
-    )
-
-
-def limits_of(settings: AssistantSettings) -> Limits:
-    return Limits(
-        person_turns=settings.person_turns,
-        waiting_turns=settings.waiting_turns,
-        waiting_tokens=settings.waiting_tokens,
-        deadline_seconds=settings.deadline_seconds,
     )
 
 
@@ -404,12 +400,13 @@ def _worker(
         sleep_after_seconds=settings.engine.sleep_after_seconds,
     )
     core.metrics.engine(supervisor)
+    canned = CannedAnswers(core.database)
     worker = Worker(
         name=core.name,
         supervisor=supervisor,
         turns=core.turns,
         context=ContextBuilder(
-            History(core.database, settings.assistant.history_turns), engine, settings.assistant
+            History(core.database, settings.assistant), engine, settings.assistant, canned
         ),
         deltas=core.writer,
         signals=core.signals,
@@ -417,6 +414,7 @@ def _worker(
         settings=settings.assistant,
         metrics=core.metrics,
     )
+    group.create_task(canned.run())
     group.create_task(worker.run())
     group.create_task(EmbeddingWorker(core.redis, supervisor).run())
     return worker

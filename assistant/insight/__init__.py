@@ -1,1 +1,1 @@
-"""What an admin sees of Outrider. It changes nothing that people said or were answered."""
+"""What an admin sees: read-only, one noun a file."""
