@@ -13,10 +13,13 @@ from fastapi.routing import APIRoute
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from assistant.insight.figures import Figures
 from assistant.storage.admins import Admins
 from assistant.storage.audit import AuditLog
 from assistant.storage.database import Database
+from bots.admin.analytics import analytics_pages
 from bots.admin.api.audit import audit_api
+from bots.admin.api.figures import figures_api
 from bots.admin.audit import audit_pages
 from bots.admin.door import AdminDoor, Needs, SignedIn, needs
 from bots.admin.faults import Fault, page_router
@@ -47,15 +50,17 @@ def include_dashboard(app: FastAPI, parts: AdminParts) -> None:
     Raises RuntimeError for a route that says no role: it would stand open.
     """
     shell, admins, audit = Shell(), Admins(parts.database), AuditLog(parts.database)
+    figures = Figures(parts.database)
     app.state.admin_shell = shell
     throttle = Throttle(parts.clock)
     pages = (
         signin_pages(shell, admins, audit, throttle),
         own_pages(shell, admins),
+        analytics_pages(shell, figures),
         audit_pages(shell, audit),
         _remaining(shell),
     )
-    endpoints = (audit_api(parts.access, audit),)
+    endpoints = (figures_api(parts.access, figures), audit_api(parts.access, audit))
     # Who asks is found first: a router's own dependencies come before its routes'.
     together = APIRouter(dependencies=[Depends(AdminDoor(admins).enter)])
     for router in pages:
