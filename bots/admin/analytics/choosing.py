@@ -38,7 +38,7 @@ class Asked:
             _day(self.last),
             self._days(),
             today,
-            channel=self.channel.replace("\x00", ""),
+            channel=self.channel,
             persona=name,
             version=version,
             by=self.by,

@@ -30,7 +30,7 @@ def _asked(
     persona: _Text = "",
     by: _Text = "",
 ) -> Asked:
-    return Asked(first, last, days, channel, persona, by)
+    return Asked(first, last, days, channel.replace("\x00", ""), persona, by)
 
 
 def analytics_pages(shell: Shell, figures: Figures) -> APIRouter:
