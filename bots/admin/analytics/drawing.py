@@ -87,7 +87,7 @@ BY_GROUP: Mapping[str, tuple[str, Callable[[Line], Value]]] = {
 def drawn(report: Report, words: Words) -> Mapping[str, Any]:
     """All charts of a report: when each period begins, in Unix seconds, and of each chart its unit
     and its lines."""
-    charts = [
+    charts: list[Mapping[str, Any]] = [
         {"name": one.name, "unit": one.unit, "lines": _lines(report, one, words)} for one in CHARTS
     ]
     charts += [_latency(report, measure, words) for measure in MEASURES]

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
-from assistant.insight.counts import COUNTS
+from assistant.insight.cells import COUNTS
 from assistant.insight.figures import Line, Report
 from assistant.insight.latencies import MEASURES
 from bots.admin.analytics.drawing import PERCENTILES, percentile
