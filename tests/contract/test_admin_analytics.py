@@ -62,7 +62,7 @@ async def test_the_page_shows_what_was_counted(admin: AdminHouse) -> None:
     assert "Messages 15 15 answers" in text
     assert "2 people in 30 days" in text
     assert "Failed 6.7% 1 answer" in text
-    assert "👍 43% of 7 thumbs" in text
+    assert "Thumbs up 43% of 7 thumbs" in text
     assert len(page.content) < 100_000
     [given] = re.findall(r'data-charts="(.*?)"', page.text)
     charts = json.loads(html.unescape(given))
