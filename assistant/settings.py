@@ -122,3 +122,8 @@ class AssistantSettings(BaseModel, extra="forbid"):
     attempts: int = Field(
         5, ge=1, description="Tries at a turn before it has failed.", json_schema_extra=LIVE
     )
+    trace_days: float = Field(
+        30.0,
+        gt=0,
+        description="How long the steps of each answer are kept, for the dashboard's traces.",
+    )

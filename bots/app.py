@@ -37,12 +37,15 @@ from assistant.answering.places import Places
 from assistant.answering.revisions import Revisions
 from assistant.answering.stopping import Stopping
 from assistant.answering.supervision import Supervisor
+from assistant.answering.token_counts import TokenCounts
+from assistant.answering.traces import Traces
 from assistant.answering.turns import Turns
 from assistant.answering.worker import Worker
 from assistant.conversations import ConversationService
 from assistant.errors import StartupError, StorageUnavailable
 from assistant.incoming.access import AccessPolicy
 from assistant.incoming.admission import Admission
+from assistant.incoming.arrivals import Arrivals
 from assistant.incoming.control import Control
 from assistant.incoming.intake import Intake
 from assistant.incoming.late_files import LateFiles
@@ -70,6 +73,7 @@ from assistant.settings import AssistantSettings
 from assistant.signals import Signals
 from assistant.storage import schema
 from assistant.storage.database import Database, open_database
+from assistant.storage.database_clock import DatabaseClock
 from assistant.storage.embedded import DataDirLock, OnDeath, embedded_postgres, embedded_valkey
 from assistant.storage.heartbeat import Heartbeat
 from assistant.storage.leases import Leases
@@ -116,6 +120,7 @@ class Core:
     metrics: Metrics
     places: Places
     live: LiveSettings
+    clock: DatabaseClock
 
     @property
     def stopping(self) -> Stopping:
@@ -163,6 +168,7 @@ async def _house(
             group.create_task(core.writer.run())
             group.create_task(core.reader.run())
             group.create_task(core.live.run())
+            group.create_task(core.clock.run())
             if role != "worker":
                 await _gateway(settings, core, bound, draining, group, stack, say)
             if engine is not None:
@@ -240,6 +246,7 @@ async def _core(
         metrics=Metrics(),
         places=Places(database),
         live=live,
+        clock=DatabaseClock(database),
     )
 
 
@@ -283,14 +290,17 @@ async def _gateway(
         lambda: draining.stop.asked,
         stack,
         say,
+        core.live,
     )
     inbound = channels.connect(service, governor)
     for router in inbound.routers:
         pages.include(router)
     group.create_task(delivery.run())
     group.create_task(service.embeddings.run())
+    group.create_task(service.arrivals.run())
     draining.reader, draining.delivery = core.reader, delivery
-    group.create_task(leases.run_while_held(PRUNING, Pruning(core.database).run))
+    pruning = Pruning(core.database, settings.assistant.trace_days)
+    group.create_task(leases.run_while_held(PRUNING, pruning.run))
     group.create_task(leases.run_while_held(FIGURES, Closing(core.database).run))
     deadlines = Deadlines(core.database, core.writer, core.metrics)
     group.create_task(leases.run_while_held(DEADLINES, deadlines.run))
@@ -359,6 +369,7 @@ def build_service(
         settings=settings,
         metrics=core.metrics,
         places=core.places,
+        arrivals=Arrivals(database, core.clock),
     )
 
 
@@ -413,6 +424,7 @@ def _worker(
         heartbeat=core.heartbeat,
         settings=settings.assistant,
         metrics=core.metrics,
+        traces=Traces(core.database, core.clock, TokenCounts(engine)),
     )
     group.create_task(canned.run())
     group.create_task(worker.run())

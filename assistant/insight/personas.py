@@ -31,7 +31,8 @@ WHERE conversations.persona = %(name)s AND conversations.persona <> ''
 ORDER BY conversations.id DESC LIMIT %(limit)s
 """
 ACCOUNTS = """
-SELECT id, channel, name, persona FROM accounts WHERE channel NOT IN ('api', 'admin')
+SELECT id, channel, name, persona FROM accounts
+WHERE channel <> 'admin' AND (%(programs)s OR channel <> 'api')
 ORDER BY channel, name
 """
 
@@ -98,6 +99,7 @@ class PersonaFigures:
         values = {"name": name, "limit": MOST_PLACES}
         return [Place(*row) for row in await self.database.rows(PLACES, values)]
 
-    async def accounts(self) -> Sequence[AccountPersona]:
-        """Those that people write to."""
-        return [AccountPersona(*row) for row in await self.database.rows(ACCOUNTS)]
+    async def accounts(self, *, programs: bool = False) -> Sequence[AccountPersona]:
+        """Those that people write to, and with `programs` that of the API."""
+        rows = await self.database.rows(ACCOUNTS, {"programs": programs})
+        return [AccountPersona(*row) for row in rows]

@@ -163,10 +163,17 @@ conversations = Table(
     Column("quiet_after", BigInteger, nullable=False, server_default=text("0")),
     # How the assistant behaves here, by name; empty for the default.
     _text("persona", ""),
+    # An experiment's: whose words it may hold, so that it falls with them.
+    _ref("experiment_on", "conversations.id", nullable=True),
     _now("created_at"),
     _now("last_message_at"),
     UniqueConstraint("account_id", "chat_id", "thread_id"),
     Index("ix_conversations_persona", "persona", postgresql_where="persona <> ''"),
+    Index(
+        "ix_conversations_experiment_on",
+        "experiment_on",
+        postgresql_where="experiment_on IS NOT NULL",
+    ),
     _one_of("kind", ("private", "group")),
 )
 
@@ -254,6 +261,8 @@ turns = Table(
     _time("deadline_at"),
     # Who claimed it last; before that, who has its conversation in its cache, if they are free.
     Column("worker", Text),
+    # An engine of this profile alone shall answer it; null for any.
+    Column("profile", Text),
     # Where it stands in the conversation: the id of the turn that it replaces, else its own.
     Column("place", BigInteger),
     Column("attempt", Integer, nullable=False, server_default=text("0")),
@@ -622,6 +631,72 @@ link_codes = Table(
     Column("person_id", BigInteger, ForeignKey("persons.id", ondelete="CASCADE"), primary_key=True),
     Column("hash", LargeBinary, nullable=False, unique=True),
     Column("expires_at", DateTime(timezone=True), nullable=False),
+)
+
+# Traces: what became of a message, and of each attempt, step by step. Written beside the hot path,
+# by batches: what a crash took along is no row, and is shown as not recorded.
+arrivals = Table(
+    "arrivals",
+    metadata,
+    Column(
+        "message_id", BigInteger, ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True
+    ),
+    # When our process got the event, when it was told that it is stored, when a worker was woken,
+    # and when the platform was told "received".
+    *(_time(name) for name in ("received_at", "committed_at", "dispatched_at", "acknowledged_at")),
+    _now("recorded_at"),
+    Index(None, "recorded_at"),
+)
+
+traces = Table(
+    "traces",
+    metadata,
+    Column("turn_id", BigInteger, ForeignKey("turns.id", ondelete="CASCADE"), primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    _text("profile"),
+    _text("model"),
+    # When the worker got it, had its prompt, and gave that to the engine; when this began with it,
+    # where it tells; when its first token came and its last, and when the attempt was over.
+    *(
+        _time(name)
+        for name in (
+            *("claimed_at", "built_at", "asked_at", "begun_at"),
+            *("first_token_at", "last_token_at", "ended_at"),
+        )
+    ),
+    # How it ended: a turn's state, "retried", "abandoned", "shutdown".
+    _text("outcome", ""),
+    # Tokens of an earlier attempt that it went on from.
+    Column("resumed_tokens", Integer, nullable=False, server_default=text("0")),
+    Column("prompt_tokens", Integer, nullable=False, server_default=text("0")),
+    Column("cached_tokens", Integer, nullable=False, server_default=text("0")),
+    Column("output_tokens", Integer, nullable=False, server_default=text("0")),
+    # Of what the prompt was made: parts by their kinds, ids, token counts and digests, no texts.
+    Column("context", JSONB),
+    _now("recorded_at"),
+    Index(None, "recorded_at"),
+)
+
+# What models were told before conversations, each once: a trace names it by its digest.
+instructions = Table(
+    "instructions",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    _text("text"),
+    _now("created_at"),
+)
+
+experiments = Table(
+    "experiments",
+    metadata,
+    Column("turn_id", BigInteger, ForeignKey("turns.id", ondelete="CASCADE"), primary_key=True),
+    # The turn that it asks again.
+    _ref("repeats", "turns.id", nullable=True),
+    _text("persona", ""),
+    _text("asked_by"),
+    _now("created_at"),
+    Index("ix_experiments_repeats", "repeats"),
+    Index(None, "created_at"),
 )
 
 # Who signs in to the dashboard.

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from assistant.errors import ChangedMeanwhile, ChangeRefused
+from assistant.errors import ChangeRefused
 from bots.admin.faults import Fault
 from bots.admin.words import Words
-
-_GONE = ("_gone", "_unknown")
+from bots.http.failures import change_status
 
 
 def sentence(words: Words, refused: ChangeRefused) -> str:
@@ -15,12 +14,6 @@ def sentence(words: Words, refused: ChangeRefused) -> str:
     return words(key, **refused.values) if key in words else str(refused)
 
 
-def status(refused: ChangeRefused) -> int:
-    if isinstance(refused, ChangedMeanwhile):
-        return 409
-    return 404 if refused.code.endswith(_GONE) else 400
-
-
 def fault(words: Words, refused: ChangeRefused) -> Fault:
     """Where there is no form that could be shown again."""
-    return Fault(status(refused), sentence=sentence(words, refused))
+    return Fault(change_status(refused), sentence=sentence(words, refused))

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.responses import RedirectResponse, Response
 
 from assistant.answering.persona_versions import PersonaDraft, PersonaVersion, PersonaVersions
 from assistant.answering.personas import Persona
 from assistant.errors import ChangeRefused
 from assistant.insight.personas import MOST_PLACES, PersonaFigures, Thumbs
-from bots.admin.changes import fault, sentence, status
+from bots.admin.changes import fault, sentence
 from bots.admin.door import SignedIn, needs
 from bots.admin.faults import Fault, page_router
 from bots.admin.form import Form, form_of
 from bots.admin.personas import address_of, title_of
 from bots.admin.shell import Shell
 from bots.admin.text_diff import diff
+from bots.http.failures import change_status
 
 MOST_NUMBER = 2**31 - 1
 
@@ -26,7 +28,7 @@ MOST_NUMBER = 2**31 - 1
 class PersonaForm(BaseModel):
     """`looked_at`: the version that was on the page when it was changed."""
 
-    looked_at: int
+    looked_at: int = Field(ge=1, le=MOST_NUMBER)
     title: str = ""
     prompt: str = ""
     prompts: str = ""
@@ -39,8 +41,8 @@ class PersonaForm(BaseModel):
 
 
 class GoingBack(BaseModel):
-    number: int
-    looked_at: int
+    number: int = Field(ge=1, le=MOST_NUMBER)
+    looked_at: int = Field(ge=1, le=MOST_NUMBER)
 
 
 class Retiring(BaseModel):
@@ -168,7 +170,9 @@ class PersonaPages:
             "done": request.query_params.get("done", ""),
             "version": _holding(versions, persona),
         }
-        return self._shell.page(request, "persona.html", context, status(refused) if refused else 200)
+        return self._shell.page(
+            request, "persona.html", context, change_status(refused) if refused else 200
+        )
 
 
 def _form(persona: Persona) -> PersonaForm:
@@ -180,5 +184,5 @@ def _form(persona: Persona) -> PersonaForm:
     )
 
 
-def _holding(versions: list[PersonaVersion] | Any, persona: Persona) -> PersonaVersion | None:
+def _holding(versions: Sequence[PersonaVersion], persona: Persona) -> PersonaVersion | None:
     return next((one for one in versions if one.number == persona.version), None)

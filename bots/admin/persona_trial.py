@@ -96,9 +96,7 @@ class TrialPages:
         events = self._events(request, self._experiments.follow(turn_id))
         return EventStream(events, partial(self._stop, turn_id))
 
-    async def stop(
-        self, turn_id: TurnId, _: Annotated[SignedIn, needs("operator")]
-    ) -> Response:
+    async def stop(self, turn_id: TurnId, _: Annotated[SignedIn, needs("operator")]) -> Response:
         try:
             await self._experiments.stop(turn_id)
         except TurnNotFound:

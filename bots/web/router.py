@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +13,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from assistant.errors import StorageUnavailable, TurnNotFound
-from assistant.messages import Command
+from assistant.messages import Arrival, Command
 from assistant.service import Assistant
 from bots.http.stream import EventStream
 from bots.web.cookie import ChatCookie
@@ -76,8 +77,9 @@ class ChatPages:
         return JSONResponse(body, headers=_NO_STORE)
 
     async def send(self, request: Request, cookie: Chat) -> Response:
+        arrival = Arrival()
         message = parse_message(await request.body(), cookie.chat)
-        accepted = await self._assistant.accept(message)
+        accepted = await self._assistant.accept(replace(message, arrival=arrival))
         body = {
             "turn_id": accepted.turn_id,
             "joined": accepted.joined,
@@ -86,6 +88,7 @@ class ChatPages:
         response = JSONResponse(body, headers=_NO_STORE)
         if cookie.fresh:
             cookie.keep(request, response)
+        arrival.acknowledge()
         return response
 
     async def new(self, cookie: Chat) -> Response:
