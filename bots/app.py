@@ -54,6 +54,8 @@ from assistant.incoming.listening import Listening
 from assistant.incoming.loop_guard import LoopGuard
 from assistant.incoming.persons import Persons
 from assistant.incoming.spending import Spending
+from assistant.insight.closing import LEASE as FIGURES
+from assistant.insight.closing import Closing
 from assistant.live_settings import LiveSettings
 from assistant.metrics import Metrics
 from assistant.orders.buttons import Buttons
@@ -301,6 +303,7 @@ async def _gateway(
     draining.reader, draining.delivery = core.reader, delivery
     pruning = Pruning(core.database, settings.assistant.trace_days)
     group.create_task(leases.run_while_held(PRUNING, pruning.run))
+    group.create_task(leases.run_while_held(FIGURES, Closing(core.database).run))
     deadlines = Deadlines(core.database, core.writer, core.metrics)
     group.create_task(leases.run_while_held(DEADLINES, deadlines.run))
     for one in inbound.listeners:

@@ -5,6 +5,9 @@ Text ids are the platforms' own; bigint ids are ours. Times are the database's c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -329,6 +332,8 @@ turns = Table(
     ),
     Index("ix_turns_deadlines", "deadline_at", postgresql_where="state = 'queued' AND id > 0"),
     Index("ix_turns_failed", "finished_at", postgresql_where="state = 'failed'"),
+    # What ended in a day.
+    Index("ix_turns_finished_at", "finished_at", postgresql_where="finished_at IS NOT NULL"),
     Index("ix_turns_logprobs", "finished_at", postgresql_where="logprobs IS NOT NULL"),
     Index("ix_turns_place", "conversation_id", text("coalesce(place, id)")),
     Index("ix_turns_superseded_by", "superseded_by"),
@@ -446,6 +451,7 @@ feedback = Table(
     Column("persona_version", Integer),
     _now("created_at"),
     Index(None, "person_id"),
+    Index(None, "created_at"),
     Index(
         "ix_feedback_persona",
         *("persona", "persona_version", "value"),
@@ -485,6 +491,53 @@ embedded_tokens = Table(
     Column("key_id", BigInteger, ForeignKey("api_keys.id", ondelete="CASCADE"), primary_key=True),
     Column("day", Date, primary_key=True),
     Column("tokens", BigInteger, nullable=False),
+)
+
+# Days (of UTC) whose figures are kept; forgetting the day forgets its figures.
+figure_days = Table(
+    "figure_days", metadata, Column("day", Date, primary_key=True), _now("closed_at")
+)
+
+
+def _figures(name: str, *columns: Column[Any], key: Sequence[Column[Any]] = ()) -> Table:
+    """Of a cell: a day, a channel, a persona and its version. They name no person, and stay when
+    one is erased."""
+    return Table(
+        name,
+        metadata,
+        Column("day", Date, ForeignKey("figure_days.day", ondelete="CASCADE"), primary_key=True),
+        Column("channel", Text, primary_key=True),
+        Column("persona", Text, primary_key=True),
+        Column("persona_version", Integer, primary_key=True, autoincrement=False),
+        *key,
+        *columns,
+    )
+
+
+figures = _figures(
+    "figures",
+    *(
+        Column(name, BigInteger, nullable=False)
+        for name in (
+            *("done", "stopped", "cancelled", "failed", "messages"),
+            *("prompt_tokens", "cached_tokens", "output_tokens", "thumbs_up", "thumbs_down"),
+        )
+    ),
+)
+# How many answers lie in each bucket of time (assistant/insight/cells.py).
+figure_latencies = _figures(
+    "figure_latencies",
+    Column("buckets", ARRAY(Integer), nullable=False),
+    Column("counts", ARRAY(Integer), nullable=False),
+    key=[Column("measure", Text, primary_key=True)],
+)
+# Different people; "*" and -1 stand for all channels, personas and versions.
+figure_people = _figures(
+    "figure_people",
+    Column("in_day", Integer, nullable=False),
+    Column("in_30_days", Integer),
+    # From the calendar month's first day on.
+    Column("in_month", Integer),
 )
 
 penalties = Table(

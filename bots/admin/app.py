@@ -16,14 +16,17 @@ from starlette.staticfiles import StaticFiles
 from assistant.answering.canned_answers import CannedAnswers
 from assistant.answering.experiments import Experiments
 from assistant.answering.persona_versions import PersonaVersions
+from assistant.insight.figures import Figures
 from assistant.insight.personas import PersonaFigures
 from assistant.live_settings import LiveSettings
 from assistant.service import Assistant
 from assistant.storage.admins import Admins
 from assistant.storage.audit import AuditLog
 from assistant.storage.database import Database
+from bots.admin.analytics import analytics_pages
 from bots.admin.api.audit import audit_api
 from bots.admin.api.canned import canned_api
+from bots.admin.api.figures import figures_api
 from bots.admin.api.personas import personas_api
 from bots.admin.api.settings import settings_api
 from bots.admin.api.traces import traces_api
@@ -74,7 +77,7 @@ def include_dashboard(app: FastAPI, parts: AdminParts) -> None:
     shell, admins, audit = Shell(), Admins(parts.database), AuditLog(parts.database)
     app.state.admin_shell = shell
     throttle, personas = Throttle(parts.clock), parts.personas
-    figures = PersonaFigures(parts.database)
+    figures, counted = PersonaFigures(parts.database), Figures(parts.database)
     pages = (
         signin_pages(shell, admins, audit, throttle),
         own_pages(shell, admins),
@@ -85,6 +88,7 @@ def include_dashboard(app: FastAPI, parts: AdminParts) -> None:
         persona_pages(shell, personas, figures),
         trial_pages(shell, personas, parts.experiments),
         canned_pages(shell, parts.canned, figures),
+        analytics_pages(shell, counted),
         settings_pages(shell, parts.live, audit),
         audit_pages(shell, audit),
         _remaining(shell),
@@ -94,6 +98,7 @@ def include_dashboard(app: FastAPI, parts: AdminParts) -> None:
         *people_api(parts.access, parts.database),
         personas_api(parts.access, personas, figures),
         canned_api(parts.access, parts.canned),
+        figures_api(parts.access, counted),
         settings_api(parts.access, parts.live, audit),
         audit_api(parts.access, audit),
     )

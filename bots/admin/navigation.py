@@ -22,6 +22,7 @@ NAVIGATION: tuple[Item, ...] = (
     Item("people", "/admin/people", "viewer"),
     Item("personas", "/admin/personas", "viewer"),
     Item("canned", "/admin/canned", "viewer"),
+    Item("analytics", "/admin/analytics", "viewer"),
     Item("settings", "/admin/settings", "viewer"),
     Item("audit", "/admin/audit", "admin"),
 )

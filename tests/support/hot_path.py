@@ -44,6 +44,7 @@ from assistant.orders import export, feedback, usage
 from assistant.outgoing import deliveries
 from assistant.storage import heartbeat, leases, pruning
 from inference.api import Image
+from tests.support.figure_statements import FIGURES
 from tests.support.filling import Filled
 from tests.support.trace_statements import TRACES
 
@@ -71,6 +72,10 @@ ELSEWHERE = {
     "links.TAKE": "on the few codes that are open",
     "links.QUOTAS": "on the few quotas that a person has",
     "links.MEMORIES": "on the few memories of a person",
+    "closing.KEEP_COUNTS": "once a day, from cells.COUNTED",
+    "closing.KEEP_TIMES": "once a day, from cells.TIMED",
+    "closing.KEEP_ASKED": "once a day, from active_people.WHO_ASKED",
+    "closing.KEEP_USED": "once a day, from active_people.WHO_USED",
     "erasure": "by an admin's order",
     "migration": "when a group becomes a supergroup",
     "holdings": "by an admin's order",
@@ -599,4 +604,5 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
         lambda f, n: {"seconds": 900.0, "limit": pruning.BATCH},
     ),
 )
-STATEMENTS = tuple(HotStatement(name, one, values) for name, one, values in (*_HOT, *TRACES))
+_ALL = (*_HOT, *TRACES, *FIGURES)
+STATEMENTS = tuple(HotStatement(name, one, values) for name, one, values in _ALL)
