@@ -1,1 +1,1 @@
-"""What an admin sees: read from Postgres and from what processes say of themselves."""
+"""What an admin sees: read-only, one noun a file."""

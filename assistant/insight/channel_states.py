@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from assistant.answering.experiments import CHANNEL as EXPERIMENTS
 from assistant.lines import EVERY, LineReport, LineState, Way
 from assistant.storage.database import Database
 
@@ -40,6 +41,7 @@ LEFT JOIN channel_states ON channel_states.account_id = accounts.id
 LEFT JOIN open ON open.account_id = accounts.id
 LEFT JOIN undelivered ON undelivered.account_id = accounts.id
 LEFT JOIN pauses ON pauses.account_id = accounts.id
+WHERE channel <> %(ours)s
 ORDER BY channel, accounts.name = 'default' DESC, accounts.name
 """
 
@@ -78,7 +80,7 @@ class ChannelStates:
 
     async def read(self, reports: Sequence[LineReport]) -> Sequence[ChannelState]:
         """All accounts, also those that no gateway has any more. Raises StorageUnavailable."""
-        rows = await self.database.rows(READ, {"days": UNDELIVERED_DAYS})
+        rows = await self.database.rows(READ, {"days": UNDELIVERED_DAYS, "ours": EXPERIMENTS})
         by_place: dict[tuple[str, str], list[LineReport]] = {}
         for one in reports:
             by_place.setdefault((one.channel, one.account), []).append(one)

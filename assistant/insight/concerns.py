@@ -24,7 +24,7 @@ BROKEN = frozenset({"dead", "away", "rebuilding", "stopped"})
 READ = """
 SELECT (SELECT count(*) FROM turns
     WHERE state = 'failed' AND finished_at > now() - interval '1 day' AND superseded_by IS NULL
-    ) AS failed,
+        AND NOT EXISTS (SELECT FROM experiments WHERE turn_id = turns.id OFFSET 0)) AS failed,
     (SELECT count(*) FROM identities WHERE pairing_code IS NOT NULL AND access = 'pending')
         AS pairing
 """

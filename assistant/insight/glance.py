@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from assistant.insight.channel_states import ChannelState, ChannelStates
 from assistant.insight.concerns import Concern, OpenEnds, concerns
-from assistant.insight.totals import Counted, Totals
+from assistant.insight.so_far import SoFar, so_far
 from assistant.insight.turns_now import LiveTurns, TurnsNow
 from assistant.lines import reported
 from assistant.settings import AssistantSettings
@@ -31,7 +31,7 @@ class Glance:
     channels: Sequence[ChannelState]
     workers: Sequence[WorkerPresence]
     turns: TurnsNow
-    totals: Totals
+    totals: SoFar
     concerns: Sequence[Concern]
 
 
@@ -43,7 +43,7 @@ class Glances:
     clock: Callable[[], float] = time.monotonic  # seconds
     _glance: Glance | None = field(default=None, init=False)
     _looked_at: float = field(default=float("-inf"), init=False)
-    _totals: Totals | None = field(default=None, init=False)
+    _totals: SoFar | None = field(default=None, init=False)
     _counted_at: float = field(default=float("-inf"), init=False)
     _looking: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
@@ -73,8 +73,8 @@ class Glances:
             concerns=concerns(channels, workers, turns, left, self.settings, redis=redis),
         )
 
-    async def _count(self) -> Totals:
+    async def _count(self) -> SoFar:
         if self._totals is None or self.clock() - self._counted_at >= COUNT_SECONDS:
             self._counted_at = self.clock()
-            self._totals = await Counted(self.database).read()
+            self._totals = await so_far(self.database)
         return self._totals

@@ -19,6 +19,7 @@ from fastapi.responses import PlainTextResponse, Response
 from assistant.channel import Notices
 from assistant.errors import StartupError, StorageUnavailable
 from assistant.lines import Line
+from assistant.messages import Arrival
 from assistant.service import Assistant
 from bots.telegram.addressing import BotIdentity
 from bots.telegram.backoff import Backoff
@@ -83,10 +84,12 @@ class TelegramWebhook:
         self._line.hear()
         if self._identity is None:
             return PlainTextResponse("Not ready yet. Please send it again.", status_code=503)
+        arrival = Arrival()
         try:
-            await self._handler.handle([update], self._identity)
+            await self._handler.handle([update], self._identity, arrival)
         except StorageUnavailable:
             return PlainTextResponse("Not stored. Please send it again.", status_code=503)
+        arrival.acknowledge()
         return Response()
 
 

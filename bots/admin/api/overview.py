@@ -103,8 +103,7 @@ class TurnsSeen(Seen):
     waiting_turns: list[TurnSeen]
 
 
-class TotalSeen(Seen):
-    people: int
+class CountsSeen(Seen):
     messages: int
     turns: int
     failed: int
@@ -114,10 +113,12 @@ class TotalSeen(Seen):
 
 
 class TotalsSeen(Seen):
-    """By days and months of UTC, counted when a turn ends."""
+    """By days and months of UTC, of turns that have ended; `people` are different ones."""
 
-    today: TotalSeen
-    month: TotalSeen
+    today: CountsSeen
+    month: CountsSeen
+    people_today: int
+    people_month: int
 
 
 class ConcernSeen(Seen):
