@@ -6,6 +6,8 @@ AssistantError
 │   └── QueueFull              too much waits; nothing was stored, try after `retry_after_seconds`
 ├── Silenced               the message isn't accepted, and nobody is told (again)
 ├── TurnNotFound           no such turn, or not this person's
+├── SearchRefused          what was looked for can't be; `str()` says what to write
+├── ContentClosed          the settings let admins read nothing of it; `str()` says so
 ├── KeyRefused             a key of the API can't be made or revoked as asked
 ├── EmbeddingFailed        no embeddings; `code` says why, `str()` in a sentence
 ├── DeliveryLost           another replica delivers the reply now; call nothing more
@@ -55,6 +57,14 @@ class QueueFull(MessageRefused):
 
 class Silenced(AssistantError):
     code = "silenced"
+
+
+class SearchRefused(AssistantError):
+    code = "search_refused"
+
+
+class ContentClosed(AssistantError):
+    code = "content_closed"
 
 
 class TurnNotFound(AssistantError):

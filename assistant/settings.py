@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
@@ -34,6 +34,12 @@ class AssistantSettings(BaseModel, extra="forbid"):
         default_factory=dict,
         description="What `/persona NAME` offers beside `default`, `brief`, `teacher` and `editor`:"
         " each with a `title` and a `prompt`, which is added to the system prompt.",
+    )
+    content_access: Literal["everything", "metadata", "consent"] = Field(
+        "everything",
+        description="What admins may read of people's conversations: everything; `metadata`: who,"
+        " where and when, and no text; `consent`: the private chats of those who allow it by"
+        " `/privacy allow`. Each reading is in the audit log.",
     )
     bot_answers: int = Field(
         3, ge=0, description="Answers to another bot in one chat within the window; then silence."

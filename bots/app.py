@@ -72,6 +72,8 @@ from assistant.storage.heartbeat import Heartbeat
 from assistant.storage.leases import Leases
 from assistant.storage.pruning import LEASE as PRUNING
 from assistant.storage.pruning import Pruning
+from assistant.storage.search_entries import LEASE as SEARCH
+from assistant.storage.search_entries import SearchEntries
 from bots.channels import open_channels
 from bots.draining import Draining
 from bots.engine_word import leaving_word, remove_word
@@ -283,6 +285,7 @@ async def _gateway(
     group.create_task(service.embeddings.run())
     draining.reader, draining.delivery = core.reader, delivery
     group.create_task(leases.run_while_held(PRUNING, Pruning(core.database).run))
+    group.create_task(leases.run_while_held(SEARCH, SearchEntries(core.database).run))
     deadlines = Deadlines(core.database, core.writer, core.metrics)
     group.create_task(leases.run_while_held(DEADLINES, deadlines.run))
     for one in inbound.listeners:
@@ -322,6 +325,7 @@ def build_service(
         erasure=Erasure(database, core.redis),
         signals=core.signals,
         listening=listening,
+        settings=settings,
     )
     return ConversationService(
         database=database,

@@ -23,18 +23,20 @@ from assistant.orders.erasure import Erasure
 from assistant.orders.export import Export, Form
 from assistant.orders.usage import Usage, Used
 from assistant.phrases import LANGUAGES, Phrase, language_of, say, sentences
+from assistant.settings import AssistantSettings
 from assistant.signals import Signals
 from inference.api import EngineInfo
 
 # As people are shown them; /start is what a first press sends.
 COMMANDS: tuple[CommandName, ...] = (
-    "new", "stop", "retry", "persona", "lang", "memory", "forget", "export", "usage", "model",
-    "about", "help",
+    "new", "stop", "retry", "persona", "lang", "memory", "forget", "export", "usage", "privacy",
+    "model", "about", "help",
 )  # fmt: skip
 GROUP_COMMANDS: tuple[CommandName, ...] = ("new", "stop", "retry", "persona", "forget", "help")
 AUTOMATIC = "auto"
 FORGOTTEN_SECONDS = 86_400  # in which an order may be delivered again
 ALL = "all"
+CONSENT: Mapping[str, bool] = {"allow": True, "deny": False}
 # Channels whose threads are listened to without a mention.
 LISTENING = frozenset({"slack"})
 FORMS: Mapping[str, Form] = {
@@ -87,6 +89,7 @@ class Commands:
     erasure: Erasure
     signals: Signals
     listening: Listening
+    settings: AssistantSettings
 
     async def answer(self, account: Account, command: Command) -> Answer:
         language = await self.persons.language(account, command.sender_id, command.language)
@@ -191,6 +194,22 @@ class Commands:
                  (("today", today), ("month", month))]  # fmt: skip
         return Answer("\n".join([where, *lines]))
 
+    async def _privacy(self, order: _Order) -> Answer:
+        """Who else reads what the person writes, and whether they let admins."""
+        if not order.private:
+            return order.answer("privacy.private_only")
+        command, asked = order.command, order.argument.casefold()
+        if asked and asked not in CONSENT:
+            return order.answer("privacy.how")
+        who = (order.account, command.sender_id, command.sender_name)
+        if asked:
+            await self.persons.consent(await self.persons.find(*who), allowed=CONSENT[asked])
+            allowed = CONSENT[asked]
+        else:
+            person = await self.persons.known(*who[:2])
+            allowed = person is not None and await self.persons.consented(person)
+        return Answer("\n".join(_who_reads(order, self.settings.content_access, allowed)))
+
     async def _memory(self, order: _Order) -> Answer:
         if not order.private:
             return order.answer("memory.private_only")
@@ -291,6 +310,13 @@ def _help(order: _Order) -> str:
         shown = (*shown[:-1], "pair", *shown[-1:])
     lines = [f"/{name} – {order.say(f'command.{name}')}" for name in shown]
     return "\n".join([how, "", *lines])
+
+
+def _who_reads(order: _Order, rule: str, allowed: bool) -> list[str]:
+    """What the settings say; and what the person said, which is kept should they change."""
+    told = [order.say(f"privacy.{rule}")]
+    told.append(order.say("privacy.allowed" if allowed else "privacy.denied"))
+    return [*told, "", order.say("privacy.how")]
 
 
 def _language(asked: str) -> str | None:

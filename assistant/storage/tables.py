@@ -27,7 +27,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 
 metadata = MetaData(
     naming_convention={
@@ -118,7 +118,16 @@ persons = Table(
     Column("language", Text),
     _weight(),
     _now("created_at"),
+    # Since when admins may read what the person writes, where the settings ask for their consent.
+    _time("consented_at"),
     CheckConstraint("weight > 0", name="weight"),
+    Index(
+        "ix_persons_name",
+        "name",
+        postgresql_using="gin",
+        postgresql_ops={"name": "gin_trgm_ops"},
+    ),
+    Index("ix_persons_consented", "id", postgresql_where="consented_at IS NOT NULL"),
 )
 
 identities = Table(
@@ -303,6 +312,7 @@ turns = Table(
     ),
     Index("ix_turns_deadlines", "deadline_at", postgresql_where="state = 'queued' AND id > 0"),
     Index("ix_turns_failed", "finished_at", postgresql_where="state = 'failed'"),
+    Index("ix_turns_finished_at", "finished_at", postgresql_where="finished_at IS NOT NULL"),
     Index("ix_turns_logprobs", "finished_at", postgresql_where="logprobs IS NOT NULL"),
     Index("ix_turns_place", "conversation_id", text("coalesce(place, id)")),
     Index("ix_turns_superseded_by", "superseded_by"),
@@ -417,6 +427,7 @@ feedback = Table(
     Column("value", Integer, nullable=False),
     _now("created_at"),
     Index(None, "person_id"),
+    Index(None, "value", "turn_id"),
     CheckConstraint("value IN (-1, 1)", name="value"),
 )
 
@@ -469,4 +480,69 @@ leases = Table(
     Column("name", Text, primary_key=True),
     Column("owner", Text, nullable=False),
     Column("until", DateTime(timezone=True), nullable=False),
+)
+
+# What can be found by its words: a turn that is over (assistant/storage/search_entries.py).
+search_entries = Table(
+    "search_entries",
+    metadata,
+    Column("turn_id", BigInteger, ForeignKey("turns.id", ondelete="CASCADE"), primary_key=True),
+    _ref("conversation_id", "conversations.id"),
+    _ref("account_id", "accounts.id"),
+    Column("person_id", BigInteger, ForeignKey("persons.id", ondelete="SET NULL")),
+    _text("persona", ""),
+    Column("failed", Boolean, nullable=False),
+    # When it was asked.
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("words", TSVECTOR, nullable=False),
+    Index("ix_search_entries_words", "words", postgresql_using="gin"),
+    Index(None, "at", "turn_id"),
+    *(
+        Index(f"ix_search_entries_{name}", f"{name}_id", "at", "turn_id")
+        for name in ("conversation", "account", "person")
+    ),
+    Index("ix_search_entries_persona", "persona", "at", "turn_id"),
+    Index("ix_search_entries_failed", "at", "turn_id", postgresql_where="failed"),
+)
+
+# Each word that stands in an entry, and in how many; by which one that was misspelt is known.
+search_words = Table(
+    "search_words",
+    metadata,
+    Column("word", Text, primary_key=True),
+    # In ASCII.
+    _text("spelling"),
+    Column("entries", BigInteger, nullable=False),
+    Index(
+        "ix_search_words_spelling",
+        "spelling",
+        postgresql_using="gin",
+        postgresql_ops={"spelling": "gin_trgm_ops"},
+    ),
+)
+
+# One row: turns that ended before this are entered.
+search_progress = Table(
+    "search_progress",
+    metadata,
+    Column("only", Boolean, primary_key=True, server_default=text("true")),
+    Column("entered_until", DateTime(timezone=True), nullable=False),
+    CheckConstraint("only", name="only"),
+)
+
+# Proofs of what was erased: how much of it there was, and that nothing was left. It says of whom
+# only by a number that is given to nobody else, and by a digest of the platform's ids.
+erasures = Table(
+    "erasures",
+    metadata,
+    _id(),
+    _text("kind"),
+    Column("target", BigInteger, nullable=False),
+    _text("digest"),
+    # Table → rows.
+    Column("before", JSONB, nullable=False),
+    Column("after", JSONB, nullable=False),
+    _text("erased_by"),
+    _now("erased_at"),
+    _one_of("kind", ("conversation", "person")),
 )

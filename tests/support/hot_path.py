@@ -39,6 +39,7 @@ from assistant.orders import export, feedback, usage
 from assistant.outgoing import deliveries
 from assistant.storage import heartbeat, leases, pruning
 from inference.api import Image
+from tests.support import search_statements
 from tests.support.filling import Filled
 
 Values = Mapping[str, object]
@@ -55,6 +56,8 @@ ELSEWHERE = {
     "erasure": "by an admin's order",
     "migration": "when a group becomes a supergroup",
     "holdings": "by an admin's order",
+    "erasure_proofs": "by an admin's order",
+    "search_entries.GO_ON": "on the one row of its table",
     "turn_list": "by an admin's order",
     "memories.LIST": "on the few memories of a person",
     "memories.KNOWN": "on the few memories of a person",
@@ -513,4 +516,6 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
         lambda f, n: {"seconds": 900.0, "limit": pruning.BATCH},
     ),
 )
-STATEMENTS = tuple(HotStatement(name, one, values) for name, one, values in _HOT)
+STATEMENTS = tuple(
+    HotStatement(*one) for one in (*_HOT, *search_statements.STATEMENTS)
+)
