@@ -289,9 +289,7 @@ def _exchange(row: Any, said: Sequence[Said], replaced: Sequence[Answer]) -> Exc
 def _answer(row: Any, language: str) -> Answer:
     """As it was shown; what is not over yet, as far as it is written."""
     over = None if row.state in ("queued", "running") else row.state
-    shown = ShownReply(
-        language, row.reply, state=over, error=row.error, error_code=row.error_code
-    )
+    shown = ShownReply(language, row.reply, state=over, error=row.error, error_code=row.error_code)
     text = "" if shown.silent else shown.visible()
     return Answer(row.id, row.state, text, row.finished_at)
 

@@ -63,9 +63,7 @@ def distance(one: str, other: str, most: int) -> int | None:
     for row, letter in enumerate(one, 1):
         line = [row]
         for column, against in enumerate(other, 1):
-            cost = min(
-                last[column] + 1, line[-1] + 1, last[column - 1] + (letter != against)
-            )
+            cost = min(last[column] + 1, line[-1] + 1, last[column - 1] + (letter != against))
             swapped = row > 1 and column > 1 and letter == other[column - 2]
             if swapped and one[row - 2] == against:
                 cost = min(cost, before[column - 2] + 1)

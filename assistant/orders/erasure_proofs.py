@@ -195,9 +195,7 @@ class _Watch:
         }
         return ids, found.named
 
-    async def _keep(
-        self, connection: Connection, before: Mapping[str, int], named: str
-    ) -> None:
+    async def _keep(self, connection: Connection, before: Mapping[str, int], named: str) -> None:
         values = {
             "kind": self.kind,
             "target": self.target,

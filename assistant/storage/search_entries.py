@@ -140,9 +140,7 @@ async def enter(connection: Connection, turns: Sequence[int]) -> frozenset[int]:
         {"turns": list(entries), "vectors": [one.vector for one in entries.values()]},
     )
     entered = frozenset(row.turn_id for row in made)
-    learned = Counter(
-        word for turn in entered for word in entries[turn].words if _is_learned(word)
-    )
+    learned = Counter(word for turn in entered for word in entries[turn].words if _is_learned(word))
     await rows(connection, LEARN, _learned(learned))
     return entered
 

@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0014"
-down_revision = "0008"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
@@ -29,9 +29,7 @@ def upgrade() -> None:
 
 
 def _persons() -> None:
-    op.add_column(
-        "persons", sa.Column("consented_at", sa.DateTime(timezone=True), nullable=True)
-    )
+    op.add_column("persons", sa.Column("consented_at", sa.DateTime(timezone=True), nullable=True))
     op.create_index(
         "ix_persons_name",
         "persons",

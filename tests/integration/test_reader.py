@@ -58,9 +58,7 @@ async def test_it_shows_who_asked_and_what_stands_there_as_the_answer(home: Hous
 @pytest.mark.parametrize("language", ["de", "en", ""])
 async def test_a_failure_is_said_as_the_person_read_it(home: House, language: str) -> None:
     turn, _ = await asked(home, "About herons", language=language)
-    await home.rows(
-        "UPDATE turns SET state = 'failed', reply = 'Half of', error_code = 'timeout'"
-    )
+    await home.rows("UPDATE turns SET state = 'failed', reply = 'Half of', error_code = 'timeout'")
     (one,) = (await read(home)).exchanges
     sentence = say(Phrase("error.timeout"), language)
     assert one.answer.text == f"Half of\n\n⚠ {sentence}"

@@ -22,7 +22,9 @@ def test_it_shows_the_text_around_the_first_word_that_was_looked_for() -> None:
 
 
 def test_a_text_without_the_words_is_shown_from_its_start() -> None:
-    assert [piece.text for piece in snippet("Nothing of it", lambda word: False)] == ["Nothing of it"]
+    assert [piece.text for piece in snippet("Nothing of it", lambda word: False)] == [
+        "Nothing of it"
+    ]
     assert snippet("", lambda word: True) == []
 
 
