@@ -60,7 +60,12 @@ class Silenced(AssistantError):
 
 
 class SearchRefused(AssistantError):
-    code = "search_refused"
+    """`code` and `values` say it in the languages of the dashboard; `str()` in English."""
+
+    def __init__(self, code: str, sentence: str, **values: int) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.values = values
 
 
 class ContentClosed(AssistantError):

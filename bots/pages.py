@@ -100,7 +100,7 @@ async def build_pages(
     )
     app.include_router(api_router(service, access))
     await ensure_admin(Admins(database), settings.admin.password, say)
-    include_dashboard(app, AdminParts(database, access, time.time))
+    include_dashboard(app, AdminParts(database, access, time.time, service))
     app.include_router(web_router(service))
     return Pages(app, safety, settings.data_dir, stack.callback, settings.api.requests_at_once)
 

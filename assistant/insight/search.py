@@ -29,6 +29,7 @@ CLOSED = (
     "channel, time or state instead."
 )
 
+ACCOUNTS = "SELECT id, channel, name FROM accounts WHERE channel <> 'admin' ORDER BY channel, name"
 PEOPLE = """
 SELECT id FROM persons WHERE name ILIKE %(pattern)s OR name %%> %(name)s
 ORDER BY word_similarity(%(name)s, name) DESC, id LIMIT %(most)s
@@ -91,6 +92,15 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """An account, as somebody chooses where to look."""
+
+    id: int
+    channel: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """An exchange. `asked` and `reply` are snippets: empty where no words were looked for, since
     then nothing is read, and where the text may not be (`readable`)."""
@@ -144,6 +154,10 @@ class Search:
             if similar:
                 found = await self._with_words(values, query.tsquery(similar))
         return await self._page(found, query, similar)
+
+    async def places(self) -> Sequence[Place]:
+        """All accounts that somebody may have written to."""
+        return [Place(*row) for row in await self.database.rows(ACCOUNTS)]
 
     async def people(self, name: str) -> Sequence[int]:
         """Who goes by this name, or nearly; or by this id."""
@@ -243,7 +257,7 @@ def among_latest(given: Mapping[str, object], readable: str = "true") -> str:
 
 
 def among_all(given: Mapping[str, object], readable: str = "true") -> str:
-    """Found first and sorted then: read in its order, a rare word would be looked for to the end."""
+    """Found first and sorted then: in their order, a rare word is looked for to the very end."""
     return f"""
     WITH found AS MATERIALIZED (
         SELECT turn_id, at FROM search_entries AS entry

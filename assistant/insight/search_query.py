@@ -52,14 +52,17 @@ class SearchQuery:
 def query_of(text: str) -> SearchQuery | None:
     """None where nothing was typed. Raises SearchRefused."""
     if len(text) > MOST_CHARACTERS:
-        raise SearchRefused(f"Search for at most {MOST_CHARACTERS} characters at once.")
+        sentence = f"Search for at most {MOST_CHARACTERS} characters at once."
+        raise SearchRefused("too_long", sentence, most=MOST_CHARACTERS)
     terms = [term for found in _TERM.finditer(text) if (term := _term(found)).words]
     if len(terms) > MOST_TERMS:
-        raise SearchRefused(f"Search for at most {MOST_TERMS} words at once.")
+        sentence = f"Search for at most {MOST_TERMS} words at once."
+        raise SearchRefused("too_many", sentence, most=MOST_TERMS)
     if terms and all(term.excluded for term in terms):
-        raise SearchRefused("Write a word that must be there beside those that must not.")
+        sentence = "Write a word that must be there beside those that must not."
+        raise SearchRefused("only_excluded", sentence)
     if not terms and text.strip():
-        raise SearchRefused("Write a word or a number to search for.")
+        raise SearchRefused("no_word", "Write a word or a number to search for.")
     return SearchQuery(tuple(terms)) if terms else None
 
 

@@ -54,8 +54,8 @@ SELECT ARRAY({PRIVATE}) AS conversations, ARRAY(
 """
 # No foreign key says where an event belongs.
 CHATS = """
-SELECT coalesce(array_agg(account_id), '{}') AS accounts, coalesce(array_agg(chat_id), '{}') AS chats,
-    coalesce(array_agg(thread_id), '{}') AS threads
+SELECT coalesce(array_agg(account_id), '{}') AS accounts,
+    coalesce(array_agg(chat_id), '{}') AS chats, coalesce(array_agg(thread_id), '{}') AS threads
 FROM conversations WHERE id = ANY(%(conversations)s)
 """
 EVENTS = """

@@ -533,6 +533,8 @@ audit_log = Table(
     Column("before", JSONB),
     Column("after", JSONB),
     Index(None, "target", "id"),
+)
+
 # What can be found by its words: a turn that is over (assistant/storage/search_entries.py).
 search_entries = Table(
     "search_entries",

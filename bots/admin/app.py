@@ -13,11 +13,14 @@ from fastapi.routing import APIRoute
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from assistant.conversations import ConversationService
 from assistant.storage.admins import Admins
 from assistant.storage.audit import AuditLog
 from assistant.storage.database import Database
 from bots.admin.api.audit import audit_api
+from bots.admin.api.conversations import conversations_api
 from bots.admin.audit import audit_pages
+from bots.admin.conversations import conversation_pages, conversation_parts
 from bots.admin.door import AdminDoor, Needs, SignedIn, needs
 from bots.admin.faults import Fault, page_router
 from bots.admin.me import own_pages
@@ -39,6 +42,7 @@ class AdminParts:
     database: Database
     access: Access
     clock: Callable[[], float]
+    service: ConversationService
 
 
 def include_dashboard(app: FastAPI, parts: AdminParts) -> None:
@@ -49,13 +53,18 @@ def include_dashboard(app: FastAPI, parts: AdminParts) -> None:
     shell, admins, audit = Shell(), Admins(parts.database), AuditLog(parts.database)
     app.state.admin_shell = shell
     throttle = Throttle(parts.clock)
+    conversations = conversation_parts(parts.service)
     pages = (
         signin_pages(shell, admins, audit, throttle),
         own_pages(shell, admins),
+        conversation_pages(shell, conversations),
         audit_pages(shell, audit),
         _remaining(shell),
     )
-    endpoints = (audit_api(parts.access, audit),)
+    endpoints = (
+        conversations_api(parts.access, conversations),
+        audit_api(parts.access, audit),
+    )
     # Who asks is found first: a router's own dependencies come before its routes'.
     together = APIRouter(dependencies=[Depends(AdminDoor(admins).enter)])
     for router in pages:

@@ -1,4 +1,4 @@
-"""Search: what was said is found by its words, also by misspelt ones, and by who, where and when."""
+"""What was said is found by its words, also by misspelt ones, and by who, where and when."""
 
 from __future__ import annotations
 

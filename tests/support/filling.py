@@ -32,7 +32,8 @@ _ONCE = (
     "INSERT INTO accounts (id, channel, name) OVERRIDING SYSTEM VALUE"
     " VALUES (1, 'telegram', 'default')",
     "INSERT INTO persons (id, name, consented_at) OVERRIDING SYSTEM VALUE"
-    " SELECT n, 'Person ' || n, CASE WHEN n %% 100 = 5 THEN now() END FROM generate_series(1, %(conversations)s) AS n",
+    " SELECT n, 'Person ' || n, CASE WHEN n %% 100 = 5 THEN now() END"
+    " FROM generate_series(1, %(conversations)s) AS n",
     "INSERT INTO identities (id, person_id, account_id, platform_id, name, access)"
     " OVERRIDING SYSTEM VALUE SELECT n, n, 1, 'sender-' || n, 'Person ' || n, 'allowed'"
     " FROM generate_series(1, %(conversations)s) AS n",
@@ -40,7 +41,8 @@ _ONCE = (
     " SELECT n, 1, 'chat-' || n, CASE n WHEN 1 THEN 'group' ELSE 'private' END"
     " FROM generate_series(1, %(conversations)s) AS n",
     # As many words as people use, beside those that are entered below.
-    "INSERT INTO search_words (word, spelling, entries) SELECT DISTINCT ON (word) word, word, 1 FROM ("
+    "INSERT INTO search_words (word, spelling, entries)"
+    " SELECT DISTINCT ON (word) word, word, 1 FROM ("
     " SELECT left(translate(md5(n::text), '0123456789', 'ghijklmnop'), 5 + n %% 7) AS word"
     " FROM generate_series(1, 100000) AS n"
     " UNION ALL SELECT unnest(ARRAY['capital', 'country', 'people', 'river'])) AS made",
