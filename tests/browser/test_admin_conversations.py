@@ -71,7 +71,7 @@ async def test_an_operator_finds_reads_and_exports_a_conversation(
         await page.get_by_role("button", name="Search").click()
         await expect(page.locator(".hit")).to_have_count(1)
         assert await faults_by_axe(page) == []
-        await page.goto("/admin/conversations?text=sleep")
+        await page.goto("/admin/conversations?q=sleep")
         await page.get_by_role("link", name="Ana Lima").click()
         await expect(page.locator(".looked-for")).to_contain_text("Where do herons sleep?")
         await look(page, "conversation")
@@ -85,7 +85,7 @@ async def test_an_admin_erases_a_conversation_and_sees_the_proof(
     admin_browser: Browser, admin: AdminHouse
 ) -> None:
     async with signed_in(admin_browser, admin) as page:
-        await page.goto("/admin/conversations?text=sleep")
+        await page.goto("/admin/conversations?q=sleep")
         await page.get_by_role("link", name="Ana Lima").click()
         await page.get_by_role("link", name="Erase").click()
         await look(page, "conversation-erase")

@@ -62,7 +62,7 @@ async def test_before_anybody_asked_the_page_says_so(admin: AdminHouse) -> None:
 async def test_what_is_searched_is_found_and_leads_to_its_place(admin: AdminHouse) -> None:
     turn, _ = await asked(admin.house, "Where do herons sleep?", sender_name="Ana")
     await enter(admin.house)
-    page = await admin.get("operator", f"{PAGE}?text=heron")
+    page = await admin.get("operator", f"{PAGE}?q=heron")
     assert "<mark>herons</mark>" in page.text
     where = f"{PAGE}/{await conversation(admin)}"
     assert f'href="{where}?at={turn}#turn-{turn}"' in page.text
@@ -77,16 +77,16 @@ async def test_what_is_searched_is_found_and_leads_to_its_place(admin: AdminHous
 async def test_a_misspelt_word_says_what_was_found_in_its_place(admin: AdminHouse) -> None:
     await asked(admin.house, "The capital of France?")
     await enter(admin.house)
-    page = await admin.get("operator", f"{PAGE}?text=captial")
+    page = await admin.get("operator", f"{PAGE}?q=captial")
     assert "captial : capital" in seen(page)
-    nothing = await admin.get("operator", f"{PAGE}?text=zebra")
+    nothing = await admin.get("operator", f"{PAGE}?q=zebra")
     assert "Nothing was found." in seen(nothing)
 
 
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
-        ("text=-rome", "Write a word that must be there"),
+        ("q=-rome", "Write a word that must be there"),
         ("since=yesterday", "valid date"),
         ("account=abc", "must be a number"),
         ("thumb=sideways", "Choose one of those offered"),
@@ -127,7 +127,7 @@ async def test_what_people_wrote_is_shown_and_never_markup(admin: AdminHouse) ->
         " characters, text) SELECT id, 0, 'text', text, '', 0, 0, 0, text FROM messages"
     )
     await enter(admin.house)
-    for path in (f"{PAGE}?text=herons", f"{PAGE}/{await conversation(admin)}"):
+    for path in (f"{PAGE}?q=herons", f"{PAGE}/{await conversation(admin)}"):
         page = await admin.get("operator", path)
         assert page.status_code == 200
         for bad in ("<script>alert", "<img src=x", 'href="javascript:', 'evil.example/b.png"><'):
@@ -141,12 +141,12 @@ async def test_where_only_metadata_may_be_seen_no_text_is_shown(admin: AdminHous
     await enter(admin.house)
     admin.house.settings.content_access = "metadata"
     where = f"{PAGE}/{await conversation(admin)}"
-    for path in (PAGE, f"{PAGE}?text=herons", where):
+    for path in (PAGE, f"{PAGE}?q=herons", where):
         page = await admin.get("operator", path)
         assert page.status_code == 200
         assert "Where do" not in page.text, path
     assert (await admin.get("operator", f"{where}/export")).status_code == 409
-    answer = await program(admin, "GET", f"{API}?text=herons", "admin.operate")
+    answer = await program(admin, "GET", f"{API}?q=herons", "admin.operate")
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "content_closed")
 
 
@@ -208,7 +208,7 @@ async def test_an_erasure_is_asked_about_done_and_proved(admin: AdminHouse) -> N
     assert json.loads(file.content)["before"]["messages"] == 1
     assert f"Conversation {number}" in seen(await admin.get("admin", "/admin/erasures"))
     assert (await admin.get("operator", f"{PAGE}/{number}")).status_code == 404
-    assert "Nothing was found." in seen(await admin.get("operator", f"{PAGE}?text=quetzal"))
+    assert "Nothing was found." in seen(await admin.get("operator", f"{PAGE}?q=quetzal"))
     assert (await admin.get("operator", f"{PAGE}/{await conversation(admin, GROUP)}")).is_success
     assert ("conversation.erased", f"conversation:{number}") in await admin.audited()
 
@@ -235,7 +235,7 @@ async def test_programs_search_and_read_by_pages(admin: AdminHouse) -> None:
         " FROM turns, generate_series(1, 60)"
     )
     await enter(admin.house)
-    found = (await program(admin, "GET", f"{API}?text=herons", "admin.operate")).json()
+    found = (await program(admin, "GET", f"{API}?q=herons", "admin.operate")).json()
     (hit,) = found["data"]
     assert (hit["turn_id"], hit["person"], hit["thumbs_up"]) == (turn, "Ana", 1)
     assert {"text": "herons", "marked": True} in hit["asked"]
@@ -272,6 +272,6 @@ async def test_programs_export_and_erase_with_proof(admin: AdminHouse) -> None:
 
 
 async def test_a_search_that_cannot_be_is_refused_in_a_sentence(admin: AdminHouse) -> None:
-    for query, code in (("text=-rome", "only_excluded"), ("since=soon", None)):
+    for query, code in (("q=-rome", "only_excluded"), ("since=soon", None)):
         answer = await program(admin, "GET", f"{API}?{query}", "admin.operate")
         assert (answer.status_code, answer.json()["error"]["code"]) == (400, code)

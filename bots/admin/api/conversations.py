@@ -164,9 +164,9 @@ def conversations_api(access: Access, parts: ConversationParts) -> APIRouter:
         try:
             found = await parts.reading.find(asked.wanted(), actor_of(request))
         except SearchRefused as refused:
-            raise Refused(400, str(refused), code=refused.code, param="text") from None
+            raise Refused(400, str(refused), code=refused.code, param="q") from None
         except ContentClosed as closed:
-            raise Refused(409, str(closed), code=closed.code, param="text") from None
+            raise Refused(409, str(closed), code=closed.code, param="q") from None
         return SearchResult(
             data=[_hit(one) for one in found.hits],
             next=written(found.following) or None,

@@ -17,9 +17,10 @@ _Id = Field(None, ge=1, lt=2**63)
 
 
 class Asked(BaseModel):
-    """`since` and `until` are days of UTC, each of them included; `persona` is a name."""
+    """`q` is what is searched for. `since` and `until` are days of UTC, each of them included;
+    `person` is a name or an id, `persona` a name."""
 
-    text: str = Field("", max_length=MOST_CHARACTERS)
+    q: str = Field("", max_length=MOST_CHARACTERS)
     person: str = Field("", max_length=200)
     account: int | None = _Id
     conversation: int | None = _Id
@@ -37,7 +38,7 @@ class Asked(BaseModel):
 
     def wanted(self) -> Wanted:
         return Wanted(
-            text=self.text.replace("\x00", " "),
+            text=self.q.replace("\x00", " "),
             person=self.person.replace("\x00", "").strip(),
             conversation=self.conversation,
             accounts=None if self.account is None else [self.account],

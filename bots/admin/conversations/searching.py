@@ -33,11 +33,11 @@ class SearchPage:
         asked, faults = form.value, form.said(words)
         closed = self._reading.search.access.closed
         found: Found | None = None
-        if asked is not None and not (closed and asked.text.strip()):
+        if asked is not None and not (closed and asked.q.strip()):
             try:
                 found = await self._reading.find(asked.wanted(), admin.actor)
             except SearchRefused as refused:
-                faults["text"] = words(f"conversations.refused.{refused.code}", **refused.values)
+                faults["q"] = words(f"conversations.refused.{refused.code}", **refused.values)
         context = {
             "found": found,
             "given": {name: form.given.get(name, "") for name in Asked.model_fields},
