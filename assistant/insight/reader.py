@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 from typing import Any
 
 from assistant.insight.content_access import ContentAccess
@@ -18,6 +19,7 @@ from assistant.outgoing.show import ShownReply
 from assistant.storage.database import Database
 
 PAGE = 40  # exchanges
+PAGE_CHARACTERS = 24_000  # of long ones a page has fewer
 NEWEST = 2**62
 SHOWN_CHARACTERS = 2_000  # of a file's text
 
@@ -37,6 +39,10 @@ SELECT turns.id, coalesce(turns.place, turns.id) AS place, turns.person_id, stat
     turns.created_at, turns.finished_at, deliveries.first_visible_at,
     coalesce(deliveries.state, '') AS delivery, coalesce(placeholders_left, 0) AS placeholders_left,
     {readable} AS readable, CASE WHEN {readable} THEN reply ELSE '' END AS reply,
+    CASE WHEN {readable} THEN char_length(reply) + coalesce((
+        SELECT sum(char_length(text)) FROM turn_messages
+        JOIN messages ON messages.id = message_id WHERE turn_id = turns.id), 0)
+        ELSE 0 END AS characters,
     turns.error, turns.error_code, coalesce(persons.language, (
         SELECT identities.language FROM turn_messages
         JOIN messages ON messages.id = message_id JOIN identities ON identities.id = identity_id
@@ -233,7 +239,8 @@ class Reader:
         statement = exchanges(self.access.readable("turns")) + which
         values = {"conversation": head.id, "than": than, "limit": limit + 1}
         rows = await self.database.rows(statement, values)
-        return rows[:limit], len(rows) > limit
+        fitting = _fitting(rows[:limit], PAGE_CHARACTERS * limit // PAGE)
+        return fitting, len(rows) > len(fitting)
 
     async def _page(
         self, head: Head, rows: Sequence[Any], older: int | None, newer: int | None
@@ -262,6 +269,12 @@ class Reader:
         for row in await self.database.rows(REPLACED, values):
             replaced[row.place].append(_answer(row, languages[row.place]))
         return replaced
+
+
+def _fitting(rows: Sequence[Any], characters: int) -> Sequence[Any]:
+    """The first of them, as many as fit; one at least."""
+    sizes = list(accumulate(row.characters for row in rows))
+    return rows[: max(1, sum(size <= characters for size in sizes))]
 
 
 def exchanges(readable: str) -> str:

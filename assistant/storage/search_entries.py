@@ -131,6 +131,8 @@ class SearchEntries:
 
 async def enter(connection: Connection, turns: Sequence[int]) -> frozenset[int]:
     """Enter those of these turns that are over; which ones it was."""
+    if not turns:
+        return frozenset()
     values = {"turns": list(turns), "characters": TEXT_CHARACTERS}
     found = await rows(connection, TEXTS, values)
     entries = await asyncio.to_thread(_entries, found)

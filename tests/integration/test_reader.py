@@ -150,6 +150,24 @@ async def test_pages_go_both_ways_and_a_place_is_found_in_the_middle(home: House
     assert first.older is None
 
 
+async def test_of_long_exchanges_a_page_has_fewer_and_none_is_lost(home: House) -> None:
+    await asked(home, "About herons")
+    await home.rows(
+        "INSERT INTO turns (conversation_id, person_id, state, reply, finished_at)"
+        " SELECT conversation_id, person_id, 'done', repeat('x', 10000), now()"
+        " FROM turns, generate_series(1, 5)"
+    )
+    page, places = await read(home), []
+    assert len(page.exchanges) == 2
+    while True:
+        places = [*(one.place for one in page.exchanges), *places]
+        if page.older is None:
+            break
+        page = await read(home, before=page.older)
+    assert len(places) == len(set(places)) == 6
+    assert places == sorted(places)
+
+
 async def test_reading_is_noted_with_what_was_read(home: House) -> None:
     turn, _ = await asked(home, "About herons")
     await read(home)

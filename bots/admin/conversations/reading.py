@@ -19,6 +19,7 @@ Id = Annotated[int, Path(ge=1, lt=2**63)]
 Place = Annotated[int | None, Query(ge=1, lt=2**62)]
 Operator = Annotated[SignedIn, needs("operator")]
 
+LONGEST = 20_000  # characters of a text that are shown
 # A browser shows these as pictures and runs nothing of them.
 PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 
@@ -53,6 +54,7 @@ class ReadingPages:
             "closed": _closed(page),
             "markdown": self._markdown.html,
             "pictures": PICTURES,
+            "longest": LONGEST,
         }
         return self._shell.page(request, "conversation.html", context)
 
