@@ -578,9 +578,9 @@ search_words = Table(
 search_progress = Table(
     "search_progress",
     metadata,
-    Column("only", Boolean, primary_key=True, server_default=text("true")),
+    Column("one_row", Boolean, primary_key=True, server_default=text("true")),
     Column("entered_until", DateTime(timezone=True), nullable=False),
-    CheckConstraint("only", name="only"),
+    CheckConstraint("one_row", name="one_row"),
 )
 
 # Proofs of what was erased: how much of it there was, and that nothing was left. It says of whom

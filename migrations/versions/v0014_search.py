@@ -110,10 +110,10 @@ def _progress() -> None:
     """Entered are all turns that are there, from the first on."""
     op.create_table(
         "search_progress",
-        sa.Column("only", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("one_row", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("entered_until", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("only", name="pk_search_progress"),
-        sa.CheckConstraint("only", name="ck_search_progress_only"),
+        sa.PrimaryKeyConstraint("one_row", name="pk_search_progress"),
+        sa.CheckConstraint("one_row", name="ck_search_progress_one_row"),
     )
     op.execute("INSERT INTO search_progress (entered_until) VALUES ('-infinity')")
 
