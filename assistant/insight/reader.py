@@ -35,7 +35,7 @@ LEFT JOIN persons ON persons.id = latest.person_id
 WHERE conversations.id = %(conversation)s
 """
 _EXCHANGES = """
-SELECT turns.id, coalesce(turns.place, turns.id) AS place, turns.person_id, state,
+SELECT turns.id, coalesce(turns.place, turns.id) AS place, turns.person_id, turns.state,
     turns.created_at, turns.finished_at, deliveries.first_visible_at,
     coalesce(deliveries.state, '') AS delivery, coalesce(placeholders_left, 0) AS placeholders_left,
     {readable} AS readable, CASE WHEN {readable} THEN reply ELSE '' END AS reply,

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from assistant.errors import ContentClosed
 from assistant.insight.reader import Head, KeptFile, Page, Reader
 from assistant.insight.search import Found, Search, Wanted
-from assistant.messages import Document
+from assistant.messages import Document, clean
 from assistant.orders.export import Export, Form
 from assistant.storage.audit import Actor, AuditLog
 
@@ -99,4 +99,8 @@ class Reading:
 
 def _given(wanted: Wanted) -> dict[str, object]:
     given = {name: value for name, value in asdict(wanted).items() if name != "before"}
-    return {name: value for name, value in given.items() if value}
+    return {
+        name: clean(value) if isinstance(value, str) else value
+        for name, value in given.items()
+        if value
+    }

@@ -17,7 +17,7 @@ from assistant.insight.content_access import ContentAccess
 from assistant.insight.search_query import SearchQuery, query_of
 from assistant.insight.snippets import Piece, snippet
 from assistant.insight.spelling import Spelling
-from assistant.storage.database import Database
+from assistant.storage.database import Database, rows
 
 PAGE = 25
 RECENT = 4_000  # entries that are looked through before the index is asked
@@ -34,6 +34,8 @@ PEOPLE = """
 SELECT id FROM persons WHERE name ILIKE %(pattern)s OR name %%> %(name)s
 ORDER BY word_similarity(%(name)s, name) DESC, id LIMIT %(most)s
 """
+# For the transaction: what PostgreSQL asks for by itself forgives a name no more than a letter.
+FORGIVING = "SELECT set_config('pg_trgm.word_similarity_threshold', '0.4', true)"
 _ORDER = "ORDER BY at DESC, turn_id DESC"
 # Each where a value was given.
 _CONDITIONS: Mapping[str, str] = {
@@ -163,9 +165,12 @@ class Search:
         """Who goes by this name, or nearly; or by this id."""
         if name.isdecimal() and len(name) < 19:
             return [int(name)]
+        name = name.replace("\x00", "")
         escaped = name.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
         values = {"name": name, "pattern": f"%{escaped}%", "most": MOST_PEOPLE}
-        return [row.id for row in await self.database.rows(PEOPLE, values)]
+        async with self.database.transaction() as connection:
+            await rows(connection, FORGIVING)
+            return [row.id for row in await rows(connection, PEOPLE, values)]
 
     async def _values(self, wanted: Wanted) -> dict[str, object]:
         """Of each condition that holds."""

@@ -50,7 +50,8 @@ async def test_it_shows_who_asked_and_what_stands_there_as_the_answer(home: Hous
     (shown,) = [look for look in home.screen.chats["42"] if look.id == message]
     assert one.answer.text == shown.text
     assert (one.turn_id, one.answer.state, one.up, one.down) == (turn, "done", 1, 0)
-    assert one.asked_at < one.visible_at <= one.answer.finished_at
+    assert one.visible_at is not None and one.answer.finished_at is not None
+    assert one.asked_at < min(one.visible_at, one.answer.finished_at)
     assert (page.head.chat, page.head.person) == (CHAT, "Ana")
     assert (page.older, page.newer) == (None, None)
 
@@ -185,7 +186,7 @@ async def test_of_a_conversation_that_is_not_there_nothing_is_read_or_noted(home
 async def test_under_metadata_no_text_is_shown_and_nothing_is_noted_as_read(home: House) -> None:
     turn, _ = await asked(home, "About herons")
     (one,) = (await read(home, under(home, "metadata"))).exchanges
-    assert (one.turn_id, one.readable, one.asked, one.answer.text) == (turn, False, (), "")
+    assert (one.turn_id, one.readable, one.asked, one.answer.text) == (turn, False, [], "")
     assert one.answer.state == "done"
     assert await noted(home, "conversation.read") == []
 

@@ -61,6 +61,7 @@ ELSEWHERE = {
     "holdings": "by an admin's order",
     "erasure_proofs": "by an admin's order",
     "search.ACCOUNTS": "on the few accounts",
+    "search.FORGIVING": "on no table",
     "search_entries.GO_ON": "on the one row of its table",
     "turn_list": "by an admin's order",
     "memories.LIST": "on the few memories of a person",
