@@ -12,7 +12,7 @@ import pytest_asyncio
 from assistant.messages import ChatRef
 from tests.support.admin_house import AdminHouse, admin_house, seen
 from tests.support.finding import enter
-from tests.support.house import CHAT, house, working
+from tests.support.house import CHAT, FAST, house, working
 from tests.support.orders import GROUP, answered, asked, press, quick
 
 PAGE = "/admin/conversations"
@@ -30,7 +30,7 @@ HOSTILE = (
 @pytest_asyncio.fixture
 async def admin(database_url: str, redis_url: str) -> AsyncIterator[AdminHouse]:
     async with (
-        house(database_url, redis_url) as home,
+        house(database_url, redis_url, settings=FAST.model_copy()) as home,
         working(home.worker(quick())),
         admin_house(home) as made,
     ):

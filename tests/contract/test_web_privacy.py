@@ -10,14 +10,17 @@ import pytest_asyncio
 
 from assistant.phrases import Phrase, say
 from tests.support.admin_house import AdminHouse, admin_house
-from tests.support.house import house
+from tests.support.house import FAST, house
 
 HEAD = {"accept-language": "de-DE"}
 
 
 @pytest_asyncio.fixture
 async def site(database_url: str, redis_url: str) -> AsyncIterator[AdminHouse]:
-    async with house(database_url, redis_url) as home, admin_house(home) as made:
+    async with (
+        house(database_url, redis_url, settings=FAST.model_copy()) as home,
+        admin_house(home) as made,
+    ):
         yield made
 
 

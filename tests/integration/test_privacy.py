@@ -8,13 +8,13 @@ import pytest
 import pytest_asyncio
 
 from assistant.phrases import LANGUAGES, Phrase, say
-from tests.support.house import House, house
+from tests.support.house import FAST, House, house
 from tests.support.orders import GROUP, told
 
 
 @pytest_asyncio.fixture
 async def home(database_url: str, redis_url: str) -> AsyncIterator[House]:
-    async with house(database_url, redis_url) as built:
+    async with house(database_url, redis_url, settings=FAST.model_copy()) as built:
         yield built
 
 

@@ -245,7 +245,7 @@ def _hit(one: Hit) -> FoundExchange:
         conversation_id=one.conversation_id,
         channel=one.channel,
         account=one.account,
-        kind=one.kind,  # type: ignore[arg-type]
+        kind=one.kind,
         person_id=one.person_id,
         person=one.person,
         persona=one.persona,
@@ -305,7 +305,7 @@ def _message(said: Said) -> ReadMessage:
     files = [
         ReadFile(
             id=file.id,
-            kind=file.kind,  # type: ignore[arg-type]
+            kind=file.kind,
             name=file.name,
             media_type=file.media_type,
             characters=file.characters,
