@@ -3,12 +3,15 @@
 AssistantError
 ├── StorageUnavailable     Postgres can't be reached; nothing was stored (retryable)
 ├── MessageRefused         the message can't be accepted; `phrase` tells the person why
-│   └── QueueFull              too much waits; nothing was stored, try after `retry_after_seconds`
+│   ├── QueueFull              too much waits; nothing was stored, try after `retry_after_seconds`
+│   └── QuotaSpent             a quota is used up; nothing was stored, try after as long
 ├── Silenced               the message isn't accepted, and nobody is told (again)
 ├── TurnNotFound           no such turn, or not this person's
 ├── SearchRefused          what was looked for can't be; `str()` says what to write
 ├── ContentClosed          the settings let admins read nothing of it; `str()` says so
 ├── KeyRefused             a key of the API can't be made or revoked as asked
+├── ChangeRefused          what an admin wants changed can't be; `str()` says what to do
+│   └── ChangedMeanwhile       somebody else has changed it since it was looked at
 ├── EmbeddingFailed        no embeddings; `code` says why, `str()` in a sentence
 ├── DeliveryLost           another replica delivers the reply now; call nothing more
 ├── StartupError           Outrider can't start; `str()` says what to do
@@ -25,6 +28,8 @@ AssistantError
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from assistant.phrases import Phrase
 
@@ -55,6 +60,15 @@ class QueueFull(MessageRefused):
     retry_after_seconds = 30.0
 
 
+class QuotaSpent(MessageRefused):
+    code = "quota_spent"
+    retryable = True
+
+    def __init__(self, phrase: Phrase, retry_after_seconds: float) -> None:
+        super().__init__(phrase)
+        self.retry_after_seconds = retry_after_seconds
+
+
 class Silenced(AssistantError):
     code = "silenced"
 
@@ -78,6 +92,19 @@ class TurnNotFound(AssistantError):
 
 class KeyRefused(AssistantError):
     code = "key_refused"
+
+
+class ChangeRefused(AssistantError):
+    """`code` and `values` say it in the languages of the dashboard; `str()` in English."""
+
+    def __init__(self, code: str, sentence: str, values: Mapping[str, str] | None = None) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.values = values or {}
+
+
+class ChangedMeanwhile(ChangeRefused):
+    pass
 
 
 class EmbeddingFailed(AssistantError):

@@ -185,6 +185,11 @@ WITH gone AS (
 )
 SELECT id, attempt, state FROM old
 """
+# An experiment may repeat what was said here.
+FORGET_EXPERIMENTS = f"""
+DELETE FROM conversations WHERE experiment_on = (
+    SELECT conversation_id FROM messages WHERE id = ({_MESSAGE}))
+"""
 
 _ANSWERED_AGAIN = ("running", "done", "failed")
 
@@ -252,6 +257,7 @@ class Revisions:
             again = await revised(connection, DELETE, where)
             removed = await rows(connection, REMOVE, where)
             await forget(connection, [one.id for one in removed])
+            await rows(connection, FORGET_EXPERIMENTS, where)
         gone = [Revised(None, (row.id, row.attempt)) for row in removed if row.state == "running"]
         return [again, *gone]
 

@@ -85,6 +85,7 @@ JOIN turns ON turns.id = turn_id
 WHERE attachments.id = %(file)s AND turns.conversation_id = %(conversation)s
     AND bytes IS NOT NULL AND {readable} LIMIT 1
 """
+_OPEN_TURN = "SELECT FROM turns WHERE id = %(turn)s AND {readable}"
 _CLOSED_TURN = """
 SELECT FROM turns WHERE conversation_id = %(conversation)s AND NOT ({readable}) LIMIT 1
 """
@@ -226,6 +227,11 @@ class Reader:
         values = {"conversation": conversation_id, "file": file_id}
         row = await self.database.row(statement, values)
         return None if row is None else KeptFile(row.name, row.media_type, bytes(row.bytes))
+
+    async def may_read(self, turn_id: int) -> bool:
+        """Whether a turn's texts may be read."""
+        statement = _OPEN_TURN.format(readable=self.access.readable("turns"))
+        return await self.database.row(statement, {"turn": turn_id}) is not None
 
     async def open_throughout(self, conversation_id: int) -> bool:
         """Whether all of it may be read."""

@@ -57,7 +57,8 @@ FOR SHARE SKIP LOCKED
 ENTER = """
 INSERT INTO search_entries
     (turn_id, conversation_id, account_id, person_id, persona, failed, at, words)
-SELECT turns.id, conversation_id, account_id, person_id, persona, state = 'failed',
+SELECT turns.id, conversation_id, account_id, person_id,
+    coalesce(turns.persona, conversations.persona), state = 'failed',
     turns.created_at, CAST(given.words AS tsvector)
 FROM unnest(CAST(%(turns)s AS bigint[]), CAST(%(vectors)s AS text[])) AS given (turn, words)
 JOIN turns ON turns.id = given.turn JOIN conversations ON conversations.id = conversation_id

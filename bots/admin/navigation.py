@@ -17,4 +17,13 @@ class Item:
 
 
 # An empty page name begins a further group.
-NAVIGATION: tuple[Item, ...] = (Item("audit", "/admin/audit", "admin"),)
+NAVIGATION: tuple[Item, ...] = (
+    Item("conversations", "/admin/conversations", "operator"),
+    Item("traces", "/admin/traces", "viewer"),
+    Item("people", "/admin/people", "viewer"),
+    Item("personas", "/admin/personas", "viewer"),
+    Item("canned", "/admin/canned", "viewer"),
+    Item("analytics", "/admin/analytics", "viewer"),
+    Item("settings", "/admin/settings", "viewer"),
+    Item("audit", "/admin/audit", "admin"),
+)

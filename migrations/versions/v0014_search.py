@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0014"
-down_revision = "0009"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
@@ -15,12 +15,6 @@ depends_on = None
 def upgrade() -> None:
     op.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
     _persons()
-    op.create_index(
-        "ix_turns_finished_at",
-        "turns",
-        ["finished_at"],
-        postgresql_where=sa.text("finished_at IS NOT NULL"),
-    )
     op.create_index(op.f("ix_feedback_value_turn_id"), "feedback", ["value", "turn_id"])
     _entries()
     _words()
@@ -145,7 +139,6 @@ def downgrade() -> None:
     op.drop_table("search_words")
     op.drop_table("search_entries")
     op.drop_index(op.f("ix_feedback_value_turn_id"), "feedback")
-    op.drop_index("ix_turns_finished_at", "turns")
     op.drop_index("ix_persons_consented", "persons")
     op.drop_index("ix_persons_name", "persons")
     op.drop_column("persons", "consented_at")
