@@ -271,7 +271,8 @@ async def test_programs_change_and_roll_back_too(admin: AdminHouse) -> None:
 async def test_a_program_is_refused_with_a_status_and_a_sentence(
     admin: AdminHouse, method: str, path: str, body: object, status: int
 ) -> None:
-    answer = await program(admin, method, path, body)
+    scope = "admin.view" if method == "GET" else "admin.manage"
+    answer = await program(admin, method, path, body, scope)
     assert answer.status_code == status
     assert answer.json()["error"]["message"].endswith((".", "/persona."))
 
