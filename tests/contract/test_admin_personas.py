@@ -182,7 +182,7 @@ async def test_a_trial_streams_no_other_turn_and_asks_nothing_without_a_question
 
 async def test_who_leaves_a_trial_ends_it(admin: AdminHouse) -> None:
     home = admin.house
-    form = {"persona": "teacher", "question": "What is a heron?"}
+    form = {"persona": "teacher", "prompt": BUILT_IN["teacher"], "question": "What is a heron?"}
     slow = quick(tokens_per_second=5, answer_tokens=500)
     async with working(home.worker(slow)):
         page = await admin.post("operator", "/admin/persona-trials", form)
