@@ -138,8 +138,8 @@ class RunningReply:
             added_ids=self._token_ids[tokens:],
             prompt=self._unfrozen,
             fingerprint=None if self._unfrozen is None else self.engine.info.fingerprint,
-            persona=self._persona and self._persona.name,
-            persona_version=self._persona and self._persona.version,
+            persona=self._persona.name if self._persona else None,
+            persona_version=self._persona.version if self._persona else None,
         )
 
     def written(self, piece: Piece) -> None:
@@ -207,8 +207,8 @@ class RunningReply:
             tool_calls=tuple(self._calls),
             stop_reason=self._last.stop_reason,
             logprobs=tuple(self._logprobs) if state == "done" else (),
-            persona=self._persona and self._persona.name,
-            persona_version=self._persona and self._persona.version,
+            persona=self._persona.name if self._persona else None,
+            persona_version=self._persona.version if self._persona else None,
         )
 
 

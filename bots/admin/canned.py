@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.responses import RedirectResponse, Response
 
 from assistant.answering.canned import Book, Canned
@@ -33,7 +33,7 @@ class CannedForm(BaseModel):
     answer: str = ""
     kind: Literal["answer", "block"] = "answer"
     whole: bool = False
-    account: int | None = None
+    account: int | None = Field(None, ge=1, lt=2**63)
     enabled: bool = False
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.responses import RedirectResponse, Response
 
 from assistant.answering.persona_versions import PersonaDraft, PersonaVersion, PersonaVersions
@@ -28,7 +28,7 @@ MOST_NUMBER = 2**31 - 1
 class PersonaForm(BaseModel):
     """`looked_at`: the version that was on the page when it was changed."""
 
-    looked_at: int
+    looked_at: int = Field(ge=1, le=MOST_NUMBER)
     title: str = ""
     prompt: str = ""
     prompts: str = ""
@@ -41,8 +41,8 @@ class PersonaForm(BaseModel):
 
 
 class GoingBack(BaseModel):
-    number: int
-    looked_at: int
+    number: int = Field(ge=1, le=MOST_NUMBER)
+    looked_at: int = Field(ge=1, le=MOST_NUMBER)
 
 
 class Retiring(BaseModel):

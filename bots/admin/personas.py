@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.responses import RedirectResponse, Response
 
 from assistant.answering.persona_versions import PersonaDraft, PersonaVersions
@@ -16,7 +16,7 @@ from assistant.errors import ChangeRefused
 from assistant.insight.personas import PersonaFigures, Thumbs
 from bots.admin.changes import fault, sentence
 from bots.admin.door import SignedIn, needs
-from bots.admin.faults import page_router
+from bots.admin.faults import Fault, page_router
 from bots.admin.form import Form, form_of
 from bots.admin.shell import Shell
 from bots.admin.words import Words
@@ -33,12 +33,12 @@ class NewPersona(BaseModel):
 
 
 class AccountPersona(BaseModel):
-    account: int
+    account: int = Field(ge=1, lt=2**63)
     persona: str = ""
 
 
 class ChatPersona(BaseModel):
-    account: int
+    account: int = Field(ge=1, lt=2**63)
     chat: str
     persona: str = ""
     everywhere: bool = False
@@ -95,12 +95,12 @@ class PersonasPages:
         admin: Annotated[SignedIn, needs("admin")],
         form: Annotated[Form[AccountPersona], form_of(AccountPersona)],
     ) -> Response:
-        given = form.value
-        if given is not None:
-            try:
-                await self._versions.set_account(given.account, given.persona, admin.actor)
-            except ChangeRefused as refused:
-                raise fault(self._shell.words(request), refused) from None
+        if form.value is None:
+            raise Fault(400, "shell.stale_form")
+        try:
+            await self._versions.set_account(form.value.account, form.value.persona, admin.actor)
+        except ChangeRefused as refused:
+            raise fault(self._shell.words(request), refused) from None
         return RedirectResponse(f"{ADDRESS}?set=account", 303)
 
     async def set_chat(

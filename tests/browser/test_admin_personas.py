@@ -1,4 +1,4 @@
-"""An admin changes what the assistant does, in a real browser: a persona, a canned answer, a setting."""
+"""What the assistant does is changed in a real browser: personas, canned answers, settings."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ async def test_a_canned_answer_is_made_and_tried(admin_browser: Browser, admin: 
         await page.get_by_label("Answer", exact=True).fill("We are open from 9 to 17.")
         await page.get_by_role("button", name="Save").click()
         await expect(page.get_by_role("alert")).to_contain_text("is no phrase")
-        await page.get_by_label("Phrases").fill("opening hours\nwhen * open\nclosing time*")
+        await page.get_by_label("Phrases").fill("opening hours\nwhen do you open\nclosing time*")
         await look(page, "canned-one")
         await page.get_by_role("button", name="Save").click()
         await page.get_by_label("Message").fill("What are your opening hours?")

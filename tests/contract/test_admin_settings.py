@@ -121,6 +121,17 @@ async def test_the_pages_speak_german(admin: AdminHouse) -> None:
     assert "Es muss mindestens 1 sein." in seen(answer) and "Versuche" in seen(answer)
 
 
+async def test_what_postgres_could_not_keep_is_taken_out(admin: AdminHouse) -> None:
+    async with httpx.AsyncClient(base_url=admin.address) as client:
+        answer = await client.put(
+            "/v1/admin/settings/system_prompt",
+            content=rb'{"value": "a\u0000b\ud800c"}',
+            headers={"authorization": f"Bearer {admin.keys['admin.manage']}"},
+        )
+    assert answer.status_code == 204
+    assert admin.house.settings.system_prompt == "a\ufffdb?c"
+
+
 async def test_programs_see_change_and_reset_them(admin: AdminHouse) -> None:
     listed = (await program(admin, "GET", "", scope="admin.view")).json()["data"]
     assert [one["name"] for one in listed] == list(live_fields())

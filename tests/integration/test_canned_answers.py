@@ -148,6 +148,7 @@ async def test_its_uses_are_counted(home: House) -> None:
         (replace(HOURS, phrases=("?!",)), "is no phrase"),
         (replace(HOURS, phrases=("*",)), "is no phrase"),
         (replace(HOURS, phrases=("a*",)), "is no phrase"),
+        (replace(HOURS, phrases=("when * open",)), "is no phrase"),
         (replace(HOURS, phrases=("a" * 201,)), "is no phrase"),
         (replace(HOURS, answer=" "), "Write the answer"),
         (replace(HOURS, account_id=999_999), "This account isn't there"),
