@@ -49,9 +49,13 @@ from assistant.incoming.arrivals import Arrivals
 from assistant.incoming.control import Control
 from assistant.incoming.intake import Intake
 from assistant.incoming.late_files import LateFiles
+from assistant.incoming.links import Links
 from assistant.incoming.listening import Listening
 from assistant.incoming.loop_guard import LoopGuard
 from assistant.incoming.persons import Persons
+from assistant.incoming.spending import Spending
+from assistant.insight.closing import LEASE as FIGURES
+from assistant.insight.closing import Closing
 from assistant.live_settings import LiveSettings
 from assistant.metrics import Metrics
 from assistant.orders.buttons import Buttons
@@ -299,6 +303,7 @@ async def _gateway(
     draining.reader, draining.delivery = core.reader, delivery
     pruning = Pruning(core.database, settings.assistant.trace_days)
     group.create_task(leases.run_while_held(PRUNING, pruning.run))
+    group.create_task(leases.run_while_held(FIGURES, Closing(core.database).run))
     deadlines = Deadlines(core.database, core.writer, core.metrics)
     group.create_task(leases.run_while_held(DEADLINES, deadlines.run))
     for one in inbound.listeners:
@@ -326,7 +331,8 @@ def build_service(
     )
     listening = Listening(database)
     access, personas = AccessPolicy(database), Personas(database, settings)
-    memories, usage = Memories(database), Usage(database)
+    memories, spending = Memories(database), Spending(database)
+    usage = Usage(database, spending)
     commands = Commands(
         access=access,
         control=control,
@@ -338,6 +344,7 @@ def build_service(
         erasure=Erasure(database, core.redis),
         signals=core.signals,
         listening=listening,
+        links=Links(database),
     )
     return ConversationService(
         database=database,
@@ -345,6 +352,7 @@ def build_service(
         admission=Admission(
             access,
             LoopGuard(database, settings),
+            spending,
             core.signals,
             core.metrics,
         ),

@@ -5,6 +5,9 @@ Text ids are the platforms' own; bigint ids are ours. Times are the database's c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -20,6 +23,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     SmallInteger,
     Table,
     Text,
@@ -139,6 +143,15 @@ identities = Table(
     _now("created_at"),
     UniqueConstraint("account_id", "platform_id"),
     Index(None, "person_id"),
+    # Who waits to be let in, and who is kept out: few of many.
+    Index("ix_identities_waiting", "created_at", postgresql_where="pairing_code IS NOT NULL"),
+    Index("ix_identities_blocked", "account_id", postgresql_where="access = 'blocked'"),
+    Index(
+        "ix_identities_name",
+        "name",
+        postgresql_using="gin",
+        postgresql_ops={"name": "gin_trgm_ops"},
+    ),
     _one_of("access", ("pending", "allowed", "blocked")),
 )
 
@@ -319,6 +332,8 @@ turns = Table(
     ),
     Index("ix_turns_deadlines", "deadline_at", postgresql_where="state = 'queued' AND id > 0"),
     Index("ix_turns_failed", "finished_at", postgresql_where="state = 'failed'"),
+    # What ended in a day.
+    Index("ix_turns_finished_at", "finished_at", postgresql_where="finished_at IS NOT NULL"),
     Index("ix_turns_logprobs", "finished_at", postgresql_where="logprobs IS NOT NULL"),
     Index("ix_turns_place", "conversation_id", text("coalesce(place, id)")),
     Index("ix_turns_superseded_by", "superseded_by"),
@@ -436,6 +451,7 @@ feedback = Table(
     Column("persona_version", Integer),
     _now("created_at"),
     Index(None, "person_id"),
+    Index(None, "created_at"),
     Index(
         "ix_feedback_persona",
         *("persona", "persona_version", "value"),
@@ -475,6 +491,53 @@ embedded_tokens = Table(
     Column("key_id", BigInteger, ForeignKey("api_keys.id", ondelete="CASCADE"), primary_key=True),
     Column("day", Date, primary_key=True),
     Column("tokens", BigInteger, nullable=False),
+)
+
+# Days (of UTC) whose figures are kept; forgetting the day forgets its figures.
+figure_days = Table(
+    "figure_days", metadata, Column("day", Date, primary_key=True), _now("closed_at")
+)
+
+
+def _figures(name: str, *columns: Column[Any], key: Sequence[Column[Any]] = ()) -> Table:
+    """Of a cell: a day, a channel, a persona and its version. They name no person, and stay when
+    one is erased."""
+    return Table(
+        name,
+        metadata,
+        Column("day", Date, ForeignKey("figure_days.day", ondelete="CASCADE"), primary_key=True),
+        Column("channel", Text, primary_key=True),
+        Column("persona", Text, primary_key=True),
+        Column("persona_version", Integer, primary_key=True, autoincrement=False),
+        *key,
+        *columns,
+    )
+
+
+figures = _figures(
+    "figures",
+    *(
+        Column(name, BigInteger, nullable=False)
+        for name in (
+            *("done", "stopped", "cancelled", "failed", "messages"),
+            *("prompt_tokens", "cached_tokens", "output_tokens", "thumbs_up", "thumbs_down"),
+        )
+    ),
+)
+# How many answers lie in each bucket of time (assistant/insight/cells.py).
+figure_latencies = _figures(
+    "figure_latencies",
+    Column("buckets", ARRAY(Integer), nullable=False),
+    Column("counts", ARRAY(Integer), nullable=False),
+    key=[Column("measure", Text, primary_key=True)],
+)
+# Different people; "*" and -1 stand for all channels, personas and versions.
+figure_people = _figures(
+    "figure_people",
+    Column("in_day", Integer, nullable=False),
+    Column("in_30_days", Integer),
+    # From the calendar month's first day on.
+    Column("in_month", Integer),
 )
 
 penalties = Table(
@@ -611,6 +674,87 @@ audit_log = Table(
     Column("before", JSONB),
     Column("after", JSONB),
     Index(None, "target", "id"),
+)
+
+# What people used of the model, by days of UTC: counted in the statement that ends a turn, by the
+# trigger `count_ended_turn` (migration 0011), whichever statement that is. Turns that wait or run
+# are counted as they are.
+usage_days = Table(
+    "usage_days",
+    metadata,
+    Column("day", Date, nullable=False),
+    _ref("account_id", "accounts.id"),
+    _ref("person_id", "persons.id"),
+    # Of a group; empty for private chats.
+    _text("chat", ""),
+    *(
+        Column(name, BigInteger, nullable=False, server_default=text("0"))
+        for name in (
+            *("turns", "messages", "prompt_tokens", "cached_tokens", "output_tokens", "failed"),
+        )
+    ),
+    PrimaryKeyConstraint("person_id", "day", "account_id", "chat"),
+    Index(None, "day", "account_id"),
+    Index("ix_usage_days_chat", "account_id", "chat", "day", postgresql_where="chat <> ''"),
+)
+
+# What a person, a group or an account may use; null: as much as they like. Of a temporary one and
+# one that stands, the temporary holds until its time is over.
+quotas = Table(
+    "quotas",
+    metadata,
+    _id(),
+    # "person:12", "chat:1:-100", "account:1"; "person:*" and "chat:*" are for each without its own.
+    _text("subject"),
+    Column("temporary", Boolean, nullable=False, server_default=text("false")),
+    _ref("person_id", "persons.id", nullable=True),
+    _ref("account_id", "accounts.id", nullable=True),
+    _text("chat", ""),
+    *(
+        Column(name, BigInteger)
+        for name in (
+            *("tokens_per_day", "tokens_per_month", "messages_per_day", "messages_per_month"),
+        )
+    ),
+    _time("until"),
+    _text("note", ""),
+    _now("changed_at"),
+    UniqueConstraint("subject", "temporary"),
+    Index(None, "person_id"),
+    CheckConstraint("temporary = (until IS NOT NULL)", name="until"),
+)
+
+# What admins decided about an account's door while Outrider runs: it goes before the settings.
+account_access = Table(
+    "account_access",
+    metadata,
+    Column(
+        "account_id", BigInteger, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True
+    ),
+    _text("access"),
+    _now("changed_at"),
+    _one_of("access", ("open", "allowlist", "pairing")),
+)
+
+# Ids of people, workspaces and groups that may talk to an account, beside those of the settings.
+allowlist = Table(
+    "allowlist",
+    metadata,
+    Column(
+        "account_id", BigInteger, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True
+    ),
+    Column("entry", Text, primary_key=True),
+    _text("note", ""),
+    _now("added_at"),
+)
+
+# By it a person shows that they are the same on another channel; only its SHA-256 is kept.
+link_codes = Table(
+    "link_codes",
+    metadata,
+    Column("person_id", BigInteger, ForeignKey("persons.id", ondelete="CASCADE"), primary_key=True),
+    Column("hash", LargeBinary, nullable=False, unique=True),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
 )
 
 # Settings that an admin changed while Outrider runs, as JSON; who changed them says the audit log.
