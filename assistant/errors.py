@@ -3,10 +3,13 @@
 AssistantError
 ├── StorageUnavailable     Postgres can't be reached; nothing was stored (retryable)
 ├── MessageRefused         the message can't be accepted; `phrase` tells the person why
-│   └── QueueFull              too much waits; nothing was stored, try after `retry_after_seconds`
+│   ├── QueueFull              too much waits; nothing was stored, try after `retry_after_seconds`
+│   └── UnderMaintenance       an admin lets nothing in for a while; nothing was stored
 ├── Silenced               the message isn't accepted, and nobody is told (again)
 ├── TurnNotFound           no such turn, or not this person's
 ├── KeyRefused             a key of the API can't be made or revoked as asked
+├── BroadcastRefused       a broadcast can't be sent or stopped as asked
+├── DirectiveRefused       a process can't be told, or can't do, what an admin asks
 ├── EmbeddingFailed        no embeddings; `code` says why, `str()` in a sentence
 ├── DeliveryLost           another replica delivers the reply now; call nothing more
 ├── StartupError           Outrider can't start; `str()` says what to do
@@ -53,6 +56,12 @@ class QueueFull(MessageRefused):
     retry_after_seconds = 30.0
 
 
+class UnderMaintenance(MessageRefused):
+    code = "maintenance"
+    retryable = True
+    retry_after_seconds = 300.0
+
+
 class Silenced(AssistantError):
     code = "silenced"
 
@@ -63,6 +72,16 @@ class TurnNotFound(AssistantError):
 
 class KeyRefused(AssistantError):
     code = "key_refused"
+
+
+class BroadcastRefused(AssistantError):
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+class DirectiveRefused(AssistantError):
+    code = "directive_refused"
 
 
 class EmbeddingFailed(AssistantError):

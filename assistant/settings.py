@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
@@ -89,3 +89,17 @@ class AssistantSettings(BaseModel, extra="forbid"):
         " more is refused.",
     )
     attempts: int = Field(5, ge=1, description="Tries at a turn before it has failed.")
+    maintenance: bool = Field(
+        False,
+        description="Let nothing new in: who asks is told so. What was asked before is answered.",
+    )
+    maintenance_message: str = Field(
+        "",
+        max_length=500,
+        description="What people are told beside that, in your own words: why, and until when.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] | None = Field(
+        None,
+        description="The least severe line that every process writes, in place of its own"
+        " `OUTRIDER_LOG__LEVEL`; meant to be changed while Outrider runs.",
+    )

@@ -21,6 +21,7 @@ from assistant.incoming.persons import Persons
 from assistant.messages import Answer, ChatRef, Command, CommandName
 from assistant.orders.erasure import Erasure
 from assistant.orders.export import Export, Form
+from assistant.orders.news import News
 from assistant.orders.usage import Usage, Used
 from assistant.phrases import LANGUAGES, Phrase, language_of, say, sentences
 from assistant.signals import Signals
@@ -28,8 +29,8 @@ from inference.api import EngineInfo
 
 # As people are shown them; /start is what a first press sends.
 COMMANDS: tuple[CommandName, ...] = (
-    "new", "stop", "retry", "persona", "lang", "memory", "forget", "export", "usage", "model",
-    "about", "help",
+    "new", "stop", "retry", "persona", "lang", "memory", "forget", "export", "usage", "news",
+    "model", "about", "help",
 )  # fmt: skip
 GROUP_COMMANDS: tuple[CommandName, ...] = ("new", "stop", "retry", "persona", "forget", "help")
 AUTOMATIC = "auto"
@@ -87,6 +88,7 @@ class Commands:
     erasure: Erasure
     signals: Signals
     listening: Listening
+    news: News
 
     async def answer(self, account: Account, command: Command) -> Answer:
         language = await self.persons.language(account, command.sender_id, command.language)
@@ -190,6 +192,23 @@ class Commands:
         lines = [f"{order.say(f'usage.{name}')}: {_used(order, used)}" for name, used in
                  (("today", today), ("month", month))]  # fmt: skip
         return Answer("\n".join([where, *lines]))
+
+    async def _news(self, order: _Order) -> Answer:
+        if not order.account.delivered:
+            return order.answer("news.not_here")
+        threaded = order.chat.channel in LISTENING
+        chat = replace(order.chat, thread_id=WHOLE_CHAT) if threaded else order.chat
+        asked = order.argument.casefold()
+        if asked not in ("on", "off"):
+            wanted = await self.news.wanted(order.account, chat)
+            return order.answer("news.now_on" if wanted else "news.now_off")
+        if threaded and not order.private and not order.command.member.admin:
+            return order.answer("news.admins_only")
+        if asked == "on":
+            await self.news.ask(order.account, chat, language_of(order.language))
+        else:
+            await self.news.end(order.account, chat)
+        return order.answer(f"news.{asked}")
 
     async def _memory(self, order: _Order) -> Answer:
         if not order.private:

@@ -9,7 +9,13 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from assistant.errors import MessageRefused, QueueFull, StorageUnavailable, TurnNotFound
+from assistant.errors import (
+    MessageRefused,
+    QueueFull,
+    StorageUnavailable,
+    TurnNotFound,
+    UnderMaintenance,
+)
 from bots.http.refusal import refusal
 
 _SENTENCES = {
@@ -75,6 +81,11 @@ def answer_failures(app: FastAPI) -> None:
     async def queue_full(request: Request, error: QueueFull) -> Response:
         headers = {"retry-after": f"{error.retry_after_seconds:.0f}"} | limits(request)
         return refusal(429, str(error), code=error.code, headers=headers)
+
+    @app.exception_handler(UnderMaintenance)
+    async def under_maintenance(request: Request, error: UnderMaintenance) -> Response:
+        headers = {"retry-after": f"{error.retry_after_seconds:.0f}"} | limits(request)
+        return refusal(503, str(error), code=error.code, headers=headers)
 
     @app.exception_handler(TurnNotFound)
     async def no_turn(_: Request, error: TurnNotFound) -> Response:

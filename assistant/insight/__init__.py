@@ -1,0 +1,1 @@
+"""What an admin sees: read alone, one noun a file."""
