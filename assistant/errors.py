@@ -10,6 +10,8 @@ AssistantError
 ├── KeyRefused             a key of the API can't be made or revoked as asked
 ├── BroadcastRefused       a broadcast can't be sent or stopped as asked
 ├── DirectiveRefused       a process can't be told, or can't do, what an admin asks
+├── ChangeRefused          what an admin wants changed can't be; `str()` says what to do
+│   └── ChangedMeanwhile       somebody else has changed it since it was looked at
 ├── EmbeddingFailed        no embeddings; `code` says why, `str()` in a sentence
 ├── DeliveryLost           another replica delivers the reply now; call nothing more
 ├── StartupError           Outrider can't start; `str()` says what to do
@@ -26,6 +28,8 @@ AssistantError
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from assistant.phrases import Phrase
 
@@ -82,6 +86,19 @@ class BroadcastRefused(AssistantError):
 
 class DirectiveRefused(AssistantError):
     code = "directive_refused"
+
+
+class ChangeRefused(AssistantError):
+    """`code` and `values` say it in the languages of the dashboard; `str()` in English."""
+
+    def __init__(self, code: str, sentence: str, values: Mapping[str, str] | None = None) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.values = values or {}
+
+
+class ChangedMeanwhile(ChangeRefused):
+    pass
 
 
 class EmbeddingFailed(AssistantError):

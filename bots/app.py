@@ -26,6 +26,7 @@ import structlog
 from redis.asyncio import BlockingConnectionPool, Redis
 
 from assistant.accounts import Accounts
+from assistant.answering.canned_answers import CannedAnswers
 from assistant.answering.context import ContextBuilder
 from assistant.answering.deadlines import LEASE as DEADLINES
 from assistant.answering.deadlines import Deadlines
@@ -45,7 +46,6 @@ from assistant.directives import Directives
 from assistant.errors import StartupError, StorageUnavailable
 from assistant.incoming.access import AccessPolicy
 from assistant.incoming.admission import Admission
-from assistant.incoming.backlog import Limits
 from assistant.incoming.control import Control
 from assistant.incoming.intake import Intake
 from assistant.incoming.late_files import LateFiles
@@ -53,6 +53,7 @@ from assistant.incoming.listening import Listening
 from assistant.incoming.loop_guard import LoopGuard
 from assistant.incoming.maintenance import Maintenance
 from assistant.incoming.persons import Persons
+from assistant.live_settings import LiveSettings
 from assistant.metrics import Metrics
 from assistant.orders.buttons import Buttons
 from assistant.orders.commands import Commands
@@ -122,6 +123,7 @@ class Core:
     heartbeat: Heartbeat
     metrics: Metrics
     places: Places
+    live: LiveSettings
 
     @property
     def stopping(self) -> Stopping:
@@ -169,6 +171,7 @@ async def _house(
             group.create_task(core.writer.run())
             group.create_task(core.reader.run())
             obeying = Obeying()
+            group.create_task(core.live.run())
             if role != "worker":
                 obeying.ways_in = await _gateway(settings, core, bound, draining, group, stack, say)
             if engine is not None:
@@ -252,7 +255,8 @@ async def _core(
     signals = Signals(redis)
     if not await signals.ping():
         raise StartupError("Redis doesn't answer: check OUTRIDER_REDIS_URL and that it runs.")
-    turns = Turns(database)
+    turns, live = Turns(database), LiveSettings(database, settings)
+    await live.refresh()
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
     return Core(
         name=name,
@@ -265,6 +269,7 @@ async def _core(
         heartbeat=Heartbeat(database_url, name, settings.lease_seconds),
         metrics=Metrics(),
         places=Places(database),
+        live=live,
     )
 
 
@@ -338,7 +343,7 @@ def build_service(
     settings: AssistantSettings, core: Core, accounts: Accounts, delivery: Delivery
 ) -> ConversationService:
     database, revisions = core.database, Revisions(core.database)
-    intake = Intake(database, limits_of(settings))
+    intake = Intake(database, settings)
     persons = Persons(database)
     control = Control(
         database=database,
@@ -350,7 +355,7 @@ def build_service(
         delivery=delivery,
     )
     listening = Listening(database)
-    access, personas = AccessPolicy(database), Personas(database, settings.personas)
+    access, personas = AccessPolicy(database), Personas(database, settings)
     memories, usage = Memories(database), Usage(database)
     commands = Commands(
         access=access,
@@ -370,7 +375,7 @@ def build_service(
         accounts=accounts,
         admission=Admission(
             access,
-            LoopGuard(database, settings.bot_answers, settings.bot_window_seconds),
+            LoopGuard(database, settings),
             core.signals,
             core.metrics,
         ),
@@ -393,15 +398,6 @@ def build_service(
         metrics=core.metrics,
         places=core.places,
         maintenance=Maintenance(settings),
-    )
-
-
-def limits_of(settings: AssistantSettings) -> Limits:
-    return Limits(
-        person_turns=settings.person_turns,
-        waiting_turns=settings.waiting_turns,
-        waiting_tokens=settings.waiting_tokens,
-        deadline_seconds=settings.deadline_seconds,
     )
 
 
@@ -443,12 +439,13 @@ def _worker(
         sleep_after_seconds=settings.engine.sleep_after_seconds,
     )
     core.metrics.engine(supervisor)
+    canned = CannedAnswers(core.database)
     worker = Worker(
         name=core.name,
         supervisor=supervisor,
         turns=core.turns,
         context=ContextBuilder(
-            History(core.database, settings.assistant.history_turns), engine, settings.assistant
+            History(core.database, settings.assistant), engine, settings.assistant, canned
         ),
         deltas=core.writer,
         signals=core.signals,
@@ -456,6 +453,7 @@ def _worker(
         settings=settings.assistant,
         metrics=core.metrics,
     )
+    group.create_task(canned.run())
     group.create_task(worker.run())
     group.create_task(EmbeddingWorker(core.redis, supervisor).run())
     return worker

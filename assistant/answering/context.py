@@ -2,17 +2,21 @@
 
 The system prompt, then earlier turns, newest kept first as far as they fit, then this turn's own
 messages. What was said in a thread before us is cut before any of these. A stateless request
-(public API) brings all of its messages; nothing is added or cut.
+(public API) brings all of its messages; nothing is added or cut. What a canned answer stands for
+needs no prompt.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from assistant.answering.canned import Canned
+from assistant.answering.canned_answers import CannedAnswers
 from assistant.answering.frozen_prompt import calls_read
 from assistant.answering.history import History
+from assistant.answering.personas import Persona, answering
 from assistant.answering.system_prompt import system_prompt
 from assistant.answering.turns import ClaimedTurn
 from assistant.files.shown_files import ShownFiles, before, in_words, of_message
@@ -20,29 +24,65 @@ from assistant.settings import AssistantSettings
 from inference.api import ChatMessage, Engine, Image, Prompt
 from inference.errors import PromptTooLong
 
+STATELESS = frozenset({"api", "admin"})  # channels whose requests bring all of their messages
 CUT_AT = 5
 LEAST_THREAD = 200  # characters; less of what was said in a thread says nothing
 
 
 @dataclass(frozen=True, slots=True)
+class Context:
+    """`persona`: as whom it is answered; None for a stateless request."""
+
+    prompt: Prompt
+    persona: Persona | None
+
+
+@dataclass(frozen=True, slots=True)
+class CannedReply:
+    """In place of a context. `language`: the person's, as far as it is known."""
+
+    canned: Canned
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
 class ContextBuilder:
+    """`canned`: where nothing is answered without the model, None."""
+
     history: History
     engine: Engine
     settings: AssistantSettings
+    canned: CannedAnswers | None = None
 
-    async def build(self, turn: ClaimedTurn) -> Prompt | None:
+    async def build(self, turn: ClaimedTurn) -> Context | CannedReply | None:
         """Render the prompt; None when all of the turn's messages were deleted meanwhile.
 
         Raises PromptTooLong when not even this turn alone fits.
         """
         rows = await self.history.of(turn)
-        own = next((row for row in rows if row.turn_id == turn.id), None)
-        if own is None:
+        own = [row for row in rows if row.turn_id == turn.id]
+        if not own:
             return None
+        stateless = turn.channel in STATELESS
+        if (canned := self._canned(turn, own, people=not stateless)) is not None:
+            return CannedReply(canned, own[-1].about.get("language") or own[-1].language)
+        persona = None if stateless else answering(self.settings, own[-1].about)
+        return Context(await self._prompt(turn, rows, persona), persona)
+
+    def _canned(self, turn: ClaimedTurn, own: Sequence[Any], *, people: bool) -> Canned | None:
+        if self.canned is None:
+            return None
+        return self.canned.find(_written_by_people(own), turn.account_id, people=people)
+
+    async def _prompt(
+        self, turn: ClaimedTurn, rows: Sequence[Any], persona: Persona | None
+    ) -> Prompt:
+        own = next(row for row in rows if row.turn_id == turn.id)
         images = await self._images(rows, turn.id)
-        stateless = turn.channel == "api"
-        told = system_prompt(self.settings, own.about)
-        system = [] if stateless else [ChatMessage("system", told)]
+        stateless, system = persona is None, []
+        if persona is not None:
+            told = system_prompt(self.settings.system_prompt, persona.prompt, own.about)
+            system = [ChatMessage("system", told)]
         room = _longest_thread(rows)
         turns = list(dict.fromkeys(row.turn_id for row in rows))
         dropped = start_of(turns, 1) if len(turns) > self.settings.history_turns else 0
@@ -81,6 +121,14 @@ def start_of(turns: Sequence[int], least: int) -> int:
     last = len(turns) - 1
     soon = range(least, min(least + len(turns) // 4, last) + 1)
     return next((one for one in soon if turns[one] % CUT_AT == 0), min(least, last))
+
+
+def _written_by_people(own: Sequence[Any]) -> Iterator[str]:
+    """What a turn asks in words, files that are texts included."""
+    for row in own:
+        if row.role in ("user", "raw"):
+            yield row.text
+            yield from (file["text"] or "" for file in row.files or () if file["kind"] == "text")
 
 
 def _longest_thread(rows: Sequence[Any]) -> int:

@@ -8,10 +8,13 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from assistant.answering.context import ContextBuilder
+from assistant.answering.canned import BLOCKED, CANNED
+from assistant.answering.context import CannedReply, ContextBuilder
 from assistant.answering.deltas import DeltaWriter
+from assistant.answering.personas import Persona
 from assistant.answering.turns import ClaimedTurn, Outcome, Piece, Turns
 from assistant.messages import ReplyDelta, clean
+from assistant.phrases import Phrase, say
 from assistant.settings import AssistantSettings
 from inference.api import Delta, Engine, GenerationRequest, Prompt, TokenLogprob, ToolCall
 
@@ -33,6 +36,7 @@ class RunningReply:
     _written: tuple[int, int] = field(default=(0, 0), init=False)  # characters and tokens
     _consuming: asyncio.Task[None] | None = field(default=None, init=False)
     _unfrozen: Prompt | None = field(default=None, init=False)  # not written to Postgres yet
+    _persona: Persona | None = field(default=None, init=False)  # where the prompt was built here
     # It shall end: stopped, or abandoned.
     stopping: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _abandoned: bool = field(default=False, init=False)
@@ -62,6 +66,8 @@ class RunningReply:
         request = await self._request(context)
         if request is None:
             return self._outcome("cancelled")
+        if isinstance(request, CannedReply):
+            return await self._canned(request, context)
         self._consuming = asyncio.create_task(self._consume(request))
         if self.stopping.is_set():
             self._consuming.cancel()
@@ -74,6 +80,16 @@ class RunningReply:
         if self._last.finish_reason is None:
             return self._outcome("stopped")
         return self._outcome("done")
+
+    async def _canned(self, reply: CannedReply, context: ContextBuilder) -> Outcome:
+        """Say what was written for it. What an earlier attempt had said is gone."""
+        canned, self._text, self._token_ids = reply.canned, "", []
+        answer = canned.answer or say(Phrase("canned.blocked"), reply.language)
+        self._take(Delta(answer))
+        if context.canned is not None:
+            await context.canned.used(canned)
+        reason = BLOCKED if canned.blocks else CANNED
+        return replace(self._outcome("done"), finish_reason=reason)
 
     async def finish(self, outcome: Outcome) -> bool:
         """Commit the outcome, then let readers know. False when this attempt counts no more."""
@@ -120,6 +136,8 @@ class RunningReply:
             added_ids=self._token_ids[tokens:],
             prompt=self._unfrozen,
             fingerprint=None if self._unfrozen is None else self.engine.info.fingerprint,
+            persona=self._persona and self._persona.name,
+            persona_version=self._persona and self._persona.version,
         )
 
     def written(self, piece: Piece) -> None:
@@ -133,7 +151,7 @@ class RunningReply:
     def failed(self, code: str, sentence: str) -> Outcome:
         return replace(self._outcome("failed"), error_code=code, error=sentence)
 
-    async def _request(self, context: ContextBuilder) -> GenerationRequest | None:
+    async def _request(self, context: ContextBuilder) -> GenerationRequest | CannedReply | None:
         """The frozen prompt of an earlier attempt with its reply so far, or a new prompt."""
         turn = self.turn
         sampling = turn.sampling
@@ -143,9 +161,10 @@ class RunningReply:
         if prompt is not None:
             prompt = await context.restored(prompt)
         else:
-            prompt = await context.build(turn)
-            if prompt is None:
-                return None
+            built = await context.build(turn)
+            if built is None or isinstance(built, CannedReply):
+                return built
+            prompt, self._persona = built.prompt, built.persona
             # Written with the first tokens: without these the next attempt begins anew.
             self._unfrozen = prompt
         request_id = f"{turn.id}.{turn.attempt}"
@@ -183,6 +202,8 @@ class RunningReply:
             tool_calls=tuple(self._calls),
             stop_reason=self._last.stop_reason,
             logprobs=tuple(self._logprobs) if state == "done" else (),
+            persona=self._persona and self._persona.name,
+            persona_version=self._persona and self._persona.version,
         )
 
 

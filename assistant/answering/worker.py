@@ -137,7 +137,7 @@ class Worker:
 
     @property
     def _room(self) -> int:
-        return self.settings.concurrent_turns - len(self._running)
+        return max(self.settings.concurrent_turns - len(self._running), 0)
 
     async def _work(self, group: asyncio.TaskGroup) -> None:
         offered = False

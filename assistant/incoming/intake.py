@@ -24,6 +24,7 @@ from assistant.files.attachments import ATTACHED, ATTACHED_TO_EACH, images_of, v
 from assistant.incoming.backlog import Backlog, Limits, tokens_of
 from assistant.messages import Accepted, ChatRef, IncomingMessage, Requester, clean
 from assistant.phrases import Phrase
+from assistant.settings import AssistantSettings
 from assistant.storage.database import Database
 from inference.api import ChatMessage, Sampling, sampling_written
 
@@ -208,7 +209,7 @@ LANGUAGE_CHARACTERS = 35  # the longest name of one that platforms use
 @dataclass(frozen=True, slots=True)
 class Intake:
     database: Database
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits | AssistantSettings = field(default_factory=Limits)
     backlog: Backlog = field(init=False)
 
     def __post_init__(self) -> None:

@@ -86,6 +86,8 @@ accounts = Table(
     _text("name"),
     _text("access", "open"),
     _weight(),
+    # How the assistant behaves where nobody chose anything; empty for the default.
+    _text("persona", ""),
     _now("created_at"),
     UniqueConstraint("channel", "name"),
     CheckConstraint("weight > 0", name="weight"),
@@ -161,6 +163,7 @@ conversations = Table(
     _now("last_message_at"),
     UniqueConstraint("account_id", "chat_id", "thread_id"),
     Index("ix_conversations_news", "account_id", "id", postgresql_where="news IS NOT NULL"),
+    Index("ix_conversations_persona", "persona", postgresql_where="persona <> ''"),
     _one_of("kind", ("private", "group")),
 )
 
@@ -260,6 +263,9 @@ turns = Table(
     Column("sampling", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     # The frozen prompt and the output so far: what a takeover goes on from.
     Column("fingerprint", Text),
+    # As whom it was answered, known once the prompt is built; null for a program's request.
+    Column("persona", Text),
+    Column("persona_version", Integer),
     Column("prompt_messages", JSONB),
     Column("prompt_token_ids", ARRAY(Integer)),
     Column("reply_token_ids", ARRAY(Integer), nullable=False, server_default=text("'{}'")),
@@ -421,8 +427,16 @@ feedback = Table(
     Column("turn_id", BigInteger, ForeignKey("turns.id", ondelete="CASCADE"), primary_key=True),
     Column("person_id", BigInteger, ForeignKey("persons.id", ondelete="CASCADE"), primary_key=True),
     Column("value", Integer, nullable=False),
+    # As the turn has it: shares are counted here, and turns are many.
+    Column("persona", Text),
+    Column("persona_version", Integer),
     _now("created_at"),
     Index(None, "person_id"),
+    Index(
+        "ix_feedback_persona",
+        *("persona", "persona_version", "value"),
+        postgresql_where="persona IS NOT NULL",
+    ),
     CheckConstraint("value IN (-1, 1)", name="value"),
 )
 
@@ -523,4 +537,62 @@ broadcast_posts = Table(
         "conversation_id",
         postgresql_where="state IN ('waiting', 'sending')",
     ),
+)
+
+# Settings that an admin changed while Outrider runs, as JSON; who changed them says the audit log.
+live_settings = Table(
+    "live_settings",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", JSONB, nullable=False),
+    _now("changed_at"),
+)
+
+# Personas that an admin changed or made. One that nobody changed is as the program and its
+# settings have it, and stands in no table.
+personas = Table(
+    "personas",
+    metadata,
+    Column("name", Text, primary_key=True),
+    # The number of the version that holds.
+    Column("current", Integer, nullable=False),
+    _now("changed_at"),
+    # Not offered any more; where it was chosen, the default answers.
+    _time("retired_at"),
+)
+
+# Never changed: number 1 is the original.
+persona_versions = Table(
+    "persona_versions",
+    metadata,
+    Column("name", Text, ForeignKey("personas.name", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    # Empty where each language has words of its own for it.
+    _text("title"),
+    _text("prompt"),
+    Column("prompts", ARRAY(Text), nullable=False),
+    # Why it was made.
+    _text("note", ""),
+    _text("made_by", ""),
+    _now("made_at"),
+)
+
+# What is answered without the model, by what was written.
+canned_answers = Table(
+    "canned_answers",
+    metadata,
+    _id(),
+    _text("title"),
+    Column("phrases", ARRAY(Text), nullable=False),
+    # The message is the phrase, else it holds it somewhere.
+    Column("whole", Boolean, nullable=False, server_default=text("false")),
+    # A topic that the model is never told of, in no later prompt either.
+    Column("blocks", Boolean, nullable=False, server_default=text("false")),
+    _text("answer", ""),
+    # There alone; null: wherever people write.
+    _ref("account_id", "accounts.id", nullable=True),
+    Column("enabled", Boolean, nullable=False, server_default=text("true")),
+    Column("used", BigInteger, nullable=False, server_default=text("0")),
+    _time("used_at"),
+    _now("changed_at"),
 )

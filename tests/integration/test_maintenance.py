@@ -1,4 +1,4 @@
-"""Maintenance: nothing new is let in, who asks is told so, and what was asked before is answered."""
+"""Maintenance: nothing new is let in, who asks is told so, what was asked before is answered."""
 
 from __future__ import annotations
 

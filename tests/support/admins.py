@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from assistant.storage.audit import Actor
+
 from tests.support.house import House
 
 ROOT = Actor("admin", 1, "root", "127.0.0.1")

@@ -13,6 +13,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from assistant.accounts import Accounts
+from assistant.answering.canned_answers import CannedAnswers
 from assistant.answering.context import ContextBuilder
 from assistant.answering.deadlines import Deadlines
 from assistant.answering.deltas import DeltaReader, DeltaWriter
@@ -22,6 +23,7 @@ from assistant.answering.supervision import Supervisor
 from assistant.answering.turns import Turns
 from assistant.answering.worker import Worker
 from assistant.conversations import ConversationService
+from assistant.live_settings import LiveSettings
 from assistant.messages import Accepted, Access, ChatRef, IncomingMessage, ReplyDelta
 from assistant.metrics import Metrics
 from assistant.outgoing.delivery import Delivery
@@ -73,6 +75,8 @@ class House:
     delivery: Delivery
     heartbeats: Heartbeats
     settings: AssistantSettings
+    live: LiveSettings
+    canned: CannedAnswers
 
     def worker(
         self, engine: Engine, name: str = "worker", supervisor: Supervisor | None = None
@@ -83,7 +87,7 @@ class House:
             supervisor=supervisor or Supervisor(engine, progress=lambda line, share: None),
             turns=self.turns,
             context=ContextBuilder(
-                History(self.database, self.settings.history_turns), engine, self.settings
+                History(self.database, self.settings), engine, self.settings, self.canned
             ),
             deltas=self.writer,
             signals=self.signals,
@@ -139,7 +143,7 @@ async def house(
     allowlist: frozenset[str] = frozenset(),
     screen: ScreenChannel | None = None,
 ) -> AsyncIterator[House]:
-    screen = screen or ScreenChannel()
+    screen, settings = screen or ScreenChannel(), settings.model_copy(deep=True)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(database_url))
         redis = await stack.enter_async_context(
@@ -156,7 +160,7 @@ async def house(
         turns, signals, metrics = Turns(database), Signals(redis), Metrics()
         reader, writer = DeltaReader(redis, turns), DeltaWriter(redis, settings.flush_seconds)
         heartbeat = heartbeats.of("gateway")
-        places = Places(database)
+        places, live = Places(database), LiveSettings(database, settings)
         core = Core(
             "gateway",
             database,
@@ -168,6 +172,7 @@ async def house(
             heartbeat,
             metrics,
             places,
+            live,
         )
         governor = Governor(redis, database, Leases(database, heartbeat))
         channels = OpenChannels()
@@ -177,7 +182,7 @@ async def house(
         deadlines, embeddings = Deadlines(database, writer, metrics), service.embeddings
         for background in (
             *(reader.run(), writer.run(), delivery.run()),
-            *(deadlines.run(), embeddings.run()),
+            *(deadlines.run(), embeddings.run(), live.run()),
         ):
             await stack.enter_async_context(running(asyncio.create_task(background)))
         yield House(
@@ -192,6 +197,8 @@ async def house(
             delivery,
             heartbeats,
             settings,
+            live,
+            CannedAnswers(database),
         )
 
 
