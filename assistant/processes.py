@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 import structlog
@@ -44,6 +45,10 @@ class ProcessPresence:
     started_at: str  # ISO 8601
     log_level: str
     ways_in: tuple[WayInState, ...] = ()
+
+    @property
+    def started(self) -> datetime:
+        return datetime.fromisoformat(self.started_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,12 @@ WAITING = 100
 IN_A_CONVERSATION = 50
 LEAST_EVENTS = 10_000
 BATCH = 1_000_000
+NEWS_EVERY = 50  # one of so many conversations asked for news
 
 TABLES = (
     *("persons", "identities", "conversations", "events", "messages", "turns"),
     *("turn_messages", "attempts", "deliveries", "delivery_intents", "attachments"),
-    *("memories", "feedback"),
+    *("memories", "feedback", "broadcast_posts"),
 )
 
 _SINCE = "now() - (%(messages)s - n) * (interval '700 days' / %(messages)s)"
@@ -39,6 +40,13 @@ _ONCE = (
     "INSERT INTO conversations (id, account_id, chat_id, kind) OVERRIDING SYSTEM VALUE"
     " SELECT n, 1, 'chat-' || n, CASE n WHEN 1 THEN 'group' ELSE 'private' END"
     " FROM generate_series(1, %(conversations)s) AS n",
+    # Two broadcasts that are over or just begun, to those who asked for news.
+    "UPDATE conversations SET news = 'en' WHERE id %% %(news_every)s = 0",
+    "INSERT INTO broadcasts (id, text, state, sent_by) OVERRIDING SYSTEM VALUE"
+    " VALUES (1, 'A new model.', 'done', 'root'), (2, 'Maintenance.', 'running', 'root')",
+    "INSERT INTO broadcast_posts (broadcast_id, conversation_id, account_id, state)"
+    " SELECT one.id, n * %(news_every)s, 1, CASE one.id WHEN 1 THEN 'sent' ELSE 'waiting' END"
+    " FROM broadcasts AS one, generate_series(1, %(conversations)s / %(news_every)s) AS n",
     "INSERT INTO memories (person_id, number, text) SELECT n, number, 'I live in a town'"
     " FROM generate_series(1, %(conversations)s) AS n, generate_series(1, 4) AS number",
 )
@@ -151,6 +159,7 @@ def fill(
         "running": RUNNING,
         "waiting": WAITING,
         "expired": EXPIRED,
+        "news_every": NEWS_EVERY,
     }
     # Numbers go as literals: a parameter would need its type in each place.
     cursor = ClientCursor(connection)

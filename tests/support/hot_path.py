@@ -40,6 +40,7 @@ from assistant.outgoing import deliveries
 from assistant.storage import heartbeat, leases, pruning
 from inference.api import Image
 from tests.support.filling import Filled
+from tests.support.hot_operations import OPERATIONS
 
 Values = Mapping[str, object]
 # Of a database and the number of the try.
@@ -513,4 +514,6 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
         lambda f, n: {"seconds": 900.0, "limit": pruning.BATCH},
     ),
 )
-STATEMENTS = tuple(HotStatement(name, one, values) for name, one, values in _HOT)
+STATEMENTS = tuple(
+    HotStatement(name, one, values) for name, one, values in (*_HOT, *OPERATIONS)
+)
