@@ -312,6 +312,7 @@ async def _gateway(
         service,
         lambda: draining.stop.asked,
         stack,
+        say,
     )
     inbound = channels.connect(service, governor)
     for router in inbound.routers:

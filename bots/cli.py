@@ -26,6 +26,9 @@ class KeyScope(StrEnum):
     completions = "completions"
     embeddings = "embeddings"
     models = "models"
+    view = "admin.view"
+    operate = "admin.operate"
+    manage = "admin.manage"
 
 
 class LayerShape(StrEnum):
@@ -356,7 +359,10 @@ def create_key(
     name: Annotated[str, typer.Argument(help="What the program that gets it is called.")],
     scope: Annotated[
         list[KeyScope] | None,
-        typer.Option("--scope", help="What it may do, several times; without it all."),
+        typer.Option(
+            "--scope",
+            help="What it may do, several times; without it all but the dashboard's (admin.…).",
+        ),
     ] = None,
     requests_per_minute: Annotated[
         int | None, typer.Option(help="How often it may ask; without it, as it likes.")

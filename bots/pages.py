@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -18,8 +19,11 @@ from assistant.conversations import ConversationService
 from assistant.incoming.quotas import Quotas
 from assistant.metrics import Metrics
 from assistant.signals import Signals
+from assistant.storage.admins import Admins
 from assistant.storage.api_keys import ApiKeys
 from assistant.storage.database import Database
+from bots.admin.app import AdminParts, include_dashboard
+from bots.admin.first_admin import ensure_admin
 from bots.api.door import Door
 from bots.api.keys import Access, Keyring, load_or_create_key
 from bots.api.router import api_router
@@ -70,6 +74,7 @@ async def build_pages(
     service: ConversationService,
     stopping: Callable[[], bool],
     stack: AsyncExitStack,
+    say: Callable[[str], None],
 ) -> Pages:
     """Raises StartupError: others could come in without a password, or a key file is bad."""
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -94,6 +99,8 @@ async def build_pages(
         Quotas(database, signals.redis, programs.id),
     )
     app.include_router(api_router(service, access))
+    await ensure_admin(Admins(database), settings.admin.password, say)
+    include_dashboard(app, AdminParts(database, access, time.time))
     app.include_router(web_router(service))
     return Pages(app, safety, settings.data_dir, stack.callback, settings.api.requests_at_once)
 

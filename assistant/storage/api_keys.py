@@ -19,8 +19,12 @@ import psycopg
 from assistant.errors import KeyRefused
 from assistant.storage.database import Database
 
-Scope = Literal["chat", "completions", "embeddings", "models"]
-SCOPES: tuple[Scope, ...] = get_args(Scope)
+ModelScope = Literal["chat", "completions", "embeddings", "models"]
+# What an admin does in the dashboard, by role. No key has one of these unless it was given it.
+AdminScope = Literal["admin.view", "admin.operate", "admin.manage"]
+Scope = ModelScope | AdminScope
+SCOPES: tuple[Scope, ...] = get_args(ModelScope)
+ADMIN_SCOPES: tuple[Scope, ...] = get_args(AdminScope)
 
 BEGINNING = "sk-outrider-"
 SHOWN_CHARACTERS = 6  # of the secret, as a part of the prefix; the rest is far more than 200 bits

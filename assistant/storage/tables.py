@@ -42,6 +42,7 @@ metadata = MetaData(
 TURN_STATES = ("queued", "running", "done", "stopped", "cancelled", "failed")
 DELIVERY_STATES = ("pending", "active", "removing", "done", "removed", "failed")
 INTENT_STATES = ("sending", "sent", "unknown", "failed")
+ROLES = ("viewer", "operator", "admin")
 INTENT_KINDS = ("placeholder", "overflow", "edit", "final", "removal")
 BROADCAST_STATES = ("running", "stopped", "done")
 POST_STATES = ("waiting", "sending", "sent", "unknown", "failed", "stopped", "withdrawn")
@@ -595,4 +596,56 @@ canned_answers = Table(
     Column("used", BigInteger, nullable=False, server_default=text("0")),
     _time("used_at"),
     _now("changed_at"),
+)
+
+# Who signs in to the dashboard.
+admins = Table(
+    "admins",
+    metadata,
+    _id(),
+    _text("name"),
+    _text("role"),
+    # Argon2; null for one who comes by another's sign-in (OIDC) alone.
+    Column("password_hash", Text),
+    # Whom the other sign-in means by it: its issuer and its id of them.
+    Column("subject", Text, unique=True),
+    # Sealed, as the key is no part of the database.
+    Column("totp_secret", Text),
+    # Chosen for the dashboard; null: as the browser says.
+    Column("language", Text),
+    _now("created_at"),
+    _time("seen_at"),
+    _time("disabled_at"),
+    Index("uq_admins_name", text("lower(name)"), unique=True),
+    _one_of("role", ROLES),
+)
+
+# A sign-in, which may be ended from elsewhere. Of the cookie only a hash stands here.
+admin_sessions = Table(
+    "admin_sessions",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    _ref("admin_id", "admins.id"),
+    _text("address"),
+    _text("agent"),
+    _now("created_at"),
+    _now("seen_at"),
+    Index(None, "admin_id"),
+)
+
+# What was changed, by whom, from what into what. Rows are only ever added; who did it may be gone.
+audit_log = Table(
+    "audit_log",
+    metadata,
+    _id(),
+    _now("at"),
+    _text("actor_kind"),
+    Column("actor_id", BigInteger, nullable=False),
+    _text("actor_name"),
+    _text("address"),
+    _text("action"),
+    _text("target"),
+    Column("before", JSONB),
+    Column("after", JSONB),
+    Index(None, "target", "id"),
 )

@@ -10,7 +10,7 @@ import asyncio
 import math
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -36,6 +36,8 @@ _BEARER = HTTPBearer(
     "`outrider keys create` made.",
 )
 DEFAULT = ApiKey(0, "default")
+# What of the API costs tokens.
+SPENDING: frozenset[Scope] = frozenset(("chat", "completions", "embeddings"))
 
 
 def load_or_create_key(path: Path) -> SecretStr:
@@ -104,23 +106,10 @@ class Access:
     keyring: Keyring
     quotas: Quotas | None = None
 
-    def __call__(self, scope: Scope) -> Callable[..., Awaitable[None]]:
-        async def enter(
-            request: Request,
-            given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)],
-        ) -> None:
-            key = None if given is None else await self.keyring.find(given.credentials)
-            if key is None:
-                raise _unknown()
-            if scope not in key.scopes:
-                raise _out_of_scope(key, scope)
-            request.state.key = key
-            request.state.limits = {}
-            await self._take(request.state.limits, key, spends=scope != "models")
+    def __call__(self, scope: Scope) -> Entrance:
+        return Entrance(self, scope)
 
-        return enter
-
-    async def _take(self, said: dict[str, str], key: ApiKey, *, spends: bool) -> None:
+    async def take(self, said: dict[str, str], key: ApiKey, *, spends: bool) -> None:
         """Raises Refused (429). `said` gets the headers that say what is left."""
         if self.quotas is None:
             return
@@ -135,6 +124,29 @@ class Access:
             said |= _headers("tokens", room)
             if not room.granted:
                 raise _spent(room)
+
+
+@dataclass(frozen=True, eq=False)  # FastAPI keeps what it depends on by its hash
+class Entrance:
+    """Lets in a key that has this scope; raises Refused for any other."""
+
+    access: Access
+    scope: Scope
+
+    async def __call__(
+        self,
+        request: Request,
+        given: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)],
+    ) -> None:
+        keyring = self.access.keyring
+        key = None if given is None else await keyring.find(given.credentials)
+        if key is None:
+            raise _unknown()
+        if self.scope not in key.scopes:
+            raise _out_of_scope(key, self.scope)
+        request.state.key = key
+        request.state.limits = {}
+        await self.access.take(request.state.limits, key, spends=self.scope in SPENDING)
 
 
 class LimitedRoute(APIRoute):

@@ -26,6 +26,7 @@ _OPEN = _PROBES | {"/login", "/metrics"}  # /metrics has its own rule
 # These prove themselves: a platform by its signature, a client of the API by its key.
 _WEBHOOKS = "/webhooks/"
 _API = "/v1/"
+_DASHBOARD = "/admin"  # asks who it is, and what they may, at each of its routes
 _STATIC = "/static/"
 
 
@@ -101,7 +102,9 @@ class Guard:
             )
 
     def _needs_signin(self, path: str) -> bool:
-        return not (path in _OPEN or path.startswith((_API, _STATIC)))
+        if path in _OPEN or path == _DASHBOARD:
+            return False
+        return not path.startswith((_API, _STATIC, _DASHBOARD + "/"))
 
     def _signed_in(self, headers: Headers) -> bool:
         if self._sessions is None:

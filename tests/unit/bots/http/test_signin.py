@@ -44,7 +44,7 @@ async def sign_in(http, password="open sesame", **fields):
     return await http.post("/login", data={"password": password, **fields})
 
 
-@pytest.mark.parametrize("path", ["/", "/admin", "/nowhere", "/openapi.json"])
+@pytest.mark.parametrize("path", ["/", "/administrator", "/nowhere", "/openapi.json"])
 async def test_a_page_leads_to_the_sign_in_and_an_endpoint_says_401(path):
     async with client() as http:
         page = await http.get(path + "?a=1", headers={"accept": "text/html"})

@@ -1,0 +1,1 @@
+"""The dashboard for programs: JSON under /v1/admin."""

@@ -1,0 +1,115 @@
+"""The dashboard put together: each page of it, and each endpoint of its JSON API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from starlette.responses import RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from assistant.storage.admins import Admins
+from assistant.storage.audit import AuditLog
+from assistant.storage.database import Database
+from bots.admin.api.audit import audit_api
+from bots.admin.audit import audit_pages
+from bots.admin.door import AdminDoor, Needs, SignedIn, needs
+from bots.admin.faults import Fault, page_router
+from bots.admin.me import own_pages
+from bots.admin.navigation import NAVIGATION
+from bots.admin.shell import Shell
+from bots.admin.signin import signin_pages
+from bots.api.keys import Access, Entrance
+from bots.http.throttle import Throttle
+
+_STATIC = Path(__file__).parent / "static"
+# What stands open before anybody has signed in.
+OPEN = frozenset({"/admin/login"})
+
+
+@dataclass(frozen=True, slots=True)
+class AdminParts:
+    """What the pages are built of. `clock` gives Unix seconds."""
+
+    database: Database
+    access: Access
+    clock: Callable[[], float]
+
+
+def include_dashboard(app: FastAPI, parts: AdminParts) -> None:
+    """Add the pages under /admin and the endpoints under /v1/admin.
+
+    Raises RuntimeError for a route that says no role: it would stand open.
+    """
+    shell, admins, audit = Shell(), Admins(parts.database), AuditLog(parts.database)
+    app.state.admin_shell = shell
+    throttle = Throttle(parts.clock)
+    pages = (
+        signin_pages(shell, admins, audit, throttle),
+        own_pages(shell, admins),
+        audit_pages(shell, audit),
+        _remaining(shell),
+    )
+    endpoints = (audit_api(parts.access, audit),)
+    # Who asks is found first: a router's own dependencies come before its routes'.
+    together = APIRouter(dependencies=[Depends(AdminDoor(admins).enter)])
+    for router in pages:
+        together.include_router(router)
+    for_programs = APIRouter()
+    for router in endpoints:
+        for_programs.include_router(router)
+    for one in (together, for_programs):
+        refuse_open_routes(one.routes)
+        app.include_router(one)
+    app.include_router(_assets())
+
+
+def demands(dependant: Dependant) -> Iterable[Needs | Entrance]:
+    """What a route asks of who comes: a role of an admin, a scope of a key."""
+    if isinstance(dependant.call, Needs | Entrance):
+        yield dependant.call
+    for one in dependant.dependencies:
+        yield from demands(one)
+
+
+def refuse_open_routes(routes: Iterable[object]) -> None:
+    for route in routes:
+        if not isinstance(route, APIRoute):
+            raise RuntimeError(f"{route} is no route that can say a role.")
+        if route.path not in OPEN and not list(demands(route.dependant)):
+            raise RuntimeError(f"{route.methods} {route.path} says no role: it would stand open.")
+
+
+def _remaining(shell: Shell) -> APIRouter:
+    """The way in, and whatever there is not."""
+    router = page_router()
+
+    @router.get("")
+    async def home(admin: Annotated[SignedIn, needs("viewer")]) -> Response:
+        first = next((one for one in NAVIGATION if admin.may(one.role)), None)
+        return RedirectResponse(first.address if first else "/admin/me", 303)
+
+    @router.api_route("/{path:path}", methods=["GET", "POST"])
+    async def nothing(_: Annotated[SignedIn, needs("viewer")], path: str) -> Response:
+        raise Fault(404, "shell.not_found")
+
+    return router
+
+
+def _assets() -> APIRouter:
+    """Styles and scripts. Outside /admin, where the cookie goes: they come without Postgres."""
+    router = APIRouter(include_in_schema=False)
+    files = StaticFiles(directory=_STATIC)
+
+    @router.api_route("/static/admin/{path:path}", methods=["GET", "HEAD"])
+    async def static(request: Request, path: str) -> Response:
+        response = await files.get_response(path, request.scope)
+        response.headers["cache-control"] = "no-cache"  # asked for each time: mostly a 304
+        return response
+
+    return router

@@ -1,0 +1,20 @@
+"""The pages, as the side of each lists them: by what an admin comes for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from assistant.storage.admins import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """`page` names its words: `<page>.title`."""
+
+    page: str
+    address: str
+    role: Role
+
+
+# An empty page name begins a further group.
+NAVIGATION: tuple[Item, ...] = (Item("audit", "/admin/audit", "admin"),)
