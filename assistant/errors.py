@@ -8,10 +8,10 @@ AssistantError
 ├── Silenced               the message isn't accepted, and nobody is told (again)
 ├── TurnNotFound           no such turn, or not this person's
 ├── KeyRefused             a key of the API can't be made or revoked as asked
-├── BroadcastRefused       a broadcast can't be sent or stopped as asked
-├── DirectiveRefused       a process can't be told, or can't do, what an admin asks
 ├── ChangeRefused          what an admin wants changed can't be; `str()` says what to do
-│   └── ChangedMeanwhile       somebody else has changed it since it was looked at
+│   ├── ChangedMeanwhile       somebody else has changed it since it was looked at
+│   ├── BroadcastRefused       a broadcast can't be sent or stopped as asked
+│   └── DirectiveRefused       a process can't be told, or can't do, what is asked
 ├── EmbeddingFailed        no embeddings; `code` says why, `str()` in a sentence
 ├── DeliveryLost           another replica delivers the reply now; call nothing more
 ├── StartupError           Outrider can't start; `str()` says what to do
@@ -78,16 +78,6 @@ class KeyRefused(AssistantError):
     code = "key_refused"
 
 
-class BroadcastRefused(AssistantError):
-    def __init__(self, code: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.code = code
-
-
-class DirectiveRefused(AssistantError):
-    code = "directive_refused"
-
-
 class ChangeRefused(AssistantError):
     """`code` and `values` say it in the languages of the dashboard; `str()` in English."""
 
@@ -99,6 +89,15 @@ class ChangeRefused(AssistantError):
 
 class ChangedMeanwhile(ChangeRefused):
     pass
+
+
+class BroadcastRefused(ChangeRefused):
+    pass
+
+
+class DirectiveRefused(ChangeRefused):
+    def __init__(self, sentence: str) -> None:
+        super().__init__("directive_refused", sentence)
 
 
 class EmbeddingFailed(AssistantError):

@@ -313,6 +313,7 @@ async def _gateway(
         lambda: draining.stop.asked,
         stack,
         say,
+        core.live,
     )
     inbound = channels.connect(service, governor)
     for router in inbound.routers:

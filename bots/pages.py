@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from assistant.conversations import ConversationService
 from assistant.incoming.quotas import Quotas
+from assistant.live_settings import LiveSettings
 from assistant.metrics import Metrics
 from assistant.signals import Signals
 from assistant.storage.admins import Admins
@@ -24,6 +25,7 @@ from assistant.storage.api_keys import ApiKeys
 from assistant.storage.database import Database
 from bots.admin.app import AdminParts, include_dashboard
 from bots.admin.first_admin import ensure_admin
+from bots.admin.operations.parts import OperationsParts
 from bots.api.door import Door
 from bots.api.keys import Access, Keyring, load_or_create_key
 from bots.api.router import api_router
@@ -75,6 +77,7 @@ async def build_pages(
     stopping: Callable[[], bool],
     stack: AsyncExitStack,
     say: Callable[[str], None],
+    live: LiveSettings,
 ) -> Pages:
     """Raises StartupError: others could come in without a password, or a key file is bad."""
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -100,7 +103,8 @@ async def build_pages(
     )
     app.include_router(api_router(service, access))
     await ensure_admin(Admins(database), settings.admin.password, say)
-    include_dashboard(app, AdminParts(database, access, time.time))
+    operations = OperationsParts.of(database, signals.redis, signals, live)
+    include_dashboard(app, AdminParts(database, access, time.time, operations))
     app.include_router(web_router(service))
     return Pages(app, safety, settings.data_dir, stack.callback, settings.api.requests_at_once)
 

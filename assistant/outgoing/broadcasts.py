@@ -167,9 +167,8 @@ class Broadcasts:
         if not text:
             raise BroadcastRefused("empty", "Write what people shall read.")
         if len(text) > LONGEST:
-            raise BroadcastRefused(
-                "too_long", f"It has {len(text)} characters, and {LONGEST} is the most: shorten it."
-            )
+            sentence = f"It has {len(text)} characters, and {LONGEST} is the most: shorten it."
+            raise BroadcastRefused("too_long", sentence)
         async with self.database.transaction() as connection:
             values = {"text": text, "channel": channel, "sent_by": actor.name}
             (made,) = await rows(connection, START, values)

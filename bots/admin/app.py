@@ -17,11 +17,15 @@ from assistant.storage.admins import Admins
 from assistant.storage.audit import AuditLog
 from assistant.storage.database import Database
 from bots.admin.api.audit import audit_api
+from bots.admin.api.broadcasts import broadcasts_api
+from bots.admin.api.operations import operations_api
 from bots.admin.audit import audit_pages
 from bots.admin.door import AdminDoor, Needs, SignedIn, needs
 from bots.admin.faults import Fault, page_router
 from bots.admin.me import own_pages
 from bots.admin.navigation import NAVIGATION
+from bots.admin.operations.pages import operations_pages
+from bots.admin.operations.parts import OperationsParts
 from bots.admin.shell import Shell
 from bots.admin.signin import signin_pages
 from bots.api.keys import Access, Entrance
@@ -39,6 +43,7 @@ class AdminParts:
     database: Database
     access: Access
     clock: Callable[[], float]
+    operations: OperationsParts
 
 
 def include_dashboard(app: FastAPI, parts: AdminParts) -> None:
@@ -53,9 +58,14 @@ def include_dashboard(app: FastAPI, parts: AdminParts) -> None:
         signin_pages(shell, admins, audit, throttle),
         own_pages(shell, admins),
         audit_pages(shell, audit),
+        *operations_pages(shell, parts.operations, admins),
         _remaining(shell),
     )
-    endpoints = (audit_api(parts.access, audit),)
+    endpoints = (
+        audit_api(parts.access, audit),
+        operations_api(parts.access, parts.operations),
+        broadcasts_api(parts.access, parts.operations),
+    )
     # Who asks is found first: a router's own dependencies come before its routes'.
     together = APIRouter(dependencies=[Depends(AdminDoor(admins).enter)])
     for router in pages:

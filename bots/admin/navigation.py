@@ -17,4 +17,7 @@ class Item:
 
 
 # An empty page name begins a further group.
-NAVIGATION: tuple[Item, ...] = (Item("audit", "/admin/audit", "admin"),)
+NAVIGATION: tuple[Item, ...] = (
+    Item("operations", "/admin/operations", "viewer"),
+    Item("audit", "/admin/audit", "admin"),
+)

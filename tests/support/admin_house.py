@@ -17,6 +17,7 @@ from assistant.storage.api_keys import ADMIN_SCOPES, ApiKeys, Scope
 from assistant.storage.audit import Actor
 from bots.admin.app import AdminParts, include_dashboard
 from bots.admin.door import COOKIE, csrf_of
+from bots.admin.operations.parts import OperationsParts
 from bots.admin.passwords import hash_password
 from bots.api.keys import Access, Keyring
 from bots.api.router import api_router
@@ -68,7 +69,7 @@ async def admin_house(
         access = Access(Keyring(KEY, stored))
         app = FastAPI(title="Outrider", version="0", docs_url=None, redoc_url=None)
         app.include_router(api_router(house.service, access))
-        include_dashboard(app, parts(AdminParts(house.database, access, time.time)))
+        include_dashboard(app, parts(parts_of(house, access)))
         app.include_router(web_router(house.service))
         address = await stack.enter_async_context(serving(secure(app, SAFETY)))
         made = AdminHouse(address, app, house, {}, {}, {})
@@ -77,6 +78,11 @@ async def admin_house(
         for scope in ADMIN_SCOPES:
             _, made.keys[scope] = await stored.create(scope, scopes=[scope])
         yield made
+
+
+def parts_of(house: House, access: Access) -> AdminParts:
+    operations = OperationsParts.of(house.database, house.redis, house.signals, house.live)
+    return AdminParts(house.database, access, time.time, operations)
 
 
 async def _sign_in(made: AdminHouse, admins: Admins, role: Role, stack: AsyncExitStack) -> None:

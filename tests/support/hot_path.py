@@ -516,6 +516,4 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
         lambda f, n: {"seconds": 900.0, "limit": pruning.BATCH},
     ),
 )
-STATEMENTS = tuple(
-    HotStatement(name, one, values) for name, one, values in (*_HOT, *OPERATIONS)
-)
+STATEMENTS = tuple(HotStatement(name, one, values) for name, one, values in (*_HOT, *OPERATIONS))

@@ -103,4 +103,5 @@ class BroadcastPages:
             "faults": faults or {},
             "longest": LONGEST,
         }
-        return self._shell.page(request, "operations_broadcasts.html", context)
+        status = 400 if faults else 200
+        return self._shell.page(request, "operations_broadcasts.html", context, status)

@@ -88,4 +88,5 @@ class MaintenancePages:
             "done": done,
             "faults": faults or {},
         }
-        return self._shell.page(request, "operations_maintenance.html", context)
+        status = 400 if faults else 200
+        return self._shell.page(request, "operations_maintenance.html", context, status)

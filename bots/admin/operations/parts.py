@@ -35,7 +35,9 @@ class OperationsParts:
     live: LiveSettings
 
     @staticmethod
-    def of(database: Database, redis: Redis, signals: Signals, live: LiveSettings) -> OperationsParts:
+    def of(
+        database: Database, redis: Redis, signals: Signals, live: LiveSettings
+    ) -> OperationsParts:
         processes, directives = Processes(redis), Directives(redis)
         return OperationsParts(
             retries=Retries(database, signals),

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from assistant.storage.admins import Admins
-from bots.admin.form import Form, form_of
 from bots.admin.faults import page_router
+from bots.admin.form import Form, form_of
 from bots.admin.live import live
 from bots.admin.operations.failed import OneTurn, Operator, Viewer, turn_of
 from bots.admin.operations.parts import OperationsParts
