@@ -1,5 +1,5 @@
 """Pruning: events that no platform delivers again are forgotten, in small batches, and the
-probabilities of tokens that nobody came for.
+probabilities of tokens that nobody came for, and sign-ins of admins that are over.
 
 An event is only kept to know a redelivery by its id; messages and turns are kept in full.
 """
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import structlog
 
 from assistant.errors import StorageUnavailable
+from assistant.storage.admins import LONGEST_SECONDS
 from assistant.storage.database import Database
 
 log = structlog.get_logger()
@@ -38,6 +39,10 @@ UPDATE turns SET logprobs = NULL WHERE id = ANY (ARRAY(
 )) RETURNING 1
 """
 
+PRUNE_SESSIONS = """
+DELETE FROM admin_sessions WHERE created_at < now() - make_interval(secs => %(seconds)s)
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Pruning:
@@ -51,6 +56,7 @@ class Pruning:
             try:
                 pruned = await self.prune()
                 await self.prune_logprobs()
+                await self.prune_sessions()
             except StorageUnavailable:
                 pruned = 0
             if pruned:
@@ -74,6 +80,9 @@ class Pruning:
         """Forget those that were asked for and not read; returns of how many turns."""
         values = {"seconds": KEEP_LOGPROBS_SECONDS, "limit": BATCH}
         return len(await self.database.rows(PRUNE_LOGPROBS, values))
+
+    async def prune_sessions(self) -> None:
+        await self.database.rows(PRUNE_SESSIONS, {"seconds": LONGEST_SECONDS})
 
     async def _batch(self) -> int:
         return len(await self.database.rows(PRUNE, {"days": KEEP_DAYS, "limit": BATCH}))

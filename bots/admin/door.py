@@ -10,7 +10,6 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs
 
 from fastapi import Depends, Request
 from starlette.responses import Response
@@ -18,6 +17,7 @@ from starlette.responses import Response
 from assistant.storage.admins import LONGEST_SECONDS, Admin, Admins, Role
 from assistant.storage.audit import Actor
 from bots.admin.faults import Fault, NotSignedIn
+from bots.admin.form import fields_of
 
 COOKIE = "outrider_admin"
 CSRF_HEADER = "x-csrf-token"
@@ -103,5 +103,4 @@ def keep(request: Request, response: Response, token: str) -> None:
 
 
 def _field(body: bytes) -> str:
-    fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=1000)
-    return fields.get(CSRF_FIELD, [""])[0]
+    return fields_of(body).get(CSRF_FIELD, [""])[0]

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs
 from fastapi import Depends, Request
 from pydantic import BaseModel, ValidationError
 
+from bots.admin.faults import Fault
 from bots.admin.words import Words
 
 M = TypeVar("M", bound=BaseModel)
@@ -51,9 +52,7 @@ def _reader(model: type[M]) -> Callable[[Request], Awaitable[Form[M]]]:
 
 
 def read_form(model: type[M], body: bytes) -> Form[M]:
-    sent = parse_qs(
-        body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS
-    )
+    sent = fields_of(body)
     lists = {
         name
         for name, one in model.model_fields.items()
@@ -69,6 +68,16 @@ def read_form(model: type[M], body: bytes) -> Form[M]:
         return Form(model.model_validate(values), given)
     except ValidationError as error:
         return Form(None, given, _faults(error))
+
+
+def fields_of(body: bytes) -> dict[str, list[str]]:
+    """Raises Fault for one that no form of ours could have sent."""
+    try:
+        return parse_qs(
+            body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS
+        )
+    except ValueError:
+        raise Fault(400, "shell.too_many_fields") from None
 
 
 def _clean(value: str) -> str:

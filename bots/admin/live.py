@@ -29,7 +29,10 @@ def fragment(name: str, html: str) -> str:
 def live(
     render: Render, signed_in: SignedIn, still_in: StillIn, seconds: float = SECONDS
 ) -> EventStream:
-    """A stream of what `render` gives, each `seconds`: fragments by name, as `sse-swap` asks."""
+    """A stream of what `render` gives, each `seconds`: fragments by name, as `sse-swap` asks.
+
+    The page is put around by `parts.live`, which says when the connection or the sign-in is lost.
+    """
     return EventStream(_fragments(render, signed_in, still_in, seconds))
 
 
@@ -43,7 +46,7 @@ async def _fragments(
             if time.monotonic() - checked > CHECK_SECONDS:
                 checked = time.monotonic()
                 if await still_in(signed_in.token) is None:
-                    yield fragment("signed-out", "")
+                    yield fragment("signed-out", "&nbsp;")
                     return
             found = await render()
         except StorageUnavailable:

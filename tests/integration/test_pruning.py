@@ -53,3 +53,15 @@ async def test_more_than_a_batch_is_pruned_to_its_end(
     await events(database, 1, 1)
     assert await Pruning(database).prune() == 25
     assert await left(database) == {"1": 1}
+
+
+async def test_sign_ins_of_admins_that_are_over_are_forgotten(database: Database) -> None:
+    await database.rows("INSERT INTO admins (name, role) VALUES ('ana', 'admin')")
+    await database.rows(
+        "INSERT INTO admin_sessions (hash, admin_id, address, agent, created_at)"
+        " SELECT convert_to(days::text, 'utf8'), admins.id, '', '', now() - days * interval '1 day'"
+        " FROM admins, unnest(ARRAY[1, 6, 8]) AS days"
+    )
+    await Pruning(database).prune_sessions()
+    left = await database.rows("SELECT convert_from(hash, 'utf8') FROM admin_sessions ORDER BY 1")
+    assert [days for (days,) in left] == ["1", "6"]

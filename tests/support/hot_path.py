@@ -52,6 +52,7 @@ ELSEWHERE = {
     "installs": "when a workspace comes or leaves, and on the few that are there",
     "penalties": "on the few chats that a platform bars",
     "api_keys": "on the few keys of the API, twice a second at most",
+    "pruning.PRUNE_SESSIONS": "on the few sign-ins of admins",
     "admins": "on the few admins and their sign-ins",
     "audit": "by an admin, by its key or its index",
     "quotas.EMBEDDED": "on one row for a key and a day",

@@ -35,6 +35,10 @@ document.addEventListener("submit", (event) => {
   }
 }, true);
 
+document.addEventListener("htmx:sseClose", (event) => {
+  if (event.detail.type !== "message") return; // the page itself went
+  for (const word of document.querySelectorAll("[data-signed-out]")) word.hidden = false;
+});
 for (const [happened, lost] of [["htmx:sseError", true], ["htmx:sseOpen", false]]) {
   document.addEventListener(happened, () => {
     for (const word of document.querySelectorAll("[data-lost]")) word.hidden = !lost;
