@@ -15,6 +15,7 @@ from assistant.errors import ChangeRefused, TurnNotFound
 from assistant.insight.failures import Failure
 from assistant.insight.queue import QueuedTurn, Share
 from assistant.insight.undelivered import UndeliveredSeen
+from assistant.messages import clean
 from assistant.processes import ProcessPresence
 from bots.admin.api.door import actor_of, api_router, scoped
 from bots.admin.operations.parts import OperationsParts
@@ -259,8 +260,8 @@ def _switches(router: APIRouter, access: Access, parts: OperationsParts) -> None
     async def maintain(request: Request, wanted: Maintenance) -> None:
         """Begin or end maintenance, in every process within two seconds."""
         with said_in_words():
-            actor = actor_of(request)
-            await parts.live.change("maintenance_message", wanted.message.strip(), actor)
+            actor, message = actor_of(request), clean(wanted.message).strip()
+            await parts.live.change("maintenance_message", message, actor)
             await parts.live.change("maintenance", wanted.on, actor)
 
     @router.get("/log-level", dependencies=[scoped(access, "viewer")])
