@@ -23,6 +23,7 @@ from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
 from tests.support.admin_browser import look, signed_in
 from tests.support.admin_house import AdminHouse, admin_house
+from tests.support.admins import stand
 from tests.support.demo import quiet
 from tests.support.house import FAST, House, house, running, until, working
 from tests.support.orders import told
@@ -119,8 +120,7 @@ async def test_answers_that_did_not_arrive_are_shown_again_and_doubts_are_settle
     home = admin.house
     async with working(home.worker(engine())):
         turns = await ask(home, "Tell me about herons")
-        chats = [home.screen.chats[chat] for chat, _, _ in PEOPLE]
-        await until(lambda: all(chat and chat[-1].last for chat in chats))
+        await until(lambda: stand(home, *(chat for chat, _, _ in PEOPLE)))
     failed, put_off, in_doubt = turns
     await home.rows(
         "UPDATE deliveries SET error = 'recipient_unreachable', state = 'failed'"

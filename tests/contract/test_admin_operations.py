@@ -12,7 +12,7 @@ from assistant.processes import Processes, ProcessPresence, WayInState
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
 from tests.support.admin_house import AdminHouse, admin_house, seen
-from tests.support.admins import ROOT
+from tests.support.admins import ROOT, stand
 from tests.support.house import CHAT, FAST, House, house, until, working
 from tests.support.orders import told
 
@@ -43,7 +43,7 @@ async def fail(home: House, **values: str) -> int:
     async with working(home.worker(engine)):
         turn = (await home.say("Tell me about herons", **values)).turn_id
         assert (await home.answer(turn))[1].state == "failed"
-        await until(lambda: home.screen.chats[CHAT.chat_id][-1].final)
+        await until(lambda: stand(home, CHAT.chat_id))
     return turn
 
 

@@ -14,7 +14,7 @@ from assistant.insight.failures import Failures
 from assistant.messages import ChatRef
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
-from tests.support.admins import ROOT, noted
+from tests.support.admins import ROOT, noted, stand
 from tests.support.house import CHAT, FAST, House, house, until, working
 
 ONE_TRY = FAST.model_copy(update={"attempts": 1})
@@ -42,7 +42,7 @@ async def fail(home: House, *chats: ChatRef) -> list[int]:
         turns = [(await home.say("Tell me about herons", chat)).turn_id for chat in chats]
         for turn in turns:
             assert (await home.answer(turn))[1].state == "failed"
-        await until(lambda: all(home.screen.chats[chat.chat_id][-1].final for chat in chats))
+        await until(lambda: stand(home, *(chat.chat_id for chat in chats)))
     return turns
 
 
@@ -69,11 +69,10 @@ async def test_all_that_failed_are_answered_again_each_in_its_own_message(
         for turn in turns:
             (row,) = await home.rows(f"SELECT superseded_by FROM turns WHERE id = {turn}")
             assert (await home.answer(row[0]))[1].state == "done"
-        await until(lambda: all(home.screen.chats[chat.chat_id][0].last for chat in CHATS))
-    for chat in CHATS:
-        (shown,) = home.screen.chats[chat.chat_id]
-        assert "⚠" not in shown.text
-        assert "herons" in shown.text
+        shown = [home.screen.chats[chat.chat_id][0] for chat in CHATS]
+        await until(lambda: all(one.last and "herons" in one.text for one in shown))
+    assert not any("⚠" in one.text for one in shown)
+    assert all(len(home.screen.chats[chat.chat_id]) == 1 for chat in CHATS)
     assert await Failures(home.database).newest(10) == []
     assert await noted(home) == [("root", "turns.retried", "turns")]
 
