@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from assistant.directives import Directive, Directives
@@ -48,7 +49,7 @@ class Directing:
         actor: Actor,
         action: str,
         target: str,
-        after: dict[str, object],
+        after: Mapping[str, object],
         directive: Directive,
     ) -> str:
         async with self.database.transaction() as connection:

@@ -70,10 +70,12 @@ class Directives:
 
     async def give(self, directive: Directive) -> str:
         """Its id. Raises DirectiveRefused where Redis is away."""
-        written = {name: str(value) for name, value in asdict(directive).items() if name != "id"}
+        written: dict[Any, Any] = {
+            name: str(value) for name, value in asdict(directive).items() if name != "id"
+        }
         try:
             async with asyncio.timeout(REDIS_SECONDS):
-                given = await self.redis.xadd(STREAM, {**written}, maxlen=KEPT)
+                given = await self.redis.xadd(STREAM, written, maxlen=KEPT)
         except LOST as error:
             raise DirectiveRefused("Redis doesn't answer, so nobody can be told: try again.") from (
                 error
@@ -91,7 +93,7 @@ class Directives:
         """What was told lately, the newest first; none where Redis is away."""
         try:
             async with asyncio.timeout(REDIS_SECONDS):
-                entries = await self.redis.xrevrange(STREAM, count=limit)
+                entries: Any = await self.redis.xrevrange(STREAM, count=limit)
                 pipeline = self.redis.pipeline(transaction=False)
                 for entry, _ in entries:
                     pipeline.hgetall(_outcomes(entry))
@@ -139,10 +141,10 @@ class Directives:
     async def _read(self) -> Sequence[Directive]:
         if not self._last:  # what was told before is not for this process
             async with asyncio.timeout(REDIS_SECONDS):
-                newest = await self.redis.xrevrange(STREAM, count=1)
+                newest: Any = await self.redis.xrevrange(STREAM, count=1)
             self._last = newest[0][0] if newest else "0-0"
         async with asyncio.timeout(REDIS_SECONDS + BLOCK_MILLISECONDS / 1000):
-            read = await self.redis.xread({STREAM: self._last}, block=BLOCK_MILLISECONDS)
+            read: Any = await self.redis.xread({STREAM: self._last}, block=BLOCK_MILLISECONDS)
         entries = [entry for _, entries in read or () for entry in entries]
         if entries:
             self._last = entries[-1][0]

@@ -27,7 +27,8 @@ ORDER BY finished_at DESC LIMIT %(limit)s
 """
 # In the order of their ids, as whoever else locks several.
 HOLD_ALL = """
-SELECT FROM conversations WHERE id IN (SELECT conversation_id FROM turns WHERE id = ANY(%(turns)s))
+SELECT FROM conversations
+WHERE id = ANY(ARRAY(SELECT conversation_id FROM turns WHERE id = ANY(%(turns)s)))
 ORDER BY id FOR NO KEY UPDATE
 """
 AGAIN_ALL = f"""

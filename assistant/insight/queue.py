@@ -9,28 +9,41 @@ from datetime import datetime
 from assistant.messages import ChatKind
 from assistant.storage.database import Database
 
-_SELECT = """
-SELECT turns.id, turns.state, turns.created_at, started_at, deadline_at, stop_requested, priority,
-    attempt, coalesce(worker, '') AS worker, lease_owner IS NOT NULL AS attended, tokens,
-    char_length(reply) AS characters, conversation_id, channel, accounts.name AS account, kind,
-    chat_id, person_id, coalesce(persons.name, '') AS person,
-    extract(epoch FROM now() - turns.created_at)::float8 AS age_seconds
-FROM turns JOIN conversations ON conversations.id = conversation_id
-JOIN accounts ON accounts.id = conversations.account_id
-LEFT JOIN persons ON persons.id = turns.person_id
+
+def _of(chosen: str, order: str) -> str:
+    """The first of those turns, in this order; what belongs to each is found by its key."""
+    return f"""
+WITH chosen AS MATERIALIZED (
+    SELECT id, state, created_at, started_at, deadline_at, due_at, stop_requested, priority,
+        attempt, worker, lease_owner, tokens, char_length(reply) AS characters, conversation_id,
+        person_id
+    FROM turns WHERE {chosen} ORDER BY {order} LIMIT %(limit)s
+)
+SELECT chosen.id, chosen.state, chosen.created_at, started_at, deadline_at, stop_requested,
+    priority, attempt, coalesce(worker, '') AS worker, lease_owner IS NOT NULL AS attended, tokens,
+    characters, conversation_id, channel, accounts.name AS account, kind, chat_id, person_id,
+    coalesce((SELECT name FROM persons WHERE id = person_id), '') AS person,
+    extract(epoch FROM now() - chosen.created_at)::float8 AS age_seconds
+FROM chosen JOIN LATERAL (
+    SELECT account_id, kind, chat_id FROM conversations
+    WHERE conversations.id = conversation_id OFFSET 0) AS place ON true
+JOIN accounts ON accounts.id = account_id ORDER BY {order.replace("id", "chosen.id")}
 """
+
+
 # Each by its partial index.
-RUNNING = f"{_SELECT} WHERE turns.state = 'running' ORDER BY turns.id LIMIT %(limit)s"
-WAITING = f"""
-{_SELECT} WHERE turns.state = 'queued' AND turns.id > 0 ORDER BY due_at, turns.id LIMIT %(limit)s
-"""
+RUNNING = _of("state = 'running'", "id")
+WAITING = _of("state = 'queued' AND id > 0", "due_at, id")
 SHARES = """
-SELECT channel, accounts.name AS account, priority, count(*) AS turns, sum(tokens) AS tokens,
-    extract(epoch FROM now() - min(turns.created_at))::float8 AS oldest_seconds
-FROM turns JOIN conversations ON conversations.id = conversation_id
-JOIN accounts ON accounts.id = conversations.account_id
-WHERE turns.state = 'queued' AND turns.id > 0
-GROUP BY channel, accounts.name, priority ORDER BY turns DESC, channel, accounts.name, priority
+WITH waiting AS MATERIALIZED (
+    SELECT priority, tokens, created_at, (
+        SELECT account_id FROM conversations WHERE id = conversation_id) AS account_id
+    FROM turns WHERE state = 'queued' AND id > 0
+)
+SELECT channel, name AS account, priority, count(*) AS turns, sum(tokens) AS tokens,
+    extract(epoch FROM now() - min(waiting.created_at))::float8 AS oldest_seconds
+FROM waiting JOIN accounts ON accounts.id = account_id
+GROUP BY channel, name, priority ORDER BY turns DESC, channel, name, priority
 """
 
 

@@ -62,11 +62,13 @@ WITH next AS (
         AND post.conversation_id = next.conversation_id
     RETURNING post.broadcast_id, post.conversation_id
 )
-SELECT broadcast_id, conversation_id, text, channel_of.channel, channel_of.name AS account,
-    chat_id, thread_id, kind, coalesce(news, '') AS language
+SELECT broadcast_id, conversation_id, text, place.*
 FROM claimed JOIN broadcasts ON broadcasts.id = broadcast_id
-JOIN conversations ON conversations.id = conversation_id
-JOIN accounts AS channel_of ON channel_of.id = conversations.account_id
+JOIN LATERAL (
+    SELECT accounts.channel, accounts.name AS account, chat_id, thread_id, kind,
+        coalesce(news, '') AS language
+    FROM conversations JOIN accounts ON accounts.id = account_id
+    WHERE conversations.id = conversation_id OFFSET 0) AS place ON true
 ORDER BY broadcast_id, conversation_id
 """
 _MINE = """broadcast_id = %(broadcast)s AND conversation_id = %(conversation)s

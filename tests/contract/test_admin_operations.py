@@ -280,9 +280,15 @@ async def test_a_list_is_paged_by_what_it_says_and_a_made_up_cursor_is_refused(
 async def test_the_service_is_answered_503_with_a_time_while_it_is_maintained(
     admin: AdminHouse,
 ) -> None:
-    await admin.house.live.change("maintenance", True, ROOT)
-    await admin.house.live.refresh()
-    async with httpx.AsyncClient(base_url=admin.address) as asks:
+    home = admin.house
+    await home.live.change("maintenance", True, ROOT)
+    await home.live.refresh()
+    engine = ScriptedEngine(ScriptedSettings(tokens_per_second=500.0))
+    async with (
+        working(home.worker(engine)),
+        httpx.AsyncClient(base_url=admin.address) as asks,
+    ):
+        await until(home.service.engine_info)
         answer = await asks.post(
             "/v1/chat/completions",
             headers={"authorization": "Bearer sk-test-key"},

@@ -19,6 +19,7 @@ IN_A_CONVERSATION = 50
 LEAST_EVENTS = 10_000
 BATCH = 1_000_000
 NEWS_EVERY = 50  # one of so many conversations asked for news
+BROADCASTS = 200
 
 TABLES = (
     *("persons", "identities", "conversations", "events", "messages", "turns"),
@@ -40,12 +41,14 @@ _ONCE = (
     "INSERT INTO conversations (id, account_id, chat_id, kind) OVERRIDING SYSTEM VALUE"
     " SELECT n, 1, 'chat-' || n, CASE n WHEN 1 THEN 'group' ELSE 'private' END"
     " FROM generate_series(1, %(conversations)s) AS n",
-    # Two broadcasts that are over or just begun, to those who asked for news.
+    # Broadcasts to those who asked for news: the last one is on its way.
     "UPDATE conversations SET news = 'en' WHERE id %% %(news_every)s = 0",
-    "INSERT INTO broadcasts (id, text, state, sent_by) OVERRIDING SYSTEM VALUE"
-    " VALUES (1, 'A new model.', 'done', 'root'), (2, 'Maintenance.', 'running', 'root')",
+    "INSERT INTO broadcasts (text, state, sent_by)"
+    " SELECT 'A new model.', CASE WHEN n < %(broadcasts)s THEN 'done' ELSE 'running' END, 'root'"
+    " FROM generate_series(1, %(broadcasts)s) AS n",
     "INSERT INTO broadcast_posts (broadcast_id, conversation_id, account_id, state)"
-    " SELECT one.id, n * %(news_every)s, 1, CASE one.id WHEN 1 THEN 'sent' ELSE 'waiting' END"
+    " SELECT one.id, n * %(news_every)s, 1,"
+    " CASE one.state WHEN 'done' THEN 'sent' ELSE 'waiting' END"
     " FROM broadcasts AS one, generate_series(1, %(conversations)s / %(news_every)s) AS n",
     "INSERT INTO memories (person_id, number, text) SELECT n, number, 'I live in a town'"
     " FROM generate_series(1, %(conversations)s) AS n, generate_series(1, 4) AS number",
@@ -160,6 +163,7 @@ def fill(
         "waiting": WAITING,
         "expired": EXPIRED,
         "news_every": NEWS_EVERY,
+        "broadcasts": BROADCASTS,
     }
     # Numbers go as literals: a parameter would need its type in each place.
     cursor = ClientCursor(connection)

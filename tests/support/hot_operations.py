@@ -8,7 +8,7 @@ from assistant.answering import retries
 from assistant.insight import failures, queue, undelivered
 from assistant.orders import news
 from assistant.outgoing import broadcasts, redelivery
-from tests.support.filling import NEWS_EVERY, Filled
+from tests.support.filling import BROADCASTS, NEWS_EVERY, Filled
 
 Values = Mapping[str, object]
 
@@ -25,7 +25,7 @@ def _subscriber(number: int) -> int:
 
 
 def _post(filled: Filled, number: int) -> Values:
-    where = {"broadcast": 2, "conversation": _subscriber(number), "owner": "gateway"}
+    where = {"broadcast": BROADCASTS, "conversation": _subscriber(number), "owner": "gateway"}
     return {**where, "seconds": 60.0, "state": "sent", "error": ""}
 
 
@@ -66,7 +66,7 @@ OPERATIONS: Sequence[tuple[str, str, Callable[[Filled, int], Values]]] = (
         broadcasts.START,
         lambda f, n: {"text": "A new model.", "channel": "", "sent_by": "root"},
     ),
-    ("broadcasts.STOP", broadcasts.STOP, lambda f, n: {"broadcast": 2}),
+    ("broadcasts.STOP", broadcasts.STOP, lambda f, n: {"broadcast": BROADCASTS}),
     (
         "broadcasts.CLAIM",
         broadcasts.CLAIM,
