@@ -200,7 +200,7 @@ async def test_a_dead_channel_is_opened_anew_and_an_engine_restarted(
         await way.get_by_role("button", name="Open anew").click()
         await expect(page.get_by_text("slack:default is being opened anew.")).to_be_visible()
         await expect(page.get_by_text("invalid_auth")).to_have_count(0)
-        await page.get_by_label("Seconds for answers to end").fill("2")
+        await page.get_by_label("Seconds to end answers").fill("2")
         await page.get_by_role("button", name="Restart engine").click()
         await expect(page.get_by_text("The engine was built anew;")).to_be_visible()
         await look(page, "operations-processes")
