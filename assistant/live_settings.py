@@ -21,6 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from assistant.errors import ChangeRefused, StorageUnavailable
+from assistant.messages import clean
 from assistant.settings import LIVE, AssistantSettings
 from assistant.storage.audit import Actor, note
 from assistant.storage.database import Connection, Database, row, rows
@@ -132,7 +133,7 @@ class LiveSettings:
         known(name)
         checked = self._original.model_copy(deep=True)
         try:
-            _put(checked, name, value)
+            _put(checked, name, clean(value) if isinstance(value, str) else value)
         except ValidationError as error:
             raise _refused(name, error) from None
         written = _as_json(name, getattr(checked, name))
@@ -185,9 +186,8 @@ def _put(settings: AssistantSettings, name: str, value: Any) -> None:
 
 
 def _as_json(name: str, value: Any) -> Any:
-    return TypeAdapter[Any](AssistantSettings.model_fields[name].annotation).dump_python(
-        value, mode="json"
-    )
+    kind: Any = AssistantSettings.model_fields[name].annotation
+    return TypeAdapter(kind).dump_python(value, mode="json")
 
 
 def _refused(name: str, error: ValidationError) -> ChangeRefused:

@@ -139,3 +139,8 @@ class AssistantSettings(BaseModel, extra="forbid"):
         " `OUTRIDER_LOG__LEVEL`.",
         json_schema_extra=LIVE,
     )
+    trace_days: float = Field(
+        30.0,
+        gt=0,
+        description="How long the steps of each answer are kept, for the dashboard's traces.",
+    )

@@ -39,6 +39,8 @@ from assistant.answering.places import Places
 from assistant.answering.revisions import Revisions
 from assistant.answering.stopping import Stopping
 from assistant.answering.supervision import Supervisor
+from assistant.answering.token_counts import TokenCounts
+from assistant.answering.traces import Traces
 from assistant.answering.turns import Turns
 from assistant.answering.worker import Worker
 from assistant.conversations import ConversationService
@@ -46,13 +48,18 @@ from assistant.directives import Directives
 from assistant.errors import StartupError, StorageUnavailable
 from assistant.incoming.access import AccessPolicy
 from assistant.incoming.admission import Admission
+from assistant.incoming.arrivals import Arrivals
 from assistant.incoming.control import Control
 from assistant.incoming.intake import Intake
 from assistant.incoming.late_files import LateFiles
+from assistant.incoming.links import Links
 from assistant.incoming.listening import Listening
 from assistant.incoming.loop_guard import LoopGuard
 from assistant.incoming.maintenance import Maintenance
 from assistant.incoming.persons import Persons
+from assistant.incoming.spending import Spending
+from assistant.insight.closing import LEASE as FIGURES
+from assistant.insight.closing import Closing
 from assistant.live_settings import LiveSettings
 from assistant.metrics import Metrics
 from assistant.orders.buttons import Buttons
@@ -76,6 +83,7 @@ from assistant.settings import AssistantSettings
 from assistant.signals import Signals
 from assistant.storage import schema
 from assistant.storage.database import Database, open_database
+from assistant.storage.database_clock import DatabaseClock
 from assistant.storage.embedded import DataDirLock, OnDeath, embedded_postgres, embedded_valkey
 from assistant.storage.heartbeat import Heartbeat
 from assistant.storage.leases import Leases
@@ -124,6 +132,7 @@ class Core:
     metrics: Metrics
     places: Places
     live: LiveSettings
+    clock: DatabaseClock
 
     @property
     def stopping(self) -> Stopping:
@@ -172,6 +181,7 @@ async def _house(
             group.create_task(core.reader.run())
             obeying = Obeying()
             group.create_task(core.live.run())
+            group.create_task(core.clock.run())
             if role != "worker":
                 obeying.ways_in = await _gateway(settings, core, bound, draining, group, stack, say)
             if engine is not None:
@@ -270,6 +280,7 @@ async def _core(
         metrics=Metrics(),
         places=Places(database),
         live=live,
+        clock=DatabaseClock(database),
     )
 
 
@@ -320,8 +331,11 @@ async def _gateway(
         pages.include(router)
     group.create_task(delivery.run())
     group.create_task(service.embeddings.run())
+    group.create_task(service.arrivals.run())
     draining.reader, draining.delivery = core.reader, delivery
-    group.create_task(leases.run_while_held(PRUNING, Pruning(core.database).run))
+    pruning = Pruning(core.database, settings.assistant.trace_days)
+    group.create_task(leases.run_while_held(PRUNING, pruning.run))
+    group.create_task(leases.run_while_held(FIGURES, Closing(core.database).run))
     deadlines = Deadlines(core.database, core.writer, core.metrics)
     group.create_task(leases.run_while_held(DEADLINES, deadlines.run))
     group.create_task(build_broadcasting(core, channels.open, governor, delivery).run())
@@ -358,7 +372,8 @@ def build_service(
     )
     listening = Listening(database)
     access, personas = AccessPolicy(database), Personas(database, settings)
-    memories, usage = Memories(database), Usage(database)
+    memories, spending = Memories(database), Spending(database)
+    usage = Usage(database, spending)
     commands = Commands(
         access=access,
         control=control,
@@ -371,6 +386,7 @@ def build_service(
         signals=core.signals,
         listening=listening,
         news=News(database),
+        links=Links(database),
     )
     return ConversationService(
         database=database,
@@ -378,6 +394,7 @@ def build_service(
         admission=Admission(
             access,
             LoopGuard(database, settings),
+            spending,
             core.signals,
             core.metrics,
         ),
@@ -400,6 +417,7 @@ def build_service(
         metrics=core.metrics,
         places=core.places,
         maintenance=Maintenance(settings),
+        arrivals=Arrivals(database, core.clock),
     )
 
 
@@ -454,6 +472,7 @@ def _worker(
         heartbeat=core.heartbeat,
         settings=settings.assistant,
         metrics=core.metrics,
+        traces=Traces(core.database, core.clock, TokenCounts(engine)),
     )
     group.create_task(canned.run())
     group.create_task(worker.run())

@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 import structlog
 
-from assistant.answering.canned import LEAST_BEGINNING, Book, Canned, is_open, words_of
+from assistant.answering.canned import LEAST_BEGINNING, STAR, Book, Canned, is_open, words_of
 from assistant.errors import ChangeRefused, StorageUnavailable
 from assistant.messages import clean
 from assistant.storage.audit import Actor, note
@@ -222,11 +222,13 @@ def _checked(draft: CannedDraft) -> Mapping[str, object]:
 def _check_phrase(phrase: str) -> None:
     words = words_of(phrase)
     short = is_open(phrase) and words and len(words[-1]) < LEAST_BEGINNING
-    if not words or short or len(phrase) > LONGEST_PHRASE:
+    inside = STAR in phrase.rstrip()[:-1]
+    if not words or short or inside or len(phrase) > LONGEST_PHRASE:
         raise ChangeRefused(
             "canned_phrase",
             f"“{phrase[:LONGEST_PHRASE]}” is no phrase: write words, at most {LONGEST_PHRASE} "
-            f"characters, and at least {LEAST_BEGINNING} letters before a star.",
+            f"characters; a star stands only at the end, with at least {LEAST_BEGINNING} letters "
+            "before it.",
             {
                 "phrase": phrase[:LONGEST_PHRASE],
                 "most": str(LONGEST_PHRASE),

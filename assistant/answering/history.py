@@ -20,8 +20,8 @@ from assistant.storage.database import Database
 # Where the ids are no numbers (the page's), what came first was written first.
 HISTORY = f"""
 SELECT asked.turn AS asked, recent.id AS turn_id, recent.state, recent.reply,
-    conversations.kind, messages.role, messages.text, messages.tool_calls, messages.tool_call_id,
-    coalesce(identities.name, '') AS sender, (
+    conversations.kind, messages.id AS message_id, messages.role, messages.text,
+    messages.tool_calls, messages.tool_call_id, coalesce(identities.name, '') AS sender, (
         SELECT jsonb_agg(jsonb_build_object(
             'id', id, 'kind', kind, 'name', name, 'media_type', media_type, 'width', width,
             'height', height, 'characters', characters, 'text', text, 'there', bytes IS NOT NULL)

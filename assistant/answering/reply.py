@@ -12,6 +12,7 @@ from assistant.answering.canned import BLOCKED, CANNED
 from assistant.answering.context import CannedReply, ContextBuilder
 from assistant.answering.deltas import DeltaWriter
 from assistant.answering.personas import Persona
+from assistant.answering.traces import AttemptTrace
 from assistant.answering.turns import ClaimedTurn, Outcome, Piece, Turns
 from assistant.messages import ReplyDelta, clean
 from assistant.phrases import Phrase, say
@@ -28,6 +29,7 @@ class RunningReply:
     turns: Turns
     deltas: DeltaWriter
     settings: AssistantSettings
+    trace: AttemptTrace
     _text: str = field(default="", init=False)
     _token_ids: list[int] = field(default_factory=list, init=False)
     _last: Delta = field(default=Delta(""), init=False)
@@ -136,8 +138,8 @@ class RunningReply:
             added_ids=self._token_ids[tokens:],
             prompt=self._unfrozen,
             fingerprint=None if self._unfrozen is None else self.engine.info.fingerprint,
-            persona=self._persona and self._persona.name,
-            persona_version=self._persona and self._persona.version,
+            persona=self._persona.name if self._persona else None,
+            persona_version=self._persona.version if self._persona else None,
         )
 
     def written(self, piece: Piece) -> None:
@@ -161,12 +163,13 @@ class RunningReply:
         if prompt is not None:
             prompt = await context.restored(prompt)
         else:
-            built = await context.build(turn)
+            built = await context.build(turn, self.trace.note_prompt)
             if built is None or isinstance(built, CannedReply):
                 return built
             prompt, self._persona = built.prompt, built.persona
             # Written with the first tokens: without these the next attempt begins anew.
             self._unfrozen = prompt
+        self.trace.note_built()
         request_id = f"{turn.id}.{turn.attempt}"
         return GenerationRequest(
             request_id, prompt, sampling, turn.reply_token_ids, priority=turn.priority
@@ -185,8 +188,10 @@ class RunningReply:
         self._calls += [_clean(call) for call in delta.tool_calls]
         self._logprobs += [_clean_logprob(one) for one in delta.logprobs]
         self._last = delta
+        self.trace.note(delta)
 
     async def _consume(self, request: GenerationRequest) -> None:
+        self.trace.note_asked()
         async with aclosing(self.engine.generate(request)) as produced:  # type: ignore[type-var]
             async for delta in produced:
                 self._take(delta)
@@ -202,8 +207,8 @@ class RunningReply:
             tool_calls=tuple(self._calls),
             stop_reason=self._last.stop_reason,
             logprobs=tuple(self._logprobs) if state == "done" else (),
-            persona=self._persona and self._persona.name,
-            persona_version=self._persona and self._persona.version,
+            persona=self._persona.name if self._persona else None,
+            persona_version=self._persona.version if self._persona else None,
         )
 
 

@@ -67,7 +67,8 @@ SELECT claimed.*, place.account_id,
 FROM claimed JOIN place ON place.id = claimed.id
 """
 # In the queue's order; within a conversation an answer that replaces an earlier one goes first.
-# What just came is left to the worker that has its conversation in its cache.
+# What just came is left to the worker that has its conversation in its cache; what was asked of one
+# profile, to whose that is.
 CLAIM_QUEUED = f"""
 WITH next AS (
     SELECT id FROM turns AS waiting WHERE state = 'queued' AND id > 0 AND NOT EXISTS (
@@ -79,6 +80,7 @@ WITH next AS (
             AND coalesce(earlier.place, earlier.id) < coalesce(waiting.place, waiting.id))
     AND (worker IS NULL OR worker = %(worker)s
         OR created_at < now() - make_interval(secs => %(leave_seconds)s))
+    AND (profile IS NULL OR profile = %(profile)s)
     ORDER BY due_at, id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 ), claimed AS (
     UPDATE turns {_CLAIMED} WHERE id IN (SELECT id FROM next)
@@ -86,6 +88,7 @@ WITH next AS (
 CLAIM_EXPIRED = f"""
 WITH next AS (
     SELECT id FROM turns WHERE state = 'running' AND lease_until < now()
+        AND (profile IS NULL OR profile = %(profile)s)
     ORDER BY lease_until LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 ), claimed AS (
     -- An owner that let its lease run out has died at it.
@@ -300,22 +303,31 @@ class Turns:
     database: Database
 
     async def claim(
-        self, worker: str, lease_seconds: float, fingerprint: str, limit: int
+        self, worker: str, lease_seconds: float, fingerprint: str, limit: int, profile: str = ""
     ) -> Sequence[ClaimedTurn]:
         """The first turns of the queue, `limit` at most, each of another conversation.
 
         `fingerprint` is the worker's model: an unfinished reply of another one is begun anew.
+        `profile` is its engine's: a turn that was asked of another one is left alone.
         """
-        return await self._claim(CLAIM_QUEUED, worker, lease_seconds, fingerprint, limit)
+        given = (worker, lease_seconds, fingerprint, limit, profile)
+        return await self._claim(CLAIM_QUEUED, *given)
 
     async def take_over(
-        self, worker: str, lease_seconds: float, fingerprint: str, limit: int
+        self, worker: str, lease_seconds: float, fingerprint: str, limit: int, profile: str = ""
     ) -> Sequence[ClaimedTurn]:
         """Turns whose worker fell silent, or whose next attempt is due."""
-        return await self._claim(CLAIM_EXPIRED, worker, lease_seconds, fingerprint, limit)
+        given = (worker, lease_seconds, fingerprint, limit, profile)
+        return await self._claim(CLAIM_EXPIRED, *given)
 
     async def _claim(
-        self, statement: str, worker: str, lease_seconds: float, fingerprint: str, limit: int
+        self,
+        statement: str,
+        worker: str,
+        lease_seconds: float,
+        fingerprint: str,
+        limit: int,
+        profile: str,
     ) -> Sequence[ClaimedTurn]:
         values = {
             "worker": worker,
@@ -323,6 +335,7 @@ class Turns:
             "fingerprint": fingerprint,
             "limit": limit,
             "leave_seconds": LEAVE_SECONDS,
+            "profile": profile,
         }
         try:
             rows = await self.database.rows(statement, values)

@@ -1,1 +1,1 @@
-"""What an admin sees: read alone, one noun a file."""
+"""What an admin sees: read-only, one noun a file."""
