@@ -6,20 +6,18 @@ refuses turns its channel off, in words, and leaves everything else running.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import aiohttp
-import structlog
 from fastapi import APIRouter
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from assistant.accounts import Account, Accounts
 from assistant.channel import Channel
-from assistant.errors import ChannelError, StartupError
+from assistant.errors import StartupError
 from assistant.outgoing.governed import GovernedChannel
 from assistant.outgoing.governor import Governor
 from assistant.outgoing.open_channels import OpenChannels
@@ -44,21 +42,10 @@ from bots.telegram.channel import TelegramChannel
 from bots.telegram.poller import TelegramPoller
 from bots.telegram.settings import TelegramSettings
 from bots.telegram.webhook import TelegramWebhook
-
-log = structlog.get_logger()
+from bots.ways_in import Listener
 
 DEFAULT = "default"
 Say = Callable[[str], None]
-Run = Callable[[], Coroutine[Any, Any, None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """Takes messages in for as long as it runs. `exclusive`: only one replica may run it."""
-
-    name: str
-    run: Run
-    exclusive: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +124,10 @@ async def open_telegram_account(
         notices = govern(channel)
         if telegram.webhook_url is not None:
             webhook = TelegramWebhook(bot, notices, service, telegram)
-            register = Listener(lease, surviving(lease, webhook.run), exclusive=False)
+            register = Listener(lease, webhook.run, exclusive=False)
             return Inbound([register], [webhook.router()])
         poller = TelegramPoller(bot, notices, service)
-        return Inbound([Listener(lease, surviving(lease, poller.run), exclusive=True)], [])
+        return Inbound([Listener(lease, poller.run, exclusive=True)], [])
 
     channels.open.open(channel, account)
     channels.connects.append(connect)
@@ -203,7 +190,7 @@ class _SlackOpening:
         if self.settings.app_token is not None:
             app = client_of(self.settings, None, self.session)
             socket = SlackSocket(app, self.settings.app_token, workspaces)
-            listeners.append(Listener("slack:default", surviving("Slack", socket.run), False))
+            listeners.append(Listener("slack:default", socket.run, False))
         if self.settings.signing_secret is not None:
             routers.append(slack_router(workspaces, self.settings.signing_secret))
         if installs is not None:
@@ -234,17 +221,3 @@ class _SlackOpening:
         )
         states = InstallStates(self.channels.redis)
         return InstallPages(app, states, installs.add, workspaces.connect)
-
-
-def surviving(
-    name: str, run: Callable[[], Coroutine[Any, Any, None]]
-) -> Callable[[], Coroutine[Any, Any, None]]:
-    """A channel that the platform refuses is off; the others go on."""
-
-    async def guarded() -> None:
-        try:
-            await run()
-        except ChannelError as error:
-            log.error("channel_off", channel=name, code=error.code, reason=str(error))
-
-    return guarded

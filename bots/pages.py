@@ -30,6 +30,7 @@ from assistant.storage.database import Database
 from bots.admin.app import AdminParts, include_dashboard
 from bots.admin.conversations import conversation_parts
 from bots.admin.first_admin import ensure_admin
+from bots.admin.operations.parts import OperationsParts
 from bots.admin.traces.parts import trace_parts
 from bots.api.door import Door
 from bots.api.keys import Access, Keyring, load_or_create_key
@@ -124,6 +125,7 @@ async def build_pages(
         personas=PersonaVersions(database, Personas(database, service.settings)),
         canned=CannedAnswers(database),
         experiments=experiments,
+        operations=OperationsParts.of(database, signals.redis, signals, live),
     )
     include_dashboard(app, parts)
     app.include_router(web_router(service))

@@ -25,9 +25,11 @@ from assistant.storage.audit import AuditLog
 from assistant.storage.database import Database
 from bots.admin.analytics import analytics_pages
 from bots.admin.api.audit import audit_api
+from bots.admin.api.broadcasts import broadcasts_api
 from bots.admin.api.canned import canned_api
 from bots.admin.api.conversations import conversations_api
 from bots.admin.api.figures import figures_api
+from bots.admin.api.operations import operations_api
 from bots.admin.api.personas import personas_api
 from bots.admin.api.settings import settings_api
 from bots.admin.api.traces import traces_api
@@ -38,6 +40,8 @@ from bots.admin.door import AdminDoor, Needs, SignedIn, needs
 from bots.admin.faults import Fault, page_router
 from bots.admin.me import own_pages
 from bots.admin.navigation import NAVIGATION
+from bots.admin.operations.pages import operations_pages
+from bots.admin.operations.parts import OperationsParts
 from bots.admin.people import people_api, people_pages
 from bots.admin.persona import persona_pages
 from bots.admin.persona_trial import trial_pages
@@ -64,6 +68,7 @@ class AdminParts:
     access: Access
     clock: Callable[[], float]
     conversations: ConversationParts
+    operations: OperationsParts
     assistant: Assistant
     traces: TraceParts
     live: LiveSettings
@@ -95,10 +100,13 @@ def include_dashboard(app: FastAPI, parts: AdminParts) -> None:
         analytics_pages(shell, counted),
         settings_pages(shell, parts.live, audit),
         audit_pages(shell, audit),
+        *operations_pages(shell, parts.operations, admins),
         _remaining(shell),
     )
     endpoints = (
         conversations_api(parts.access, parts.conversations),
+        operations_api(parts.access, parts.operations),
+        broadcasts_api(parts.access, parts.operations),
         traces_api(parts.access, parts.traces),
         *people_api(parts.access, parts.database),
         personas_api(parts.access, personas, figures),

@@ -24,6 +24,7 @@ NAVIGATION: tuple[Item, ...] = (
     Item("personas", "/admin/personas", "viewer"),
     Item("canned", "/admin/canned", "viewer"),
     Item("analytics", "/admin/analytics", "viewer"),
+    Item("operations", "/admin/operations", "viewer"),
     Item("settings", "/admin/settings", "viewer"),
     Item("audit", "/admin/audit", "admin"),
 )

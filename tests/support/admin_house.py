@@ -20,6 +20,7 @@ from assistant.storage.audit import Actor
 from bots.admin.app import AdminParts, include_dashboard
 from bots.admin.conversations import conversation_parts
 from bots.admin.door import COOKIE, csrf_of
+from bots.admin.operations.parts import OperationsParts
 from bots.admin.passwords import hash_password
 from bots.admin.traces.parts import trace_parts
 from bots.api.keys import Access, Keyring
@@ -85,6 +86,7 @@ async def admin_house(
             personas=PersonaVersions(house.database, Personas(house.database, house.settings)),
             canned=house.canned,
             experiments=house.experiments,
+            operations=OperationsParts.of(house.database, house.redis, house.signals, house.live),
         )
         include_dashboard(app, parts(made_of))
         app.include_router(web_router(house.service))

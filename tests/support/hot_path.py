@@ -47,6 +47,7 @@ from inference.api import Image
 from tests.support import search_statements
 from tests.support.figure_statements import FIGURES
 from tests.support.filling import Filled
+from tests.support.hot_operations import OPERATIONS
 from tests.support.trace_statements import TRACES
 
 Values = Mapping[str, object]
@@ -609,5 +610,5 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
         lambda f, n: {"seconds": 900.0, "limit": pruning.BATCH},
     ),
 )
-_ALL = (*_HOT, *TRACES, *FIGURES, *search_statements.STATEMENTS)
+_ALL = (*_HOT, *TRACES, *FIGURES, *OPERATIONS, *search_statements.STATEMENTS)
 STATEMENTS = tuple(HotStatement(name, one, values) for name, one, values in _ALL)
