@@ -7,6 +7,7 @@ AssistantError
 ├── Silenced               the message isn't accepted, and nobody is told (again)
 ├── TurnNotFound           no such turn, or not this person's
 ├── KeyRefused             a key of the API can't be made or revoked as asked
+├── AdminRefused           an admin can't be changed as asked; `code` says why
 ├── EmbeddingFailed        no embeddings; `code` says why, `str()` in a sentence
 ├── DeliveryLost           another replica delivers the reply now; call nothing more
 ├── StartupError           Outrider can't start; `str()` says what to do
@@ -63,6 +64,12 @@ class TurnNotFound(AssistantError):
 
 class KeyRefused(AssistantError):
     code = "key_refused"
+
+
+class AdminRefused(AssistantError):
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
 
 
 class EmbeddingFailed(AssistantError):

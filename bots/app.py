@@ -290,7 +290,7 @@ async def _gateway(
         listening = leases.run_while_held(one.name, one.run) if one.exclusive else one.run()
         draining.listeners.append(group.create_task(listening))
     if bound is not None:
-        group.create_task(serve(pages.secured(), bound))
+        group.create_task(serve(pages.secured(), bound, settings.http.proxies))
         say(pages.announce(bound))
 
 

@@ -13,23 +13,26 @@ from fastapi.routing import APIRoute
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from assistant.storage.admin_changes import AdminChanges
 from assistant.storage.admins import Admins
+from assistant.storage.api_keys import ApiKeys
 from assistant.storage.audit import AuditLog
 from assistant.storage.database import Database
+from bots.admin.admins import admins_pages
+from bots.admin.api.admins import admins_api
 from bots.admin.api.audit import audit_api
+from bots.admin.api.keys import keys_api
 from bots.admin.audit import audit_pages
 from bots.admin.door import AdminDoor, Needs, SignedIn, needs
 from bots.admin.faults import Fault, page_router
+from bots.admin.keys import keys_pages
 from bots.admin.me import own_pages
 from bots.admin.navigation import NAVIGATION
 from bots.admin.shell import Shell
-from bots.admin.signin import signin_pages
+from bots.admin.ways_in import OPEN, SignInParts, ways_in
 from bots.api.keys import Access, Entrance
-from bots.http.throttle import Throttle
 
 _STATIC = Path(__file__).parent / "static"
-# What stands open before anybody has signed in.
-OPEN = frozenset({"/admin/login"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class AdminParts:
     database: Database
     access: Access
     clock: Callable[[], float]
+    signin: SignInParts
 
 
 def include_dashboard(app: FastAPI, parts: AdminParts) -> None:
@@ -48,14 +52,21 @@ def include_dashboard(app: FastAPI, parts: AdminParts) -> None:
     """
     shell, admins, audit = Shell(), Admins(parts.database), AuditLog(parts.database)
     app.state.admin_shell = shell
-    throttle = Throttle(parts.clock)
+    changes, keys = AdminChanges(parts.database), ApiKeys(parts.database)
+    ways = ways_in(shell, admins, audit, parts.database, parts.clock, parts.signin)
     pages = (
-        signin_pages(shell, admins, audit, throttle),
-        own_pages(shell, admins),
+        *ways.routers,
+        own_pages(shell, admins, ways.password),
+        admins_pages(shell, admins, changes),
+        keys_pages(shell, keys),
         audit_pages(shell, audit),
         _remaining(shell),
     )
-    endpoints = (audit_api(parts.access, audit),)
+    endpoints = (
+        admins_api(parts.access, admins, changes),
+        keys_api(parts.access, keys),
+        audit_api(parts.access, audit),
+    )
     # Who asks is found first: a router's own dependencies come before its routes'.
     together = APIRouter(dependencies=[Depends(AdminDoor(admins).enter)])
     for router in pages:

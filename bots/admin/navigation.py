@@ -17,4 +17,8 @@ class Item:
 
 
 # An empty page name begins a further group.
-NAVIGATION: tuple[Item, ...] = (Item("audit", "/admin/audit", "admin"),)
+NAVIGATION: tuple[Item, ...] = (
+    Item("admins", "/admin/admins", "admin"),
+    Item("keys", "/admin/keys", "admin"),
+    Item("audit", "/admin/audit", "admin"),
+)

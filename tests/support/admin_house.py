@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import httpx
 from fastapi import FastAPI
+from pydantic import SecretStr
 
 from assistant.storage.admins import ROLES, Admin, Admins, Role
 from assistant.storage.api_keys import ADMIN_SCOPES, ApiKeys, Scope
@@ -18,9 +19,11 @@ from assistant.storage.audit import Actor
 from bots.admin.app import AdminParts, include_dashboard
 from bots.admin.door import COOKIE, csrf_of
 from bots.admin.passwords import hash_password
+from bots.admin.ways_in import SignInParts
 from bots.api.keys import Access, Keyring
 from bots.api.router import api_router
 from bots.http.secure import secure
+from bots.seal import Seal, new_key
 from bots.web.router import web_router
 from tests.support.chat_app import KEY, SAFETY
 from tests.support.house import House
@@ -68,7 +71,8 @@ async def admin_house(
         access = Access(Keyring(KEY, stored))
         app = FastAPI(title="Outrider", version="0", docs_url=None, redoc_url=None)
         app.include_router(api_router(house.service, access))
-        include_dashboard(app, parts(AdminParts(house.database, access, time.time)))
+        signin = SignInParts(house.redis, Seal([SecretStr(new_key())]))
+        include_dashboard(app, parts(AdminParts(house.database, access, time.time, signin)))
         app.include_router(web_router(house.service))
         address = await stack.enter_async_context(serving(secure(app, SAFETY)))
         made = AdminHouse(address, app, house, {}, {}, {})

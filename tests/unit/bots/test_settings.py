@@ -10,8 +10,8 @@ import pytest
 from pydantic import SecretStr
 
 from assistant.errors import StartupError
+from bots.seal import new_key
 from bots.settings import ANY, Settings, known_names, load_settings
-from bots.slack.install.seal import new_key
 
 HIDDEN = "hidden-part"
 
