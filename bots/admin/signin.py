@@ -68,11 +68,11 @@ class SignIn:
 
     async def form(self, request: Request) -> Response:
         target = target_of(request.query_params.get("next", HOME))
-        if request.state.signed_in is not None:
-            return RedirectResponse(target, 303, headers=_PRIVATE)
         problem = request.query_params.get("problem", "")
         if problem in PROBLEMS:
             return self._page(request, target, PROBLEMS[problem], f"signin.oidc.{problem}")
+        if request.state.signed_in is not None:
+            return RedirectResponse(target, 303, headers=_PRIVATE)
         return self._page(request, target)
 
     async def enter(

@@ -24,6 +24,7 @@ class OidcHouse:
     admin: AdminHouse
     provider: OidcProvider
     browser: httpx.AsyncClient  # follows no redirect by itself
+    later: list[float]  # seconds that our clock is ahead by
 
     async def begin(self, target: str = "/admin/me") -> httpx.Response:
         """As far as the address that leads back from the provider."""
@@ -54,12 +55,14 @@ async def oidc_house(lived: House, **changed: Any) -> AsyncIterator[OidcHouse]:
             }
         )
 
+        later: list[float] = []
+
         def with_provider(given: AdminParts) -> AdminParts:
-            asked = Provider(settings, http, time.time)
+            asked = Provider(settings, http, lambda: time.time() + sum(later))
             return replace(given, signin=replace(given.signin, provider=asked))
 
         admin = await stack.enter_async_context(admin_house(lived, with_provider))
         browser = await stack.enter_async_context(
             httpx.AsyncClient(base_url=admin.address, timeout=20)
         )
-        yield OidcHouse(admin, provider, browser)
+        yield OidcHouse(admin, provider, browser, later)
