@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.benchmarks import (
     abort,
+    admin_pages,
     busy_hour,
     busy_threads,
     clean_clone,
@@ -48,6 +49,7 @@ MEASUREMENTS: Mapping[str, Measurement] = {
     "history": history.measure,
     "ray-scaling": ray_scaling.measure,
     "clean-clone": clean_clone.measure,
+    "admin": admin_pages.measure,
 }
 # Gigabytes to download, or to write: only by their names.
 ONLY_BY_NAME = frozenset({"clean-clone", "history"})
