@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,6 +19,7 @@ from assistant.errors import MessageRefused
 from assistant.files.attachments import opened, readable, with_pdf_text
 from assistant.files.pdf_text import PdfReader
 from assistant.incoming.admission import Admission
+from assistant.incoming.arrivals import Arrivals
 from assistant.incoming.control import CONVERSATION, Control, place
 from assistant.incoming.intake import Intake
 from assistant.incoming.late_files import LateFiles
@@ -28,6 +30,7 @@ from assistant.messages import (
     NO_MEMBER,
     Accepted,
     Answer,
+    Arrival,
     Attachment,
     ButtonPressed,
     ChatRef,
@@ -96,9 +99,11 @@ class ConversationService:
     settings: AssistantSettings
     metrics: Metrics
     places: Places
+    arrivals: Arrivals
     pdf_reader: PdfReader = field(default_factory=PdfReader)
 
     async def accept(self, message: IncomingMessage) -> Accepted:
+        arrival = message.arrival or Arrival()
         account = self._account(message.chat)
         await self.admission.check_message(account, message)
         self._check_text(message.text, may_be_empty=bool(message.attachments))
@@ -109,6 +114,7 @@ class ConversationService:
             return answered
         free = await self.signals.free_workers()
         accepted = await self.intake.store(account.id, message, account.delivered, free)
+        committed = time.monotonic()
         if not accepted.duplicate:
             if any(one.awaited for one in message.attachments):
                 await self.late_files.wait(accepted.turn_id, AWAIT_SECONDS)
@@ -122,6 +128,7 @@ class ConversationService:
             if accepted.restarted is not None:
                 await self.signals.abandon(accepted.turn_id, accepted.restarted)
             await self._wake(accepted.turn_id, accepted.worker)
+            self.arrivals.note(accepted.message_id, arrival, committed)
             if accepted.waits and account.delivered:
                 self.delivery.mark_waiting(message.chat, message.message_id)
         return accepted
@@ -162,7 +169,8 @@ class ConversationService:
         background: bool = False,
         deadline_seconds: float | None = None,
     ) -> Accepted:
-        account = self._account(chat)
+        arrival, account = Arrival(), self._account(chat)
+        await self.admission.spending.check(account, chat, requester.id)
         accepted = await self.intake.store_request(
             account.id,
             chat.chat_id,
@@ -172,14 +180,18 @@ class ConversationService:
             background=background,
             deadline_seconds=deadline_seconds,
         )
+        committed = time.monotonic()
         self.metrics.message(account.channel)
         await self.signals.wake_worker(accepted.turn_id)
+        self.arrivals.note(accepted.message_id, arrival, committed)
         return accepted
 
     async def command(self, command: Command) -> Answer:
         account = self._account(command.chat)
         who = (command.sender_id, command.sender_name, command.member)
         await self.admission.check(account, command.chat, *who)
+        if command.name == "retry":
+            await self.admission.check_quota(account, command.chat, command.sender_id, writes=False)
         return await self.commands.answer(account, command)
 
     async def stop(self, turn_id: int) -> bool:
@@ -213,6 +225,9 @@ class ConversationService:
         account = self._account(chat)
         who = (pressed.sender_id, pressed.sender_name, pressed.member)
         await self.admission.access.check(account, pressed.chat, *who)  # told to them alone
+        if pressed.action == "retry":
+            spending = self.admission.spending
+            await spending.check(account, pressed.chat, pressed.sender_id, writes=False)
         await self.delivery.uncover(pressed.turn_id, chat, pressed.message_id)
         return await self.buttons.press(account, pressed)
 
@@ -247,6 +262,9 @@ class ConversationService:
         self._check_text(edited.text)
         account = self._account(chat)
         await self.admission.check(account, chat, edited.sender_id, "", edited.member)
+        await self.admission.check_quota(
+            account, chat, edited.sender_id, event_id=edited.event_id, writes=False
+        )
         revised = await self.revisions.edit(
             chat, edited.event_id, edited.message_id, clean(edited.text)
         )

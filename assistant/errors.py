@@ -3,11 +3,13 @@
 AssistantError
 ├── StorageUnavailable     Postgres can't be reached; nothing was stored (retryable)
 ├── MessageRefused         the message can't be accepted; `phrase` tells the person why
-│   └── QueueFull              too much waits; nothing was stored, try after `retry_after_seconds`
+│   ├── QueueFull              too much waits; nothing was stored, try after `retry_after_seconds`
+│   └── QuotaSpent             a quota is used up; nothing was stored, try after as long
 ├── Silenced               the message isn't accepted, and nobody is told (again)
 ├── TurnNotFound           no such turn, or not this person's
 ├── KeyRefused             a key of the API can't be made or revoked as asked
-├── AdminRefused           an admin can't be changed as asked; `code` says why
+├── ChangeRefused          what an admin wants changed can't be; `str()` says what to do
+│   └── ChangedMeanwhile       somebody else has changed it since it was looked at
 ├── EmbeddingFailed        no embeddings; `code` says why, `str()` in a sentence
 ├── DeliveryLost           another replica delivers the reply now; call nothing more
 ├── StartupError           Outrider can't start; `str()` says what to do
@@ -24,6 +26,8 @@ AssistantError
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from assistant.phrases import Phrase
 
@@ -54,6 +58,15 @@ class QueueFull(MessageRefused):
     retry_after_seconds = 30.0
 
 
+class QuotaSpent(MessageRefused):
+    code = "quota_spent"
+    retryable = True
+
+    def __init__(self, phrase: Phrase, retry_after_seconds: float) -> None:
+        super().__init__(phrase)
+        self.retry_after_seconds = retry_after_seconds
+
+
 class Silenced(AssistantError):
     code = "silenced"
 
@@ -66,10 +79,17 @@ class KeyRefused(AssistantError):
     code = "key_refused"
 
 
-class AdminRefused(AssistantError):
-    def __init__(self, code: str, sentence: str) -> None:
+class ChangeRefused(AssistantError):
+    """`code` and `values` say it in the languages of the dashboard; `str()` in English."""
+
+    def __init__(self, code: str, sentence: str, values: Mapping[str, str] | None = None) -> None:
         super().__init__(sentence)
         self.code = code
+        self.values = values or {}
+
+
+class ChangedMeanwhile(ChangeRefused):
+    pass
 
 
 class EmbeddingFailed(AssistantError):

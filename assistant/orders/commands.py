@@ -12,10 +12,11 @@ from importlib import metadata
 
 from assistant.accounts import Account
 from assistant.answering.memories import LONGEST, MOST, Memories
-from assistant.answering.personas import WHOLE_CHAT, Personas
+from assistant.answering.personas import WHOLE_CHAT, Persona, Personas
 from assistant.errors import Silenced
 from assistant.incoming.access import WITH_ADMINS, AccessPolicy
 from assistant.incoming.control import Control
+from assistant.incoming.links import CODE_SECONDS, Linked, Links
 from assistant.incoming.listening import Listening
 from assistant.incoming.persons import Persons
 from assistant.messages import Answer, ChatRef, Command, CommandName
@@ -28,13 +29,14 @@ from inference.api import EngineInfo
 
 # As people are shown them; /start is what a first press sends.
 COMMANDS: tuple[CommandName, ...] = (
-    "new", "stop", "retry", "persona", "lang", "memory", "forget", "export", "usage", "model",
-    "about", "help",
+    "new", "stop", "retry", "persona", "lang", "memory", "forget", "export", "usage", "link",
+    "model", "about", "help",
 )  # fmt: skip
 GROUP_COMMANDS: tuple[CommandName, ...] = ("new", "stop", "retry", "persona", "forget", "help")
 AUTOMATIC = "auto"
 FORGOTTEN_SECONDS = 86_400  # in which an order may be delivered again
 ALL = "all"
+OFF = "off"
 # Channels whose threads are listened to without a mention.
 LISTENING = frozenset({"slack"})
 FORMS: Mapping[str, Form] = {
@@ -87,6 +89,7 @@ class Commands:
     erasure: Erasure
     signals: Signals
     listening: Listening
+    links: Links
 
     async def answer(self, account: Account, command: Command) -> Answer:
         language = await self.persons.language(account, command.sender_id, command.language)
@@ -97,10 +100,14 @@ class Commands:
         info = await self._engine_info()
         greeting = order.say("start.greeting")
         notice = f"\n\n{info.notice}" if info and info.notice else ""
-        return Answer(f"{greeting}\n\n{_help(order)}{notice}")
+        return Answer(f"{greeting}\n\n{await self._helped(order)}{notice}")
 
     async def _help(self, order: _Order) -> Answer:
-        return Answer(_help(order))
+        return Answer(await self._helped(order))
+
+    async def _helped(self, order: _Order) -> str:
+        entry = await self.access.entries.of(order.account)
+        return _help(order, pairs=entry.access == "pairing")
 
     async def _new(self, order: _Order) -> Answer:
         await self.control.begin_anew(order.chat, await self.control.first_came(order.command))
@@ -129,21 +136,19 @@ class Commands:
     async def _persona(self, order: _Order) -> Answer:
         name = order.argument.lower()
         chat = replace(order.chat, thread_id=WHOLE_CHAT) if order.whole else order.chat
+        offered = await self.personas.offered()
         if not name:
             current = await self.personas.current(order.account, chat)
-            lines = [f"/persona {one} – {self._title(order, one)}" for one in self.personas.names()]
-            now = order.say("persona.now", title=self._title(order, current))
+            lines = [f"/persona {one.name} – {_title(order, one)}" for one in offered.values()]
+            now = order.say("persona.now", title=_title(order, current))
             return Answer("\n".join([now, "", *lines]))
-        if name not in self.personas.names():
-            return order.answer("persona.unknown", names=", ".join(self.personas.names()))
+        if name not in offered:
+            return order.answer("persona.unknown", names=", ".join(offered))
         if order.whole and not order.private and not order.command.member.admin:
             return order.answer("persona.admins_only", name=name)
         await self.personas.switch(order.account, chat, name)
         done = "persona.done_everywhere" if order.whole else "persona.done"
-        return order.answer(done, title=self._title(order, name))
-
-    def _title(self, order: _Order, name: str) -> str:
-        return self.personas.title(name) or order.say(f"persona.{name}")
+        return order.answer(done, title=_title(order, offered[name]))
 
     async def _pair(self, order: _Order) -> Answer:
         """Let in by an admin of the place; elsewhere `outrider pair` is for those who run us."""
@@ -189,7 +194,27 @@ class Commands:
         where = order.say("usage.everywhere" if order.private else "usage.here")
         lines = [f"{order.say(f'usage.{name}')}: {_used(order, used)}" for name, used in
                  (("today", today), ("month", month))]  # fmt: skip
+        quotas = await self.usage.quotas(order.account, order.chat, order.command.sender_id)
+        if quotas:
+            lines += ["", *(say(line.phrase(), order.language) for line in quotas)]
         return Answer("\n".join([where, *lines]))
+
+    async def _link(self, order: _Order) -> Answer:
+        if not order.private:
+            return order.answer("link.private_only")
+        command = order.command
+        person = await self.persons.find(order.account, command.sender_id, command.sender_name)
+        if not order.argument:
+            code = await self.links.code(person)
+            return order.answer("link.code", code=code, minutes=int(CODE_SECONDS) // 60)
+        if order.argument.casefold() == OFF:
+            parted = await self.links.part(order.account, command.sender_id)
+            return order.answer("link.off" if parted else "link.alone")
+        linked = await self.links.link(order.argument, person)
+        if isinstance(linked, Linked):
+            where = f"{linked.name} ({linked.channel})" if linked.name else linked.channel
+            return order.answer("link.done", where=where)
+        return order.answer(f"link.{linked}")
 
     async def _memory(self, order: _Order) -> Answer:
         if not order.private:
@@ -282,12 +307,16 @@ def _digest(command: Command) -> str:
     return hashlib.sha256(told.encode()).hexdigest()
 
 
-def _help(order: _Order) -> str:
+def _title(order: _Order, persona: Persona) -> str:
+    return persona.title or order.say(f"persona.{persona.name}")
+
+
+def _help(order: _Order, *, pairs: bool) -> str:
     how = order.say("help.private" if order.private else "help.group")
     shown = COMMANDS if order.private else GROUP_COMMANDS
     if not order.private and order.chat.channel in LISTENING:
         shown = (*shown[:-1], "quiet", *shown[-1:])
-    if order.private and order.account.access == "pairing" and order.command.member.admin:
+    if order.private and pairs and order.command.member.admin:
         shown = (*shown[:-1], "pair", *shown[-1:])
     lines = [f"/{name} – {order.say(f'command.{name}')}" for name in shown]
     return "\n".join([how, "", *lines])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from assistant.errors import AdminRefused
+from assistant.errors import ChangeRefused
 from assistant.storage.admins import COLUMNS, CREATE, END_ALL, REHASH, Admin, Role, admin_of, hashed
 from assistant.storage.audit import Actor, note
 from assistant.storage.database import Connection, Database, row, rows
@@ -27,7 +27,7 @@ NONE_BUT_THAT = hashed("")  # of no cookie: all sign-ins end
 
 @dataclass(frozen=True, slots=True)
 class AdminChanges:
-    """Each raises StorageUnavailable, and AdminRefused with one of the codes of `refused`."""
+    """Each raises StorageUnavailable, and ChangeRefused with one of the codes of `refused`."""
 
     database: Database
 
@@ -115,8 +115,8 @@ _SENTENCES: Mapping[str, str] = {
 }
 
 
-def refused(code: str) -> AdminRefused:
-    return AdminRefused(code, _SENTENCES[code])
+def refused(code: str) -> ChangeRefused:
+    return ChangeRefused(code, _SENTENCES[code])
 
 
 async def _held(connection: Connection, admin_id: int, actor: Actor) -> tuple[Admin, bool]:

@@ -33,7 +33,7 @@ class OidcAdmins:
     database: Database
 
     async def arrived(self, subject: str, name: str, role: Role, address: str) -> Admin:
-        """Who it is, made where they are new, with this role from now on. Raises AdminRefused
+        """Who it is, made where they are new, with this role from now on. Raises ChangeRefused
         where two came at the same moment. One who is disabled stays so, with the role they had."""
         async with self.database.transaction() as connection:
             found = await row(connection, FIND, {"subject": subject})

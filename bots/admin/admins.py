@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, Field, field_validator
 from starlette.responses import RedirectResponse, Response
 
-from assistant.errors import AdminRefused
+from assistant.errors import ChangeRefused
 from assistant.storage.admin_changes import AdminChanges
 from assistant.storage.admins import ROLES, Admin, Admins, Role
 from bots.admin.door import SignedIn, needs
@@ -82,7 +82,7 @@ class AdminsPages:
         given, hashed = form.value, await hash_password(password)
         try:
             made = await self.changes.create(given.name, given.role, hashed, me.actor)
-        except AdminRefused as error:
+        except ChangeRefused as error:
             words = self.shell.words(request)
             faults = {"name": words(f"admins.refused.{error.code}")}
             return await self._list(request, form.given, faults, 409)
@@ -157,7 +157,7 @@ async def _done(change: Awaitable[Any]) -> Any:
     """What it gives, or the word of why it can't be."""
     try:
         return await change
-    except AdminRefused as error:
+    except ChangeRefused as error:
         status = 404 if error.code == "gone" else 409
         raise Fault(status, f"admins.refused.{error.code}") from error
 

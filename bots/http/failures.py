@@ -9,7 +9,15 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from assistant.errors import MessageRefused, QueueFull, StorageUnavailable, TurnNotFound
+from assistant.errors import (
+    ChangedMeanwhile,
+    ChangeRefused,
+    MessageRefused,
+    QueueFull,
+    QuotaSpent,
+    StorageUnavailable,
+    TurnNotFound,
+)
 from bots.http.refusal import refusal
 
 _SENTENCES = {
@@ -72,7 +80,8 @@ def answer_failures(app: FastAPI) -> None:
         return refusal(400, str(error), code=error.code, headers=limits(request))
 
     @app.exception_handler(QueueFull)
-    async def queue_full(request: Request, error: QueueFull) -> Response:
+    @app.exception_handler(QuotaSpent)
+    async def try_later(request: Request, error: QueueFull | QuotaSpent) -> Response:
         headers = {"retry-after": f"{error.retry_after_seconds:.0f}"} | limits(request)
         return refusal(429, str(error), code=error.code, headers=headers)
 
@@ -80,10 +89,21 @@ def answer_failures(app: FastAPI) -> None:
     async def no_turn(_: Request, error: TurnNotFound) -> Response:
         return refusal(404, "There is no such turn in this conversation.", code=error.code)
 
+    @app.exception_handler(ChangeRefused)
+    async def change_refused(_: Request, error: ChangeRefused) -> Response:
+        return refusal(change_status(error), str(error), code=error.code)
+
     @app.exception_handler(Exception)
     async def unforeseen(_: Request, __: Exception) -> Response:
         status = HTTPStatus.INTERNAL_SERVER_ERROR
         return refusal(status, "Something went wrong in Outrider. The log says what.")
+
+
+def change_status(refused: ChangeRefused) -> int:
+    """Of a change that an admin, or a program of theirs, can't make."""
+    if isinstance(refused, ChangedMeanwhile):
+        return 409
+    return 404 if refused.code.endswith(("_gone", "_unknown")) else 400
 
 
 def limits(request: Request) -> dict[str, str]:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest_asyncio
 
-from assistant.errors import AdminRefused
+from assistant.errors import ChangeRefused
 from assistant.storage.admin_changes import AdminChanges
 from assistant.storage.admins import Admins
 from assistant.storage.audit import Actor
@@ -151,7 +151,7 @@ async def test_of_two_admins_who_demote_each_other_at_once_one_stays(admin: Admi
             changes.disable(second.id, Actor("admin", first.id, first.name, by)),
             return_exceptions=True,
         )
-        refused = [one for one in ended if isinstance(one, AdminRefused)]
+        refused = [one for one in ended if isinstance(one, ChangeRefused)]
         assert [one.code for one in refused] == ["last_admin"]
         await admin.house.rows(
             "UPDATE admins SET role = 'admin', disabled_at = NULL WHERE name <> 'the-operator'"

@@ -26,20 +26,27 @@ from assistant.incoming import (
     access,
     backlog,
     control,
+    entry,
     intake,
     late_files,
+    links,
     listening,
     loop_guard,
     persons,
     presence,
     quotas,
+    spending,
 )
+from assistant.insight import doors, people, quota_list
+from assistant.insight import personas as insight_personas
 from assistant.messages import Attachment
 from assistant.orders import export, feedback, usage
 from assistant.outgoing import deliveries
 from assistant.storage import heartbeat, leases, pruning
 from inference.api import Image
+from tests.support.figure_statements import FIGURES
 from tests.support.filling import Filled
+from tests.support.trace_statements import TRACES
 
 Values = Mapping[str, object]
 # Of a database and the number of the try.
@@ -58,10 +65,31 @@ ELSEWHERE = {
     "second_factors": "on the few admins and their codes",
     "audit": "by an admin, by its key or its index",
     "quotas.EMBEDDED": "on one row for a key and a day",
+    "spending.KINDS": "on the few quotas that there are, each two seconds at most",
+    "quota_rules": "by an admin's order, on the few quotas that there are",
+    "admittance": "by an admin's order",
+    "doors.LISTED": "on the few ids that are on lists",
+    "quota_list.OF_PERSON": "on the few quotas that there are",
+    "quota_list.ACCOUNTS": "on the few accounts",
+    "links.KEEP": "on the few codes that are open",
+    "links.TAKE": "on the few codes that are open",
+    "links.QUOTAS": "on the few quotas that a person has",
+    "links.MEMORIES": "on the few memories of a person",
+    "closing.KEEP_COUNTS": "once a day, from cells.COUNTED",
+    "closing.KEEP_TIMES": "once a day, from cells.TIMED",
+    "closing.KEEP_ASKED": "once a day, from active_people.WHO_ASKED",
+    "closing.KEEP_USED": "once a day, from active_people.WHO_USED",
     "erasure": "by an admin's order",
     "migration": "when a group becomes a supergroup",
     "holdings": "by an admin's order",
     "turn_list": "by an admin's order",
+    "personas.STORED": "on the few personas",
+    "personas.THUMBS": "counts all thumbs, for a page of the dashboard",
+    "personas.THUMBS_OF": "counts thumbs, for a page of the dashboard",
+    "personas.ACCOUNTS": "on the few accounts",
+    "persona_versions": "by an admin's order",
+    "live_settings": "on the few settings, every two seconds",
+    "canned_answers": "on the few canned answers, every two seconds",
     "memories.LIST": "on the few memories of a person",
     "memories.KNOWN": "on the few memories of a person",
     "memories.ADD": "on the few memories of a person",
@@ -164,6 +192,7 @@ def _claim(filled: Filled, number: int) -> Values:
         "fingerprint": "model",
         "limit": 32,
         "leave_seconds": 0.2,
+        "profile": "demo",
     }
 
 
@@ -218,6 +247,10 @@ def _context(filled: Filled, number: int) -> Values:
 
 def _person(number: int) -> Values:
     return {"account": 1, "sender": f"sender-{1 + number}"}
+
+
+def _spending(chat: str) -> Values:
+    return {"account": 1, "chat": chat, "subject": f"chat:1:{chat}", "each": "chat:*"}
 
 
 _HOT: Sequence[tuple[str, str, ValuesOf]] = (
@@ -284,6 +317,55 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
     ),
     ("quotas.MADE", quotas.MADE, lambda f, n: {**_person(n), "seconds": 60.0}),
     ("quotas.SPENT", quotas.SPENT, lambda f, n: {**_person(n), "key": 1}),
+    (
+        "spending.OF_PERSON",
+        spending.OF_PERSON,
+        lambda f, n: {**_person(30 + n), "person": None, "each": "person:*"},
+    ),
+    ("spending.OF_CHAT", spending.OF_CHAT, lambda f, n: _spending("chat-1")),
+    ("spending.OF_ACCOUNT", spending.OF_ACCOUNT, lambda f, n: _spending("")),
+    (
+        "spending.CAME",
+        spending.CAME,
+        lambda f, n: _message_of(f, _ended(f, n)) | {"account": 1, "event": f"event-{n}"},
+    ),
+    ("entry.DECIDED", entry.DECIDED, lambda f, n: {}),
+    *(
+        (f"links.{name}", getattr(links, name), lambda f, n: {"person": 30 + n, "other": 40 + n})
+        for name in (
+            *("BARRED", "HOLD", "HOLD_OTHER", "IDENTITIES", "TURNS", "USAGE", "FEEDBACK"),
+            *("LANGUAGE", "GONE", "NAMED"),
+        )
+    ),
+    (
+        "people.NEWEST",
+        people.NEWEST,
+        lambda f, n: {"before": f.conversations, "limit": 51},
+    ),
+    ("people.BLOCKED", people.BLOCKED, lambda f, n: {"before": people.FIRST, "limit": 51}),
+    (
+        "people.NAMED",
+        people.NAMED,
+        lambda f, n: {
+            "part": f"%son {100 + n}%",
+            "text": f"sender-{n}",
+            "number": n,
+            "before": people.FIRST,
+            "limit": 51,
+        },
+    ),
+    ("people.PERSON", people.PERSON, lambda f, n: {"person": 30 + n}),
+    ("people.IDENTITIES", people.IDENTITIES, lambda f, n: {"person": 30 + n}),
+    ("people.USED", people.USED, lambda f, n: {"person": 30 + n, "days": 30}),
+    ("doors.ACCOUNTS", doors.ACCOUNTS, lambda f, n: {"without": ["web", "api"]}),
+    ("doors.REQUESTS", doors.REQUESTS, lambda f, n: {"limit": 101}),
+    (
+        "quota_list.LISTED",
+        quota_list.LISTED,
+        lambda f, n: {"before": quota_list.FIRST, "limit": 41},
+    ),
+    ("links.PART", links.PART, lambda f, n: {"identity": 30 + n}),
+    ("links.IDENTITY", links.IDENTITY, lambda f, n: _person(n)),
     (
         "intake.BURY",
         intake.BURY,
@@ -482,6 +564,12 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
             "persona": "brief",
         },
     ),
+    ("personas.CHOSEN", insight_personas.CHOSEN, lambda f, n: {}),
+    (
+        "personas.PLACES",
+        insight_personas.PLACES,
+        lambda f, n: {"name": "teacher", "limit": 100},
+    ),
     (
         "usage.READ",
         usage.READ,
@@ -519,4 +607,5 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
         lambda f, n: {"seconds": 900.0, "limit": pruning.BATCH},
     ),
 )
-STATEMENTS = tuple(HotStatement(name, one, values) for name, one, values in _HOT)
+_ALL = (*_HOT, *TRACES, *FIGURES)
+STATEMENTS = tuple(HotStatement(name, one, values) for name, one, values in _ALL)

@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from assistant.errors import AdminRefused
+from assistant.errors import ChangeRefused
 from assistant.storage.admin_changes import AdminChanges
 from assistant.storage.admins import Admin, Admins, Role
 from bots.admin.admins import NAME_CHARACTERS
@@ -130,7 +130,7 @@ def admins_api(access: Access, admins: Admins, changes: AdminChanges) -> APIRout
 async def _done(change: Awaitable[T]) -> T:
     try:
         return await change
-    except AdminRefused as error:
+    except ChangeRefused as error:
         status = 404 if error.code == "gone" else 409
         raise Refused(status, str(error), code=error.code) from None
 

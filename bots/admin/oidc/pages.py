@@ -17,7 +17,7 @@ import structlog
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from assistant.errors import AdminRefused
+from assistant.errors import ChangeRefused
 from assistant.storage.admins import Admin
 from assistant.storage.oidc_admins import OidcAdmins
 from bots.admin.door import address_of, over_tls
@@ -129,7 +129,7 @@ class OidcPages:
             raise Problem("no_group")
         try:
             admin = await self.known.arrived(who.subject, who.name, role, address)
-        except AdminRefused as error:
+        except ChangeRefused as error:
             raise Problem("refused") from error
         if admin.disabled_at is not None:
             await self.known.turned_away(who.subject, "disabled", address)

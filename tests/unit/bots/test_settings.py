@@ -187,6 +187,7 @@ def test_no_secret_is_in_the_representation(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("OUTRIDER_REDIS_URL", f"redis://{HIDDEN}")
     keys = [new_key(), new_key()]
     monkeypatch.setenv("OUTRIDER_SLACK__TOKEN_KEYS", ",".join(keys))
+    monkeypatch.setenv("OUTRIDER_ADMIN__TOTP_KEYS", ",".join(keys))
     settings = load_settings()
     assert [one.get_secret_value() for one in settings.slack.token_keys] == keys
     for hidden in (HIDDEN, *keys):

@@ -1,0 +1,1 @@
+"""What an admin sees: read-only, one noun a file."""
