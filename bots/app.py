@@ -346,7 +346,7 @@ async def _gateway(
     ways_in.add(inbound.listeners)
     draining.listeners.append(group.create_task(ways_in.run()))
     if bound is not None:
-        group.create_task(serve(pages.secured(), bound))
+        group.create_task(serve(pages.secured(), bound, settings.http.proxies))
         say(pages.announce(bound))
     return ways_in
 

@@ -23,6 +23,7 @@ from assistant.outgoing.governor import Governor
 from assistant.outgoing.open_channels import OpenChannels
 from assistant.service import Assistant
 from assistant.storage.installs import Installs
+from bots.seal import Seal
 from bots.settings import Settings
 from bots.slack.client import client_of, slack_session, watched_client
 from bots.slack.http import router as slack_router
@@ -32,7 +33,6 @@ from bots.slack.install.install_states import InstallStates
 from bots.slack.install.installs import CHANNEL as SLACK
 from bots.slack.install.installs import SlackInstalls
 from bots.slack.install.oauth import OAuthApp
-from bots.slack.install.seal import Seal
 from bots.slack.install.workspace import Bot, Workspace
 from bots.slack.install.workspaces import Workspaces
 from bots.slack.settings import SlackSettings
@@ -201,7 +201,7 @@ class _SlackOpening:
     def _installs(self, service: Assistant, attend: Callable[[Bot], SlackInbox]) -> SlackInstalls:
         return SlackInstalls(
             kept=Installs(self.channels.accounts.database, SLACK),
-            seal=Seal(self.settings.token_keys),
+            seal=Seal(self.settings.token_keys, "OUTRIDER_SLACK__TOKEN_KEYS"),
             channels=self.channels.open,
             register=self.register,
             open_bot=self.bot,

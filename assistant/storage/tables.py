@@ -653,6 +653,8 @@ admins = Table(
     Column("subject", Text, unique=True),
     # Sealed, as the key is no part of the database.
     Column("totp_secret", Text),
+    # Of the last code that was taken: each is good once.
+    Column("totp_step", BigInteger),
     # Chosen for the dashboard; null: as the browser says.
     Column("language", Text),
     _now("created_at"),
@@ -673,6 +675,14 @@ admin_sessions = Table(
     _now("created_at"),
     _now("seen_at"),
     Index(None, "admin_id"),
+)
+
+# What signs in who has lost the device that shows the codes; each once.
+admin_recovery_codes = Table(
+    "admin_recovery_codes",
+    metadata,
+    Column("admin_id", BigInteger, ForeignKey("admins.id", ondelete="CASCADE"), primary_key=True),
+    Column("hash", LargeBinary, primary_key=True),
 )
 
 # What was changed, by whom, from what into what. Rows are only ever added; who did it may be gone.

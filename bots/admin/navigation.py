@@ -26,5 +26,7 @@ NAVIGATION: tuple[Item, ...] = (
     Item("analytics", "/admin/analytics", "viewer"),
     Item("operations", "/admin/operations", "viewer"),
     Item("settings", "/admin/settings", "viewer"),
+    Item("admins", "/admin/admins", "admin"),
+    Item("keys", "/admin/keys", "admin"),
     Item("audit", "/admin/audit", "admin"),
 )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import httpx
 from fastapi import FastAPI
+from pydantic import SecretStr
 
 from assistant.answering.persona_versions import PersonaVersions
 from assistant.answering.personas import Personas
@@ -23,9 +24,11 @@ from bots.admin.door import COOKIE, csrf_of
 from bots.admin.operations.parts import OperationsParts
 from bots.admin.passwords import hash_password
 from bots.admin.traces.parts import trace_parts
+from bots.admin.ways_in import SignInParts
 from bots.api.keys import Access, Keyring
 from bots.api.router import api_router
 from bots.http.secure import secure
+from bots.seal import Seal, new_key
 from bots.web.router import web_router
 from tests.support.chat_app import KEY, SAFETY
 from tests.support.house import House
@@ -75,10 +78,12 @@ async def admin_house(
         app.include_router(api_router(house.service, access))
         conversations = conversation_parts(house.service)
         may_read = conversations.reading.reader.may_read
+        signin = SignInParts(house.redis, Seal([SecretStr(new_key())]))
         made_of = AdminParts(
             database=house.database,
             access=access,
             clock=time.time,
+            signin=signin,
             assistant=house.service,
             conversations=conversations,
             traces=trace_parts(house.service, house.experiments, may_read),
