@@ -17,7 +17,7 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import Literal
@@ -60,6 +60,7 @@ from assistant.incoming.persons import Persons
 from assistant.incoming.spending import Spending
 from assistant.insight.closing import LEASE as FIGURES
 from assistant.insight.closing import Closing
+from assistant.lines import LineReports, Lines
 from assistant.live_settings import LiveSettings
 from assistant.metrics import Metrics
 from assistant.orders.buttons import Buttons
@@ -91,7 +92,7 @@ from assistant.storage.pruning import LEASE as PRUNING
 from assistant.storage.pruning import Pruning
 from assistant.storage.search_entries import LEASE as SEARCH
 from assistant.storage.search_entries import SearchEntries
-from bots.channels import open_channels
+from bots.channels import DEFAULT, open_channels
 from bots.draining import Draining
 from bots.engine_word import leaving_word, remove_word
 from bots.heap import settle_when_started
@@ -135,6 +136,7 @@ class Core:
     places: Places
     live: LiveSettings
     clock: DatabaseClock
+    lines: Lines = field(default_factory=Lines)
 
     @property
     def stopping(self) -> Stopping:
@@ -310,7 +312,9 @@ async def _gateway(
     say: Say,
 ) -> WaysIn:
     accounts = Accounts(core.database)
-    channels = await stack.enter_async_context(open_channels(settings, accounts, core.redis, say))
+    channels = await stack.enter_async_context(
+        open_channels(settings, accounts, core.redis, core.lines, say)
+    )
     leases = Leases(core.database, core.heartbeat)
     governor = Governor(core.redis, core.database, leases)
     opened = channels.open.accounts
@@ -331,6 +335,10 @@ async def _gateway(
     inbound = channels.connect(service, governor)
     for router in inbound.routers:
         pages.include(router)
+    for name in ("web", "api"):
+        core.lines.open(name, DEFAULT, "page").become("open")
+    reports = LineReports(core.name, core.lines, core.signals, core.database)
+    group.create_task(reports.run())
     group.create_task(delivery.run())
     group.create_task(service.embeddings.run())
     group.create_task(service.arrivals.run())
@@ -421,6 +429,7 @@ def build_service(
         metrics=core.metrics,
         places=core.places,
         maintenance=Maintenance(settings),
+        lines=core.lines,
         arrivals=Arrivals(database, core.clock),
     )
 

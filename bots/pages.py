@@ -23,6 +23,7 @@ from assistant.answering.personas import Personas
 from assistant.conversations import ConversationService
 from assistant.errors import StartupError
 from assistant.incoming.quotas import Quotas
+from assistant.insight.glance import Glances
 from assistant.live_settings import LiveSettings
 from assistant.metrics import Metrics
 from assistant.signals import Signals
@@ -133,6 +134,7 @@ async def build_pages(
         canned=CannedAnswers(database),
         experiments=experiments,
         operations=OperationsParts.of(database, signals.redis, signals, live),
+        glances=Glances(database, signals, settings.assistant),
     )
     include_dashboard(app, parts)
     app.include_router(web_router(service))

@@ -556,6 +556,19 @@ figure_people = _figures(
     Column("in_month", Integer),
 )
 
+# How each account stands with its platform; whether it is connected now is said in Redis alone.
+channel_states = Table(
+    "channel_states",
+    metadata,
+    Column(
+        "account_id", BigInteger, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True
+    ),
+    _time("heard_at"),
+    # The last that went wrong with its way in, and when.
+    _text("error", ""),
+    _time("failed_at"),
+)
+
 penalties = Table(
     "penalties",
     metadata,

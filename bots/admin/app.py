@@ -17,6 +17,7 @@ from assistant.answering.canned_answers import CannedAnswers
 from assistant.answering.experiments import Experiments
 from assistant.answering.persona_versions import PersonaVersions
 from assistant.insight.figures import Figures
+from assistant.insight.glance import Glances
 from assistant.insight.personas import PersonaFigures
 from assistant.live_settings import LiveSettings
 from assistant.service import Assistant
@@ -35,6 +36,7 @@ from bots.admin.api.conversations import conversations_api
 from bots.admin.api.figures import figures_api
 from bots.admin.api.keys import keys_api
 from bots.admin.api.operations import operations_api
+from bots.admin.api.overview import overview_api
 from bots.admin.api.personas import personas_api
 from bots.admin.api.settings import settings_api
 from bots.admin.api.traces import traces_api
@@ -48,6 +50,7 @@ from bots.admin.me import own_pages
 from bots.admin.navigation import NAVIGATION
 from bots.admin.operations.pages import operations_pages
 from bots.admin.operations.parts import OperationsParts
+from bots.admin.overview import overview_pages
 from bots.admin.people import people_api, people_pages
 from bots.admin.persona import persona_pages
 from bots.admin.persona_trial import trial_pages
@@ -72,6 +75,7 @@ class AdminParts:
     clock: Callable[[], float]
     conversations: ConversationParts
     operations: OperationsParts
+    glances: Glances
     assistant: Assistant
     traces: TraceParts
     live: LiveSettings
@@ -95,6 +99,7 @@ def include_dashboard(app: FastAPI, parts: AdminParts) -> None:
     pages = (
         *ways.routers,
         own_pages(shell, admins, ways.password),
+        overview_pages(shell, parts.glances, admins),
         conversation_pages(shell, parts.conversations),
         trace_pages(shell, parts.traces, admins.of_session),
         replay_pages(shell, parts.traces),
@@ -115,6 +120,7 @@ def include_dashboard(app: FastAPI, parts: AdminParts) -> None:
         conversations_api(parts.access, parts.conversations),
         operations_api(parts.access, parts.operations),
         broadcasts_api(parts.access, parts.operations),
+        overview_api(parts.access, parts.glances),
         traces_api(parts.access, parts.traces),
         *people_api(parts.access, parts.database),
         personas_api(parts.access, personas, figures),

@@ -18,6 +18,7 @@ class Item:
 
 # An empty page name begins a further group.
 NAVIGATION: tuple[Item, ...] = (
+    Item("overview", "/admin/overview", "viewer"),
     Item("conversations", "/admin/conversations", "operator"),
     Item("traces", "/admin/traces", "viewer"),
     Item("people", "/admin/people", "viewer"),

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from assistant.answering.persona_versions import PersonaVersions
 from assistant.answering.personas import Personas
+from assistant.insight.glance import Glances
 from assistant.storage.admins import ROLES, Admin, Admins, Role
 from assistant.storage.api_keys import ADMIN_SCOPES, ApiKeys, Scope
 from assistant.storage.audit import Actor
@@ -92,6 +93,7 @@ async def admin_house(
             canned=house.canned,
             experiments=house.experiments,
             operations=OperationsParts.of(house.database, house.redis, house.signals, house.live),
+            glances=Glances(house.database, house.signals, house.settings),
         )
         include_dashboard(app, parts(made_of))
         app.include_router(web_router(house.service))

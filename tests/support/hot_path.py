@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from assistant import conversations, fair
+from assistant import conversations, fair, lines
 from assistant.answering import (
     deadlines,
     history,
@@ -37,7 +37,7 @@ from assistant.incoming import (
     quotas,
     spending,
 )
-from assistant.insight import doors, people, quota_list
+from assistant.insight import channel_states, concerns, doors, people, quota_list, turns_now
 from assistant.insight import personas as insight_personas
 from assistant.messages import Attachment
 from assistant.orders import export, feedback, usage
@@ -606,6 +606,19 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
         conversations.HISTORY,
         lambda f, n: {**_chat(f.idle_conversation(n)), "limit": 50},
     ),
+    (
+        "lines.KEEP",
+        lines.KEEP,
+        lambda f, n: {
+            "said": '[{"channel": "telegram", "account": "default", "heard": 1.5,'
+            ' "error": "Telegram can not be reached.", "failed": 9.0}]'
+        },
+    ),
+    ("channel_states.READ", channel_states.READ, lambda f, n: {"days": 1.0, "ours": "admin"}),
+    ("turns_now.COUNT", turns_now.COUNT, lambda f, n: {}),
+    ("turns_now.RUNNING", turns_now.RUNNING, lambda f, n: {"limit": turns_now.SHOWN}),
+    ("turns_now.WAITING", turns_now.WAITING, lambda f, n: {"limit": turns_now.SHOWN}),
+    ("concerns.READ", concerns.READ, lambda f, n: {}),
     ("pruning.PRUNE", pruning.PRUNE, lambda f, n: {"days": 6.9, "limit": pruning.BATCH}),
     (
         "pruning.PRUNE_LOGPROBS",
