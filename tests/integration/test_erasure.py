@@ -70,8 +70,9 @@ async def everywhere(home: House, *, but: tuple[str, ...] = ()) -> None:
         f" SELECT id, 1, '{WORD}' FROM persons WHERE name LIKE '%{WORD}%'"
     )
     assert await plant(home.database, WORD, but=but) == LISTED
-    # A key of the API, a quota or a list of who may talk is an admin's word, and no person's.
+    # Admins, what they changed, and what they decided are no person's.
     admins = {"api_keys", "account_access", "allowlist", "quotas"}
+    admins |= {"admins", "admin_sessions", "audit_log"}
     personal = await tables_with_text(home.database) - admins
     assert set(await tables_with(home.database, WORD)) == personal
     kinds = {name.split(":")[1] for name in await keys_with(home.redis, WORD)}

@@ -184,9 +184,10 @@ def _without_indexes(connection: Connection[tuple[object, ...]]) -> Iterator[Non
     made = connection.execute(
         "SELECT format('ALTER TABLE %%s DROP CONSTRAINT %%I', conrelid::regclass, conname),"
         " format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s', conrelid::regclass, conname,"
-        " pg_get_constraintdef(oid)) FROM pg_constraint WHERE conrelid::regclass::text = ANY(%s)"
-        " AND contype IN ('p', 'u', 'f') ORDER BY contype = 'f' DESC, contype, conname",
-        [list(TABLES)],
+        " pg_get_constraintdef(oid)) FROM pg_constraint WHERE contype IN ('p', 'u', 'f')"
+        " AND (conrelid::regclass::text = ANY(%s) OR confrelid::regclass::text = ANY(%s))"
+        " ORDER BY contype = 'f' DESC, contype, conname",
+        [list(TABLES), list(TABLES)],
     ).fetchall()
     bare = connection.execute(
         "SELECT 'DROP INDEX ' || indexrelid::regclass, pg_get_indexdef(indexrelid) FROM pg_index"
