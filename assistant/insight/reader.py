@@ -24,7 +24,8 @@ NEWEST = 2**62
 SHOWN_CHARACTERS = 2_000  # of a file's text
 
 HEAD = """
-SELECT conversations.id, channel, accounts.name AS account, chat_id, thread_id, kind, persona,
+SELECT conversations.id, channel, accounts.name AS account, chat_id, thread_id, kind,
+    conversations.persona,
     conversations.created_at, last_message_at, latest.person_id,
     coalesce(persons.name, '') AS person
 FROM conversations JOIN accounts ON accounts.id = account_id

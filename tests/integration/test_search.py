@@ -141,10 +141,8 @@ async def test_by_thumbs_persona_and_failure(home: House) -> None:
     await home.service.press(press("up", good))
     await home.service.press(press("down", bad, chat=ELSEWHERE))
     await home.rows("UPDATE turns SET state = 'failed' WHERE id = %(turn)s", {"turn": bad})
-    await home.rows(
-        "UPDATE conversations SET persona = 'teacher' WHERE chat_id = %(chat)s",
-        {"chat": CHAT.chat_id},
-    )
+    values = {"turn": good}
+    await home.rows("UPDATE turns SET persona = 'teacher' WHERE id = %(turn)s", values)
     assert await found(home, thumb=1) == [good]
     assert await found(home, "herons", thumb=-1) == [bad]
     assert await found(home, failed=True) == [bad]

@@ -231,6 +231,8 @@ def _finish(filled: Filled, number: int) -> Values:
         "tool_calls": '[{"id": "call_1", "name": "look", "arguments": "{}"}]',
         "stop_reason": None,
         "logprobs": '[["It", -0.1, []]]',
+        "persona": "teacher",
+        "persona_version": 1,
     }
 
 
@@ -340,7 +342,16 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
     *(
         (f"links.{name}", getattr(links, name), lambda f, n: {"person": 30 + n, "other": 40 + n})
         for name in (
-            *("BARRED", "HOLD", "HOLD_OTHER", "IDENTITIES", "TURNS", "USAGE", "FEEDBACK"),
+            *(
+                "BARRED",
+                "HOLD",
+                "HOLD_OTHER",
+                "IDENTITIES",
+                "TURNS",
+                "ENTRIES",
+                "USAGE",
+                "FEEDBACK",
+            ),
             *("LANGUAGE", "GONE", "NAMED"),
         )
     ),
