@@ -7,13 +7,11 @@ refuses turns its channel off, in words, and leaves everything else running.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import aiohttp
-import structlog
 from fastapi import APIRouter
 from pydantic import SecretStr
 from redis.asyncio import Redis
@@ -27,6 +25,7 @@ from assistant.outgoing.governor import Governor
 from assistant.outgoing.open_channels import OpenChannels
 from assistant.service import Assistant
 from assistant.storage.installs import Installs
+from bots.seal import Seal
 from bots.settings import Settings
 from bots.slack.client import client_of, slack_session, watched_client
 from bots.slack.http import router as slack_router
@@ -36,7 +35,6 @@ from bots.slack.install.install_states import InstallStates
 from bots.slack.install.installs import CHANNEL as SLACK
 from bots.slack.install.installs import SlackInstalls
 from bots.slack.install.oauth import OAuthApp
-from bots.slack.install.seal import Seal
 from bots.slack.install.workspace import Bot, Workspace
 from bots.slack.install.workspaces import Workspaces
 from bots.slack.settings import SlackSettings
@@ -46,21 +44,10 @@ from bots.telegram.channel import TelegramChannel
 from bots.telegram.poller import TelegramPoller
 from bots.telegram.settings import TelegramSettings
 from bots.telegram.webhook import TelegramWebhook
-
-log = structlog.get_logger()
+from bots.ways_in import Listener, Run
 
 DEFAULT = "default"
 Say = Callable[[str], None]
-Run = Callable[[], Coroutine[Any, Any, None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """Takes messages in for as long as it runs. `exclusive`: only one replica may run it."""
-
-    name: str
-    run: Run
-    exclusive: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +128,11 @@ async def open_telegram_account(
         if telegram.webhook_url is not None:
             line = channels.lines.open("telegram", name, "webhook")
             webhook = TelegramWebhook(bot, notices, service, telegram, line=line)
-            register = Listener(lease, surviving(lease, webhook.run, line), exclusive=False)
+            register = Listener(lease, telling(line, webhook.run), exclusive=False)
             return Inbound([register], [webhook.router()])
         line = channels.lines.open("telegram", name, "polling")
         poller = TelegramPoller(bot, notices, service, line=line)
-        return Inbound([Listener(lease, surviving(lease, poller.run, line), exclusive=True)], [])
+        return Inbound([Listener(lease, telling(line, poller.run), exclusive=True)], [])
 
     channels.open.open(channel, account)
     channels.connects.append(connect)
@@ -213,7 +200,7 @@ class _SlackOpening:
             app = client_of(self.settings, None, self.session)
             line = self.channels.lines.open(SLACK, EVERY, "socket")
             socket = SlackSocket(app, self.settings.app_token, workspaces, line=line)
-            listeners.append(Listener("slack:default", surviving("Slack", socket.run, line), False))
+            listeners.append(Listener("slack:default", telling(line, socket.run), False))
         if self.settings.signing_secret is not None:
             if self.settings.app_token is None:
                 line = self.channels.lines.open(SLACK, EVERY, "webhook")
@@ -227,7 +214,7 @@ class _SlackOpening:
     def _installs(self, service: Assistant, attend: Callable[[Bot], SlackInbox]) -> SlackInstalls:
         return SlackInstalls(
             kept=Installs(self.channels.accounts.database, SLACK),
-            seal=Seal(self.settings.token_keys),
+            seal=Seal(self.settings.token_keys, "OUTRIDER_SLACK__TOKEN_KEYS"),
             channels=self.channels.open,
             register=self.register,
             open_bot=self.bot,
@@ -249,12 +236,10 @@ class _SlackOpening:
         return InstallPages(app, states, installs.add, workspaces.connect)
 
 
-def surviving(
-    name: str, run: Callable[[], Coroutine[Any, Any, None]], line: Line
-) -> Callable[[], Coroutine[Any, Any, None]]:
-    """A channel that the platform refuses is off; the others go on."""
+def telling(line: Line, run: Run) -> Run:
+    """Also says on its line that it is opened, refused, or given up."""
 
-    async def guarded() -> None:
+    async def told() -> None:
         line.become("opening")
         try:
             await run()
@@ -263,6 +248,6 @@ def surviving(
             raise
         except ChannelError as error:
             line.fail(str(error), "refused")
-            log.error("channel_off", channel=name, code=error.code, reason=str(error))
+            raise
 
-    return guarded
+    return told
