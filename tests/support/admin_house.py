@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import re
 import time
@@ -32,7 +33,7 @@ from bots.http.secure import secure
 from bots.seal import Seal, new_key
 from bots.web.router import web_router
 from tests.support.chat_app import KEY, SAFETY
-from tests.support.house import House
+from tests.support.house import House, running
 from tests.support.serving import serving
 
 PASSWORD = "correct horse battery"
@@ -80,6 +81,8 @@ async def admin_house(
         conversations = conversation_parts(house.service)
         may_read = conversations.reading.reader.may_read
         signin = SignInParts(house.redis, Seal([SecretStr(new_key())]))
+        glances = Glances(house.database, house.signals, house.settings)
+        await stack.enter_async_context(running(asyncio.create_task(glances.run())))
         made_of = AdminParts(
             database=house.database,
             access=access,
@@ -93,7 +96,7 @@ async def admin_house(
             canned=house.canned,
             experiments=house.experiments,
             operations=OperationsParts.of(house.database, house.redis, house.signals, house.live),
-            glances=Glances(house.database, house.signals, house.settings),
+            glances=glances,
         )
         include_dashboard(app, parts(made_of))
         app.include_router(web_router(house.service))
