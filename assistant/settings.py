@@ -129,8 +129,25 @@ class AssistantSettings(BaseModel, extra="forbid"):
     attempts: int = Field(
         5, ge=1, description="Tries at a turn before it has failed.", json_schema_extra=LIVE
     )
+    maintenance: bool = Field(
+        False,
+        description="Let nothing new in: who asks is told so. What was asked before is answered.",
+        json_schema_extra=LIVE,
+    )
+    maintenance_message: str = Field(
+        "",
+        max_length=500,
+        description="What people are told beside that, in your own words: why, and until when.",
+        json_schema_extra=LIVE,
+    )
+    log_level: Literal["debug", "info", "warning", "error"] | None = Field(
+        None,
+        description="The least severe line that every process writes, in place of its own"
+        " `OUTRIDER_LOG__LEVEL`.",
+        json_schema_extra=LIVE,
+    )
     trace_days: float = Field(
         30.0,
         gt=0,
-        description="How long the steps of each answer are kept, for the dashboard's traces.",
+        description="The steps of each answer are kept for so many days, for the dashboard's traces.",
     )

@@ -43,45 +43,55 @@ _ANSWERING = """
     WHERE message_id = (SELECT id FROM changed) AND superseded_by IS NULL
     ORDER BY turns.id DESC LIMIT 1
 """
-# It stands at the head of the queue, as what began; it has as much time as the old one had.
-_REPLACE = f"""
+
+
+def replacing(due_at: str = f"greatest(due_at, {CLOCK})", priority: str = "priority") -> str:
+    """Behind an `answering (id)`: new turns in the places of those. They stand at the head of the
+    queue, as what began; each has as much time as the old one had."""
+    return f"""
 old AS (
     SELECT turns.id, conversation_id, person_id, coalesce(place, id) AS place, sampling, attempt,
-        state, priority, tokens, greatest(due_at, {CLOCK}) AS due_at,
+        state, {priority} AS priority, tokens, {due_at} AS due_at,
         now() + (deadline_at - created_at) AS deadline_at
-    FROM turns WHERE id = (SELECT id FROM answering)
+    FROM turns WHERE id IN (SELECT id FROM answering)
         AND superseded_by IS NULL AND state <> 'queued' FOR UPDATE
-), fresh AS (
+), made AS (
     INSERT INTO turns
         (conversation_id, person_id, place, due_at, sampling, priority, tokens, deadline_at)
     SELECT conversation_id, person_id, place, due_at, sampling, priority, tokens, deadline_at
-    FROM old RETURNING id, conversation_id
+    FROM old RETURNING id, place
+), pair AS (
+    -- Of all turns in one place, no more than one is not superseded.
+    SELECT made.id AS fresh, old.id AS old, old.attempt, old.state FROM made JOIN old USING (place)
 ), replaced AS (
-    UPDATE turns SET superseded_by = fresh.id, lease_owner = NULL, lease_until = NULL,
+    UPDATE turns SET superseded_by = fresh, lease_owner = NULL, lease_until = NULL,
         state = CASE WHEN turns.state = 'running' THEN 'cancelled' ELSE turns.state END,
         error_code = CASE WHEN turns.state = 'running' THEN 'superseded' ELSE error_code END,
         prompt_messages = NULL, prompt_token_ids = NULL, reply_token_ids = '{{}}',
         finished_at = coalesce(finished_at, now())
-    FROM fresh, old WHERE turns.id = old.id
+    FROM pair WHERE turns.id = pair.old
 ), link AS (
     INSERT INTO turn_messages (turn_id, message_id)
-    SELECT fresh.id, message_id FROM turn_messages, fresh, old WHERE turn_id = old.id
+    SELECT fresh, message_id FROM turn_messages JOIN pair ON turn_id = pair.old
 ), delivery AS (
     INSERT INTO deliveries (turn_id, account_id, conversation_id, reply_to)
-    SELECT fresh.id, account_id, fresh.conversation_id, reply_to
-    FROM deliveries, fresh, old WHERE turn_id = old.id
+    SELECT fresh, account_id, conversation_id, reply_to
+    FROM deliveries JOIN pair ON turn_id = pair.old
 ), left_to_it AS (
     UPDATE deliveries SET attempt = deliveries.attempt + 1, lease_owner = NULL,
         lease_until = NULL, state = 'done', finished_at = coalesce(finished_at, now())
-    FROM old WHERE turn_id = old.id AND EXISTS (SELECT FROM fresh)
+    FROM pair WHERE turn_id = pair.old
 ), shown AS (
     INSERT INTO delivery_intents (turn_id, position, kind, state, platform_message_id)
-    SELECT fresh.id, position, kind, delivery_intents.state, platform_message_id
-    FROM delivery_intents, fresh, old
-    WHERE turn_id = old.id AND kind IN ('placeholder', 'overflow') ORDER BY delivery_intents.id
+    SELECT fresh, position, kind, delivery_intents.state, platform_message_id
+    FROM delivery_intents JOIN pair ON turn_id = pair.old
+    WHERE kind IN ('placeholder', 'overflow') ORDER BY delivery_intents.id
 )
 """
-_REPLACED = "SELECT fresh.id, old.id AS old, old.attempt, old.state FROM fresh, old"
+
+
+_REPLACE = replacing()
+REPLACED = "SELECT fresh AS id, old, attempt, state FROM pair"
 
 # An edit that comes again, perhaps after a newer one, is known by its event.
 EDIT = f"""
@@ -95,7 +105,7 @@ WITH event AS (
         AND EXISTS (SELECT FROM event) RETURNING id
 ), answering AS ({_ANSWERING}),
 {_REPLACE}
-{_REPLACED}
+{REPLACED}
 """
 # A further part of an album goes to the turn that answers another part, and is the same person's.
 PART = f"""
@@ -133,7 +143,7 @@ LIMIT 1
 AGAIN = f"""
 WITH answering AS (SELECT CAST(%(turn)s AS bigint) AS id),
 {_REPLACE}
-{_REPLACED}
+{REPLACED}
 """
 RETRY = f"""
 WITH answering AS (
@@ -142,7 +152,7 @@ WITH answering AS (
             WHERE turn_id = turns.id AND deleted_at IS NULL)
 ),
 {_REPLACE}
-{_REPLACED}
+{REPLACED}
 """
 # A turn with further messages is answered again without this one.
 DELETE = f"""
@@ -158,7 +168,7 @@ WITH changed AS (
             AND messages.id <> (SELECT id FROM changed))
 ),
 {_REPLACE}
-{_REPLACED}
+{REPLACED}
 """
 # Turns of which all messages are deleted: an answer repeats what it answers.
 REMOVE = f"""

@@ -22,6 +22,7 @@ from assistant.incoming.persons import Persons
 from assistant.messages import Answer, ChatRef, Command, CommandName
 from assistant.orders.erasure import Erasure
 from assistant.orders.export import Export, Form
+from assistant.orders.news import News
 from assistant.orders.usage import Usage, Used
 from assistant.phrases import LANGUAGES, Phrase, language_of, say, sentences
 from assistant.settings import AssistantSettings
@@ -31,7 +32,7 @@ from inference.api import EngineInfo
 # As people are shown them; /start is what a first press sends.
 COMMANDS: tuple[CommandName, ...] = (
     "new", "stop", "retry", "persona", "lang", "memory", "forget", "export", "usage", "link",
-    "privacy", "model", "about", "help",
+    "privacy", "news", "model", "about", "help",
 )  # fmt: skip
 GROUP_COMMANDS: tuple[CommandName, ...] = ("new", "stop", "retry", "persona", "forget", "help")
 AUTOMATIC = "auto"
@@ -92,6 +93,7 @@ class Commands:
     signals: Signals
     listening: Listening
     settings: AssistantSettings
+    news: News
     links: Links
 
     async def answer(self, account: Account, command: Command) -> Answer:
@@ -217,6 +219,23 @@ class Commands:
             person = await self.persons.known(*who[:2])
             allowed = person is not None and await self.persons.consented(person)
         return Answer("\n".join(_who_reads(order, self.settings.content_access, allowed)))
+
+    async def _news(self, order: _Order) -> Answer:
+        if not order.account.delivered:
+            return order.answer("news.not_here")
+        threaded = order.chat.channel in LISTENING
+        chat = replace(order.chat, thread_id=WHOLE_CHAT) if threaded else order.chat
+        asked = order.argument.casefold()
+        if asked not in ("on", "off"):
+            wanted = await self.news.wanted(order.account, chat)
+            return order.answer("news.now_on" if wanted else "news.now_off")
+        if threaded and not order.private and not order.command.member.admin:
+            return order.answer("news.admins_only")
+        if asked == "on":
+            await self.news.ask(order.account, chat, language_of(order.language))
+        else:
+            await self.news.end(order.account, chat)
+        return order.answer(f"news.{asked}")
 
     async def _link(self, order: _Order) -> Answer:
         if not order.private:

@@ -48,6 +48,8 @@ DELIVERY_STATES = ("pending", "active", "removing", "done", "removed", "failed")
 INTENT_STATES = ("sending", "sent", "unknown", "failed")
 ROLES = ("viewer", "operator", "admin")
 INTENT_KINDS = ("placeholder", "overflow", "edit", "final", "removal")
+BROADCAST_STATES = ("running", "stopped", "done")
+POST_STATES = ("waiting", "sending", "sent", "unknown", "failed", "stopped", "withdrawn")
 
 
 def _id() -> Column[int]:
@@ -178,11 +180,14 @@ conversations = Table(
     Column("quiet_after", BigInteger, nullable=False, server_default=text("0")),
     # How the assistant behaves here, by name; empty for the default.
     _text("persona", ""),
+    # The language in which news were asked for here; null: none are wanted.
+    Column("news", Text),
     # An experiment's: whose words it may hold, so that it falls with them.
     _ref("experiment_on", "conversations.id", nullable=True),
     _now("created_at"),
     _now("last_message_at"),
     UniqueConstraint("account_id", "chat_id", "thread_id"),
+    Index("ix_conversations_news", "account_id", "id", postgresql_where="news IS NOT NULL"),
     Index("ix_conversations_persona", "persona", postgresql_where="persona <> ''"),
     Index(
         "ix_conversations_experiment_on",
@@ -412,6 +417,7 @@ deliveries = Table(
         postgresql_where="state IN ('pending', 'active', 'removing')",
     ),
     Index("ix_deliveries_failed", "finished_at", postgresql_where="state = 'failed'"),
+    Index("ix_deliveries_in_doubt", "turn_id", postgresql_where="placeholders_left > 0"),
     Index(None, "conversation_id"),
 )
 
@@ -550,6 +556,19 @@ figure_people = _figures(
     Column("in_month", Integer),
 )
 
+# How each account stands with its platform; whether it is connected now is said in Redis alone.
+channel_states = Table(
+    "channel_states",
+    metadata,
+    Column(
+        "account_id", BigInteger, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True
+    ),
+    _time("heard_at"),
+    # The last that went wrong with its way in, and when.
+    _text("error", ""),
+    _time("failed_at"),
+)
+
 penalties = Table(
     "penalties",
     metadata,
@@ -647,6 +666,8 @@ admins = Table(
     Column("subject", Text, unique=True),
     # Sealed, as the key is no part of the database.
     Column("totp_secret", Text),
+    # Of the last code that was taken: each is good once.
+    Column("totp_step", BigInteger),
     # Chosen for the dashboard; null: as the browser says.
     Column("language", Text),
     _now("created_at"),
@@ -667,6 +688,14 @@ admin_sessions = Table(
     _now("created_at"),
     _now("seen_at"),
     Index(None, "admin_id"),
+)
+
+# What signs in who has lost the device that shows the codes; each once.
+admin_recovery_codes = Table(
+    "admin_recovery_codes",
+    metadata,
+    Column("admin_id", BigInteger, ForeignKey("admins.id", ondelete="CASCADE"), primary_key=True),
+    Column("hash", LargeBinary, primary_key=True),
 )
 
 # What was changed, by whom, from what into what. Rows are only ever added; who did it may be gone.
@@ -888,4 +917,52 @@ erasures = Table(
     _text("erased_by"),
     _now("erased_at"),
     _one_of("kind", ("conversation", "person")),
+)
+
+# What an admin tells all conversations that asked for news.
+broadcasts = Table(
+    "broadcasts",
+    metadata,
+    _id(),
+    _text("text"),
+    # The only channel that it goes to; empty: all.
+    _text("channel", ""),
+    _text("state", "running"),
+    _text("sent_by"),
+    _now("created_at"),
+    _time("finished_at"),
+    _one_of("state", BROADCAST_STATES),
+)
+
+# One for each conversation that had asked when the broadcast began.
+broadcast_posts = Table(
+    "broadcast_posts",
+    metadata,
+    Column(
+        "broadcast_id",
+        BigInteger,
+        ForeignKey("broadcasts.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column(
+        "conversation_id",
+        BigInteger,
+        ForeignKey("conversations.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    _ref("account_id", "accounts.id"),
+    _text("state", "waiting"),
+    _text("error", ""),
+    # Whoever is at it, until then; without an owner: not before then.
+    Column("lease_owner", Text),
+    _time("lease_until"),
+    _time("ended_at"),
+    _one_of("state", POST_STATES),
+    Index(None, "conversation_id"),
+    Index(
+        "ix_broadcast_posts_open",
+        "broadcast_id",
+        "conversation_id",
+        postgresql_where="state IN ('waiting', 'sending')",
+    ),
 )

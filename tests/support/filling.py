@@ -30,12 +30,14 @@ RECIPE = Recipe(
 )
 LEAST_EVENTS = 10_000
 BATCH = 1_000_000
+NEWS_EVERY = 50  # one of so many conversations asked for news
+BROADCASTS = 200
 
 TABLES = (
     *("persons", "identities", "conversations", "events", "messages", "turns"),
     *("turn_messages", "attempts", "deliveries", "delivery_intents", "attachments"),
     *("memories", "feedback", "search_entries", "search_words"),
-    *("usage_days", "arrivals", "traces"),
+    *("usage_days", "arrivals", "traces", "broadcast_posts"),
     *("figures", "figure_latencies", "figure_people"),
 )
 
@@ -62,6 +64,15 @@ _ONCE = (
     " SELECT left(translate(md5(n::text), '0123456789', 'ghijklmnop'), 5 + n %% 7) AS word"
     " FROM generate_series(1, 100000) AS n"
     " UNION ALL SELECT unnest(ARRAY['capital', 'country', 'people', 'river'])) AS made",
+    # Broadcasts to those who asked for news: the last one is on its way.
+    "UPDATE conversations SET news = 'en' WHERE id %% %(news_every)s = 0",
+    "INSERT INTO broadcasts (text, state, sent_by)"
+    " SELECT 'A new model.', CASE WHEN n < %(broadcasts)s THEN 'done' ELSE 'running' END, 'root'"
+    " FROM generate_series(1, %(broadcasts)s) AS n",
+    "INSERT INTO broadcast_posts (broadcast_id, conversation_id, account_id, state)"
+    " SELECT one.id, n * %(news_every)s, 1,"
+    " CASE one.state WHEN 'done' THEN 'sent' ELSE 'waiting' END"
+    " FROM broadcasts AS one, generate_series(1, %(conversations)s / %(news_every)s) AS n",
     "INSERT INTO memories (person_id, number, text) SELECT n, number, 'I live in a town'"
     " FROM generate_series(1, %(conversations)s) AS n, generate_series(1, 4) AS number",
 )
@@ -220,6 +231,8 @@ def fill(
         "running": RUNNING,
         "waiting": WAITING,
         "expired": EXPIRED,
+        "news_every": NEWS_EVERY,
+        "broadcasts": BROADCASTS,
         "recipe": json.dumps(recipe_written(RECIPE)),
     }
     # Numbers go as literals: a parameter would need its type in each place.
