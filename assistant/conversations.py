@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,6 +19,7 @@ from assistant.errors import MessageRefused
 from assistant.files.attachments import opened, readable, with_pdf_text
 from assistant.files.pdf_text import PdfReader
 from assistant.incoming.admission import Admission
+from assistant.incoming.arrivals import Arrivals
 from assistant.incoming.control import CONVERSATION, Control, place
 from assistant.incoming.intake import Intake
 from assistant.incoming.late_files import LateFiles
@@ -28,6 +30,7 @@ from assistant.messages import (
     NO_MEMBER,
     Accepted,
     Answer,
+    Arrival,
     Attachment,
     ButtonPressed,
     ChatRef,
@@ -96,9 +99,11 @@ class ConversationService:
     settings: AssistantSettings
     metrics: Metrics
     places: Places
+    arrivals: Arrivals
     pdf_reader: PdfReader = field(default_factory=PdfReader)
 
     async def accept(self, message: IncomingMessage) -> Accepted:
+        arrival = message.arrival or Arrival()
         account = self._account(message.chat)
         await self.admission.check_message(account, message)
         self._check_text(message.text, may_be_empty=bool(message.attachments))
@@ -109,6 +114,7 @@ class ConversationService:
             return answered
         free = await self.signals.free_workers()
         accepted = await self.intake.store(account.id, message, account.delivered, free)
+        committed = time.monotonic()
         if not accepted.duplicate:
             if any(one.awaited for one in message.attachments):
                 await self.late_files.wait(accepted.turn_id, AWAIT_SECONDS)
@@ -122,6 +128,7 @@ class ConversationService:
             if accepted.restarted is not None:
                 await self.signals.abandon(accepted.turn_id, accepted.restarted)
             await self._wake(accepted.turn_id, accepted.worker)
+            self.arrivals.note(accepted.message_id, arrival, committed)
             if accepted.waits and account.delivered:
                 self.delivery.mark_waiting(message.chat, message.message_id)
         return accepted
@@ -162,7 +169,7 @@ class ConversationService:
         background: bool = False,
         deadline_seconds: float | None = None,
     ) -> Accepted:
-        account = self._account(chat)
+        arrival, account = Arrival(), self._account(chat)
         await self.admission.spending.check(account, chat, requester.id)
         accepted = await self.intake.store_request(
             account.id,
@@ -173,8 +180,10 @@ class ConversationService:
             background=background,
             deadline_seconds=deadline_seconds,
         )
+        committed = time.monotonic()
         self.metrics.message(account.channel)
         await self.signals.wake_worker(accepted.turn_id)
+        self.arrivals.note(accepted.message_id, arrival, committed)
         return accepted
 
     async def command(self, command: Command) -> Answer:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from typing import Literal
 
 from assistant.phrases import Phrase
@@ -69,6 +70,21 @@ class Attachment:
     opened: bool = False
 
 
+@dataclass(slots=True)
+class Arrival:
+    """When an event came to us, and when its platform was told "received", on the monotonic clock.
+
+    Whoever takes events makes one, and fills it in; None where it was not told yet.
+    """
+
+    received: float = field(default_factory=time.monotonic)
+    acknowledged: float | None = None
+
+    def acknowledge(self) -> None:
+        """It is told just now."""
+        self.acknowledged = time.monotonic()
+
+
 @dataclass(frozen=True, slots=True)
 class IncomingMessage:
     """A message that is addressed to the assistant.
@@ -88,6 +104,7 @@ class IncomingMessage:
     attachments: tuple[Attachment, ...] = ()
     album: str = ""  # the platform's id of the album that the message is a part of
     member: Membership = NO_MEMBER
+    arrival: Arrival | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +226,8 @@ class Accepted:
     `turn_id` is the turn that answers it; `duplicate` when it had come before.
     `joined` when a turn that was already there took it in; `restarted` is then the attempt that
     was given up for it, if one ran. `waits` when another turn of the conversation runs before it.
-    `worker`: who answered the conversation last, if they have room.
+    `worker`: who answered the conversation last, if they have room. `message_id` is ours of the
+    message; 0 for a duplicate.
     """
 
     turn_id: int
@@ -218,6 +236,7 @@ class Accepted:
     restarted: int | None = None
     waits: bool = False
     worker: str | None = None
+    message_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 from pydantic import BaseModel, Field
+from pydantic.config import JsonDict
 
 # Short on purpose: the demo model loses the thread of anything longer.
 DEFAULT_SYSTEM_PROMPT = "You are Outrider, a helpful AI assistant."
+# Of a field that an admin may change while Outrider runs (`live_settings.py`): whoever uses it
+# reads it from the settings each time, and keeps no copy.
+LIVE: JsonDict = {"live": True}
 
 
 class PersonaSettings(BaseModel, extra="forbid"):
@@ -28,7 +32,9 @@ class AssistantSettings(BaseModel, extra="forbid"):
     """`OUTRIDER_ASSISTANT__…`"""
 
     system_prompt: str = Field(
-        DEFAULT_SYSTEM_PROMPT, description="What the model is told before each conversation."
+        DEFAULT_SYSTEM_PROMPT,
+        description="What the model is told before each conversation.",
+        json_schema_extra=LIVE,
     )
     personas: dict[Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,32}$")], PersonaSettings] = Field(
         default_factory=dict,
@@ -36,21 +42,38 @@ class AssistantSettings(BaseModel, extra="forbid"):
         " each with a `title` and a `prompt`, which is added to the system prompt.",
     )
     bot_answers: int = Field(
-        3, ge=0, description="Answers to another bot in one chat within the window; then silence."
+        3,
+        ge=0,
+        description="Answers to another bot in one chat within the window; then silence.",
+        json_schema_extra=LIVE,
     )
     bot_window_seconds: float = Field(
-        600.0, gt=0, description="The window in which answers to another bot are counted."
+        600.0,
+        gt=0,
+        description="The window in which answers to another bot are counted.",
+        json_schema_extra=LIVE,
     )
     history_turns: int = Field(
-        40, ge=1, description="At most so many earlier turns are part of a prompt."
+        40,
+        ge=1,
+        description="At most so many earlier turns are part of a prompt.",
+        json_schema_extra=LIVE,
     )
     answer_tokens: int | None = Field(
-        None, ge=1, description="Longest answer where the request doesn't say; else the profile's."
+        None,
+        ge=1,
+        description="Longest answer where the request doesn't say; else the profile's.",
+        json_schema_extra=LIVE,
     )
     message_characters: int = Field(
-        32_000, ge=1, description="Longest message that is accepted; a longer one is refused."
+        32_000,
+        ge=1,
+        description="Longest message that is accepted; a longer one is refused.",
+        json_schema_extra=LIVE,
     )
-    concurrent_turns: int = Field(32, ge=1, description="Turns that one worker runs at once.")
+    concurrent_turns: int = Field(
+        32, ge=1, description="Turns that one worker runs at once.", json_schema_extra=LIVE
+    )
     lease_seconds: float = Field(
         10.0, gt=0, description="A worker that is silent for so long loses its turns to another."
     )
@@ -60,7 +83,9 @@ class AssistantSettings(BaseModel, extra="forbid"):
     flush_seconds: float = Field(
         0.025, gt=0, description="How often new tokens are published to readers."
     )
-    turn_seconds: float = Field(600.0, gt=0, description="Longest time one attempt may take.")
+    turn_seconds: float = Field(
+        600.0, gt=0, description="Longest time one attempt may take.", json_schema_extra=LIVE
+    )
     drain_seconds: float = Field(
         5.0,
         ge=0,
@@ -72,20 +97,33 @@ class AssistantSettings(BaseModel, extra="forbid"):
         gt=0,
         description="A question that isn't answered so long after it came, waiting included, ends"
         " in a sentence that says so.",
+        json_schema_extra=LIVE,
     )
     person_turns: int = Field(
         100,
         ge=1,
         description="Questions of one person that may wait or be answered at once; one more is"
         " refused.",
+        json_schema_extra=LIVE,
     )
     waiting_turns: int = Field(
-        10_000, ge=1, description="Questions of all that may wait; one more is refused."
+        10_000,
+        ge=1,
+        description="Questions of all that may wait; one more is refused.",
+        json_schema_extra=LIVE,
     )
     waiting_tokens: int = Field(
         5_000_000,
         ge=1,
         description="Tokens of all questions that may wait, at four characters a token; what is"
         " more is refused.",
+        json_schema_extra=LIVE,
     )
-    attempts: int = Field(5, ge=1, description="Tries at a turn before it has failed.")
+    attempts: int = Field(
+        5, ge=1, description="Tries at a turn before it has failed.", json_schema_extra=LIVE
+    )
+    trace_days: float = Field(
+        30.0,
+        gt=0,
+        description="How long the steps of each answer are kept, for the dashboard's traces.",
+    )

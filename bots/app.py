@@ -24,6 +24,7 @@ import structlog
 from redis.asyncio import BlockingConnectionPool, Redis
 
 from assistant.accounts import Accounts
+from assistant.answering.canned_answers import CannedAnswers
 from assistant.answering.context import ContextBuilder
 from assistant.answering.deadlines import LEASE as DEADLINES
 from assistant.answering.deadlines import Deadlines
@@ -36,13 +37,15 @@ from assistant.answering.places import Places
 from assistant.answering.revisions import Revisions
 from assistant.answering.stopping import Stopping
 from assistant.answering.supervision import Supervisor
+from assistant.answering.token_counts import TokenCounts
+from assistant.answering.traces import Traces
 from assistant.answering.turns import Turns
 from assistant.answering.worker import Worker
 from assistant.conversations import ConversationService
 from assistant.errors import StartupError, StorageUnavailable
 from assistant.incoming.access import AccessPolicy
 from assistant.incoming.admission import Admission
-from assistant.incoming.backlog import Limits
+from assistant.incoming.arrivals import Arrivals
 from assistant.incoming.control import Control
 from assistant.incoming.intake import Intake
 from assistant.incoming.late_files import LateFiles
@@ -51,6 +54,9 @@ from assistant.incoming.listening import Listening
 from assistant.incoming.loop_guard import LoopGuard
 from assistant.incoming.persons import Persons
 from assistant.incoming.spending import Spending
+from assistant.insight.closing import LEASE as FIGURES
+from assistant.insight.closing import Closing
+from assistant.live_settings import LiveSettings
 from assistant.metrics import Metrics
 from assistant.orders.buttons import Buttons
 from assistant.orders.commands import Commands
@@ -69,6 +75,7 @@ from assistant.settings import AssistantSettings
 from assistant.signals import Signals
 from assistant.storage import schema
 from assistant.storage.database import Database, open_database
+from assistant.storage.database_clock import DatabaseClock
 from assistant.storage.embedded import DataDirLock, OnDeath, embedded_postgres, embedded_valkey
 from assistant.storage.heartbeat import Heartbeat
 from assistant.storage.leases import Leases
@@ -114,6 +121,8 @@ class Core:
     heartbeat: Heartbeat
     metrics: Metrics
     places: Places
+    live: LiveSettings
+    clock: DatabaseClock
 
     @property
     def stopping(self) -> Stopping:
@@ -160,6 +169,8 @@ async def _house(
             group.create_task(core.heartbeat.run())
             group.create_task(core.writer.run())
             group.create_task(core.reader.run())
+            group.create_task(core.live.run())
+            group.create_task(core.clock.run())
             if role != "worker":
                 await _gateway(settings, core, bound, draining, group, stack, say)
             if engine is not None:
@@ -222,7 +233,8 @@ async def _core(
     signals = Signals(redis)
     if not await signals.ping():
         raise StartupError("Redis doesn't answer: check OUTRIDER_REDIS_URL and that it runs.")
-    turns = Turns(database)
+    turns, live = Turns(database), LiveSettings(database, settings)
+    await live.refresh()
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
     return Core(
         name=name,
@@ -235,6 +247,8 @@ async def _core(
         heartbeat=Heartbeat(database_url, name, settings.lease_seconds),
         metrics=Metrics(),
         places=Places(database),
+        live=live,
+        clock=DatabaseClock(database),
     )
 
 
@@ -278,14 +292,18 @@ async def _gateway(
         lambda: draining.stop.asked,
         stack,
         say,
+        core.live,
     )
     inbound = channels.connect(service, governor)
     for router in inbound.routers:
         pages.include(router)
     group.create_task(delivery.run())
     group.create_task(service.embeddings.run())
+    group.create_task(service.arrivals.run())
     draining.reader, draining.delivery = core.reader, delivery
-    group.create_task(leases.run_while_held(PRUNING, Pruning(core.database).run))
+    pruning = Pruning(core.database, settings.assistant.trace_days)
+    group.create_task(leases.run_while_held(PRUNING, pruning.run))
+    group.create_task(leases.run_while_held(FIGURES, Closing(core.database).run))
     deadlines = Deadlines(core.database, core.writer, core.metrics)
     group.create_task(leases.run_while_held(DEADLINES, deadlines.run))
     for one in inbound.listeners:
@@ -300,7 +318,7 @@ def build_service(
     settings: AssistantSettings, core: Core, accounts: Accounts, delivery: Delivery
 ) -> ConversationService:
     database, revisions = core.database, Revisions(core.database)
-    intake = Intake(database, limits_of(settings))
+    intake = Intake(database, settings)
     persons = Persons(database)
     control = Control(
         database=database,
@@ -312,7 +330,7 @@ def build_service(
         delivery=delivery,
     )
     listening = Listening(database)
-    access, personas = AccessPolicy(database), Personas(database, settings.personas)
+    access, personas = AccessPolicy(database), Personas(database, settings)
     memories, spending = Memories(database), Spending(database)
     usage = Usage(database, spending)
     commands = Commands(
@@ -333,7 +351,7 @@ def build_service(
         accounts=accounts,
         admission=Admission(
             access,
-            LoopGuard(database, settings.bot_answers, settings.bot_window_seconds),
+            LoopGuard(database, settings),
             spending,
             core.signals,
             core.metrics,
@@ -356,15 +374,7 @@ def build_service(
         settings=settings,
         metrics=core.metrics,
         places=core.places,
-    )
-
-
-def limits_of(settings: AssistantSettings) -> Limits:
-    return Limits(
-        person_turns=settings.person_turns,
-        waiting_turns=settings.waiting_turns,
-        waiting_tokens=settings.waiting_tokens,
-        deadline_seconds=settings.deadline_seconds,
+        arrivals=Arrivals(database, core.clock),
     )
 
 
@@ -406,19 +416,22 @@ def _worker(
         sleep_after_seconds=settings.engine.sleep_after_seconds,
     )
     core.metrics.engine(supervisor)
+    canned = CannedAnswers(core.database)
     worker = Worker(
         name=core.name,
         supervisor=supervisor,
         turns=core.turns,
         context=ContextBuilder(
-            History(core.database, settings.assistant.history_turns), engine, settings.assistant
+            History(core.database, settings.assistant), engine, settings.assistant, canned
         ),
         deltas=core.writer,
         signals=core.signals,
         heartbeat=core.heartbeat,
         settings=settings.assistant,
         metrics=core.metrics,
+        traces=Traces(core.database, core.clock, TokenCounts(engine)),
     )
+    group.create_task(canned.run())
     group.create_task(worker.run())
     group.create_task(EmbeddingWorker(core.redis, supervisor).run())
     return worker

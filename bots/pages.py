@@ -15,8 +15,13 @@ from fastapi import APIRouter, FastAPI
 from pydantic import SecretStr
 from starlette.types import ASGIApp
 
+from assistant.answering.canned_answers import CannedAnswers
+from assistant.answering.experiments import ACCOUNT, CHANNEL, Experiments
+from assistant.answering.persona_versions import PersonaVersions
+from assistant.answering.personas import Personas
 from assistant.conversations import ConversationService
 from assistant.incoming.quotas import Quotas
+from assistant.live_settings import LiveSettings
 from assistant.metrics import Metrics
 from assistant.signals import Signals
 from assistant.storage.admins import Admins
@@ -24,6 +29,7 @@ from assistant.storage.api_keys import ApiKeys
 from assistant.storage.database import Database
 from bots.admin.app import AdminParts, include_dashboard
 from bots.admin.first_admin import ensure_admin
+from bots.admin.traces.parts import everything, trace_parts
 from bots.api.door import Door
 from bots.api.keys import Access, Keyring, load_or_create_key
 from bots.api.router import api_router
@@ -75,6 +81,7 @@ async def build_pages(
     stopping: Callable[[], bool],
     stack: AsyncExitStack,
     say: Callable[[str], None],
+    live: LiveSettings,
 ) -> Pages:
     """Raises StartupError: others could come in without a password, or a key file is bad."""
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -100,7 +107,22 @@ async def build_pages(
     )
     app.include_router(api_router(service, access))
     await ensure_admin(Admins(database), settings.admin.password, say)
-    include_dashboard(app, AdminParts(database, access, time.time, service))
+    admin = await service.accounts.register(CHANNEL, ACCOUNT, delivered=False)
+    experiments = Experiments(
+        database, admin.id, service.turns, signals, service.reader, service.control.stopping
+    )
+    parts = AdminParts(
+        database=database,
+        access=access,
+        clock=time.time,
+        assistant=service,
+        traces=trace_parts(service, experiments, everything),
+        live=live,
+        personas=PersonaVersions(database, Personas(database, service.settings)),
+        canned=CannedAnswers(database),
+        experiments=experiments,
+    )
+    include_dashboard(app, parts)
     app.include_router(web_router(service))
     return Pages(app, safety, settings.data_dir, stack.callback, settings.api.requests_at_once)
 

@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from assistant.settings import LIVE
 from bots.settings import DELIMITER, PREFIX, known_names
 
 HEAD = """\
@@ -36,8 +37,9 @@ profile = "remote"
 ```
 
 A list is written as JSON or with commas. A name that is no setting is refused, with the nearest
-one that is. Values marked *secret* are never shown in logs, errors or pages. `outrider doctor`
-tries out what is set.
+one that is. Values marked *secret* are never shown in logs, errors or pages. Those marked *live*
+can be changed in the dashboard while Outrider runs; what was set there goes before what is set
+here. `outrider doctor` tries out what is set.
 """
 
 GROUPS = {
@@ -95,6 +97,8 @@ def _about(field: FieldInfo) -> str:
         parts.append("One of " + ", ".join(f"`{choice}`" for choice in choices) + ".")
     if SecretStr in (field.annotation, *get_args(field.annotation)):
         parts.append("*Secret.*")
+    if field.json_schema_extra == LIVE:
+        parts.append("*Live.*")
     return " ".join(parts).replace("|", "\\|")
 
 

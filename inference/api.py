@@ -125,7 +125,8 @@ class Delta:
     `tool_calls` are calls that are complete; their text is no part of `text`. An answer that
     called something and ended by itself has the finish reason "tool_calls". `logprobs` come where
     they were asked for, for each token. `stop_reason` is the stop string, or the id of the stop
-    token, that ended the answer.
+    token, that ended the answer. `waited_seconds` comes with the first token, from an engine that
+    tells it: for so long the request waited for room before its prefill.
     """
 
     text: str
@@ -138,6 +139,7 @@ class Delta:
     tool_calls: tuple[ToolCall, ...] = ()
     logprobs: tuple[TokenLogprob, ...] = ()
     stop_reason: str | int | None = None
+    waited_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ from inference.vllm_output import (
     control_tokens,
     reason_in_short,
 )
-from inference.vllm_statistics import StepCounts, stat_logger
+from inference.vllm_statistics import StepCounts, stat_logger, waited_seconds
 from inference.vllm_tools import ParserReader, parser_named
 
 # How long the engine core may take to go before it is killed.
@@ -393,8 +393,10 @@ class VllmEngine:
         async with contextlib.aclosing(stream) as outputs:
             async for output in outputs:
                 completion = output.outputs[0]
-                written += len(completion.token_ids)
                 delta = reading.delta(completion, finished=output.finished)
+                if written == len(kept) and completion.token_ids:
+                    delta = replace(delta, waited_seconds=waited_seconds(output.metrics))
+                written += len(completion.token_ids)
                 if output.finished:
                     delta = replace(
                         delta,

@@ -79,6 +79,13 @@ class StepCounts:
         self._whole.add([one.e2e_latency for one in iteration.finished_requests])
 
 
+def waited_seconds(metrics: Any) -> float | None:
+    """How long a request waited in the core's queue, by its RequestStateStats; None where vLLM
+    does not tell."""
+    begun, queued = getattr(metrics, "scheduled_ts", 0.0), getattr(metrics, "queued_ts", 0.0)
+    return max(begun - queued, 0.0) if begun and queued else None
+
+
 def stat_logger(counts: StepCounts) -> type:
     """A class for AsyncLLM's `stat_loggers` that hands every step to `counts`.
 

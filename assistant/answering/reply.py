@@ -8,10 +8,14 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from assistant.answering.context import ContextBuilder
+from assistant.answering.canned import BLOCKED, CANNED
+from assistant.answering.context import CannedReply, ContextBuilder
 from assistant.answering.deltas import DeltaWriter
+from assistant.answering.personas import Persona
+from assistant.answering.traces import AttemptTrace
 from assistant.answering.turns import ClaimedTurn, Outcome, Piece, Turns
 from assistant.messages import ReplyDelta, clean
+from assistant.phrases import Phrase, say
 from assistant.settings import AssistantSettings
 from inference.api import Delta, Engine, GenerationRequest, Prompt, TokenLogprob, ToolCall
 
@@ -25,6 +29,7 @@ class RunningReply:
     turns: Turns
     deltas: DeltaWriter
     settings: AssistantSettings
+    trace: AttemptTrace
     _text: str = field(default="", init=False)
     _token_ids: list[int] = field(default_factory=list, init=False)
     _last: Delta = field(default=Delta(""), init=False)
@@ -33,6 +38,7 @@ class RunningReply:
     _written: tuple[int, int] = field(default=(0, 0), init=False)  # characters and tokens
     _consuming: asyncio.Task[None] | None = field(default=None, init=False)
     _unfrozen: Prompt | None = field(default=None, init=False)  # not written to Postgres yet
+    _persona: Persona | None = field(default=None, init=False)  # where the prompt was built here
     # It shall end: stopped, or abandoned.
     stopping: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _abandoned: bool = field(default=False, init=False)
@@ -62,6 +68,8 @@ class RunningReply:
         request = await self._request(context)
         if request is None:
             return self._outcome("cancelled")
+        if isinstance(request, CannedReply):
+            return await self._canned(request, context)
         self._consuming = asyncio.create_task(self._consume(request))
         if self.stopping.is_set():
             self._consuming.cancel()
@@ -74,6 +82,16 @@ class RunningReply:
         if self._last.finish_reason is None:
             return self._outcome("stopped")
         return self._outcome("done")
+
+    async def _canned(self, reply: CannedReply, context: ContextBuilder) -> Outcome:
+        """Say what was written for it. What an earlier attempt had said is gone."""
+        canned, self._text, self._token_ids = reply.canned, "", []
+        answer = canned.answer or say(Phrase("canned.blocked"), reply.language)
+        self._take(Delta(answer))
+        if context.canned is not None:
+            await context.canned.used(canned)
+        reason = BLOCKED if canned.blocks else CANNED
+        return replace(self._outcome("done"), finish_reason=reason)
 
     async def finish(self, outcome: Outcome) -> bool:
         """Commit the outcome, then let readers know. False when this attempt counts no more."""
@@ -120,6 +138,8 @@ class RunningReply:
             added_ids=self._token_ids[tokens:],
             prompt=self._unfrozen,
             fingerprint=None if self._unfrozen is None else self.engine.info.fingerprint,
+            persona=self._persona.name if self._persona else None,
+            persona_version=self._persona.version if self._persona else None,
         )
 
     def written(self, piece: Piece) -> None:
@@ -133,7 +153,7 @@ class RunningReply:
     def failed(self, code: str, sentence: str) -> Outcome:
         return replace(self._outcome("failed"), error_code=code, error=sentence)
 
-    async def _request(self, context: ContextBuilder) -> GenerationRequest | None:
+    async def _request(self, context: ContextBuilder) -> GenerationRequest | CannedReply | None:
         """The frozen prompt of an earlier attempt with its reply so far, or a new prompt."""
         turn = self.turn
         sampling = turn.sampling
@@ -143,11 +163,13 @@ class RunningReply:
         if prompt is not None:
             prompt = await context.restored(prompt)
         else:
-            prompt = await context.build(turn)
-            if prompt is None:
-                return None
+            built = await context.build(turn, self.trace.note_prompt)
+            if built is None or isinstance(built, CannedReply):
+                return built
+            prompt, self._persona = built.prompt, built.persona
             # Written with the first tokens: without these the next attempt begins anew.
             self._unfrozen = prompt
+        self.trace.note_built()
         request_id = f"{turn.id}.{turn.attempt}"
         return GenerationRequest(
             request_id, prompt, sampling, turn.reply_token_ids, priority=turn.priority
@@ -166,8 +188,10 @@ class RunningReply:
         self._calls += [_clean(call) for call in delta.tool_calls]
         self._logprobs += [_clean_logprob(one) for one in delta.logprobs]
         self._last = delta
+        self.trace.note(delta)
 
     async def _consume(self, request: GenerationRequest) -> None:
+        self.trace.note_asked()
         async with aclosing(self.engine.generate(request)) as produced:  # type: ignore[type-var]
             async for delta in produced:
                 self._take(delta)
@@ -183,6 +207,8 @@ class RunningReply:
             tool_calls=tuple(self._calls),
             stop_reason=self._last.stop_reason,
             logprobs=tuple(self._logprobs) if state == "done" else (),
+            persona=self._persona.name if self._persona else None,
+            persona_version=self._persona.version if self._persona else None,
         )
 
 

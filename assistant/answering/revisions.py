@@ -185,6 +185,11 @@ WITH gone AS (
 )
 SELECT id, attempt, state FROM old
 """
+# An experiment may repeat what was said here.
+FORGET_EXPERIMENTS = f"""
+DELETE FROM conversations WHERE experiment_on = (
+    SELECT conversation_id FROM messages WHERE id = ({_MESSAGE}))
+"""
 
 _ANSWERED_AGAIN = ("running", "done", "failed")
 
@@ -251,6 +256,7 @@ class Revisions:
         async with self._holding(where, HOLD, HOLD_DELIVERIES) as connection:
             again = revision_of(await rows(connection, DELETE, where))
             removed = await rows(connection, REMOVE, where)
+            await rows(connection, FORGET_EXPERIMENTS, where)
         gone = [Revised(None, (row.id, row.attempt)) for row in removed if row.state == "running"]
         return [again, *gone]
 

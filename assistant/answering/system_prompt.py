@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from assistant.answering.personas import prompt_of
 from assistant.phrases import language_of, sentences
-from assistant.settings import AssistantSettings
 
 MEMORIES = "What the person you talk with asked you to remember about them:"
 
 
-def system_prompt(settings: AssistantSettings, about: Mapping[str, Any]) -> str:
-    """`about`: the conversation's `persona`, the `language` that the person chose, and what they
-    had us remember (`memories`), which is empty in groups."""
-    parts = [settings.system_prompt, prompt_of(settings, about.get("persona") or "")]
+def system_prompt(general: str, persona: str, about: Mapping[str, Any]) -> str:
+    """`general` holds everywhere, `persona` is what the conversation's one adds. `about`: the
+    `language` that the person chose, and what they had us remember (`memories`), which is empty in
+    groups."""
+    parts = [general, persona]
     if language := about.get("language"):
         parts.append(f"Answer in {sentences(language_of(language))['language.in_english']}.")
     if memories := about.get("memories"):

@@ -62,11 +62,13 @@ _CLAIM_RESULT = """
     ON CONFLICT (account_id) DO UPDATE
         SET begun_at = greatest(queue_clocks.begun_at, excluded.begun_at)
 )
-SELECT claimed.*, (SELECT channel FROM accounts WHERE id = place.account_id) AS channel
+SELECT claimed.*, place.account_id,
+    (SELECT channel FROM accounts WHERE id = place.account_id) AS channel
 FROM claimed JOIN place ON place.id = claimed.id
 """
 # In the queue's order; within a conversation an answer that replaces an earlier one goes first.
-# What just came is left to the worker that has its conversation in its cache.
+# What just came is left to the worker that has its conversation in its cache; what was asked of one
+# profile, to whose that is.
 CLAIM_QUEUED = f"""
 WITH next AS (
     SELECT id FROM turns AS waiting WHERE state = 'queued' AND id > 0 AND NOT EXISTS (
@@ -78,6 +80,7 @@ WITH next AS (
             AND coalesce(earlier.place, earlier.id) < coalesce(waiting.place, waiting.id))
     AND (worker IS NULL OR worker = %(worker)s
         OR created_at < now() - make_interval(secs => %(leave_seconds)s))
+    AND (profile IS NULL OR profile = %(profile)s)
     ORDER BY due_at, id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 ), claimed AS (
     UPDATE turns {_CLAIMED} WHERE id IN (SELECT id FROM next)
@@ -85,6 +88,7 @@ WITH next AS (
 CLAIM_EXPIRED = f"""
 WITH next AS (
     SELECT id FROM turns WHERE state = 'running' AND lease_until < now()
+        AND (profile IS NULL OR profile = %(profile)s)
     ORDER BY lease_until LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 ), claimed AS (
     -- An owner that let its lease run out has died at it.
@@ -108,7 +112,7 @@ CHECKPOINT = """
 WITH given AS (
     SELECT * FROM jsonb_to_recordset(CAST(%(pieces)s AS jsonb)) AS one
         (turn bigint, attempt int, characters int, added text, tokens int, added_ids int[],
-        fingerprint text, messages jsonb, prompt_ids int[])
+        fingerprint text, messages jsonb, prompt_ids int[], persona text, persona_version int)
 ), free AS (
     -- A row that somebody has locked holds up no other; its turn comes the next time.
     SELECT id FROM turns WHERE id IN (SELECT turn FROM given) FOR NO KEY UPDATE SKIP LOCKED
@@ -118,6 +122,8 @@ UPDATE turns SET reply = left(reply, given.characters) || given.added,
     fingerprint = coalesce(given.fingerprint, turns.fingerprint),
     prompt_messages = coalesce(given.messages, turns.prompt_messages),
     prompt_token_ids = coalesce(given.prompt_ids, turns.prompt_token_ids),
+    persona = coalesce(given.persona, turns.persona),
+    persona_version = coalesce(given.persona_version, turns.persona_version),
     first_token_at = coalesce(first_token_at, now())
 FROM given, free
 WHERE turns.id = given.turn AND turns.id = free.id AND turns.attempt = given.attempt
@@ -134,6 +140,9 @@ WITH ended AS (
         output_tokens = %(output_tokens)s, lease_owner = NULL, lease_until = NULL,
         tool_calls = %(tool_calls)s::jsonb, stop_reason = %(stop_reason)s::jsonb,
         logprobs = %(logprobs)s::jsonb,
+        -- Not known to who goes on from a frozen prompt.
+        persona = coalesce(%(persona)s, persona),
+        persona_version = coalesce(%(persona_version)s::int, persona_version),
         first_token_at = CASE WHEN %(reply)s = '' THEN first_token_at
                               ELSE coalesce(first_token_at, now()) END,
         finished_at = now()
@@ -211,6 +220,7 @@ class ClaimedTurn:
     sampling: Sampling
     stop_requested: bool
     channel: str
+    account_id: int = 0
     priority: int = 0  # less goes first, in the engine too
     seconds_left: float = math.inf  # until its deadline
     # What an earlier attempt left: the frozen prompt, and the reply with its tokens.
@@ -244,7 +254,7 @@ class Reply:
 class Piece:
     """What a reply has beyond its first `characters` and `tokens`, which stand in Postgres.
 
-    `prompt` and the `fingerprint` of its model while they don't stand there.
+    `prompt`, as whom it answers and the `fingerprint` of its model while they don't stand there.
     """
 
     turn: int
@@ -255,6 +265,8 @@ class Piece:
     added_ids: Sequence[int]
     prompt: Prompt | None = None
     fingerprint: str | None = None
+    persona: str | None = None
+    persona_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +280,8 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt ended a turn. `logprobs` only where they were asked for."""
+    """How an attempt ended a turn. `logprobs` only where they were asked for; `persona` and its
+    version where this attempt built the prompt."""
 
     state: TurnState
     reply: str = ""
@@ -281,6 +294,8 @@ class Outcome:
     tool_calls: tuple[ToolCall, ...] = ()
     stop_reason: str | int | None = None
     logprobs: tuple[TokenLogprob, ...] = ()
+    persona: str | None = None
+    persona_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,22 +303,31 @@ class Turns:
     database: Database
 
     async def claim(
-        self, worker: str, lease_seconds: float, fingerprint: str, limit: int
+        self, worker: str, lease_seconds: float, fingerprint: str, limit: int, profile: str = ""
     ) -> Sequence[ClaimedTurn]:
         """The first turns of the queue, `limit` at most, each of another conversation.
 
         `fingerprint` is the worker's model: an unfinished reply of another one is begun anew.
+        `profile` is its engine's: a turn that was asked of another one is left alone.
         """
-        return await self._claim(CLAIM_QUEUED, worker, lease_seconds, fingerprint, limit)
+        given = (worker, lease_seconds, fingerprint, limit, profile)
+        return await self._claim(CLAIM_QUEUED, *given)
 
     async def take_over(
-        self, worker: str, lease_seconds: float, fingerprint: str, limit: int
+        self, worker: str, lease_seconds: float, fingerprint: str, limit: int, profile: str = ""
     ) -> Sequence[ClaimedTurn]:
         """Turns whose worker fell silent, or whose next attempt is due."""
-        return await self._claim(CLAIM_EXPIRED, worker, lease_seconds, fingerprint, limit)
+        given = (worker, lease_seconds, fingerprint, limit, profile)
+        return await self._claim(CLAIM_EXPIRED, *given)
 
     async def _claim(
-        self, statement: str, worker: str, lease_seconds: float, fingerprint: str, limit: int
+        self,
+        statement: str,
+        worker: str,
+        lease_seconds: float,
+        fingerprint: str,
+        limit: int,
+        profile: str,
     ) -> Sequence[ClaimedTurn]:
         values = {
             "worker": worker,
@@ -311,6 +335,7 @@ class Turns:
             "fingerprint": fingerprint,
             "limit": limit,
             "leave_seconds": LEAVE_SECONDS,
+            "profile": profile,
         }
         try:
             rows = await self.database.rows(statement, values)
@@ -398,6 +423,8 @@ def _written(piece: Piece) -> Mapping[str, object]:
         "fingerprint": piece.fingerprint,
         "messages": prompt and messages_written(prompt),
         "prompt_ids": prompt and prompt.token_ids,
+        "persona": piece.persona,
+        "persona_version": piece.persona_version,
     }
 
 
@@ -432,6 +459,7 @@ def _claimed(row: Any) -> ClaimedTurn:
         sampling=sampling_read(row.sampling),
         stop_requested=row.stop_requested,
         channel=row.channel,
+        account_id=row.account_id,
         priority=row.priority,
         seconds_left=math.inf if row.seconds_left is None else row.seconds_left,
         prompt=prompt_read(row.prompt_messages, row.prompt_token_ids),

@@ -21,6 +21,7 @@ from assistant.answering.deadlines import CODE, SENTENCE
 from assistant.answering.deltas import DeltaWriter
 from assistant.answering.reply import RunningReply
 from assistant.answering.supervision import SLEEPS, Supervisor
+from assistant.answering.traces import Traces
 from assistant.answering.turns import LEAVE_SECONDS, ClaimedTurn, Outcome, Turns
 from assistant.errors import StorageUnavailable
 from assistant.metrics import Metrics
@@ -51,6 +52,7 @@ class Worker:
     heartbeat: Heartbeat
     settings: AssistantSettings
     metrics: Metrics
+    traces: Traces
     _running: dict[tuple[int, int], RunningReply] = field(default_factory=dict, init=False)
     _slot_freed: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _looked: float = field(default=0.0, init=False)  # when turns that were let go were looked for
@@ -69,11 +71,13 @@ class Worker:
                 await self.supervisor.able()
                 group.create_task(self._watch())
                 group.create_task(self._checkpoint())
+                group.create_task(self.traces.run())
                 group.create_task(self._obey_stops())
                 if self.engine.info.generates:
                     group.create_task(self._work(group))
         finally:
             await self.signals.leave(self.name)
+            await self.traces.write()
 
     async def drain(self) -> None:
         """Claim no further turn; return when none runs here any more."""
@@ -104,7 +108,7 @@ class Worker:
 
     @property
     def _room(self) -> int:
-        return self.settings.concurrent_turns - len(self._running)
+        return max(self.settings.concurrent_turns - len(self._running), 0)
 
     async def _work(self, group: asyncio.TaskGroup) -> None:
         offered = False
@@ -117,7 +121,10 @@ class Worker:
                 continue
             claimed = await self._claim(room)
             for turn in claimed:
-                reply = RunningReply(turn, self.engine, self.turns, self.deltas, self.settings)
+                trace = self.traces.begin(turn, self.engine.info)
+                reply = RunningReply(
+                    turn, self.engine, self.turns, self.deltas, self.settings, trace
+                )
                 self._running[turn.id, turn.attempt] = reply
                 group.create_task(self._answer(reply))
             if claimed:
@@ -134,7 +141,8 @@ class Worker:
 
     async def _claim(self, room: int) -> Sequence[ClaimedTurn]:
         """First what somebody else let go, at most once in LOOK_SECONDS; else the queue."""
-        who = (self.name, self.settings.lease_seconds, self.engine.info.fingerprint, room)
+        info = self.engine.info
+        who = (self.name, self.settings.lease_seconds, info.fingerprint, room, info.profile)
         try:
             if time.monotonic() - self._looked > LOOK_SECONDS / 2:
                 self._looked = time.monotonic()
@@ -152,12 +160,15 @@ class Worker:
                 self.metrics.turn(turn.channel) as measured,
             ):
                 measured.outcome = await self._attempt(reply)
+                reply.trace.note_ended(measured.outcome)
         except StorageUnavailable:
             log.warning("turn_left", turn=turn.id, attempt=turn.attempt, reason="storage")
         except Exception:  # one turn's fault must not end the others
             log.exception("turn_left", turn=turn.id, attempt=turn.attempt)
             await self._give_up(reply)
         finally:
+            if reply.trace.ended is None:
+                reply.trace.note_ended("left")
             del self._running[turn.id, turn.attempt]
             self._slot_freed.set()
         await self.signals.wake_worker(

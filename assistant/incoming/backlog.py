@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from assistant.settings import AssistantSettings
 from assistant.storage.database import Database
 
 COUNT = """
@@ -27,7 +28,7 @@ SHARE = 10  # counted anew when a tenth of the room that was found is used
 @dataclass(frozen=True, slots=True)
 class Limits:
     """`person_turns`: of one person, waiting and running. `waiting_turns` and `waiting_tokens`: of
-    all, where tokens are those of what was written now, estimated."""
+    all, where tokens are those of what was written now, estimated. The settings have the same."""
 
     person_turns: int = 100
     waiting_turns: int = 10_000
@@ -38,7 +39,7 @@ class Limits:
 @dataclass(slots=True)
 class Backlog:
     database: Database
-    limits: Limits
+    limits: Limits | AssistantSettings  # which may change meanwhile
     clock: Callable[[], float] = time.monotonic  # seconds
     turns: int = field(default=0, init=False)  # that wait, as far as it is known here
     _tokens: int = field(default=0, init=False)

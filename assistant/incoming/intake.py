@@ -24,6 +24,7 @@ from assistant.files.attachments import ATTACHED, ATTACHED_TO_EACH, images_of, v
 from assistant.incoming.backlog import Backlog, Limits, tokens_of
 from assistant.messages import Accepted, ChatRef, IncomingMessage, Requester, clean
 from assistant.phrases import Phrase
+from assistant.settings import AssistantSettings
 from assistant.storage.database import Database
 from inference.api import ChatMessage, Sampling, sampling_written
 
@@ -127,7 +128,7 @@ _STORED = """
 SELECT turn.id, turn.joined, turn.restarted, turn.restarted IS NULL AND EXISTS (
     SELECT FROM turns AS running
     WHERE running.conversation_id = message.conversation_id AND running.state = 'running') AS waits,
-    turn.worker
+    turn.worker, message.id AS message_id
 FROM turn, message
 """
 STORE = _STORE + _STORED
@@ -166,8 +167,9 @@ WITH known AS (
 ), link AS (
     INSERT INTO turn_messages (turn_id, message_id) SELECT turn.id, message.id FROM turn, message
 )"""
-STORE_REQUEST = _STORE_REQUEST + "SELECT id FROM turn"
-STORE_REQUEST_WITH_IMAGES = _STORE_REQUEST + ATTACHED_TO_EACH + "SELECT id FROM turn"
+_REQUESTED = "SELECT id, (SELECT max(id) FROM message) AS message_id FROM turn"
+STORE_REQUEST = _STORE_REQUEST + _REQUESTED
+STORE_REQUEST_WITH_IMAGES = _STORE_REQUEST + ATTACHED_TO_EACH + _REQUESTED
 
 # A message that we are told of for the first time by its deletion: should it come yet, it is known.
 BURY = """
@@ -208,7 +210,7 @@ LANGUAGE_CHARACTERS = 35  # the longest name of one that platforms use
 @dataclass(frozen=True, slots=True)
 class Intake:
     database: Database
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits | AssistantSettings = field(default_factory=Limits)
     backlog: Backlog = field(init=False)
 
     def __post_init__(self) -> None:
@@ -256,8 +258,8 @@ class Intake:
             if turn is None and not came:
                 raise self._full(tokens)
             return Accepted(turn or 0, duplicate=True)
-        turn_id, joined, restarted, waits, worker = row
-        return Accepted(turn_id, joined=joined, restarted=restarted, waits=waits, worker=worker)
+        turn_id, joined, restarted, waits, worker, message_id = row
+        return Accepted(turn_id, False, joined, restarted, waits, worker, message_id)
 
     def _fairness(
         self, tokens: int, *, background: bool = False, deadline_seconds: float | None = None
@@ -352,7 +354,7 @@ class Intake:
         row = await self._one(statement, values | images) if has_room else None
         if row is None:
             raise self._full(tokens)
-        return Accepted(row[0])
+        return Accepted(row[0], message_id=row[1])
 
     async def _one(self, statement: str, values: Mapping[str, object]) -> tuple[Any, ...] | None:
         return await self.database.row(statement, values)

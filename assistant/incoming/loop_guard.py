@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from assistant.accounts import Account
 from assistant.messages import IncomingMessage
+from assistant.settings import AssistantSettings
 from assistant.storage.database import Database
 
 SPENT = """
@@ -21,18 +22,17 @@ WHERE identities.account_id = %(account)s AND platform_id = %(bot)s
 
 @dataclass(frozen=True, slots=True)
 class LoopGuard:
-    """At most `answers` to one bot in one chat within `seconds`."""
+    """At most `bot_answers` to one bot in one chat within `bot_window_seconds`."""
 
     database: Database
-    answers: int
-    seconds: float
+    settings: AssistantSettings
 
     async def has_budget(self, account: Account, message: IncomingMessage) -> bool:
         values = {
             "account": account.id,
             "bot": message.sender_id,
             "chat": message.chat.chat_id,
-            "seconds": self.seconds,
+            "seconds": self.settings.bot_window_seconds,
         }
         row = await self.database.row(SPENT, values)
-        return row is None or row.accepted < self.answers
+        return row is None or row.accepted < self.settings.bot_answers

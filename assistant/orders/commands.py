@@ -12,7 +12,7 @@ from importlib import metadata
 
 from assistant.accounts import Account
 from assistant.answering.memories import LONGEST, MOST, Memories
-from assistant.answering.personas import WHOLE_CHAT, Personas
+from assistant.answering.personas import WHOLE_CHAT, Persona, Personas
 from assistant.errors import Silenced
 from assistant.incoming.access import WITH_ADMINS, AccessPolicy
 from assistant.incoming.control import Control
@@ -136,21 +136,19 @@ class Commands:
     async def _persona(self, order: _Order) -> Answer:
         name = order.argument.lower()
         chat = replace(order.chat, thread_id=WHOLE_CHAT) if order.whole else order.chat
+        offered = await self.personas.offered()
         if not name:
             current = await self.personas.current(order.account, chat)
-            lines = [f"/persona {one} – {self._title(order, one)}" for one in self.personas.names()]
-            now = order.say("persona.now", title=self._title(order, current))
+            lines = [f"/persona {one.name} – {_title(order, one)}" for one in offered.values()]
+            now = order.say("persona.now", title=_title(order, current))
             return Answer("\n".join([now, "", *lines]))
-        if name not in self.personas.names():
-            return order.answer("persona.unknown", names=", ".join(self.personas.names()))
+        if name not in offered:
+            return order.answer("persona.unknown", names=", ".join(offered))
         if order.whole and not order.private and not order.command.member.admin:
             return order.answer("persona.admins_only", name=name)
         await self.personas.switch(order.account, chat, name)
         done = "persona.done_everywhere" if order.whole else "persona.done"
-        return order.answer(done, title=self._title(order, name))
-
-    def _title(self, order: _Order, name: str) -> str:
-        return self.personas.title(name) or order.say(f"persona.{name}")
+        return order.answer(done, title=_title(order, offered[name]))
 
     async def _pair(self, order: _Order) -> Answer:
         """Let in by an admin of the place; elsewhere `outrider pair` is for those who run us."""
@@ -307,6 +305,10 @@ def _digest(command: Command) -> str:
     """Names an order without saying whose it is: all else of it is forgotten."""
     told = "\n".join([*astuple(command.chat), command.message_id])
     return hashlib.sha256(told.encode()).hexdigest()
+
+
+def _title(order: _Order, persona: Persona) -> str:
+    return persona.title or order.say(f"persona.{persona.name}")
 
 
 def _help(order: _Order, *, pairs: bool) -> str:

@@ -152,6 +152,8 @@ UPDATE deliveries SET reply_to = coalesce((
 WHERE turn_id IN ({_ANSWERS_THEM}) AND reply_to IN (
     SELECT platform_message_id FROM messages WHERE identity_id = ANY(%(identities)s))
 """
+# They repeat what was said in the group, whoever said it.
+ERASE_EXPERIMENTS = "DELETE FROM conversations WHERE experiment_on = ANY(%(groups)s)"
 ERASE_MESSAGES = "DELETE FROM messages WHERE identity_id = ANY(%(identities)s)"
 
 
@@ -267,6 +269,7 @@ async def _erase_person(connection: Connection, person_id: int, gone: _Gone) -> 
     await rows(connection, NO_LONGER_LISTED, values)
     gone.erased += await rows(connection, ERASE_ALONE, values)
     gone.emptied += await rows(connection, EMPTY_SHARED, values)
+    await rows(connection, ERASE_EXPERIMENTS, values)
     await rows(connection, ANSWER_OTHERS, values)
     await rows(connection, ERASE_MESSAGES, values)
     await _erase_conversations(connection, values["private"], gone)

@@ -15,13 +15,15 @@ WITH event AS (
     WHERE id = (SELECT conversation_id FROM turns WHERE id = %(turn)s) AND %(event)s <> ''
     ON CONFLICT DO NOTHING RETURNING event_id
 ), fresh AS (
-    SELECT FROM turns WHERE id = %(turn)s AND (%(event)s = '' OR EXISTS (SELECT FROM event))
+    SELECT persona, persona_version FROM turns
+    WHERE id = %(turn)s AND (%(event)s = '' OR EXISTS (SELECT FROM event))
 ), withdrawn AS (
     DELETE FROM feedback WHERE turn_id = %(turn)s AND person_id = %(person)s
         AND value = %(value)s AND EXISTS (SELECT FROM fresh) RETURNING value
 ), given AS (
-    INSERT INTO feedback (turn_id, person_id, value)
-    SELECT %(turn)s, %(person)s, %(value)s FROM fresh WHERE NOT EXISTS (SELECT FROM withdrawn)
+    INSERT INTO feedback (turn_id, person_id, value, persona, persona_version)
+    SELECT %(turn)s, %(person)s, %(value)s, persona, persona_version FROM fresh
+    WHERE NOT EXISTS (SELECT FROM withdrawn)
     ON CONFLICT (turn_id, person_id) DO UPDATE SET value = excluded.value, created_at = now()
     RETURNING value
 )

@@ -7,7 +7,13 @@ from dataclasses import dataclass, replace
 
 from assistant.accounts import Account
 from assistant.answering.memories import Memories, Memory
-from assistant.answering.personas import DEFAULT, MOST_PROMPTS, WHOLE_CHAT, Personas
+from assistant.answering.personas import (
+    DEFAULT,
+    MOST_PROMPTS,
+    WHOLE_CHAT,
+    Persona,
+    Personas,
+)
 from assistant.incoming.persons import Persons
 from assistant.messages import ChatRef
 from assistant.orders.usage import Usage, Used
@@ -39,6 +45,7 @@ class Overviews:
     usage: Usage
 
     async def of(self, account: Account, chat: ChatRef, sender_id: str, told: str) -> Overview:
+        offered = await self.personas.offered()
         whole = replace(chat, thread_id=WHOLE_CHAT)
         language, chosen = await self.persons.languages(account, sender_id, told)
         person = await self.persons.known(account, sender_id)
@@ -46,8 +53,8 @@ class Overviews:
         return Overview(
             language=language,
             chosen=chosen,
-            persona=await self.personas.current(account, whole),
-            personas=[(one, self._title(one, language)) for one in self.personas.names()],
+            persona=(await self.personas.current(account, whole)).name,
+            personas=[(one.name, _title(one, language)) for one in offered.values()],
             today=today,
             month=month,
             memories=await self.memories.of(person) if person else (),
@@ -55,12 +62,13 @@ class Overviews:
 
     async def suggestions(self, account: Account, chat: ChatRef, language: str) -> Sequence[str]:
         """What may be asked first of the persona of this chat, or of this thread in it."""
-        name = await self.personas.current(account, chat)
-        if own := self.personas.prompts(name):
-            return own[:MOST_PROMPTS]
-        key = DEFAULT if self.personas.title(name) else name
+        persona = await self.personas.current(account, chat)
+        if persona.prompts:
+            return persona.prompts[:MOST_PROMPTS]
+        key = DEFAULT if persona.title else persona.name
         lines = say(Phrase(f"prompts.{key}"), language_of(language)).splitlines()
         return [one for one in lines if one][:MOST_PROMPTS]
 
-    def _title(self, name: str, language: str) -> str:
-        return self.personas.title(name) or say(Phrase(f"persona.{name}"), language)
+
+def _title(persona: Persona, language: str) -> str:
+    return persona.title or say(Phrase(f"persona.{persona.name}"), language)

@@ -1,5 +1,6 @@
-"""Pruning: events that no platform delivers again are forgotten, in small batches, and the
-probabilities of tokens that nobody came for, and sign-ins of admins that are over.
+"""Pruning: events that no platform delivers again are forgotten, in small batches, the
+probabilities of tokens that nobody came for, experiments, old traces, and sign-ins of admins that
+are over.
 
 An event is only kept to know a redelivery by its id; messages and turns are kept in full.
 """
@@ -21,6 +22,7 @@ LEASE = "pruning"
 # The platforms deliver again for up to seven days.
 KEEP_DAYS = 8.0
 KEEP_LOGPROBS_SECONDS = 900.0  # their reader is told of the end in seconds
+KEEP_EXPERIMENTS_DAYS = 1.0  # they may repeat what people wrote
 BATCH = 1000  # rows of one statement: no lock is held for long
 PAUSE_SECONDS = 0.2  # between batches, so that others come first
 LOOK_SECONDS = 600.0
@@ -38,6 +40,25 @@ UPDATE turns SET logprobs = NULL WHERE id = ANY (ARRAY(
     ORDER BY finished_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 )) RETURNING 1
 """
+PRUNE_EXPERIMENTS = """
+DELETE FROM conversations WHERE id IN (
+    SELECT conversation_id FROM experiments JOIN turns ON turns.id = turn_id
+    WHERE experiments.created_at < now() - make_interval(secs => 86400 * %(days)s)
+    ORDER BY experiments.created_at LIMIT %(limit)s
+) RETURNING 1
+"""
+PRUNE_TRACES = """
+DELETE FROM traces WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM traces WHERE recorded_at < now() - make_interval(secs => 86400 * %(days)s)
+    ORDER BY recorded_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+)) RETURNING 1
+"""
+PRUNE_ARRIVALS = """
+DELETE FROM arrivals WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM arrivals WHERE recorded_at < now() - make_interval(secs => 86400 * %(days)s)
+    ORDER BY recorded_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+)) RETURNING 1
+"""
 
 PRUNE_SESSIONS = """
 DELETE FROM admin_sessions WHERE created_at < now() - make_interval(secs => %(seconds)s)
@@ -46,9 +67,10 @@ DELETE FROM admin_sessions WHERE created_at < now() - make_interval(secs => %(se
 
 @dataclass(frozen=True, slots=True)
 class Pruning:
-    """`run` belongs to whoever holds the lease LEASE."""
+    """`run` belongs to whoever holds the lease LEASE. Traces are kept for so many days."""
 
     database: Database
+    trace_days: float = 30.0
 
     async def run(self) -> None:
         """Prune until cancelled."""
@@ -56,6 +78,8 @@ class Pruning:
             try:
                 pruned = await self.prune()
                 await self.prune_logprobs()
+                await self.prune_experiments()
+                await self.prune_traces()
                 await self.prune_sessions()
             except StorageUnavailable:
                 pruned = 0
@@ -68,13 +92,7 @@ class Pruning:
 
         Raises StorageUnavailable; what was deleted by then stays so.
         """
-        pruned = 0
-        while True:
-            deleted = await self._batch()
-            pruned += deleted
-            if deleted < BATCH:
-                return pruned
-            await asyncio.sleep(PAUSE_SECONDS)
+        return await self._all(PRUNE, KEEP_DAYS)
 
     async def prune_logprobs(self) -> int:
         """Forget those that were asked for and not read; returns of how many turns."""
@@ -84,5 +102,20 @@ class Pruning:
     async def prune_sessions(self) -> None:
         await self.database.rows(PRUNE_SESSIONS, {"seconds": LONGEST_SECONDS})
 
-    async def _batch(self) -> int:
-        return len(await self.database.rows(PRUNE, {"days": KEEP_DAYS, "limit": BATCH}))
+    async def prune_experiments(self) -> int:
+        """Returns how many were deleted, whole."""
+        return await self._all(PRUNE_EXPERIMENTS, KEEP_EXPERIMENTS_DAYS)
+
+    async def prune_traces(self) -> int:
+        """Returns how many attempts and arrivals it was."""
+        traces = await self._all(PRUNE_TRACES, self.trace_days)
+        return traces + await self._all(PRUNE_ARRIVALS, self.trace_days)
+
+    async def _all(self, statement: str, days: float) -> int:
+        pruned = 0
+        while True:
+            deleted = len(await self.database.rows(statement, {"days": days, "limit": BATCH}))
+            pruned += deleted
+            if deleted < BATCH:
+                return pruned
+            await asyncio.sleep(PAUSE_SECONDS)

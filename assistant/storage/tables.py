@@ -5,6 +5,9 @@ Text ids are the platforms' own; bigint ids are ours. Times are the database's c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -86,6 +89,8 @@ accounts = Table(
     _text("name"),
     _text("access", "open"),
     _weight(),
+    # How the assistant behaves where nobody chose anything; empty for the default.
+    _text("persona", ""),
     _now("created_at"),
     UniqueConstraint("channel", "name"),
     CheckConstraint("weight > 0", name="weight"),
@@ -164,9 +169,17 @@ conversations = Table(
     Column("quiet_after", BigInteger, nullable=False, server_default=text("0")),
     # How the assistant behaves here, by name; empty for the default.
     _text("persona", ""),
+    # An experiment's: whose words it may hold, so that it falls with them.
+    _ref("experiment_on", "conversations.id", nullable=True),
     _now("created_at"),
     _now("last_message_at"),
     UniqueConstraint("account_id", "chat_id", "thread_id"),
+    Index("ix_conversations_persona", "persona", postgresql_where="persona <> ''"),
+    Index(
+        "ix_conversations_experiment_on",
+        "experiment_on",
+        postgresql_where="experiment_on IS NOT NULL",
+    ),
     _one_of("kind", ("private", "group")),
 )
 
@@ -254,6 +267,8 @@ turns = Table(
     _time("deadline_at"),
     # Who claimed it last; before that, who has its conversation in its cache, if they are free.
     Column("worker", Text),
+    # An engine of this profile alone shall answer it; null for any.
+    Column("profile", Text),
     # Where it stands in the conversation: the id of the turn that it replaces, else its own.
     Column("place", BigInteger),
     Column("attempt", Integer, nullable=False, server_default=text("0")),
@@ -266,6 +281,9 @@ turns = Table(
     Column("sampling", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     # The frozen prompt and the output so far: what a takeover goes on from.
     Column("fingerprint", Text),
+    # As whom it was answered, known once the prompt is built; null for a program's request.
+    Column("persona", Text),
+    Column("persona_version", Integer),
     Column("prompt_messages", JSONB),
     Column("prompt_token_ids", ARRAY(Integer)),
     Column("reply_token_ids", ARRAY(Integer), nullable=False, server_default=text("'{}'")),
@@ -314,6 +332,8 @@ turns = Table(
     ),
     Index("ix_turns_deadlines", "deadline_at", postgresql_where="state = 'queued' AND id > 0"),
     Index("ix_turns_failed", "finished_at", postgresql_where="state = 'failed'"),
+    # What ended in a day.
+    Index("ix_turns_finished_at", "finished_at", postgresql_where="finished_at IS NOT NULL"),
     Index("ix_turns_logprobs", "finished_at", postgresql_where="logprobs IS NOT NULL"),
     Index("ix_turns_place", "conversation_id", text("coalesce(place, id)")),
     Index("ix_turns_superseded_by", "superseded_by"),
@@ -426,8 +446,17 @@ feedback = Table(
     Column("turn_id", BigInteger, ForeignKey("turns.id", ondelete="CASCADE"), primary_key=True),
     Column("person_id", BigInteger, ForeignKey("persons.id", ondelete="CASCADE"), primary_key=True),
     Column("value", Integer, nullable=False),
+    # As the turn has it: shares are counted here, and turns are many.
+    Column("persona", Text),
+    Column("persona_version", Integer),
     _now("created_at"),
     Index(None, "person_id"),
+    Index(None, "created_at"),
+    Index(
+        "ix_feedback_persona",
+        *("persona", "persona_version", "value"),
+        postgresql_where="persona IS NOT NULL",
+    ),
     CheckConstraint("value IN (-1, 1)", name="value"),
 )
 
@@ -464,6 +493,53 @@ embedded_tokens = Table(
     Column("tokens", BigInteger, nullable=False),
 )
 
+# Days (of UTC) whose figures are kept; forgetting the day forgets its figures.
+figure_days = Table(
+    "figure_days", metadata, Column("day", Date, primary_key=True), _now("closed_at")
+)
+
+
+def _figures(name: str, *columns: Column[Any], key: Sequence[Column[Any]] = ()) -> Table:
+    """Of a cell: a day, a channel, a persona and its version. They name no person, and stay when
+    one is erased."""
+    return Table(
+        name,
+        metadata,
+        Column("day", Date, ForeignKey("figure_days.day", ondelete="CASCADE"), primary_key=True),
+        Column("channel", Text, primary_key=True),
+        Column("persona", Text, primary_key=True),
+        Column("persona_version", Integer, primary_key=True, autoincrement=False),
+        *key,
+        *columns,
+    )
+
+
+figures = _figures(
+    "figures",
+    *(
+        Column(name, BigInteger, nullable=False)
+        for name in (
+            *("done", "stopped", "cancelled", "failed", "messages"),
+            *("prompt_tokens", "cached_tokens", "output_tokens", "thumbs_up", "thumbs_down"),
+        )
+    ),
+)
+# How many answers lie in each bucket of time (assistant/insight/cells.py).
+figure_latencies = _figures(
+    "figure_latencies",
+    Column("buckets", ARRAY(Integer), nullable=False),
+    Column("counts", ARRAY(Integer), nullable=False),
+    key=[Column("measure", Text, primary_key=True)],
+)
+# Different people; "*" and -1 stand for all channels, personas and versions.
+figure_people = _figures(
+    "figure_people",
+    Column("in_day", Integer, nullable=False),
+    Column("in_30_days", Integer),
+    # From the calendar month's first day on.
+    Column("in_month", Integer),
+)
+
 penalties = Table(
     "penalties",
     metadata,
@@ -480,6 +556,72 @@ leases = Table(
     Column("name", Text, primary_key=True),
     Column("owner", Text, nullable=False),
     Column("until", DateTime(timezone=True), nullable=False),
+)
+
+# Traces: what became of a message, and of each attempt, step by step. Written beside the hot path,
+# by batches: what a crash took along is no row, and is shown as not recorded.
+arrivals = Table(
+    "arrivals",
+    metadata,
+    Column(
+        "message_id", BigInteger, ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True
+    ),
+    # When our process got the event, when it was told that it is stored, when a worker was woken,
+    # and when the platform was told "received".
+    *(_time(name) for name in ("received_at", "committed_at", "dispatched_at", "acknowledged_at")),
+    _now("recorded_at"),
+    Index(None, "recorded_at"),
+)
+
+traces = Table(
+    "traces",
+    metadata,
+    Column("turn_id", BigInteger, ForeignKey("turns.id", ondelete="CASCADE"), primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    _text("profile"),
+    _text("model"),
+    # When the worker got it, had its prompt, and gave that to the engine; when this began with it,
+    # where it tells; when its first token came and its last, and when the attempt was over.
+    *(
+        _time(name)
+        for name in (
+            *("claimed_at", "built_at", "asked_at", "begun_at"),
+            *("first_token_at", "last_token_at", "ended_at"),
+        )
+    ),
+    # How it ended: a turn's state, "retried", "abandoned", "shutdown".
+    _text("outcome", ""),
+    # Tokens of an earlier attempt that it went on from.
+    Column("resumed_tokens", Integer, nullable=False, server_default=text("0")),
+    Column("prompt_tokens", Integer, nullable=False, server_default=text("0")),
+    Column("cached_tokens", Integer, nullable=False, server_default=text("0")),
+    Column("output_tokens", Integer, nullable=False, server_default=text("0")),
+    # Of what the prompt was made: parts by their kinds, ids, token counts and digests, no texts.
+    Column("context", JSONB),
+    _now("recorded_at"),
+    Index(None, "recorded_at"),
+)
+
+# What models were told before conversations, each once: a trace names it by its digest.
+instructions = Table(
+    "instructions",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    _text("text"),
+    _now("created_at"),
+)
+
+experiments = Table(
+    "experiments",
+    metadata,
+    Column("turn_id", BigInteger, ForeignKey("turns.id", ondelete="CASCADE"), primary_key=True),
+    # The turn that it asks again.
+    _ref("repeats", "turns.id", nullable=True),
+    _text("persona", ""),
+    _text("asked_by"),
+    _now("created_at"),
+    Index("ix_experiments_repeats", "repeats"),
+    Index(None, "created_at"),
 )
 
 # Who signs in to the dashboard.
@@ -613,4 +755,62 @@ link_codes = Table(
     Column("person_id", BigInteger, ForeignKey("persons.id", ondelete="CASCADE"), primary_key=True),
     Column("hash", LargeBinary, nullable=False, unique=True),
     Column("expires_at", DateTime(timezone=True), nullable=False),
+)
+
+# Settings that an admin changed while Outrider runs, as JSON; who changed them says the audit log.
+live_settings = Table(
+    "live_settings",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", JSONB, nullable=False),
+    _now("changed_at"),
+)
+
+# Personas that an admin changed or made. One that nobody changed is as the program and its
+# settings have it, and stands in no table.
+personas = Table(
+    "personas",
+    metadata,
+    Column("name", Text, primary_key=True),
+    # The number of the version that holds.
+    Column("current", Integer, nullable=False),
+    _now("changed_at"),
+    # Not offered any more; where it was chosen, the default answers.
+    _time("retired_at"),
+)
+
+# Never changed: number 1 is the original.
+persona_versions = Table(
+    "persona_versions",
+    metadata,
+    Column("name", Text, ForeignKey("personas.name", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    # Empty where each language has words of its own for it.
+    _text("title"),
+    _text("prompt"),
+    Column("prompts", ARRAY(Text), nullable=False),
+    # Why it was made.
+    _text("note", ""),
+    _text("made_by", ""),
+    _now("made_at"),
+)
+
+# What is answered without the model, by what was written.
+canned_answers = Table(
+    "canned_answers",
+    metadata,
+    _id(),
+    _text("title"),
+    Column("phrases", ARRAY(Text), nullable=False),
+    # The message is the phrase, else it holds it somewhere.
+    Column("whole", Boolean, nullable=False, server_default=text("false")),
+    # A topic that the model is never told of, in no later prompt either.
+    Column("blocks", Boolean, nullable=False, server_default=text("false")),
+    _text("answer", ""),
+    # There alone; null: wherever people write.
+    _ref("account_id", "accounts.id", nullable=True),
+    Column("enabled", Boolean, nullable=False, server_default=text("true")),
+    Column("used", BigInteger, nullable=False, server_default=text("0")),
+    _time("used_at"),
+    _now("changed_at"),
 )

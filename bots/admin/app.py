@@ -13,19 +13,39 @@ from fastapi.routing import APIRoute
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from assistant.answering.canned_answers import CannedAnswers
+from assistant.answering.experiments import Experiments
+from assistant.answering.persona_versions import PersonaVersions
+from assistant.insight.figures import Figures
+from assistant.insight.personas import PersonaFigures
+from assistant.live_settings import LiveSettings
 from assistant.service import Assistant
 from assistant.storage.admins import Admins
 from assistant.storage.audit import AuditLog
 from assistant.storage.database import Database
+from bots.admin.analytics import analytics_pages
 from bots.admin.api.audit import audit_api
+from bots.admin.api.canned import canned_api
+from bots.admin.api.figures import figures_api
+from bots.admin.api.personas import personas_api
+from bots.admin.api.settings import settings_api
+from bots.admin.api.traces import traces_api
 from bots.admin.audit import audit_pages
+from bots.admin.canned import canned_pages
 from bots.admin.door import AdminDoor, Needs, SignedIn, needs
 from bots.admin.faults import Fault, page_router
 from bots.admin.me import own_pages
 from bots.admin.navigation import NAVIGATION
 from bots.admin.people import people_api, people_pages
+from bots.admin.persona import persona_pages
+from bots.admin.persona_trial import trial_pages
+from bots.admin.personas import personas_pages
+from bots.admin.settings import settings_pages
 from bots.admin.shell import Shell
 from bots.admin.signin import signin_pages
+from bots.admin.traces.pages import trace_pages
+from bots.admin.traces.parts import TraceParts
+from bots.admin.traces.replays import replay_pages
 from bots.api.keys import Access, Entrance
 from bots.http.throttle import Throttle
 
@@ -42,6 +62,11 @@ class AdminParts:
     access: Access
     clock: Callable[[], float]
     assistant: Assistant
+    traces: TraceParts
+    live: LiveSettings
+    personas: PersonaVersions
+    canned: CannedAnswers
+    experiments: Experiments
 
 
 def include_dashboard(app: FastAPI, parts: AdminParts) -> None:
@@ -51,15 +76,32 @@ def include_dashboard(app: FastAPI, parts: AdminParts) -> None:
     """
     shell, admins, audit = Shell(), Admins(parts.database), AuditLog(parts.database)
     app.state.admin_shell = shell
-    throttle = Throttle(parts.clock)
+    throttle, personas = Throttle(parts.clock), parts.personas
+    figures, counted = PersonaFigures(parts.database), Figures(parts.database)
     pages = (
         signin_pages(shell, admins, audit, throttle),
         own_pages(shell, admins),
+        trace_pages(shell, parts.traces, admins.of_session),
+        replay_pages(shell, parts.traces),
         *people_pages(shell, parts.database, parts.assistant.stop, parts.clock),
+        personas_pages(shell, personas, figures),
+        persona_pages(shell, personas, figures),
+        trial_pages(shell, personas, parts.experiments),
+        canned_pages(shell, parts.canned, figures),
+        analytics_pages(shell, counted),
+        settings_pages(shell, parts.live, audit),
         audit_pages(shell, audit),
         _remaining(shell),
     )
-    endpoints = (audit_api(parts.access, audit), *people_api(parts.access, parts.database))
+    endpoints = (
+        traces_api(parts.access, parts.traces),
+        *people_api(parts.access, parts.database),
+        personas_api(parts.access, personas, figures),
+        canned_api(parts.access, parts.canned),
+        figures_api(parts.access, counted),
+        settings_api(parts.access, parts.live, audit),
+        audit_api(parts.access, audit),
+    )
     # Who asks is found first: a router's own dependencies come before its routes'.
     together = APIRouter(dependencies=[Depends(AdminDoor(admins).enter)])
     for router in pages:

@@ -10,6 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from assistant.errors import (
+    ChangedMeanwhile,
+    ChangeRefused,
     MessageRefused,
     QueueFull,
     QuotaSpent,
@@ -87,10 +89,21 @@ def answer_failures(app: FastAPI) -> None:
     async def no_turn(_: Request, error: TurnNotFound) -> Response:
         return refusal(404, "There is no such turn in this conversation.", code=error.code)
 
+    @app.exception_handler(ChangeRefused)
+    async def change_refused(_: Request, error: ChangeRefused) -> Response:
+        return refusal(change_status(error), str(error), code=error.code)
+
     @app.exception_handler(Exception)
     async def unforeseen(_: Request, __: Exception) -> Response:
         status = HTTPStatus.INTERNAL_SERVER_ERROR
         return refusal(status, "Something went wrong in Outrider. The log says what.")
+
+
+def change_status(refused: ChangeRefused) -> int:
+    """Of a change that an admin, or a program of theirs, can't make."""
+    if isinstance(refused, ChangedMeanwhile):
+        return 409
+    return 404 if refused.code.endswith(("_gone", "_unknown")) else 400
 
 
 def limits(request: Request) -> dict[str, str]:

@@ -11,6 +11,7 @@ the twin of a mention, finds the message stored and fetches nothing.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from weakref import WeakValueDictionary
@@ -95,7 +96,7 @@ class Gathering:
     async def of(
         self, message: IncomingMessage, raw: Object, bot: BotIdentity, arrived: float
     ) -> Gathered:
-        """`raw` is the message as Slack gave it; `arrived`: when, on the event loop's clock.
+        """`raw` is the message as Slack gave it; `arrived`: when, on the monotonic clock.
 
         Raises StorageUnavailable.
         """
@@ -198,4 +199,4 @@ def notice(about: IncomingMessage, phrase: Phrase) -> Notice:
 
 
 def _now() -> float:
-    return asyncio.get_running_loop().time()
+    return time.monotonic()

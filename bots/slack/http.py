@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import SecretStr
 
 from assistant.errors import ChannelError, StorageUnavailable
+from assistant.messages import Arrival
 from bots.slack.install.workspace import Inbox
 from bots.slack.signature import refusal
 from bots.slack.whisper import to_one_person
@@ -75,7 +76,9 @@ async def _answer(inbox: Inbox, body: bytes, content_type: str) -> Response:
     event = _json(_utf8(body))
     if isinstance(event, dict) and event.get("type") == "url_verification":
         return PlainTextResponse(str(event.get("challenge", "")))
-    await inbox.event(event)
+    arrival = Arrival()
+    await inbox.event(event, arrival)
+    arrival.acknowledge()
     return Response()
 
 

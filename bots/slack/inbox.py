@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping
+from dataclasses import replace
 from typing import Any
 from zlib import crc32
 
@@ -17,6 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from assistant.channel import Notices
 from assistant.errors import ChannelError, StorageUnavailable
 from assistant.messages import (
+    Arrival,
     ButtonPressed,
     Command,
     Edited,
@@ -94,12 +96,12 @@ class SlackInbox:
                 _log.info("slack_connected", bot=self._bot.user_id, team=self._bot.team_id)
             return self._bot
 
-    async def event(self, body: object, arrived: float | None = None) -> None:
+    async def event(self, body: object, arrival: Arrival | None = None) -> None:
         """An Events API body. Raises StorageUnavailable or ChannelError: don't acknowledge.
 
-        `arrived`: when it came, on the event loop's clock, where it had to wait since.
+        `arrival`: when it came; the caller acknowledges it.
         """
-        arrived = asyncio.get_running_loop().time() if arrived is None else arrived
+        arrival = arrival or Arrival()
         reading = Reading(await self.connect(), self._channel.account, outsiders=self._outsiders)
         if self._said.was(event_id_of(body)):
             return
@@ -111,10 +113,12 @@ class SlackInbox:
             return
         try:
             item, raw = await self._hearing.heard(body, reading)
+            if isinstance(item, IncomingMessage):
+                item = replace(item, arrival=arrival)
             if isinstance(item, IncomingMessage) and await self._gathering.brings_more(
                 item, raw, reading.bot
             ):
-                await self._take_in(item, raw, reading.bot, arrived)
+                await self._take_in(item, raw, reading.bot, arrival.received)
                 return
             item = await self._hearing.permitted(item)
         except (StorageUnavailable, ChannelError):

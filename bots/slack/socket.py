@@ -24,6 +24,7 @@ from assistant.errors import (
     RateLimited,
     StorageUnavailable,
 )
+from assistant.messages import Arrival
 from bots.slack.client import call
 from bots.slack.envelope import Envelope, parse_envelope
 from bots.slack.install.workspace import Inbox
@@ -43,10 +44,10 @@ _PLANNED = frozenset({"refresh_requested", "warning"})
 
 
 @dataclass(frozen=True, slots=True)
-class _Arrival:
+class _Waiting:
     envelope: Envelope
     socket: aiohttp.ClientWebSocketResponse
-    at: float  # on the event loop's clock
+    came: Arrival
 
 
 class SlackSocket:
@@ -68,7 +69,7 @@ class SlackSocket:
 
     async def run(self) -> None:
         """Take events until cancelled. Raises CredentialsRefused when Slack refuses a token."""
-        lanes = [asyncio.Queue[_Arrival](LANE_ENVELOPES) for _ in range(LANES)]
+        lanes = [asyncio.Queue[_Waiting](LANE_ENVELOPES) for _ in range(LANES)]
         try:
             async with asyncio.TaskGroup() as group:
                 workers = [group.create_task(self._work(lane)) for lane in lanes]
@@ -79,7 +80,7 @@ class SlackSocket:
             await self._inbox.close()
         raise refused
 
-    async def _stay_connected(self, lanes: Sequence[asyncio.Queue[_Arrival]]) -> CredentialsRefused:
+    async def _stay_connected(self, lanes: Sequence[asyncio.Queue[_Waiting]]) -> CredentialsRefused:
         while True:
             try:
                 await self._inbox.connect()
@@ -104,7 +105,7 @@ class SlackSocket:
         answer = await call(self._client.apps_connections_open, app_token=token)
         return str(answer.get("url", ""))
 
-    async def _listen(self, address: str, lanes: Sequence[asyncio.Queue[_Arrival]]) -> str:
+    async def _listen(self, address: str, lanes: Sequence[asyncio.Queue[_Waiting]]) -> str:
         """Take envelopes until the connection ends, and return why it did."""
         session = self._client.session
         if session is None or session.closed:
@@ -121,7 +122,7 @@ class SlackSocket:
     async def _read(
         self,
         socket: aiohttp.ClientWebSocketResponse,
-        lanes: Sequence[asyncio.Queue[_Arrival]],
+        lanes: Sequence[asyncio.Queue[_Waiting]],
     ) -> str:
         async for message in socket:
             envelope = (
@@ -137,24 +138,24 @@ class SlackSocket:
                 _log.info("slack_socket_open")
             elif envelope.envelope_id:
                 lane = lanes[zlib.crc32(envelope.lane.encode("utf-8", "replace")) % len(lanes)]
-                await lane.put(_Arrival(envelope, socket, asyncio.get_running_loop().time()))
+                await lane.put(_Waiting(envelope, socket, Arrival()))
         return "closed"
 
-    async def _work(self, lane: asyncio.Queue[_Arrival]) -> None:
+    async def _work(self, lane: asyncio.Queue[_Waiting]) -> None:
         while True:
-            arrival = await lane.get()
-            told = await self._taken_in(arrival.envelope, arrival.at)
+            waiting = await lane.get()
+            told = await self._taken_in(waiting.envelope, waiting.came)
             if told is not None:
-                await _acknowledge(arrival, told)
+                await _acknowledge(waiting, told)
             lane.task_done()
 
-    async def _taken_in(self, envelope: Envelope, arrived: float) -> Mapping[str, object] | None:
+    async def _taken_in(self, envelope: Envelope, came: Arrival) -> Mapping[str, object] | None:
         """What Slack is answered with, mostly nothing. None: nothing was stored, and Slack shall
         send it again."""
         answer: Mapping[str, object] = {}
         try:
             if envelope.kind == "events_api":
-                await self._inbox.event(envelope.payload, arrived)
+                await self._inbox.event(envelope.payload, came)
             elif envelope.kind == "interactive":
                 answer = await self._inbox.interaction(envelope.payload)
             elif envelope.kind == "slash_commands":
@@ -168,7 +169,7 @@ class SlackSocket:
         return answer
 
 
-async def _settled(lanes: Sequence[asyncio.Queue[_Arrival]]) -> None:
+async def _settled(lanes: Sequence[asyncio.Queue[_Waiting]]) -> None:
     """Give what came a moment to be acknowledged on the connection that it came by."""
     try:
         async with asyncio.timeout(SETTLE_SECONDS):
@@ -178,12 +179,13 @@ async def _settled(lanes: Sequence[asyncio.Queue[_Arrival]]) -> None:
         pass
 
 
-async def _acknowledge(arrival: _Arrival, told: Mapping[str, object]) -> None:
-    answer: dict[str, object] = {"envelope_id": arrival.envelope.envelope_id}
+async def _acknowledge(waiting: _Waiting, told: Mapping[str, object]) -> None:
+    answer: dict[str, object] = {"envelope_id": waiting.envelope.envelope_id}
     if told:
         answer["payload"] = dict(told)
     try:
-        await arrival.socket.send_json(answer)
+        await waiting.socket.send_json(answer)
+        waiting.came.acknowledge()
     except (aiohttp.ClientError, OSError, RuntimeError):
         # the connection is gone; the event comes again on the next one and is known by its id
-        _log.info("slack_acknowledgement_lost", envelope_id=arrival.envelope.envelope_id)
+        _log.info("slack_acknowledgement_lost", envelope_id=waiting.envelope.envelope_id)

@@ -20,6 +20,7 @@ import structlog
 
 from assistant.channel import Notices
 from assistant.errors import StorageUnavailable
+from assistant.messages import Arrival
 from assistant.service import Assistant
 from bots.telegram.addressing import BotIdentity
 from bots.telegram.albums import album_id_of
@@ -66,7 +67,7 @@ class TelegramPoller:
         async with asyncio.TaskGroup() as group:
             work = _Work(self._handler, identity, group)
             while True:
-                batch = await self._asking.until_done(partial(self._ask, work.offset))
+                batch = await self._asking.until_done(partial(self._ask, work.confirm()))
                 readable = work.take(batch)
                 await work.settle(ASK_AGAIN_SECONDS)
                 if work.failed() or not readable:
@@ -96,6 +97,7 @@ class _Work:
         self._next: int | None = None  # behind all that came so far
         self._unfinished: set[int] = set()  # in work, or not stored and dropped
         self._done: set[int] = set()  # and not confirmed
+        self._arrivals: dict[int, Arrival] = {}  # of all that is not confirmed
         self._failed = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -104,6 +106,13 @@ class _Work:
     def offset(self) -> int | None:
         """What to ask from: the first update that is not done."""
         return min(self._unfinished, default=self._next)
+
+    def confirm(self) -> int | None:
+        """What to ask from: asking so tells Telegram that what lies before it was received."""
+        offset = self.offset
+        for update_id in [one for one in self._arrivals if one < (offset or 0)]:
+            self._arrivals.pop(update_id).acknowledge()
+        return offset
 
     def take(self, batch: Sequence[Any]) -> bool:
         """Begin with what is new. False for an answer of which no update can be read."""
@@ -117,6 +126,7 @@ class _Work:
         lanes: dict[_Lane, list[_Update]] = defaultdict(list)
         for update_id in sorted(came.keys() - in_work - self._done):
             lanes[lane_of(came[update_id])].append((update_id, came[update_id]))
+            self._arrivals[update_id] = Arrival()
         for lane, updates in lanes.items():
             self._begin(lane, updates)
         return bool(came) or not batch
@@ -162,7 +172,8 @@ class _Work:
         try:
             while waiting:
                 together = _together(waiting)
-                await self._handler.handle([update for _, update in together], self._identity)
+                updates, first = [update for _, update in together], waiting[0][0]
+                await self._handler.handle(updates, self._identity, self._arrivals.get(first))
                 for update_id, _ in together:
                     waiting.popleft()
                     self._unfinished.discard(update_id)

@@ -11,7 +11,7 @@ import structlog
 
 from assistant.channel import Notices
 from assistant.errors import MessageRefused, Silenced, StorageUnavailable
-from assistant.messages import Edited, Ignored, Incoming, IncomingMessage, Notice
+from assistant.messages import Arrival, Edited, Ignored, Incoming, IncomingMessage, Notice
 from assistant.phrases import Phrase
 from assistant.service import Assistant
 from bots.inbound import APOLOGY, apologise, receive
@@ -44,9 +44,11 @@ class UpdateHandler:
         self._inline = InlineMode(bot, assistant, channel.account, self._answering)
         self._life = SignsOfLife(channel)
 
-    async def handle(self, updates: Sequence[Any], identity: BotIdentity) -> None:
+    async def handle(
+        self, updates: Sequence[Any], identity: BotIdentity, arrival: Arrival | None = None
+    ) -> None:
         """One update, or several parts of an album. Raises StorageUnavailable alone: then all of
-        them must come again.
+        them must come again. `arrival`: of the first, which the caller acknowledges.
 
         Any other failure is ours to repair: it is logged and the person is told, but kept back,
         the update would stop everybody's messages for ever.
@@ -66,6 +68,8 @@ class UpdateHandler:
                 album = album_id_of(updates[0])
                 if isinstance(item, Notice) and self._albums.says_it_again(item, album):
                     continue
+                if isinstance(item, IncomingMessage):
+                    item = replace(item, arrival=arrival)
                 word = await self._receive(item, update_id)
                 await self._answer_button(updates[0], word)
             self._albums.taken_in(read)

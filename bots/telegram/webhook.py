@@ -18,6 +18,7 @@ from fastapi.responses import PlainTextResponse, Response
 
 from assistant.channel import Notices
 from assistant.errors import StartupError, StorageUnavailable
+from assistant.messages import Arrival
 from assistant.service import Assistant
 from bots.telegram.addressing import BotIdentity
 from bots.telegram.backoff import Backoff
@@ -79,10 +80,12 @@ class TelegramWebhook:
             return PlainTextResponse("The update can't be read.", status_code=400)
         if self._identity is None:
             return PlainTextResponse("Not ready yet. Please send it again.", status_code=503)
+        arrival = Arrival()
         try:
-            await self._handler.handle([update], self._identity)
+            await self._handler.handle([update], self._identity, arrival)
         except StorageUnavailable:
             return PlainTextResponse("Not stored. Please send it again.", status_code=503)
+        arrival.acknowledge()
         return Response()
 
 

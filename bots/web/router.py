@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +13,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from assistant.errors import StorageUnavailable, TurnNotFound
-from assistant.messages import Command, IncomingMessage
+from assistant.messages import Arrival, Command, IncomingMessage
 from assistant.service import Assistant
 from bots.http.stream import EventStream
 from bots.web.cookie import ChatCookie
@@ -76,12 +77,17 @@ class ChatPages:
         return JSONResponse(body, headers=_NO_STORE)
 
     async def send(self, request: Request, cookie: Chat) -> Response:
+        arrival = Arrival()
         message = parse_message(await request.body(), cookie.chat)
         order = order_in(message)
-        body = await self._carried_out(order) if order else await self._accepted(message)
+        if order is not None:
+            body = await self._carried_out(order)
+        else:
+            body = await self._accepted(replace(message, arrival=arrival))
         response = JSONResponse(body, headers=_NO_STORE)
         if cookie.fresh:
             cookie.keep(request, response)
+        arrival.acknowledge()
         return response
 
     async def _carried_out(self, order: Command) -> dict[str, object]:

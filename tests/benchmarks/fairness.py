@@ -158,6 +158,7 @@ async def _drain(url: str, statement: str, most: int) -> Sequence[int]:
         "fingerprint": "model",
         "limit": TOGETHER,
         "leave_seconds": 0.2,
+        "profile": "",
     }
     begun: list[int] = []
     async with await psycopg.AsyncConnection.connect(conninfo(url), autocommit=True) as connection:

@@ -90,6 +90,14 @@ async def test_an_answer_comes_in_pieces_and_ends_once_with_its_counts(engine):
     assert 0 < last.output_tokens <= 24
 
 
+async def test_how_long_it_waited_is_told_with_the_first_token_or_never(engine):
+    deltas = await ask(engine, QUESTION)
+    told = [delta for delta in deltas if delta.waited_seconds is not None]
+    assert told in ([], [next(delta for delta in deltas if delta.text or delta.token_ids)])
+    assert bool(told) is (engine.info.profile == "demo")
+    assert all(0 <= delta.waited_seconds < 60 for delta in told)
+
+
 async def test_the_counts_are_those_of_the_token_ids(engine):
     prompt = await engine.render(QUESTION)
     deltas = await ask(engine, QUESTION)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import pytest_asyncio
 
+from assistant.answering.context import Context
 from assistant.errors import MessageRefused
 from assistant.messages import Attachment, ChatRef, Edited, IncomingMessage
 from inference.api import ChatMessage, Prompt
@@ -41,9 +42,9 @@ async def asked(home: House, model: ScriptedEngine, turn_id: int) -> Prompt:
     """The prompt that a worker would build for a waiting turn."""
     [claimed] = await home.turns.claim("tester", 10.0, model.info.fingerprint, 1)
     assert claimed.id == turn_id
-    prompt = await home.worker(model).context.build(claimed)
-    assert prompt is not None
-    return prompt
+    built = await home.worker(model).context.build(claimed)
+    assert isinstance(built, Context)
+    return built.prompt
 
 
 @pytest.fixture
@@ -89,12 +90,12 @@ async def test_a_picture_reaches_a_model_that_sees_and_is_known_to_one_that_does
     [claimed] = await home.turns.claim("tester", 10.0, seeing.info.fingerprint, 1)
     shown = await home.worker(seeing).context.build(claimed)
     told = await home.worker(blind, "other").context.build(claimed)
-    assert shown is not None
-    assert told is not None
-    [image] = shown.messages[-1].images
+    assert isinstance(shown, Context)
+    assert isinstance(told, Context)
+    [image] = shown.prompt.messages[-1].images
     assert (image.data, image.media_type, image.width) == (png(40, 30), "image/png", 40)
-    assert shown.messages[-1].content == "Who?"
-    assert told.messages[-1] == ChatMessage("user", f"{UNSEEN}\n\nWho?")
+    assert shown.prompt.messages[-1].content == "Who?"
+    assert told.prompt.messages[-1] == ChatMessage("user", f"{UNSEEN}\n\nWho?")
     assert accepted.turn_id == claimed.id
 
 

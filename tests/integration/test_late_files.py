@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import pytest_asyncio
 
+from assistant.answering.context import Context
 from assistant.errors import MessageRefused
 from assistant.incoming.late_files import LateFiles
 from assistant.messages import Attachment, ChatRef, Edited, IncomingMessage
@@ -47,8 +48,8 @@ async def claimed(home: House, model: ScriptedEngine) -> list[str]:
     """The last message of each prompt that a worker would begin with now."""
     who = ("tester", 10.0, model.info.fingerprint, 9)
     turns = [*await home.turns.take_over(*who), *await home.turns.claim(*who)]
-    prompts = [await home.worker(model).context.build(turn) for turn in turns]
-    return [prompt.messages[-1].content for prompt in prompts if prompt is not None]
+    built = [await home.worker(model).context.build(turn) for turn in turns]
+    return [one.prompt.messages[-1].content for one in built if isinstance(one, Context)]
 
 
 async def test_an_answer_waits_for_a_file_that_is_on_its_way(

@@ -13,7 +13,7 @@ from vllm.v1.metrics.stats import (
     SchedulerStats,
 )
 
-from inference.vllm_statistics import StepCounts, stat_logger
+from inference.vllm_statistics import StepCounts, stat_logger, waited_seconds
 
 pytestmark = pytest.mark.model
 
@@ -103,3 +103,12 @@ def test_vllm_adds_no_logger_of_its_own_beside_ours() -> None:
     manager.record_admission_rejection("max_num_queued_reqs")
     manager.log()
     assert counts.steps == 1
+
+
+def test_how_long_a_request_waited_is_known_once_it_is_scheduled() -> None:
+    state = RequestStateStats(arrival_time=1_000.0)
+    assert waited_seconds(state) is None and waited_seconds(None) is None
+    state.queued_ts = 10.0
+    assert waited_seconds(state) is None
+    state.scheduled_ts = 10.4
+    assert waited_seconds(state) == pytest.approx(0.4)

@@ -12,12 +12,15 @@ from dataclasses import dataclass, field
 import httpx
 from fastapi import FastAPI
 
+from assistant.answering.persona_versions import PersonaVersions
+from assistant.answering.personas import Personas
 from assistant.storage.admins import ROLES, Admin, Admins, Role
 from assistant.storage.api_keys import ADMIN_SCOPES, ApiKeys, Scope
 from assistant.storage.audit import Actor
 from bots.admin.app import AdminParts, include_dashboard
 from bots.admin.door import COOKIE, csrf_of
 from bots.admin.passwords import hash_password
+from bots.admin.traces.parts import everything, trace_parts
 from bots.api.keys import Access, Keyring
 from bots.api.router import api_router
 from bots.http.secure import secure
@@ -68,7 +71,18 @@ async def admin_house(
         access = Access(Keyring(KEY, stored))
         app = FastAPI(title="Outrider", version="0", docs_url=None, redoc_url=None)
         app.include_router(api_router(house.service, access))
-        include_dashboard(app, parts(AdminParts(house.database, access, time.time, house.service)))
+        made_of = AdminParts(
+            database=house.database,
+            access=access,
+            clock=time.time,
+            assistant=house.service,
+            traces=trace_parts(house.service, house.experiments, everything),
+            live=house.live,
+            personas=PersonaVersions(house.database, Personas(house.database, house.settings)),
+            canned=house.canned,
+            experiments=house.experiments,
+        )
+        include_dashboard(app, parts(made_of))
         app.include_router(web_router(house.service))
         address = await stack.enter_async_context(serving(secure(app, SAFETY)))
         made = AdminHouse(address, app, house, {}, {}, {})

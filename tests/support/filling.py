@@ -6,28 +6,43 @@ spread over the rest; neighbours in a conversation lie far apart in the tables, 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from psycopg import ClientCursor, Connection, sql
 
+from assistant.answering.prompt_parts import Part, Recipe, recipe_written
+
 RUNNING = 40
 EXPIRED = 5  # of them: their worker fell silent
 WAITING = 100
 IN_A_CONVERSATION = 50
+# Of each trace: as long as most are, with other turns' ids than its own.
+RECIPE = Recipe(
+    (
+        Part("instructions", "0" * 32, 400, 90),
+        *(Part("earlier", "0" * 32, 300, 70, 40, one, (one,)) for one in range(1, 6)),
+        Part("own", "0" * 32, 80, 20, None, 6, (6,)),
+    ),
+    tokens=470,
+)
 LEAST_EVENTS = 10_000
 BATCH = 1_000_000
 
 TABLES = (
     *("persons", "identities", "conversations", "events", "messages", "turns"),
     *("turn_messages", "attempts", "deliveries", "delivery_intents", "attachments"),
-    *("memories", "feedback", "usage_days"),
+    *("memories", "feedback", "usage_days", "arrivals", "traces"),
+    *("figures", "figure_latencies", "figure_people"),
 )
 
 _SINCE = "now() - (%(messages)s - n) * (interval '700 days' / %(messages)s)"
 # Conversation 1 has a tenth of the messages.
 _CONVERSATION = "CASE WHEN n %% 10 = 0 THEN 1 ELSE 2 + n %% (%(conversations)s - 1) END"
+# Each fifth is the teacher's, in one of three versions.
+_PERSONA = "CASE WHEN n %% 5 = 3 THEN 'teacher' ELSE 'default' END, 1 + n %% 3"
 _ONCE = (
     "INSERT INTO accounts (id, channel, name) OVERRIDING SYSTEM VALUE"
     " VALUES (1, 'telegram', 'default')",
@@ -57,17 +72,25 @@ _EACH = (
     " characters, text) SELECT n, 0, 'text', 'notes.txt', 'text/plain', 0, 0, 9, 'Some text'"
     " FROM generate_series(%(first)s, %(last)s) AS n WHERE n %% 10 = 3",
     "INSERT INTO turns (id, conversation_id, person_id, state, attempt, reply, finish_reason,"
-    " due_at, created_at, started_at, finished_at) OVERRIDING SYSTEM VALUE"
+    " persona, persona_version, due_at, created_at, started_at, first_token_at, shown_at,"
+    " finished_at, prompt_tokens, cached_tokens, output_tokens) OVERRIDING SYSTEM VALUE"
     f" SELECT n, {_CONVERSATION}, {_CONVERSATION},"
     " CASE WHEN n %% 100 = 7 THEN 'failed' WHEN n %% 50 = 3 THEN 'stopped' ELSE 'done' END, 1,"
     " 'The capital of country ' || n || ' lies on a river. ' || repeat('Many live there. ', 8),"
-    f" 'stop', {_SINCE}, {_SINCE}, {_SINCE}, {_SINCE}"
+    f" 'stop', {_PERSONA}, {_SINCE}, {_SINCE}, {_SINCE}, {_SINCE} + n %% 17 * interval '0.1 s',"
+    f" {_SINCE} + n %% 19 * interval '0.1 s', {_SINCE} + n %% 23 * interval '0.5 s', 900, 800, 50"
     " FROM generate_series(%(first)s, %(last)s) AS n",
     "INSERT INTO turn_messages SELECT n, n FROM generate_series(%(first)s, %(last)s) AS n",
-    f"INSERT INTO feedback (turn_id, person_id, value) SELECT n, {_CONVERSATION}, 1"
+    "INSERT INTO feedback (turn_id, person_id, value, persona, persona_version)"
+    f" SELECT n, {_CONVERSATION}, CASE WHEN n %% 3 = 0 THEN -1 ELSE 1 END, {_PERSONA}"
     " FROM generate_series(%(first)s, %(last)s) AS n WHERE n %% 10 = 3",
     "INSERT INTO attempts (turn_id, number, worker, ended_at)"
     " SELECT n, 1, 'worker', now() FROM generate_series(%(first)s, %(last)s) AS n",
+    f"INSERT INTO arrivals SELECT n, {_SINCE}, {_SINCE}, {_SINCE}, {_SINCE}, {_SINCE}"
+    " FROM generate_series(%(first)s, %(last)s) AS n",
+    "INSERT INTO traces (turn_id, attempt, profile, model, claimed_at, ended_at, context,"
+    f" recorded_at) SELECT n, 1, 'demo', 'small', {_SINCE}, {_SINCE}, %(recipe)s::jsonb, {_SINCE}"
+    " FROM generate_series(%(first)s, %(last)s) AS n",
     "INSERT INTO deliveries (turn_id, account_id, conversation_id, state, reply_to, attempt,"
     f" first_visible_at, finished_at) SELECT n, 1, {_CONVERSATION}, 'done', n::text, 1,"
     f" {_SINCE}, {_SINCE} FROM generate_series(%(first)s, %(last)s) AS n",
@@ -112,6 +135,28 @@ _USAGE = (
     " CASE conversation_id WHEN 1 THEN 'chat-1' ELSE '' END, count(*), count(*),"
     " 900 * count(*), 5 * count(*), count(*) FILTER (WHERE state = 'failed') FROM turns"
     " WHERE finished_at IS NOT NULL GROUP BY 1, 3, 4",
+)
+# The days before today as the figures of days that are over: of four channels, each with three
+# personas in two versions.
+_CELLS = (
+    "generate_series(current_date - 700, current_date - 1, interval '1 day') AS days (day),"
+    " unnest(ARRAY['telegram', 'slack', 'web', 'api']) AS channel,"
+    " unnest(ARRAY['default', 'teacher', 'brief']) AS persona, generate_series(1, 2) AS version"
+)
+_FIGURES = (
+    "INSERT INTO figure_days (day)"
+    " SELECT generate_series(current_date - 700, current_date - 1, interval '1 day')",
+    "INSERT INTO figures SELECT CAST(day AS date), channel, persona, version,"
+    f" 58, 1, 0, 1, 60, 54000, 48000, 3000, 6, 1 FROM {_CELLS}",
+    "INSERT INTO figure_latencies"
+    " (day, channel, persona, persona_version, measure, buckets, counts)"
+    " SELECT CAST(day AS date), channel, persona, version, measure,"
+    " ARRAY(SELECT generate_series(60, 89)), ARRAY(SELECT 2 FROM generate_series(60, 89))"
+    f" FROM {_CELLS}, unnest(ARRAY['first_token', 'first_visible', 'whole']) AS measure",
+    "INSERT INTO figure_people SELECT CAST(day AS date), channel, persona, version, 40"
+    f" FROM {_CELLS}",
+    "INSERT INTO figure_people SELECT DISTINCT CAST(day AS date), channel, '*', -1, 200, 900, 800"
+    f" FROM {_CELLS} UNION SELECT CAST(day AS date), '*', '*', -1, 500, 2000, 1500 FROM {_CELLS}",
 )
 
 
@@ -160,6 +205,7 @@ def fill(
         "running": RUNNING,
         "waiting": WAITING,
         "expired": EXPIRED,
+        "recipe": json.dumps(recipe_written(RECIPE)),
     }
     # Numbers go as literals: a parameter would need its type in each place.
     cursor = ClientCursor(connection)
@@ -170,7 +216,7 @@ def fill(
             batch = {"first": first, "last": min(first + BATCH - 1, messages)}
             for statement in _EACH:
                 cursor.execute(statement.encode(), values | batch)
-        for statement in (*_LIVE, *_USAGE):
+        for statement in (*_LIVE, *_USAGE, *_FIGURES):
             cursor.execute(statement.encode(), values)
     for table in TABLES:
         _count_on(connection, table)
@@ -180,14 +226,16 @@ def fill(
 
 @contextmanager
 def _without_indexes(connection: Connection[tuple[object, ...]]) -> Iterator[None]:
-    """Indexes and foreign keys are made anew afterwards, which is many times faster."""
+    """Indexes and foreign keys are made anew afterwards, which is many times faster; so are the
+    foreign keys by which other tables hold these."""
     made = connection.execute(
         "SELECT format('ALTER TABLE %%s DROP CONSTRAINT %%I', conrelid::regclass, conname),"
         " format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s', conrelid::regclass, conname,"
         " pg_get_constraintdef(oid)) FROM pg_constraint WHERE contype IN ('p', 'u', 'f')"
-        " AND (conrelid::regclass::text = ANY(%s) OR confrelid::regclass::text = ANY(%s))"
+        " AND (conrelid::regclass::text = ANY(%(tables)s)"
+        " OR contype = 'f' AND confrelid::regclass::text = ANY(%(tables)s))"
         " ORDER BY contype = 'f' DESC, contype, conname",
-        [list(TABLES), list(TABLES)],
+        {"tables": list(TABLES)},
     ).fetchall()
     bare = connection.execute(
         "SELECT 'DROP INDEX ' || indexrelid::regclass, pg_get_indexdef(indexrelid) FROM pg_index"

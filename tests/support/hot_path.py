@@ -38,12 +38,15 @@ from assistant.incoming import (
     spending,
 )
 from assistant.insight import doors, people, quota_list
+from assistant.insight import personas as insight_personas
 from assistant.messages import Attachment
 from assistant.orders import export, feedback, usage
 from assistant.outgoing import deliveries
 from assistant.storage import heartbeat, leases, pruning
 from inference.api import Image
+from tests.support.figure_statements import FIGURES
 from tests.support.filling import Filled
+from tests.support.trace_statements import TRACES
 
 Values = Mapping[str, object]
 # Of a database and the number of the try.
@@ -70,10 +73,21 @@ ELSEWHERE = {
     "links.TAKE": "on the few codes that are open",
     "links.QUOTAS": "on the few quotas that a person has",
     "links.MEMORIES": "on the few memories of a person",
+    "closing.KEEP_COUNTS": "once a day, from cells.COUNTED",
+    "closing.KEEP_TIMES": "once a day, from cells.TIMED",
+    "closing.KEEP_ASKED": "once a day, from active_people.WHO_ASKED",
+    "closing.KEEP_USED": "once a day, from active_people.WHO_USED",
     "erasure": "by an admin's order",
     "migration": "when a group becomes a supergroup",
     "holdings": "by an admin's order",
     "turn_list": "by an admin's order",
+    "personas.STORED": "on the few personas",
+    "personas.THUMBS": "counts all thumbs, for a page of the dashboard",
+    "personas.THUMBS_OF": "counts thumbs, for a page of the dashboard",
+    "personas.ACCOUNTS": "on the few accounts",
+    "persona_versions": "by an admin's order",
+    "live_settings": "on the few settings, every two seconds",
+    "canned_answers": "on the few canned answers, every two seconds",
     "memories.LIST": "on the few memories of a person",
     "memories.KNOWN": "on the few memories of a person",
     "memories.ADD": "on the few memories of a person",
@@ -176,6 +190,7 @@ def _claim(filled: Filled, number: int) -> Values:
         "fingerprint": "model",
         "limit": 32,
         "leave_seconds": 0.2,
+        "profile": "demo",
     }
 
 
@@ -536,6 +551,12 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
             "persona": "brief",
         },
     ),
+    ("personas.CHOSEN", insight_personas.CHOSEN, lambda f, n: {}),
+    (
+        "personas.PLACES",
+        insight_personas.PLACES,
+        lambda f, n: {"name": "teacher", "limit": 100},
+    ),
     (
         "usage.READ",
         usage.READ,
@@ -573,4 +594,5 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
         lambda f, n: {"seconds": 900.0, "limit": pruning.BATCH},
     ),
 )
-STATEMENTS = tuple(HotStatement(name, one, values) for name, one, values in _HOT)
+_ALL = (*_HOT, *TRACES, *FIGURES)
+STATEMENTS = tuple(HotStatement(name, one, values) for name, one, values in _ALL)

@@ -13,15 +13,22 @@ from typing import Any
 from redis.asyncio import Redis
 
 from assistant.accounts import Accounts
+from assistant.answering.canned_answers import CannedAnswers
 from assistant.answering.context import ContextBuilder
 from assistant.answering.deadlines import Deadlines
 from assistant.answering.deltas import DeltaReader, DeltaWriter
+from assistant.answering.experiments import ACCOUNT as EXPERIMENTS_ACCOUNT
+from assistant.answering.experiments import CHANNEL as EXPERIMENTS_CHANNEL
+from assistant.answering.experiments import Experiments
 from assistant.answering.history import History
 from assistant.answering.places import Places
 from assistant.answering.supervision import Supervisor
+from assistant.answering.token_counts import TokenCounts
+from assistant.answering.traces import Traces
 from assistant.answering.turns import Turns
 from assistant.answering.worker import Worker
 from assistant.conversations import ConversationService
+from assistant.live_settings import LiveSettings
 from assistant.messages import Accepted, Access, ChatRef, IncomingMessage, ReplyDelta
 from assistant.metrics import Metrics
 from assistant.outgoing.delivery import Delivery
@@ -30,6 +37,7 @@ from assistant.outgoing.open_channels import OpenChannels
 from assistant.settings import AssistantSettings
 from assistant.signals import Signals
 from assistant.storage.database import Database, open_database
+from assistant.storage.database_clock import DatabaseClock
 from assistant.storage.heartbeat import Heartbeat
 from assistant.storage.leases import Leases
 from bots.app import Core, build_delivery, build_service
@@ -73,6 +81,10 @@ class House:
     delivery: Delivery
     heartbeats: Heartbeats
     settings: AssistantSettings
+    live: LiveSettings
+    canned: CannedAnswers
+    experiments: Experiments
+    clock: DatabaseClock
 
     def worker(
         self, engine: Engine, name: str = "worker", supervisor: Supervisor | None = None
@@ -83,12 +95,13 @@ class House:
             supervisor=supervisor or Supervisor(engine, progress=lambda line, share: None),
             turns=self.turns,
             context=ContextBuilder(
-                History(self.database, self.settings.history_turns), engine, self.settings
+                History(self.database, self.settings), engine, self.settings, self.canned
             ),
             deltas=self.writer,
             signals=self.signals,
             settings=self.settings,
             metrics=Metrics(),
+            traces=Traces(self.database, self.clock, TokenCounts(engine)),
         )
 
     async def say(self, text: str, chat: ChatRef = CHAT, **values: str) -> Accepted:
@@ -139,7 +152,7 @@ async def house(
     allowlist: frozenset[str] = frozenset(),
     screen: ScreenChannel | None = None,
 ) -> AsyncIterator[House]:
-    screen = screen or ScreenChannel()
+    screen, settings = screen or ScreenChannel(), settings.model_copy(deep=True)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(database_url))
         redis = await stack.enter_async_context(
@@ -151,12 +164,14 @@ async def house(
         )
         await accounts.register("web", "default", delivered=False)
         await accounts.register("api", "default", delivered=False)
+        admin = await accounts.register(EXPERIMENTS_CHANNEL, EXPERIMENTS_ACCOUNT, delivered=False)
         heartbeats = Heartbeats(database_url, settings.lease_seconds)
         stack.push_async_callback(heartbeats.end)
         turns, signals, metrics = Turns(database), Signals(redis), Metrics()
         reader, writer = DeltaReader(redis, turns), DeltaWriter(redis, settings.flush_seconds)
         heartbeat = heartbeats.of("gateway")
-        places = Places(database)
+        places, clock = Places(database), DatabaseClock(database)
+        live = LiveSettings(database, settings)
         core = Core(
             "gateway",
             database,
@@ -168,16 +183,20 @@ async def house(
             heartbeat,
             metrics,
             places,
+            live,
+            clock,
         )
         governor = Governor(redis, database, Leases(database, heartbeat))
         channels = OpenChannels()
         channels.open(screen, account)
         delivery = build_delivery(settings, core, channels, governor)
         service = build_service(settings, core, accounts, delivery)
+        experiments = Experiments(database, admin.id, turns, signals, reader, core.stopping)
         deadlines, embeddings = Deadlines(database, writer, metrics), service.embeddings
         for background in (
             *(reader.run(), writer.run(), delivery.run()),
-            *(deadlines.run(), embeddings.run()),
+            *(deadlines.run(), embeddings.run(), live.run()),
+            *(clock.run(), service.arrivals.run()),
         ):
             await stack.enter_async_context(running(asyncio.create_task(background)))
         yield House(
@@ -192,6 +211,10 @@ async def house(
             delivery,
             heartbeats,
             settings,
+            live,
+            CannedAnswers(database),
+            experiments,
+            clock,
         )
 
 

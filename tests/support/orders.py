@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
-from assistant.answering.context import ContextBuilder
+from assistant.answering.context import Context, ContextBuilder
 from assistant.answering.history import History
 from assistant.messages import Answer, ButtonAction, ButtonPressed, ChatRef, Command, CommandName
 from assistant.settings import AssistantSettings
@@ -79,9 +79,9 @@ async def system_prompt(home: House, settings: AssistantSettings | None = None) 
     [turn] = await home.turns.claim("worker", 10.0, "scripted-1", 1)
     engine = quick()
     await engine.start(lambda line, share: None)
-    prompt = await ContextBuilder(History(home.database, 40), engine, used).build(turn)
-    assert prompt is not None
+    built = await ContextBuilder(History(home.database, used), engine, used).build(turn)
+    assert isinstance(built, Context)
     await home.rows("UPDATE turns SET state = 'done' WHERE id = %(id)s", {"id": turn.id})
-    [first, *_] = prompt.messages
+    [first, *_] = built.prompt.messages
     assert first.role == "system"
     return first.content

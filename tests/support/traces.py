@@ -11,7 +11,10 @@ from redis.asyncio import Redis
 from assistant.storage.database import Database
 
 # Of the whole program, not of any person.
-OURS = ("accounts", "alembic_version", "installs")
+OURS = (
+    *("accounts", "alembic_version", "installs"),
+    *("figures", "figure_latencies", "figure_people"),
+)
 COLUMNS = """
 SELECT table_name, column_name, udt_name FROM information_schema.columns
 WHERE table_schema = 'public' AND udt_name IN ('text', 'varchar', 'jsonb', 'json', '_text')

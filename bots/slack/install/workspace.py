@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from assistant.messages import Arrival
 from bots.slack.channel import SlackChannel
 from bots.slack.identity import BotIdentity
 from bots.slack.people import People
@@ -20,10 +21,10 @@ class Inbox(Protocol):
         """Who we are, where that is one. Raises ChannelError: nothing can be taken in."""
         ...
 
-    async def event(self, body: object, arrived: float | None = None) -> None:
+    async def event(self, body: object, arrival: Arrival | None = None) -> None:
         """An Events API body. Raises StorageUnavailable or ChannelError: don't acknowledge.
 
-        `arrived`: when it came, on the event loop's clock, where it had to wait since.
+        `arrival`: when it came; the caller acknowledges it.
         """
         ...
 

@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from assistant.errors import ChannelError, CredentialsRefused
+from assistant.messages import Arrival
 from bots.slack.identity import BotIdentity
 from bots.slack.install.belonging import (
     Belonging,
@@ -45,15 +46,15 @@ class Workspaces:
             _log.error("slack_token_refused", account="default", reason=str(error))
             return None
 
-    async def event(self, body: object, arrived: float | None = None) -> None:
+    async def event(self, body: object, arrival: Arrival | None = None) -> None:
         workspace = await self._of(of_event(body), "event")
         if leaves(body):
             await self._left(workspace)
             return
         if workspace is not None:
-            await workspace.inbox.event(body, arrived)
+            await workspace.inbox.event(body, arrival)
         if is_everybodys(body):
-            await self._offer(body, arrived, besides=workspace)
+            await self._offer(body, arrival, besides=workspace)
 
     async def interaction(self, payload: object) -> Mapping[str, Any]:
         workspace = await self._of(of_interaction(payload), "interaction")
@@ -76,7 +77,7 @@ class Workspaces:
             await self._installs.confirm(workspace)
 
     async def _offer(
-        self, body: object, arrived: float | None, *, besides: Workspace | None
+        self, body: object, arrival: Arrival | None, *, besides: Workspace | None
     ) -> None:
         """To the others that may be in the channel: each hears what is for it, and no more. One
         that was installed as well as set is one."""
@@ -89,7 +90,7 @@ class Workspaces:
                 identity = await one.inbox.connect()
                 team_id = identity.team_id if identity else one.account
                 if team_id not in has_it and one is not besides:
-                    await one.inbox.event(body, arrived)
+                    await one.inbox.event(body, arrival)
                 has_it.add(team_id)
             except ChannelError as error:  # the others have it; they need not get it again
                 _log.warning("slack_workspace_deaf", account=one.account, code=error.code)

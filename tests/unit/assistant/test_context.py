@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from assistant.answering.context import merged, start_of
 from assistant.answering.system_prompt import system_prompt
-from assistant.settings import AssistantSettings
 from inference.api import ChatMessage
 
 
@@ -53,9 +52,9 @@ def test_what_has_to_go_goes_and_the_turn_to_answer_stays(turns: list[int], leas
 
 
 def test_what_all_share_comes_before_what_is_one_persons() -> None:
-    settings = AssistantSettings()
-    shared = system_prompt(settings, {"persona": "teacher"})
-    one = system_prompt(settings, {"persona": "teacher", "language": "de"})
-    other = system_prompt(settings, {"persona": "teacher", "memories": ["I live in Lisbon"]})
+    told = ("You are helpful.", "Explain step by step.")
+    shared = system_prompt(*told, {})
+    one = system_prompt(*told, {"language": "de"})
+    other = system_prompt(*told, {"memories": ["I live in Lisbon"]})
     assert one.startswith(shared) and other.startswith(shared)
     assert one != other

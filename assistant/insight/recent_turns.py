@@ -1,0 +1,83 @@
+"""The newest turns with how long they took, among them the slowest: where a search for a slow
+answer begins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from assistant.messages import TurnState
+from assistant.storage.database import Database
+
+Order = Literal["newest", "slowest"]
+AMONG = 1000  # the slowest are looked for among so many
+
+# Of one conversation, or of all but what admins tried. A turn's text was first seen at `shown_at`.
+_RECENT = """
+WITH recent AS (
+    SELECT id, conversation_id, person_id, state, attempt, output_tokens, error_code, created_at,
+        started_at, CAST(extract(epoch FROM shown_at - created_at) AS float8) AS first_seconds,
+        CAST(extract(epoch FROM finished_at - created_at) AS float8) AS seconds
+    FROM turns WHERE {where}
+    ORDER BY {order} DESC LIMIT %(among)s
+)
+SELECT recent.id, recent.conversation_id, state, channel, accounts.name AS account,
+    coalesce(persons.name, '') AS person, recent.person_id, attempt AS attempts, output_tokens,
+    error_code, recent.created_at,
+    CAST(extract(epoch FROM recent.started_at - recent.created_at) AS float8) AS queued_seconds,
+    first_seconds, seconds
+FROM recent JOIN conversations ON conversations.id = conversation_id
+JOIN accounts ON accounts.id = account_id
+LEFT JOIN persons ON persons.id = recent.person_id
+WHERE channel <> 'admin'
+ORDER BY CASE WHEN %(slowest)s THEN coalesce(seconds, 0) ELSE 0 END DESC, recent.id DESC
+LIMIT %(limit)s
+"""
+RECENT = _RECENT.format(where="id < %(before)s", order="id")
+# By the index of the places in a conversation; one that was asked again stands at the first's.
+OF_CONVERSATION = _RECENT.format(
+    where="conversation_id = %(conversation)s AND coalesce(place, id) < %(before)s",
+    order="coalesce(place, id)",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RecentTurn:
+    """Spans are since the question came; None for what did not happen, or not yet."""
+
+    id: int
+    conversation_id: int
+    state: TurnState
+    channel: str
+    account: str
+    person: str
+    person_id: int | None
+    attempts: int
+    output_tokens: int
+    error_code: str
+    created_at: datetime
+    queued_seconds: float | None
+    first_seconds: float | None
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecentTurns:
+    database: Database
+
+    async def listed(
+        self, order: Order, limit: int, before: int, conversation: int | None = None
+    ) -> Sequence[RecentTurn]:
+        """`before`: older ones than this turn. Raises StorageUnavailable."""
+        slowest = order == "slowest"
+        values = {
+            "before": before,
+            "conversation": conversation,
+            "among": AMONG if slowest else 2 * limit,
+            "slowest": slowest,
+            "limit": limit,
+        }
+        statement = RECENT if conversation is None else OF_CONVERSATION
+        return [RecentTurn(**row._asdict()) for row in await self.database.rows(statement, values)]

@@ -1,0 +1,35 @@
+"""Today and this month so far, at a glance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from assistant.insight.active_people import Active, active_people
+from assistant.insight.choice import Choice
+from assistant.insight.counts import Counts, Group, cells
+from assistant.insight.standing import standing
+from assistant.storage.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class SoFar:
+    today: Counts
+    month: Counts
+    people_today: int
+    people_month: int
+
+
+async def so_far(database: Database) -> SoFar:
+    """By days and months of UTC. Raises StorageUnavailable."""
+    known = await standing(database)
+    choice = Choice(known.today.replace(day=1), known.today)
+    values = known.values(choice)
+    found = await cells(database, values)
+    active = await active_people(database, choice, values)
+    now = active.get((known.today, Group()), Active())
+    return SoFar(
+        today=sum((one.counts for one in found if one.period == known.today), Counts()),
+        month=sum((one.counts for one in found), Counts()),
+        people_today=round(now.a_day),
+        people_month=now.in_month or 0,
+    )
