@@ -179,7 +179,15 @@ class People:
             return None
         identities = [KnownIdentity(*one) for one in await self.database.rows(IDENTITIES, values)]
         used = [UsedDay(*one) for one in await self.database.rows(USED, values)]
-        return KnownPerson(*(*found, identities, used))
+        return KnownPerson(
+            found.id,
+            found.name,
+            found.language,
+            found.created_at,
+            found.memories,
+            identities,
+            used,
+        )
 
 
 def _listed(row: Any) -> ListedPerson:
