@@ -170,6 +170,7 @@ class ConversationService:
         deadline_seconds: float | None = None,
     ) -> Accepted:
         arrival, account = Arrival(), self._account(chat)
+        await self.admission.spending.check(account, chat, requester.id)
         accepted = await self.intake.store_request(
             account.id,
             chat.chat_id,
@@ -189,6 +190,8 @@ class ConversationService:
         account = self._account(command.chat)
         who = (command.sender_id, command.sender_name, command.member)
         await self.admission.check(account, command.chat, *who)
+        if command.name == "retry":
+            await self.admission.check_quota(account, command.chat, command.sender_id, writes=False)
         return await self.commands.answer(account, command)
 
     async def stop(self, turn_id: int) -> bool:
@@ -222,6 +225,9 @@ class ConversationService:
         account = self._account(chat)
         who = (pressed.sender_id, pressed.sender_name, pressed.member)
         await self.admission.access.check(account, pressed.chat, *who)  # told to them alone
+        if pressed.action == "retry":
+            spending = self.admission.spending
+            await spending.check(account, pressed.chat, pressed.sender_id, writes=False)
         await self.delivery.uncover(pressed.turn_id, chat, pressed.message_id)
         return await self.buttons.press(account, pressed)
 
@@ -256,6 +262,9 @@ class ConversationService:
         self._check_text(edited.text)
         account = self._account(chat)
         await self.admission.check(account, chat, edited.sender_id, "", edited.member)
+        await self.admission.check_quota(
+            account, chat, edited.sender_id, event_id=edited.event_id, writes=False
+        )
         revised = await self.revisions.edit(
             chat, edited.event_id, edited.message_id, clean(edited.text)
         )

@@ -3,7 +3,8 @@
 AssistantError
 ├── StorageUnavailable     Postgres can't be reached; nothing was stored (retryable)
 ├── MessageRefused         the message can't be accepted; `phrase` tells the person why
-│   └── QueueFull              too much waits; nothing was stored, try after `retry_after_seconds`
+│   ├── QueueFull              too much waits; nothing was stored, try after `retry_after_seconds`
+│   └── QuotaSpent             a quota is used up; nothing was stored, try after as long
 ├── Silenced               the message isn't accepted, and nobody is told (again)
 ├── TurnNotFound           no such turn, or not this person's
 ├── KeyRefused             a key of the API can't be made or revoked as asked
@@ -55,6 +56,15 @@ class QueueFull(MessageRefused):
     code = "queue_full"
     retryable = True
     retry_after_seconds = 30.0
+
+
+class QuotaSpent(MessageRefused):
+    code = "quota_spent"
+    retryable = True
+
+    def __init__(self, phrase: Phrase, retry_after_seconds: float) -> None:
+        super().__init__(phrase)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Silenced(AssistantError):

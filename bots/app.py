@@ -49,9 +49,11 @@ from assistant.incoming.arrivals import Arrivals
 from assistant.incoming.control import Control
 from assistant.incoming.intake import Intake
 from assistant.incoming.late_files import LateFiles
+from assistant.incoming.links import Links
 from assistant.incoming.listening import Listening
 from assistant.incoming.loop_guard import LoopGuard
 from assistant.incoming.persons import Persons
+from assistant.incoming.spending import Spending
 from assistant.insight.closing import LEASE as FIGURES
 from assistant.insight.closing import Closing
 from assistant.live_settings import LiveSettings
@@ -329,7 +331,8 @@ def build_service(
     )
     listening = Listening(database)
     access, personas = AccessPolicy(database), Personas(database, settings)
-    memories, usage = Memories(database), Usage(database)
+    memories, spending = Memories(database), Spending(database)
+    usage = Usage(database, spending)
     commands = Commands(
         access=access,
         control=control,
@@ -341,6 +344,7 @@ def build_service(
         erasure=Erasure(database, core.redis),
         signals=core.signals,
         listening=listening,
+        links=Links(database),
     )
     return ConversationService(
         database=database,
@@ -348,6 +352,7 @@ def build_service(
         admission=Admission(
             access,
             LoopGuard(database, settings),
+            spending,
             core.signals,
             core.metrics,
         ),

@@ -111,13 +111,18 @@ async def build_pages(
     experiments = Experiments(
         database, admin.id, service.turns, signals, service.reader, service.control.stopping
     )
-    traces = trace_parts(service, experiments, everything)
-    personas = PersonaVersions(database, Personas(database, service.settings))
-    canned = CannedAnswers(database)
-    include_dashboard(
-        app,
-        AdminParts(database, access, time.time, traces, live, personas, canned, experiments),
+    parts = AdminParts(
+        database=database,
+        access=access,
+        clock=time.time,
+        assistant=service,
+        traces=trace_parts(service, experiments, everything),
+        live=live,
+        personas=PersonaVersions(database, Personas(database, service.settings)),
+        canned=CannedAnswers(database),
+        experiments=experiments,
     )
+    include_dashboard(app, parts)
     app.include_router(web_router(service))
     return Pages(app, safety, settings.data_dir, stack.callback, settings.api.requests_at_once)
 

@@ -7,10 +7,11 @@ platform that tells us who its admins are, one of them in a direct message to th
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from assistant.accounts import Account
 from assistant.errors import MessageRefused
+from assistant.incoming.entry import Entries, Entry
 from assistant.messages import NO_MEMBER, ChatRef, Membership, clean
 from assistant.phrases import Phrase
 from assistant.storage.database import Database
@@ -63,6 +64,10 @@ LIMIT 1
 @dataclass(frozen=True, slots=True)
 class AccessPolicy:
     database: Database
+    entries: Entries = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "entries", Entries(self.database))
 
     async def check(
         self,
@@ -75,14 +80,15 @@ class AccessPolicy:
         """Return if this person may talk to this account, here; else raise MessageRefused, in
         words. A list names people, workspaces whose people may, and groups in which everybody
         may, also under the id that a group had before it moved."""
-        if account.access == "open" and not account.delivered:
+        entry = await self.entries.of(account)
+        if entry.access == "open" and not account.delivered and not entry.blocks:
             return  # the web page and the API have their own doors
         standing, code = await self._standing(account, sender_id)
         if standing == "blocked":
             raise MessageRefused(Phrase("refused.blocked"))
-        if await self._allowed(account, chat, sender_id, standing, member):
+        if await self._allowed(account, entry, chat, sender_id, standing, member):
             return
-        if account.access == "allowlist":
+        if entry.access == "allowlist":
             raise MessageRefused(Phrase("refused.allowlist", {"id": sender_id}))
         code = code or await self._request(account, sender_id, sender_name)
         if account.channel in WITH_ADMINS:
@@ -96,7 +102,8 @@ class AccessPolicy:
         standing, _ = await self._standing(account, sender_id)
         if standing == "blocked":
             return False
-        return await self._allowed(account, chat, sender_id, standing, member)
+        entry = await self.entries.of(account)
+        return await self._allowed(account, entry, chat, sender_id, standing, member)
 
     async def pair(self, code: str, account: Account | None = None) -> str | None:
         """Let in who was given this code, by this account where one is named. Returns the person's
@@ -106,17 +113,23 @@ class AccessPolicy:
         return None if row is None else str(row.name)
 
     async def _allowed(
-        self, account: Account, chat: ChatRef, sender_id: str, standing: str, member: Membership
+        self,
+        account: Account,
+        entry: Entry,
+        chat: ChatRef,
+        sender_id: str,
+        standing: str,
+        member: Membership,
     ) -> bool:
-        if account.access == "open" or standing == "allowed":
+        if entry.access == "open" or standing == "allowed":
             return True
-        if account.access == "pairing" and member.admin:
+        if entry.access == "pairing" and member.admin:
             return True
-        if account.allowlist & {sender_id, chat.chat_id, member.workspace}:
+        if entry.allowlist & {sender_id, chat.chat_id, member.workspace}:
             return True
-        if chat.kind != "group" or not account.allowlist:
+        if chat.kind != "group" or not entry.allowlist:
             return False
-        values = {"account": account.id, "chat": chat.chat_id, "listed": list(account.allowlist)}
+        values = {"account": account.id, "chat": chat.chat_id, "listed": list(entry.allowlist)}
         return await self.database.row(LISTED_BEFORE, values) is not None
 
     async def _standing(self, account: Account, sender_id: str) -> tuple[str, str]:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import structlog
 
 from assistant.accounts import Account
-from assistant.errors import MessageRefused, Silenced
+from assistant.errors import MessageRefused, QuotaSpent, Silenced
 from assistant.incoming.access import AccessPolicy
 from assistant.incoming.loop_guard import LoopGuard
+from assistant.incoming.spending import Spending
 from assistant.messages import NO_MEMBER, ChatRef, IncomingMessage, Membership
 from assistant.metrics import Metrics
 from assistant.signals import Signals
@@ -28,6 +29,7 @@ class Admission:
 
     access: AccessPolicy
     loop_guard: LoopGuard
+    spending: Spending
     signals: Signals
     metrics: Metrics
 
@@ -35,6 +37,13 @@ class Admission:
         chat, member = message.chat, message.member
         if not message.from_bot:
             await self.check(account, chat, message.sender_id, message.sender_name, member)
+            await self.check_quota(
+                account,
+                chat,
+                message.sender_id,
+                event_id=message.event_id,
+                message_id=message.message_id,
+            )
             return
         try:
             await self.access.check(account, chat, message.sender_id, message.sender_name, member)
@@ -42,6 +51,10 @@ class Admission:
             raise self._ignored(message, refusal.code) from None
         if not await self.loop_guard.has_budget(account, message):
             raise self._ignored(message, "budget_spent")
+        try:
+            await self.spending.check(account, chat, message.sender_id)
+        except QuotaSpent as refusal:
+            raise self._ignored(message, refusal.code) from None
 
     async def check(
         self,
@@ -61,6 +74,30 @@ class Admission:
                 raise
             told = f"refused:{account.id}:{chat.chat_id}:{sender_id}"
             if not await self.signals.first(told, AGAIN_SECONDS):
+                raise Silenced("The person was told already.") from None
+            raise
+
+    async def check_quota(
+        self,
+        account: Account,
+        chat: ChatRef,
+        sender_id: str,
+        *,
+        event_id: str = "",
+        message_id: str = "",
+        writes: bool = True,
+    ) -> None:
+        """See `Spending.check`. A group hears once of each who has nothing left."""
+        try:
+            await self.spending.check(
+                account, chat, sender_id, event_id=event_id, message_id=message_id, writes=writes
+            )
+        except QuotaSpent as refusal:
+            if chat.kind != "group":
+                raise
+            told = f"spent:{account.id}:{chat.chat_id}:{sender_id}"
+            seconds = min(int(refusal.retry_after_seconds) + 1, AGAIN_SECONDS)
+            if not await self.signals.first(told, seconds):
                 raise Silenced("The person was told already.") from None
             raise
 

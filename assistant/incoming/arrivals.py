@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import psycopg
@@ -81,11 +81,13 @@ class Arrivals:
 
     async def write(self) -> None:
         """Write what is new. What the database can't take now is kept for the next time."""
+        before = self.monotonic() - WAIT_SECONDS
+        self._noted = [one for one in self._noted if not one.written or one.dispatched > before]
         due = [one for one in self._noted if one.news]
         rows = [row for one in due if (row := self._row(one)) is not None]
         if not rows:
             return
-        acknowledged = {one.message_id for one in due if one.arrival.acknowledged is not None}
+        complete = {id(one) for one in due if one.arrival.acknowledged is not None}
         try:
             await self.database.rows(WRITE, {"arrivals": json.dumps(rows)})
         except StorageUnavailable:
@@ -94,20 +96,7 @@ class Arrivals:
             log.warning("arrivals_lost", messages=len(rows), error=type(error).__name__)
         for one in due:
             one.written = True
-        self._forget(due, acknowledged)
-
-    def _forget(self, written: Sequence[_Noted], acknowledged: set[int]) -> None:
-        """What is complete; and what waited too long for its acknowledgement, which then is not
-        recorded."""
-        before = self.monotonic() - WAIT_SECONDS
-        over = {
-            id(one) for one in written if one.message_id in acknowledged or one.dispatched < before
-        }
-        self._noted = [
-            one
-            for one in self._noted
-            if id(one) not in over and not (one.written and one.dispatched < before)
-        ]
+        self._noted = [one for one in self._noted if id(one) not in complete]
 
     def _row(self, one: _Noted) -> dict[str, float | int | None] | None:
         """None before the database's clock is known."""

@@ -64,7 +64,8 @@ ORDER BY turn_id DESC, position DESC, id DESC LIMIT %(limit)s)
 ORDER BY id
 """
 EXPERIMENTS = """
-SELECT turns.id, persona, coalesce(profile, '') AS profile, asked_by, experiments.created_at, state
+SELECT turns.id, experiments.persona, coalesce(profile, '') AS profile, asked_by,
+    experiments.created_at, state
 FROM experiments JOIN turns ON turns.id = experiments.turn_id
 WHERE repeats = %(turn)s ORDER BY turns.id DESC LIMIT %(limit)s
 """

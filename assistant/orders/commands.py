@@ -16,6 +16,7 @@ from assistant.answering.personas import WHOLE_CHAT, Persona, Personas
 from assistant.errors import Silenced
 from assistant.incoming.access import WITH_ADMINS, AccessPolicy
 from assistant.incoming.control import Control
+from assistant.incoming.links import CODE_SECONDS, Linked, Links
 from assistant.incoming.listening import Listening
 from assistant.incoming.persons import Persons
 from assistant.messages import Answer, ChatRef, Command, CommandName
@@ -28,13 +29,14 @@ from inference.api import EngineInfo
 
 # As people are shown them; /start is what a first press sends.
 COMMANDS: tuple[CommandName, ...] = (
-    "new", "stop", "retry", "persona", "lang", "memory", "forget", "export", "usage", "model",
-    "about", "help",
+    "new", "stop", "retry", "persona", "lang", "memory", "forget", "export", "usage", "link",
+    "model", "about", "help",
 )  # fmt: skip
 GROUP_COMMANDS: tuple[CommandName, ...] = ("new", "stop", "retry", "persona", "forget", "help")
 AUTOMATIC = "auto"
 FORGOTTEN_SECONDS = 86_400  # in which an order may be delivered again
 ALL = "all"
+OFF = "off"
 # Channels whose threads are listened to without a mention.
 LISTENING = frozenset({"slack"})
 FORMS: Mapping[str, Form] = {
@@ -87,6 +89,7 @@ class Commands:
     erasure: Erasure
     signals: Signals
     listening: Listening
+    links: Links
 
     async def answer(self, account: Account, command: Command) -> Answer:
         language = await self.persons.language(account, command.sender_id, command.language)
@@ -97,10 +100,14 @@ class Commands:
         info = await self._engine_info()
         greeting = order.say("start.greeting")
         notice = f"\n\n{info.notice}" if info and info.notice else ""
-        return Answer(f"{greeting}\n\n{_help(order)}{notice}")
+        return Answer(f"{greeting}\n\n{await self._helped(order)}{notice}")
 
     async def _help(self, order: _Order) -> Answer:
-        return Answer(_help(order))
+        return Answer(await self._helped(order))
+
+    async def _helped(self, order: _Order) -> str:
+        entry = await self.access.entries.of(order.account)
+        return _help(order, pairs=entry.access == "pairing")
 
     async def _new(self, order: _Order) -> Answer:
         await self.control.begin_anew(order.chat, await self.control.first_came(order.command))
@@ -187,7 +194,27 @@ class Commands:
         where = order.say("usage.everywhere" if order.private else "usage.here")
         lines = [f"{order.say(f'usage.{name}')}: {_used(order, used)}" for name, used in
                  (("today", today), ("month", month))]  # fmt: skip
+        quotas = await self.usage.quotas(order.account, order.chat, order.command.sender_id)
+        if quotas:
+            lines += ["", *(say(line.phrase(), order.language) for line in quotas)]
         return Answer("\n".join([where, *lines]))
+
+    async def _link(self, order: _Order) -> Answer:
+        if not order.private:
+            return order.answer("link.private_only")
+        command = order.command
+        person = await self.persons.find(order.account, command.sender_id, command.sender_name)
+        if not order.argument:
+            code = await self.links.code(person)
+            return order.answer("link.code", code=code, minutes=int(CODE_SECONDS) // 60)
+        if order.argument.casefold() == OFF:
+            parted = await self.links.part(order.account, command.sender_id)
+            return order.answer("link.off" if parted else "link.alone")
+        linked = await self.links.link(order.argument, person)
+        if isinstance(linked, Linked):
+            where = f"{linked.name} ({linked.channel})" if linked.name else linked.channel
+            return order.answer("link.done", where=where)
+        return order.answer(f"link.{linked}")
 
     async def _memory(self, order: _Order) -> Answer:
         if not order.private:
@@ -284,12 +311,12 @@ def _title(order: _Order, persona: Persona) -> str:
     return persona.title or order.say(f"persona.{persona.name}")
 
 
-def _help(order: _Order) -> str:
+def _help(order: _Order, *, pairs: bool) -> str:
     how = order.say("help.private" if order.private else "help.group")
     shown = COMMANDS if order.private else GROUP_COMMANDS
     if not order.private and order.chat.channel in LISTENING:
         shown = (*shown[:-1], "quiet", *shown[-1:])
-    if order.private and order.account.access == "pairing" and order.command.member.admin:
+    if order.private and pairs and order.command.member.admin:
         shown = (*shown[:-1], "pair", *shown[-1:])
     lines = [f"/{name} – {order.say(f'command.{name}')}" for name in shown]
     return "\n".join([how, "", *lines])

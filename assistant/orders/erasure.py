@@ -1,7 +1,8 @@
 """Erasing a conversation, or a person, with everything that is kept of them.
 
 Of a conversation: messages, turns with their attempts and deliveries, events, and whoever wrote
-only there, unless an admin has decided about them. Of a person: their private conversations so; in
+only there, unless an admin has decided about them, or there are quotas and they used something this
+month: by erasing nobody gets a new one. Of a person: their private conversations so; in
 groups their messages, the turns that answer them alone, and of turns that answer them together with
 others the reply, which repeats what it answers. What runs in such a group starts again, since its
 prompt may hold their words. An event in a group tells nothing of who wrote, and is pruned in time.
@@ -64,6 +65,10 @@ UPDATE installs SET installed_by = '' FROM identities
 WHERE identities.id = ANY(%(identities)s) AND identities.account_id = installs.account_id
     AND platform_id = installed_by
 """
+NO_LONGER_LISTED = """
+DELETE FROM allowlist USING identities WHERE identities.id = ANY(%(identities)s)
+    AND identities.account_id = allowlist.account_id AND platform_id = entry
+"""
 
 TURNS = "SELECT id, attempt, state FROM turns WHERE conversation_id = ANY(%(conversations)s)"
 ONLY_THERE = """
@@ -72,7 +77,15 @@ WHERE access = 'pending' AND pairing_code IS NULL AND id IN (
     SELECT identity_id FROM messages WHERE conversation_id = ANY(%(conversations)s))
 AND NOT EXISTS (SELECT FROM messages
     WHERE identity_id = identities.id AND conversation_id <> ALL(%(conversations)s))
+AND NOT (EXISTS (SELECT FROM quotas) AND EXISTS (SELECT FROM usage_days
+    WHERE usage_days.person_id = identities.person_id
+        AND day >= date_trunc('month', now() AT TIME ZONE 'UTC')))
 """
+# Of a group whose last conversation goes: what its people used stays theirs, without the group.
+_COUNTS = ("turns", "messages", "prompt_tokens", "cached_tokens", "output_tokens", "failed")
+_GROUP_GOES = """NOT EXISTS (SELECT FROM conversations AS kept
+        WHERE kept.account_id = chats.account_id AND kept.chat_id = chats.chat_id
+            AND kept.id <> ALL(%(conversations)s))"""
 _CHATS = """
     SELECT account_id, channel, accounts.name AS account, chat_id, thread_id
     FROM conversations JOIN accounts ON accounts.id = account_id
@@ -85,6 +98,22 @@ ERASE_CONVERSATIONS = (
     " AND penalties.account_id = chats.account_id AND penalties.chat_id = chats.chat_id",
     f"DELETE FROM leases USING ({_CHATS}) AS chats"
     " WHERE leases.name = concat_ws(':', 'chat', channel, account, chat_id)",
+    f"""
+    WITH gone AS (
+        DELETE FROM usage_days USING (SELECT DISTINCT account_id, chat_id FROM ({_CHATS}) AS all_of)
+            AS chats
+        WHERE usage_days.account_id = chats.account_id AND chat = chats.chat_id AND chat <> ''
+            AND {_GROUP_GOES}
+        RETURNING usage_days.*
+    )
+    INSERT INTO usage_days AS known (day, account_id, person_id, {", ".join(_COUNTS)})
+    SELECT day, account_id, person_id, {", ".join(f"sum({one})" for one in _COUNTS)}
+    FROM gone GROUP BY day, account_id, person_id
+    ON CONFLICT (person_id, day, account_id, chat) DO UPDATE SET
+        {", ".join(f"{one} = known.{one} + excluded.{one}" for one in _COUNTS)}
+    """,
+    f"DELETE FROM quotas USING ({_CHATS}) AS chats WHERE quotas.account_id = chats.account_id"
+    f" AND quotas.chat = chats.chat_id AND quotas.chat <> '' AND {_GROUP_GOES}",
     "DELETE FROM conversations WHERE id = ANY(%(conversations)s)",
     "DELETE FROM identities WHERE id = ANY(%(identities)s)",
     "DELETE FROM persons WHERE id = ANY(%(persons)s)"
@@ -237,6 +266,7 @@ async def _erase_person(connection: Connection, person_id: int, gone: _Gone) -> 
     await rows(connection, LOCK_IDENTITIES, values)
     await _find(connection, values)  # what was said while we waited
     await rows(connection, NO_INSTALLER, values)
+    await rows(connection, NO_LONGER_LISTED, values)
     gone.erased += await rows(connection, ERASE_ALONE, values)
     gone.emptied += await rows(connection, EMPTY_SHARED, values)
     await rows(connection, ERASE_EXPERIMENTS, values)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from assistant.accounts import Account
+from assistant.incoming.quota import Line
+from assistant.incoming.spending import Spending
 from assistant.messages import ChatRef
 from assistant.storage.database import Database
 
@@ -47,6 +49,12 @@ class Used:
 @dataclass(frozen=True, slots=True)
 class Usage:
     database: Database
+    spending: Spending
+
+    async def quotas(self, account: Account, chat: ChatRef, sender_id: str) -> list[Line]:
+        """The limits that apply to this person here, and what is spent of each."""
+        found = await self.spending.standings(account, chat, sender_id)
+        return [line for standing in found for line in standing.lines()]
 
     async def of(self, person_id: int, account: Account, chat: ChatRef) -> tuple[Used, Used]:
         """Today (UTC), and in thirty days. In a group: of what was asked there."""

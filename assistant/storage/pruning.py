@@ -99,6 +99,9 @@ class Pruning:
         values = {"seconds": KEEP_LOGPROBS_SECONDS, "limit": BATCH}
         return len(await self.database.rows(PRUNE_LOGPROBS, values))
 
+    async def prune_sessions(self) -> None:
+        await self.database.rows(PRUNE_SESSIONS, {"seconds": LONGEST_SECONDS})
+
     async def prune_experiments(self) -> int:
         """Returns how many were deleted, whole."""
         return await self._all(PRUNE_EXPERIMENTS, KEEP_EXPERIMENTS_DAYS)
@@ -116,6 +119,3 @@ class Pruning:
             if deleted < BATCH:
                 return pruned
             await asyncio.sleep(PAUSE_SECONDS)
-
-    async def prune_sessions(self) -> None:
-        await self.database.rows(PRUNE_SESSIONS, {"seconds": LONGEST_SECONDS})

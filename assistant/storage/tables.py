@@ -146,6 +146,12 @@ identities = Table(
     # Who waits to be let in, and who is kept out: few of many.
     Index("ix_identities_waiting", "created_at", postgresql_where="pairing_code IS NOT NULL"),
     Index("ix_identities_blocked", "account_id", postgresql_where="access = 'blocked'"),
+    Index(
+        "ix_identities_name",
+        "name",
+        postgresql_using="gin",
+        postgresql_ops={"name": "gin_trgm_ops"},
+    ),
     _one_of("access", ("pending", "allowed", "blocked")),
 )
 
@@ -552,87 +558,6 @@ leases = Table(
     Column("until", DateTime(timezone=True), nullable=False),
 )
 
-# What people used of the model, by days of UTC: counted in the statement that ends a turn, by the
-# trigger `count_ended_turn` (migration 0011), whichever statement that is. Turns that wait or run
-# are counted as they are.
-usage_days = Table(
-    "usage_days",
-    metadata,
-    Column("day", Date, nullable=False),
-    _ref("account_id", "accounts.id"),
-    _ref("person_id", "persons.id"),
-    # Of a group; empty for private chats.
-    _text("chat", ""),
-    *(
-        Column(name, BigInteger, nullable=False, server_default=text("0"))
-        for name in (
-            *("turns", "messages", "prompt_tokens", "cached_tokens", "output_tokens", "failed"),
-        )
-    ),
-    PrimaryKeyConstraint("person_id", "day", "account_id", "chat"),
-    Index(None, "day", "account_id"),
-    Index("ix_usage_days_chat", "account_id", "chat", "day", postgresql_where="chat <> ''"),
-)
-
-# What a person, a group or an account may use; null: as much as they like. Of a temporary one and
-# one that stands, the temporary holds until its time is over.
-quotas = Table(
-    "quotas",
-    metadata,
-    _id(),
-    # "person:12", "chat:1:-100", "account:1"; "person:*" and "chat:*" are for each without its own.
-    _text("subject"),
-    Column("temporary", Boolean, nullable=False, server_default=text("false")),
-    _ref("person_id", "persons.id", nullable=True),
-    _ref("account_id", "accounts.id", nullable=True),
-    _text("chat", ""),
-    *(
-        Column(name, BigInteger)
-        for name in (
-            *("tokens_per_day", "tokens_per_month", "messages_per_day", "messages_per_month"),
-        )
-    ),
-    _time("until"),
-    _text("note", ""),
-    _now("changed_at"),
-    UniqueConstraint("subject", "temporary"),
-    Index(None, "person_id"),
-    CheckConstraint("temporary = (until IS NOT NULL)", name="until"),
-)
-
-# What admins decided about an account's door while Outrider runs: it goes before the settings.
-account_access = Table(
-    "account_access",
-    metadata,
-    Column(
-        "account_id", BigInteger, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True
-    ),
-    _text("access"),
-    _now("changed_at"),
-    _one_of("access", ("open", "allowlist", "pairing")),
-)
-
-# Ids of people, workspaces and groups that may talk to an account, beside those of the settings.
-allowlist = Table(
-    "allowlist",
-    metadata,
-    Column(
-        "account_id", BigInteger, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True
-    ),
-    Column("entry", Text, primary_key=True),
-    _text("note", ""),
-    _now("added_at"),
-)
-
-# By it a person shows that they are the same on another channel; only its SHA-256 is kept.
-link_codes = Table(
-    "link_codes",
-    metadata,
-    Column("person_id", BigInteger, ForeignKey("persons.id", ondelete="CASCADE"), primary_key=True),
-    Column("hash", LargeBinary, nullable=False, unique=True),
-    Column("expires_at", DateTime(timezone=True), nullable=False),
-)
-
 # Traces: what became of a message, and of each attempt, step by step. Written beside the hot path,
 # by batches: what a crash took along is no row, and is shown as not recorded.
 arrivals = Table(
@@ -749,6 +674,87 @@ audit_log = Table(
     Column("before", JSONB),
     Column("after", JSONB),
     Index(None, "target", "id"),
+)
+
+# What people used of the model, by days of UTC: counted in the statement that ends a turn, by the
+# trigger `count_ended_turn` (migration 0011), whichever statement that is. Turns that wait or run
+# are counted as they are.
+usage_days = Table(
+    "usage_days",
+    metadata,
+    Column("day", Date, nullable=False),
+    _ref("account_id", "accounts.id"),
+    _ref("person_id", "persons.id"),
+    # Of a group; empty for private chats.
+    _text("chat", ""),
+    *(
+        Column(name, BigInteger, nullable=False, server_default=text("0"))
+        for name in (
+            *("turns", "messages", "prompt_tokens", "cached_tokens", "output_tokens", "failed"),
+        )
+    ),
+    PrimaryKeyConstraint("person_id", "day", "account_id", "chat"),
+    Index(None, "day", "account_id"),
+    Index("ix_usage_days_chat", "account_id", "chat", "day", postgresql_where="chat <> ''"),
+)
+
+# What a person, a group or an account may use; null: as much as they like. Of a temporary one and
+# one that stands, the temporary holds until its time is over.
+quotas = Table(
+    "quotas",
+    metadata,
+    _id(),
+    # "person:12", "chat:1:-100", "account:1"; "person:*" and "chat:*" are for each without its own.
+    _text("subject"),
+    Column("temporary", Boolean, nullable=False, server_default=text("false")),
+    _ref("person_id", "persons.id", nullable=True),
+    _ref("account_id", "accounts.id", nullable=True),
+    _text("chat", ""),
+    *(
+        Column(name, BigInteger)
+        for name in (
+            *("tokens_per_day", "tokens_per_month", "messages_per_day", "messages_per_month"),
+        )
+    ),
+    _time("until"),
+    _text("note", ""),
+    _now("changed_at"),
+    UniqueConstraint("subject", "temporary"),
+    Index(None, "person_id"),
+    CheckConstraint("temporary = (until IS NOT NULL)", name="until"),
+)
+
+# What admins decided about an account's door while Outrider runs: it goes before the settings.
+account_access = Table(
+    "account_access",
+    metadata,
+    Column(
+        "account_id", BigInteger, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True
+    ),
+    _text("access"),
+    _now("changed_at"),
+    _one_of("access", ("open", "allowlist", "pairing")),
+)
+
+# Ids of people, workspaces and groups that may talk to an account, beside those of the settings.
+allowlist = Table(
+    "allowlist",
+    metadata,
+    Column(
+        "account_id", BigInteger, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True
+    ),
+    Column("entry", Text, primary_key=True),
+    _text("note", ""),
+    _now("added_at"),
+)
+
+# By it a person shows that they are the same on another channel; only its SHA-256 is kept.
+link_codes = Table(
+    "link_codes",
+    metadata,
+    Column("person_id", BigInteger, ForeignKey("persons.id", ondelete="CASCADE"), primary_key=True),
+    Column("hash", LargeBinary, nullable=False, unique=True),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
 )
 
 # Settings that an admin changed while Outrider runs, as JSON; who changed them says the audit log.

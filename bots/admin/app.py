@@ -19,6 +19,7 @@ from assistant.answering.persona_versions import PersonaVersions
 from assistant.insight.figures import Figures
 from assistant.insight.personas import PersonaFigures
 from assistant.live_settings import LiveSettings
+from assistant.service import Assistant
 from assistant.storage.admins import Admins
 from assistant.storage.audit import AuditLog
 from assistant.storage.database import Database
@@ -35,6 +36,7 @@ from bots.admin.door import AdminDoor, Needs, SignedIn, needs
 from bots.admin.faults import Fault, page_router
 from bots.admin.me import own_pages
 from bots.admin.navigation import NAVIGATION
+from bots.admin.people import people_api, people_pages
 from bots.admin.persona import persona_pages
 from bots.admin.persona_trial import trial_pages
 from bots.admin.personas import personas_pages
@@ -59,6 +61,7 @@ class AdminParts:
     database: Database
     access: Access
     clock: Callable[[], float]
+    assistant: Assistant
     traces: TraceParts
     live: LiveSettings
     personas: PersonaVersions
@@ -80,6 +83,7 @@ def include_dashboard(app: FastAPI, parts: AdminParts) -> None:
         own_pages(shell, admins),
         trace_pages(shell, parts.traces, admins.of_session),
         replay_pages(shell, parts.traces),
+        *people_pages(shell, parts.database, parts.assistant.stop, parts.clock),
         personas_pages(shell, personas, figures),
         persona_pages(shell, personas, figures),
         trial_pages(shell, personas, parts.experiments),
@@ -91,6 +95,7 @@ def include_dashboard(app: FastAPI, parts: AdminParts) -> None:
     )
     endpoints = (
         traces_api(parts.access, parts.traces),
+        *people_api(parts.access, parts.database),
         personas_api(parts.access, personas, figures),
         canned_api(parts.access, parts.canned),
         figures_api(parts.access, counted),

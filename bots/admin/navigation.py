@@ -19,6 +19,7 @@ class Item:
 # An empty page name begins a further group.
 NAVIGATION: tuple[Item, ...] = (
     Item("traces", "/admin/traces", "viewer"),
+    Item("people", "/admin/people", "viewer"),
     Item("personas", "/admin/personas", "viewer"),
     Item("canned", "/admin/canned", "viewer"),
     Item("analytics", "/admin/analytics", "viewer"),

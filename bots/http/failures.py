@@ -14,6 +14,7 @@ from assistant.errors import (
     ChangeRefused,
     MessageRefused,
     QueueFull,
+    QuotaSpent,
     StorageUnavailable,
     TurnNotFound,
 )
@@ -79,7 +80,8 @@ def answer_failures(app: FastAPI) -> None:
         return refusal(400, str(error), code=error.code, headers=limits(request))
 
     @app.exception_handler(QueueFull)
-    async def queue_full(request: Request, error: QueueFull) -> Response:
+    @app.exception_handler(QuotaSpent)
+    async def try_later(request: Request, error: QueueFull | QuotaSpent) -> Response:
         headers = {"retry-after": f"{error.retry_after_seconds:.0f}"} | limits(request)
         return refusal(429, str(error), code=error.code, headers=headers)
 

@@ -1,13 +1,16 @@
-"""What the page sends, checked."""
+"""What the page sends, checked: messages, and the few orders that have no button."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from assistant.messages import ChatRef, IncomingMessage
+from assistant.messages import ChatRef, Command, CommandName, IncomingMessage
 from bots.http.failures import Refused
 
 MAX_CHARACTERS = 32_000
+ORDERS: Mapping[str, CommandName] = {"/link": "link", "/usage": "usage"}
 
 
 class SentMessage(BaseModel):
@@ -41,6 +44,21 @@ def parse_message(body: bytes, chat: ChatRef) -> IncomingMessage:
         sender_id=chat.chat_id,
         sender_name="",
         text=text,
+    )
+
+
+def order_in(message: IncomingMessage) -> Command | None:
+    """The order that a message is; None for one that is to be answered."""
+    name, _, argument = message.text.partition(" ")
+    if name.lower() not in ORDERS or "\n" in message.text:
+        return None
+    return Command(
+        message.chat,
+        ORDERS[name.lower()],
+        message.sender_id,
+        message.sender_name,
+        message.message_id,
+        argument.strip(),
     )
 
 

@@ -13,13 +13,13 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from assistant.errors import StorageUnavailable, TurnNotFound
-from assistant.messages import Arrival, Command
+from assistant.messages import Arrival, Command, IncomingMessage
 from assistant.service import Assistant
 from bots.http.stream import EventStream
 from bots.web.cookie import ChatCookie
 from bots.web.exchange import exchanges
 from bots.web.markdown import MarkdownPage
-from bots.web.message import MAX_CHARACTERS, parse_message
+from bots.web.message import MAX_CHARACTERS, order_in, parse_message
 from bots.web.reply_stream import reply_events
 
 _HERE = Path(__file__).parent
@@ -79,17 +79,28 @@ class ChatPages:
     async def send(self, request: Request, cookie: Chat) -> Response:
         arrival = Arrival()
         message = parse_message(await request.body(), cookie.chat)
-        accepted = await self._assistant.accept(replace(message, arrival=arrival))
-        body = {
-            "turn_id": accepted.turn_id,
-            "joined": accepted.joined,
-            "waits": accepted.waits,
-        }
+        order = order_in(message)
+        if order is not None:
+            body = await self._carried_out(order)
+        else:
+            body = await self._accepted(replace(message, arrival=arrival))
         response = JSONResponse(body, headers=_NO_STORE)
         if cookie.fresh:
             cookie.keep(request, response)
         arrival.acknowledge()
         return response
+
+    async def _carried_out(self, order: Command) -> dict[str, object]:
+        """What is said of an order, which is no part of the conversation."""
+        return {"said": (await self._assistant.command(order)).text}
+
+    async def _accepted(self, message: IncomingMessage) -> dict[str, object]:
+        accepted = await self._assistant.accept(message)
+        return {
+            "turn_id": accepted.turn_id,
+            "joined": accepted.joined,
+            "waits": accepted.waits,
+        }
 
     async def new(self, cookie: Chat) -> Response:
         chat = cookie.chat

@@ -108,6 +108,7 @@ def downgrade() -> None:
     op.execute("DROP TRIGGER count_ended_turn ON turns")
     op.execute("DROP FUNCTION count_ended_turn()")
     op.drop_index("ix_identities_blocked", "identities")
+    op.drop_index("ix_identities_name", "identities")
     op.drop_index("ix_identities_waiting", "identities")
     for table in ("link_codes", "allowlist", "account_access", "quotas", "usage_days"):
         op.drop_table(table)
@@ -187,6 +188,14 @@ def _access() -> None:
         "identities",
         ["created_at"],
         postgresql_where=sa.text("pairing_code IS NOT NULL"),
+    )
+    op.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+    op.create_index(
+        "ix_identities_name",
+        "identities",
+        ["name"],
+        postgresql_using="gin",
+        postgresql_ops={"name": "gin_trgm_ops"},
     )
     op.create_index(
         "ix_identities_blocked",

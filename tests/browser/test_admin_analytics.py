@@ -80,7 +80,9 @@ async def test_a_viewer_sees_how_the_weeks_went_and_takes_the_numbers_along(
         await page.get_by_label("Apart by").select_option("version")
         await page.get_by_label("Persona", exact=True).select_option("teacher")
         await page.get_by_role("button", name="Show").click()
-        await expect(page.get_by_role("rowheader", name="teacher, version 2", exact=True)).to_be_visible()
+        await expect(
+            page.get_by_role("rowheader", name="teacher, version 2", exact=True)
+        ).to_be_visible()
         await expect(page.locator(".u-legend")).to_have_count(CHARTS + 4)
         await look(page, "analytics-versions")
         async with page.expect_download() as begun:

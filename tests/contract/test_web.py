@@ -351,3 +351,16 @@ async def test_many_readers_of_many_chats_do_not_wait_for_each_other():
         results = await asyncio.gather(*(one(number) for number in range(20)))
         for number, (blocks, _) in enumerate(results):
             assert f"chat {number}<" in blocks[0]
+
+
+async def test_an_order_is_answered_in_words_and_is_no_part_of_the_conversation():
+    async with web() as (assistant, http):
+        for order in ("/link", "/LINK ABCD2345", "/usage"):
+            assert await sent(http, order, f"order-{order[1:5]}-{len(order)}") == {"said": "Done."}
+        assert assistant.commands == [
+            ("link", ""),
+            ("link", "ABCD2345"),
+            ("usage", ""),
+        ]
+        answered = await sent(http, "/linked lists, what are they?", "0123456789")
+        assert "turn_id" in answered

@@ -70,8 +70,9 @@ async def everywhere(home: House, *, but: tuple[str, ...] = ()) -> None:
         f" SELECT id, 1, '{WORD}' FROM persons WHERE name LIKE '%{WORD}%'"
     )
     assert await plant(home.database, WORD, but=but) == LISTED
-    # A key of the API is an admin's word, and no person's.
-    personal = await tables_with_text(home.database) - {"api_keys"}
+    # A key of the API, a quota or a list of who may talk is an admin's word, and no person's.
+    admins = {"api_keys", "account_access", "allowlist", "quotas"}
+    personal = await tables_with_text(home.database) - admins
     assert set(await tables_with(home.database, WORD)) == personal
     kinds = {name.split(":")[1] for name in await keys_with(home.redis, WORD)}
     assert kinds == {"deltas", "pace"}
@@ -113,6 +114,41 @@ async def test_of_an_erased_person_no_trace_is_left_on_any_channel(home: House) 
         assert await Erasure(home.database, home.redis).person(await person(home, WORD))
         await no_trace(home)
     assert await rows_of(home.database, OTHER) == before
+
+
+async def test_with_a_person_their_quota_and_their_place_on_a_list_go(home: House) -> None:
+    await home.say("Hello", PRIVATE, **BY_ANA, **named(WORD, 1))
+    ana = await person(home, WORD)
+    await home.rows(f"INSERT INTO quotas (subject, person_id) VALUES ('person:{ana}', {ana})")
+    await home.rows(
+        "INSERT INTO allowlist (account_id, entry) SELECT account_id, platform_id FROM identities"
+    )
+    assert await Erasure(home.database, home.redis).person(ana)
+    assert await home.rows("SELECT FROM quotas") == await home.rows("SELECT FROM allowlist") == []
+
+
+async def test_by_erasing_their_conversation_nobody_gets_a_new_quota(home: House) -> None:
+    await home.rows("INSERT INTO quotas (subject, messages_per_day) VALUES ('person:*', 100)")
+    async with working(home.worker(engine())):
+        await talk(home, PRIVATE, BY_ANA, WORD)
+    assert await Erasure(home.database, home.redis).conversation(PRIVATE)
+    assert await home.rows("SELECT messages FROM usage_days") == [(2,)]
+    assert await home.rows("SELECT FROM messages") == []
+
+
+async def test_what_was_used_in_an_erased_group_is_its_peoples_and_names_it_no_more(
+    home: House,
+) -> None:
+    async with working(home.worker(engine())):
+        await talk(home, GROUP, BY_ANA, WORD)
+        await talk(home, PRIVATE, BY_ANA, f"{WORD}s")
+    await home.rows(
+        "INSERT INTO quotas (subject, account_id, chat, messages_per_day)"
+        " SELECT 'chat:' || id || ':-100', id, '-100', 9 FROM accounts WHERE channel = 'telegram'"
+    )
+    assert await Erasure(home.database, home.redis).conversation(GROUP)
+    assert await home.rows("SELECT chat, turns, messages FROM usage_days") == [("", 4, 4)]
+    assert await home.rows("SELECT FROM quotas") == []
 
 
 async def test_an_install_stays_and_no_longer_says_who_made_it(home: House) -> None:

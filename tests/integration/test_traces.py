@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
@@ -75,7 +74,7 @@ async def test_each_step_of_an_answer_is_recorded_in_its_order(home: House) -> N
     assert None not in moments
     assert moments == sorted(moments)  # type: ignore[type-var]
     assert (attempt.outcome, attempt.profile, attempt.model) == ("done", "scripted", "scripted")
-    assert (attempt.prompt_tokens, attempt.output_tokens) == (12, 12)
+    assert (attempt.prompt_tokens, attempt.output_tokens) == (7 + 4, 12)
     assert [one.kind for one in found.calls][0 :: len(found.calls) - 1] == ["placeholder", "final"]
     assert all(one.message_id and one.ended_at for one in found.calls)
     [visible] = named(found, "visible")
@@ -112,7 +111,7 @@ async def test_the_prompt_is_recorded_by_its_parts_with_their_tokens_and_without
     made = recipe(found)
     assert [one.kind for one in made.parts] == ["instructions", "memories", "earlier", "own"]
     told_tokens, remembered, earlier, own = [one.tokens for one in made.parts]
-    assert (told_tokens, remembered) == (7 + 8, 12 + 6)
+    assert (told_tokens, remembered) == (7 + 8, 12 + 7)
     assert earlier == 4 + 12 and made.parts[2].answer_tokens == 12
     assert own == 4
     assert made.tokens == sum(one.tokens or 0 for one in made.parts)
@@ -252,12 +251,11 @@ async def test_an_acknowledgement_is_waited_for_and_given_up(home: House) -> Non
 
 async def test_old_traces_are_pruned_and_newer_ones_stay(home: House) -> None:
     async with working(home.worker(quick())):
-        turns = [(await home.say("Hello")).turn_id, (await home.say("Again")).turn_id]
+        turns = [(await home.say("Hello", chat)).turn_id for chat in (CHAT, ANOTHER)]
         for turn in turns:
             await home.answer(turn)
             await recorded(home, turn)
-    await until(lambda: home.rows("SELECT FROM arrivals"))
-    await asyncio.sleep(1.1)  # the last arrivals are written
+    await until(lambda: home.rows("SELECT FROM arrivals OFFSET 1"))
     old = "SET recorded_at = now() - interval '31 days'"
     await home.rows(f"UPDATE traces {old} WHERE turn_id = %(turn)s", {"turn": turns[0]})
     await home.rows(f"UPDATE arrivals {old}")

@@ -71,17 +71,16 @@ async def admin_house(
         access = Access(Keyring(KEY, stored))
         app = FastAPI(title="Outrider", version="0", docs_url=None, redoc_url=None)
         app.include_router(api_router(house.service, access))
-        traces = trace_parts(house.service, house.experiments, everything)
-        personas = PersonaVersions(house.database, Personas(house.database, house.settings))
         made_of = AdminParts(
-            house.database,
-            access,
-            time.time,
-            traces,
-            house.live,
-            personas,
-            house.canned,
-            house.experiments,
+            database=house.database,
+            access=access,
+            clock=time.time,
+            assistant=house.service,
+            traces=trace_parts(house.service, house.experiments, everything),
+            live=house.live,
+            personas=PersonaVersions(house.database, Personas(house.database, house.settings)),
+            canned=house.canned,
+            experiments=house.experiments,
         )
         include_dashboard(app, parts(made_of))
         app.include_router(web_router(house.service))

@@ -26,14 +26,18 @@ from assistant.incoming import (
     access,
     backlog,
     control,
+    entry,
     intake,
     late_files,
+    links,
     listening,
     loop_guard,
     persons,
     presence,
     quotas,
+    spending,
 )
+from assistant.insight import doors, people, quota_list
 from assistant.insight import personas as insight_personas
 from assistant.messages import Attachment
 from assistant.orders import export, feedback, usage
@@ -58,6 +62,16 @@ ELSEWHERE = {
     "admins": "on the few admins and their sign-ins",
     "audit": "by an admin, by its key or its index",
     "quotas.EMBEDDED": "on one row for a key and a day",
+    "spending.KINDS": "on the few quotas that there are, each two seconds at most",
+    "quota_rules": "by an admin's order, on the few quotas that there are",
+    "admittance": "by an admin's order",
+    "doors.LISTED": "on the few ids that are on lists",
+    "quota_list.OF_PERSON": "on the few quotas that there are",
+    "quota_list.ACCOUNTS": "on the few accounts",
+    "links.KEEP": "on the few codes that are open",
+    "links.TAKE": "on the few codes that are open",
+    "links.QUOTAS": "on the few quotas that a person has",
+    "links.MEMORIES": "on the few memories of a person",
     "closing.KEEP_COUNTS": "once a day, from cells.COUNTED",
     "closing.KEEP_TIMES": "once a day, from cells.TIMED",
     "closing.KEEP_ASKED": "once a day, from active_people.WHO_ASKED",
@@ -232,6 +246,10 @@ def _person(number: int) -> Values:
     return {"account": 1, "sender": f"sender-{1 + number}"}
 
 
+def _spending(chat: str) -> Values:
+    return {"account": 1, "chat": chat, "subject": f"chat:1:{chat}", "each": "chat:*"}
+
+
 _HOT: Sequence[tuple[str, str, ValuesOf]] = (
     ("access.STANDING", access.STANDING, lambda f, n: {"account": 1, "sender": f"sender-{1 + n}"}),
     (
@@ -296,6 +314,55 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
     ),
     ("quotas.MADE", quotas.MADE, lambda f, n: {**_person(n), "seconds": 60.0}),
     ("quotas.SPENT", quotas.SPENT, lambda f, n: {**_person(n), "key": 1}),
+    (
+        "spending.OF_PERSON",
+        spending.OF_PERSON,
+        lambda f, n: {**_person(30 + n), "person": None, "each": "person:*"},
+    ),
+    ("spending.OF_CHAT", spending.OF_CHAT, lambda f, n: _spending("chat-1")),
+    ("spending.OF_ACCOUNT", spending.OF_ACCOUNT, lambda f, n: _spending("")),
+    (
+        "spending.CAME",
+        spending.CAME,
+        lambda f, n: _message_of(f, _ended(f, n)) | {"account": 1, "event": f"event-{n}"},
+    ),
+    ("entry.DECIDED", entry.DECIDED, lambda f, n: {}),
+    *(
+        (f"links.{name}", getattr(links, name), lambda f, n: {"person": 30 + n, "other": 40 + n})
+        for name in (
+            *("BARRED", "HOLD", "HOLD_OTHER", "IDENTITIES", "TURNS", "USAGE", "FEEDBACK"),
+            *("LANGUAGE", "GONE", "NAMED"),
+        )
+    ),
+    (
+        "people.NEWEST",
+        people.NEWEST,
+        lambda f, n: {"before": f.conversations, "limit": 51},
+    ),
+    ("people.BLOCKED", people.BLOCKED, lambda f, n: {"before": people.FIRST, "limit": 51}),
+    (
+        "people.NAMED",
+        people.NAMED,
+        lambda f, n: {
+            "part": f"%son {100 + n}%",
+            "text": f"sender-{n}",
+            "number": n,
+            "before": people.FIRST,
+            "limit": 51,
+        },
+    ),
+    ("people.PERSON", people.PERSON, lambda f, n: {"person": 30 + n}),
+    ("people.IDENTITIES", people.IDENTITIES, lambda f, n: {"person": 30 + n}),
+    ("people.USED", people.USED, lambda f, n: {"person": 30 + n, "days": 30}),
+    ("doors.ACCOUNTS", doors.ACCOUNTS, lambda f, n: {"without": ["web", "api"]}),
+    ("doors.REQUESTS", doors.REQUESTS, lambda f, n: {"limit": 101}),
+    (
+        "quota_list.LISTED",
+        quota_list.LISTED,
+        lambda f, n: {"before": quota_list.FIRST, "limit": 41},
+    ),
+    ("links.PART", links.PART, lambda f, n: {"identity": 30 + n}),
+    ("links.IDENTITY", links.IDENTITY, lambda f, n: _person(n)),
     (
         "intake.BURY",
         intake.BURY,

@@ -106,6 +106,7 @@ class MemoryAssistant:
         self.pace_seconds = pace_seconds
         self.info = info
         self.beside: list[EngineInfo] = []  # what other workers serve
+        self.commands: list[tuple[str, str]] = []  # names and arguments
         self.storage_works = True
         self.queue_full = False
         self.may_write = asyncio.Event()  # cleared, no reply grows until it is set
@@ -183,6 +184,7 @@ class MemoryAssistant:
 
     async def command(self, command: Command) -> Answer:
         self._check_storage()
+        self.commands.append((command.name, command.argument))
         live = [turn.id for turn in self._turns.values() if turn.chat == command.chat]
         if command.name in ("new", "stop"):
             for turn_id in live:

@@ -48,7 +48,12 @@ export class Conversation {
 
   // A message that came before its turn showed anything has joined that turn: show it there. That
   // turn's stream goes on: what is written anew for both replaces what it brought.
-  #accepted(exchange, text, { turn_id: turnId, waits }) {
+  #accepted(exchange, text, { turn_id: turnId, waits, said }) {
+    if (said !== undefined) {
+      exchange.clientId = null;
+      exchange.say(said);
+      return;
+    }
     const joined = this.exchanges.find((one) => one !== exchange && one.turnId === String(turnId));
     if (!joined) {
       exchange.clientId = null; // it has arrived: trying again asks again

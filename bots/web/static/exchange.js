@@ -75,6 +75,17 @@ export class Exchange {
     this.#become("failed", sentence);
   }
 
+  // What Outrider itself says of an order: no turn, and gone with the page.
+  say(text) {
+    for (const line of text.split("\n").filter(Boolean)) {
+      const said = document.createElement("p");
+      said.dir = "auto";
+      said.textContent = line;
+      this.reply.element.append(said);
+    }
+    this.#become("done");
+  }
+
   leave() {
     this.stream?.close();
   }
