@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from itertools import accumulate
+from typing import Any, Literal, get_args
 
 from assistant.insight.cells import GROWTH, LEAST_SECONDS, TIMED, WANTED
 from assistant.insight.choice import Choice
@@ -16,36 +19,21 @@ from assistant.storage.database import Database
 Measure = Literal["first_token", "first_visible", "whole"]
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 
-_CELL = "channel, persona, persona_version"
-_PARTS = f"PARTITION BY one_period, period, {_CELL}, measure"
+_CELL = "day, channel, persona, persona_version, measure"
+# A histogram of each day, cell and measure.
 LATENCIES = f"""
-WITH timed AS (
-    SELECT day, {_CELL}, measure, kept.bucket, kept.turns
-    FROM figure_latencies CROSS JOIN LATERAL unnest(buckets, counts) AS kept (bucket, turns)
-    WHERE day >= %(first)s AND day <= %(kept_until)s AND {WANTED}
+SELECT CAST(date_trunc(%(period)s, CAST(day AS timestamp)) AS date) AS period,
+    channel, persona, persona_version, measure, buckets, counts
+FROM (
+    SELECT {_CELL}, buckets, counts FROM figure_latencies
+    WHERE day >= %(first)s AND day <= %(kept_until)s
     UNION ALL
-    SELECT day, {_CELL}, measure, bucket, turns FROM ({TIMED}) AS live WHERE {WANTED}
-), counted AS (
-    SELECT period, {_CELL}, measure, bucket, sum(turns) AS turns,
-        grouping(period) = 0 AS one_period
-    FROM (
-        SELECT CAST(date_trunc(%(period)s, CAST(day AS timestamp)) AS date) AS period,
-            {_CELL}, measure, bucket, turns FROM timed
-    ) AS by_period
-    GROUP BY GROUPING SETS (
-        ({_CELL}, measure, bucket), (period, {_CELL}, measure, bucket))
-), ranked AS (
-    SELECT *, sum(turns) OVER ({_PARTS} ORDER BY bucket) AS up_to,
-        sum(turns) OVER ({_PARTS}) AS answers
-    FROM counted
-)
-SELECT CASE WHEN one_period THEN period END AS period, {_CELL}, measure,
-    CAST(max(answers) AS bigint) AS answers,
-    min(bucket) FILTER (WHERE up_to >= answers * 0.5) AS p50,
-    min(bucket) FILTER (WHERE up_to >= answers * 0.9) AS p90,
-    min(bucket) FILTER (WHERE up_to >= answers * 0.99) AS p99
-FROM ranked GROUP BY one_period, period, {_CELL}, measure
+    SELECT {_CELL}, array_agg(bucket), array_agg(turns) FROM ({TIMED}) AS live GROUP BY {_CELL}
+) AS histograms WHERE {WANTED}
 """
+SHARES = (0.5, 0.9, 0.99)
+
+_Histogram = dict[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +50,32 @@ async def latencies(
     database: Database, choice: Choice, values: Mapping[str, object]
 ) -> Mapping[Place, Mapping[Measure, Latency]]:
     """Of what was chosen. See `Standing.values`."""
-    found: dict[Place, dict[Measure, Latency]] = defaultdict(dict)
-    for row in await database.rows(LATENCIES, values):
-        middles = (seconds_of(bucket) for bucket in (row.p50, row.p90, row.p99))
-        latency = Latency(row.answers, *middles)
+    rows = await database.rows(LATENCIES, values)
+    # Of years, and of many versions, there is much to add up: others are not held up by it.
+    return await asyncio.to_thread(_latencies, rows, choice)
+
+
+def _latencies(rows: Sequence[Any], choice: Choice) -> Mapping[Place, Mapping[Measure, Latency]]:
+    summed: dict[Place, dict[Measure, _Histogram]] = defaultdict(dict)
+    for row in rows:
         for group in groups_of(row, choice):
-            found[Place(row.period, group)][row.measure] = latency
-    return found
+            for place in (Place(row.period, group), Place(None, group)):
+                histogram = summed[place].setdefault(row.measure, {})
+                for bucket, count in zip(row.buckets, row.counts, strict=True):
+                    histogram[bucket] = histogram.get(bucket, 0) + count
+    return {
+        place: {measure: latency_of(histogram) for measure, histogram in measures.items()}
+        for place, measures in summed.items()
+    }
+
+
+def latency_of(histogram: Mapping[int, int]) -> Latency:
+    """`histogram`: how many answers there are in each bucket, at least one in all."""
+    buckets = sorted(histogram)
+    up_to = list(accumulate(histogram[bucket] for bucket in buckets))
+    answers = up_to[-1]
+    found = (buckets[bisect_left(up_to, share * answers)] for share in SHARES)
+    return Latency(answers, *map(seconds_of, found))
 
 
 def seconds_of(bucket: int) -> float:
