@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from assistant.answering.revisions import HOLD_OF_TURN, REPLACED, RETRY, replacing, revision_of
+from assistant.answering.revisions import HOLD_OF_TURN, RETRY, replacing, revision_of
 from assistant.answering.turns import STOP
 from assistant.errors import TurnNotFound
 from assistant.fair import BACKGROUND, BACKGROUND_WORK, CLOCK
@@ -38,7 +38,6 @@ WITH answering AS (
             WHERE turn_id = turns.id AND deleted_at IS NULL)
 ),
 {replacing(f"{CLOCK} + make_interval(secs => {BACKGROUND})", str(BACKGROUND_WORK))}
-{REPLACED}
 """
 
 

@@ -222,6 +222,8 @@ def _finish(filled: Filled, number: int) -> Values:
         "tool_calls": '[{"id": "call_1", "name": "look", "arguments": "{}"}]',
         "stop_reason": None,
         "logprobs": '[["It", -0.1, []]]',
+        "persona": "teacher",
+        "persona_version": 3,
     }
 
 
