@@ -27,6 +27,7 @@ from assistant.incoming.listening import Listening
 from assistant.incoming.maintenance import Maintenance
 from assistant.incoming.persons import Persons
 from assistant.incoming.presence import live_turns
+from assistant.lines import Lines
 from assistant.messages import (
     NO_MEMBER,
     Accepted,
@@ -102,11 +103,13 @@ class ConversationService:
     places: Places
     maintenance: Maintenance
     arrivals: Arrivals
+    lines: Lines
     pdf_reader: PdfReader = field(default_factory=PdfReader)
 
     async def accept(self, message: IncomingMessage) -> Accepted:
         arrival = message.arrival or Arrival()
         account = self._account(message.chat)
+        self.lines.hear(account.channel, account.name)
         await self.admission.check_message(account, message)
         await self._check_maintenance(message)
         self._check_text(message.text, may_be_empty=bool(message.attachments))
@@ -175,6 +178,7 @@ class ConversationService:
     ) -> Accepted:
         self.maintenance.check()
         arrival, account = Arrival(), self._account(chat)
+        self.lines.hear(account.channel, account.name)
         await self.admission.spending.check(account, chat, requester.id)
         accepted = await self.intake.store_request(
             account.id,

@@ -100,7 +100,7 @@ class Directives:
                 outcomes = await pipeline.execute()
         except LOST:
             return []
-        return [_given(*entry, found) for entry, found in zip(entries, outcomes, strict=True)]
+        return [_given(*(*entry, found)) for entry, found in zip(entries, outcomes, strict=True)]
 
     async def _obey(self, process: str, directive: Directive, carry_out: CarryOut) -> None:
         log.info("directive_taken", kind=directive.kind, given_by=directive.given_by)

@@ -8,6 +8,8 @@ AssistantError
 │   └── QuotaSpent             a quota is used up; nothing was stored, try after as long
 ├── Silenced               the message isn't accepted, and nobody is told (again)
 ├── TurnNotFound           no such turn, or not this person's
+├── SearchRefused          what was looked for can't be; `str()` says what to write
+├── ContentClosed          the settings let admins read nothing of it; `str()` says so
 ├── KeyRefused             a key of the API can't be made or revoked as asked
 ├── ChangeRefused          what an admin wants changed can't be; `str()` says what to do
 │   ├── ChangedMeanwhile       somebody else has changed it since it was looked at
@@ -78,6 +80,19 @@ class QuotaSpent(MessageRefused):
 
 class Silenced(AssistantError):
     code = "silenced"
+
+
+class SearchRefused(AssistantError):
+    """`code` and `values` say it in the languages of the dashboard; `str()` in English."""
+
+    def __init__(self, code: str, sentence: str, **values: int) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.values = values
+
+
+class ContentClosed(AssistantError):
+    code = "content_closed"
 
 
 class TurnNotFound(AssistantError):

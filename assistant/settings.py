@@ -41,6 +41,13 @@ class AssistantSettings(BaseModel, extra="forbid"):
         description="What `/persona NAME` offers beside `default`, `brief`, `teacher` and `editor`:"
         " each with a `title` and a `prompt`, which is added to the system prompt.",
     )
+    content_access: Literal["everything", "metadata", "consent"] = Field(
+        "everything",
+        description="What admins may read of people's conversations: everything; `metadata`: who,"
+        " where and when, and no text; `consent`: the private chats of those who allow it by"
+        " `/privacy allow`. Each reading is in the audit log.",
+        json_schema_extra=LIVE,
+    )
     bot_answers: int = Field(
         3,
         ge=0,
@@ -142,5 +149,5 @@ class AssistantSettings(BaseModel, extra="forbid"):
     trace_days: float = Field(
         30.0,
         gt=0,
-        description="How long the steps of each answer are kept, for the dashboard's traces.",
+        description="The steps of each answer are kept for so many days, for the dashboard's traces.",
     )

@@ -17,7 +17,7 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import Literal
@@ -60,6 +60,7 @@ from assistant.incoming.persons import Persons
 from assistant.incoming.spending import Spending
 from assistant.insight.closing import LEASE as FIGURES
 from assistant.insight.closing import Closing
+from assistant.lines import LineReports, Lines
 from assistant.live_settings import LiveSettings
 from assistant.metrics import Metrics
 from assistant.orders.buttons import Buttons
@@ -89,7 +90,9 @@ from assistant.storage.heartbeat import Heartbeat
 from assistant.storage.leases import Leases
 from assistant.storage.pruning import LEASE as PRUNING
 from assistant.storage.pruning import Pruning
-from bots.channels import open_channels
+from assistant.storage.search_entries import LEASE as SEARCH
+from assistant.storage.search_entries import SearchEntries
+from bots.channels import DEFAULT, open_channels
 from bots.draining import Draining
 from bots.engine_word import leaving_word, remove_word
 from bots.heap import settle_when_started
@@ -133,6 +136,7 @@ class Core:
     places: Places
     live: LiveSettings
     clock: DatabaseClock
+    lines: Lines = field(default_factory=Lines)
 
     @property
     def stopping(self) -> Stopping:
@@ -308,7 +312,9 @@ async def _gateway(
     say: Say,
 ) -> WaysIn:
     accounts = Accounts(core.database)
-    channels = await stack.enter_async_context(open_channels(settings, accounts, core.redis, say))
+    channels = await stack.enter_async_context(
+        open_channels(settings, accounts, core.redis, core.lines, say)
+    )
     leases = Leases(core.database, core.heartbeat)
     governor = Governor(core.redis, core.database, leases)
     opened = channels.open.accounts
@@ -329,6 +335,10 @@ async def _gateway(
     inbound = channels.connect(service, governor)
     for router in inbound.routers:
         pages.include(router)
+    for name in ("web", "api"):
+        core.lines.open(name, DEFAULT, "page").become("open")
+    reports = LineReports(core.name, core.lines, core.signals, core.database)
+    group.create_task(reports.run())
     group.create_task(delivery.run())
     group.create_task(service.embeddings.run())
     group.create_task(service.arrivals.run())
@@ -336,6 +346,7 @@ async def _gateway(
     pruning = Pruning(core.database, settings.assistant.trace_days)
     group.create_task(leases.run_while_held(PRUNING, pruning.run))
     group.create_task(leases.run_while_held(FIGURES, Closing(core.database).run))
+    group.create_task(leases.run_while_held(SEARCH, SearchEntries(core.database).run))
     deadlines = Deadlines(core.database, core.writer, core.metrics)
     group.create_task(leases.run_while_held(DEADLINES, deadlines.run))
     group.create_task(build_broadcasting(core, channels.open, governor, delivery).run())
@@ -343,7 +354,7 @@ async def _gateway(
     ways_in.add(inbound.listeners)
     draining.listeners.append(group.create_task(ways_in.run()))
     if bound is not None:
-        group.create_task(serve(pages.secured(), bound))
+        group.create_task(serve(pages.secured(), bound, settings.http.proxies))
         say(pages.announce(bound))
     return ways_in
 
@@ -385,6 +396,7 @@ def build_service(
         erasure=Erasure(database, core.redis),
         signals=core.signals,
         listening=listening,
+        settings=settings,
         news=News(database),
         links=Links(database),
     )
@@ -417,6 +429,7 @@ def build_service(
         metrics=core.metrics,
         places=core.places,
         maintenance=Maintenance(settings),
+        lines=core.lines,
         arrivals=Arrivals(database, core.clock),
     )
 

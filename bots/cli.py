@@ -284,7 +284,7 @@ def remove_webhook(account: TelegramAccount = "default") -> None:
 @slack.command()
 def key() -> None:
     """Make a key for OUTRIDER_SLACK__TOKEN_KEYS."""
-    from bots.slack.install.seal import new_key
+    from bots.seal import new_key
 
     say(new_key())
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from assistant.answering.revisions import HOLD_OF_TURN, RETRY, replacing, revision_of
+from assistant.answering.revisions import HOLD_OF_TURN, RETRY, replacing, revised
 from assistant.answering.turns import STOP
 from assistant.errors import TurnNotFound
 from assistant.fair import BACKGROUND, BACKGROUND_WORK, CLOCK
 from assistant.signals import Signals
 from assistant.storage.audit import Actor, note
 from assistant.storage.database import Connection, Database, row, rows
+from assistant.storage.search_entries import forget
 
 MOST = 500  # in one transaction; who asks again gets the next
 
@@ -59,7 +60,7 @@ class Retries:
         values = {"turn": turn_id}
         async with self.database.transaction() as connection:
             await rows(connection, HOLD_OF_TURN, values)
-            again = revision_of(await rows(connection, RETRY, values)).turn_id
+            again = (await revised(connection, RETRY, values)).turn_id
             if again is None:
                 raise TurnNotFound(await _why_not(connection, turn_id))
             await note(connection, actor, "turn.retried", f"turn:{turn_id}", None, {"as": again})
@@ -98,7 +99,9 @@ async def _again(connection: Connection, turns: Sequence[int]) -> Sequence[int]:
     if not turns:
         return []
     await rows(connection, HOLD_ALL, values)
-    return [one.id for one in await rows(connection, AGAIN_ALL, values)]
+    again = await rows(connection, AGAIN_ALL, values)
+    await forget(connection, [one.old for one in again])
+    return [one.id for one in again]
 
 
 _STATE = "SELECT state, superseded_by FROM turns WHERE id = %(turn)s"

@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from assistant.fair import CLOCK
 from assistant.files.attachments import ATTACHED, values_of
 from assistant.messages import ChatRef, IncomingMessage, clean
 from assistant.storage.database import Connection, Database, row, rows
+from assistant.storage.search_entries import forget
 
 _MESSAGE = """
     SELECT messages.id FROM messages JOIN accounts ON accounts.id = account_id
@@ -217,7 +217,7 @@ class Revisions:
         where = _where(chat, message_id)
         values = {**where, "event": event_id, "thread": chat.thread_id, "text": text}
         async with self._holding(where, HOLD, HOLD_DELIVERIES) as connection:
-            return revision_of(await rows(connection, EDIT, values))
+            return await revised(connection, EDIT, values)
 
     async def knows(self, chat: ChatRef, message_id: str) -> bool:
         return await self.database.row(KNOWN, _where(chat, message_id)) is not None
@@ -248,20 +248,21 @@ class Revisions:
             turn = await row(connection, PART, values)
             if turn is None or not turn.stored or turn.state not in _ANSWERED_AGAIN:
                 return None if turn is None else Revised(turn.id)
-            return revision_of(await rows(connection, AGAIN, {"turn": turn.id}))
+            return await revised(connection, AGAIN, {"turn": turn.id})
 
     async def retry(self, turn_id: int) -> Revised:
         """Answer again, in the same place. Nothing for a turn that is not over."""
         values = {"turn": turn_id}
         async with self._holding(values, HOLD_OF_TURN) as connection:
-            return revision_of(await rows(connection, RETRY, values))
+            return await revised(connection, RETRY, values)
 
     async def delete(self, chat: ChatRef, message_id: str) -> Sequence[Revised]:
         """Forget the message and what answers it alone."""
         where = _where(chat, message_id)
         async with self._holding(where, HOLD, HOLD_DELIVERIES) as connection:
-            again = revision_of(await rows(connection, DELETE, where))
+            again = await revised(connection, DELETE, where)
             removed = await rows(connection, REMOVE, where)
+            await forget(connection, [one.id for one in removed])
             await rows(connection, FORGET_EXPERIMENTS, where)
         gone = [Revised(None, (row.id, row.attempt)) for row in removed if row.state == "running"]
         return [again, *gone]
@@ -286,8 +287,11 @@ def _where(chat: ChatRef, message_id: str) -> dict[str, object]:
     }
 
 
-def revision_of(rows: Sequence[Any]) -> Revised:
-    if not rows:
+async def revised(connection: Connection, statement: str, values: Mapping[str, object]) -> Revised:
+    """Carry it out: search finds the new answer in place of the old one, once it is there."""
+    replaced = await row(connection, statement, values)
+    if replaced is None:
         return Revised(None)
-    row = rows[0]
-    return Revised(row.id, (row.old, row.attempt) if row.state == "running" else None)
+    await forget(connection, [replaced.old])
+    ended = (replaced.old, replaced.attempt) if replaced.state == "running" else None
+    return Revised(replaced.id, ended)

@@ -23,6 +23,7 @@ from assistant.answering.reply import RunningReply
 from assistant.answering.supervision import SLEEPS, Supervisor
 from assistant.answering.traces import Traces
 from assistant.answering.turns import LEAVE_SECONDS, ClaimedTurn, Outcome, Turns
+from assistant.engine_reading import EnginePulse
 from assistant.errors import StorageUnavailable
 from assistant.metrics import Metrics
 from assistant.settings import AssistantSettings
@@ -60,6 +61,7 @@ class Worker:
     _claiming: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     _ending: bool = field(default=False, init=False)  # the engine is to be built anew
     _looked: float = field(default=0.0, init=False)  # when turns that were let go were looked for
+    _pulse: EnginePulse = field(default_factory=EnginePulse, init=False)
     draining: bool = field(default=False, init=False)
 
     @property
@@ -124,12 +126,15 @@ class Worker:
             info=self.engine.info if self.supervisor.answers else None,
             running_turns=len(self._running),
             room=self._room if self.supervisor.answers and not self._claims_nothing else 0,
+            reading=self._pulse.reading(),
         )
 
     async def _announce(self) -> None:
         """Say what this worker is, every few seconds and whenever it changes."""
         while True:
             self.supervisor.changed.clear()
+            if self.supervisor.answers:
+                self._pulse.take(self.engine.statistics())
             await self.signals.announce(self.presence())
             with suppress(TimeoutError):
                 async with asyncio.timeout(ANNOUNCE_SECONDS if self.supervisor.answers else 0.5):

@@ -62,6 +62,7 @@ JOIN = (
     "UPDATE messages SET conversation_id = %(into)s WHERE conversation_id = %(id)s",
     "UPDATE turns SET conversation_id = %(into)s WHERE conversation_id = %(id)s",
     "UPDATE deliveries SET conversation_id = %(into)s WHERE conversation_id = %(id)s",
+    "UPDATE search_entries SET conversation_id = %(into)s WHERE conversation_id = %(id)s",
     """
     UPDATE conversations AS kept SET created_at = left_behind.created_at,
         starts_after = greatest(kept.starts_after, left_behind.starts_after),

@@ -18,6 +18,8 @@ class Item:
 
 # An empty page name begins a further group.
 NAVIGATION: tuple[Item, ...] = (
+    Item("overview", "/admin/overview", "viewer"),
+    Item("conversations", "/admin/conversations", "operator"),
     Item("traces", "/admin/traces", "viewer"),
     Item("people", "/admin/people", "viewer"),
     Item("personas", "/admin/personas", "viewer"),
@@ -25,5 +27,7 @@ NAVIGATION: tuple[Item, ...] = (
     Item("analytics", "/admin/analytics", "viewer"),
     Item("operations", "/admin/operations", "viewer"),
     Item("settings", "/admin/settings", "viewer"),
+    Item("admins", "/admin/admins", "admin"),
+    Item("keys", "/admin/keys", "admin"),
     Item("audit", "/admin/audit", "admin"),
 )

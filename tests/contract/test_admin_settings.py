@@ -126,7 +126,10 @@ async def test_what_postgres_could_not_keep_is_taken_out(admin: AdminHouse) -> N
         answer = await client.put(
             "/v1/admin/settings/system_prompt",
             content=rb'{"value": "a\u0000b\ud800c"}',
-            headers={"authorization": f"Bearer {admin.keys['admin.manage']}"},
+            headers={
+                "authorization": f"Bearer {admin.keys['admin.manage']}",
+                "content-type": "application/json",
+            },
         )
     assert answer.status_code == 204
     assert admin.house.settings.system_prompt == "a\ufffdb?c"
@@ -139,7 +142,7 @@ async def test_programs_see_change_and_reset_them(admin: AdminHouse) -> None:
     assert (attempts["value"], attempts["allowed"]) == (5, {"type": "integer", "minimum": 1})
     assert (await program(admin, "PUT", "/attempts", {"value": 7})).status_code == 204
     assert admin.house.settings.attempts == 7
-    [change] = (await program(admin, "GET", "/attempts/history")).json()["data"]
+    [change] = (await program(admin, "GET", "/attempts/history", scope="admin.view")).json()["data"]
     assert (change["by"], change["before"], change["after"]) == ("admin.manage", 5, 7)
     assert (await program(admin, "DELETE", "/attempts")).status_code == 204
     assert admin.house.settings.attempts == 5
