@@ -203,6 +203,8 @@ def _piece(filled: Filled, number: int) -> str:
         "fingerprint": "model",
         "messages": [["user", "And now?"]],
         "prompt_ids": [*range(900)],
+        "persona": "teacher",
+        "persona_version": 2,
     }
     return json.dumps([{**_fence(filled, number), **given, **prompt}])
 
@@ -221,6 +223,8 @@ def _finish(filled: Filled, number: int) -> Values:
         "tool_calls": '[{"id": "call_1", "name": "look", "arguments": "{}"}]',
         "stop_reason": None,
         "logprobs": '[["It", -0.1, []]]',
+        "persona": "teacher",
+        "persona_version": 2,
     }
 
 
