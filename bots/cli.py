@@ -284,7 +284,7 @@ def remove_webhook(account: TelegramAccount = "default") -> None:
 @slack.command()
 def key() -> None:
     """Make a key for OUTRIDER_SLACK__TOKEN_KEYS."""
-    from bots.slack.install.seal import new_key
+    from bots.seal import new_key
 
     say(new_key())
 
@@ -438,7 +438,8 @@ def _settings(*, quiet: bool = False) -> Settings:
     except AssistantError as error:
         _refuse(str(error))
     usual = quiet and settings.log.level == "info"
-    set_up_logging(settings.log.model_copy(update={"level": "warning"}) if usual else settings.log)
+    log = settings.log.model_copy(update={"level": "warning"}) if usual else settings.log
+    set_up_logging(log, settings.assistant)
     return settings
 
 

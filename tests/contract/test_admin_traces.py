@@ -288,3 +288,21 @@ async def test_a_running_answer_is_followed(home: House, admin: AdminHouse) -> N
             lines = stream.aiter_lines()
             assert await anext(lines) == "event: steps"
         await home.service.stop(turn)
+
+
+async def test_a_message_of_the_page_is_told_received_when_it_is_stored(
+    home: House, admin: AdminHouse
+) -> None:
+    async with httpx.AsyncClient(base_url=admin.address) as page:
+        await page.get("/")
+        sent = await page.post(
+            "/chat/messages",
+            json={"text": "Hello", "client_id": "one-of-the-page"},
+            headers={"origin": admin.address},
+        )
+    turn = sent.json()["turn_id"]
+    await until(lambda: home.rows("SELECT FROM arrivals WHERE acknowledged_at IS NOT NULL"))
+    steps = (await asked(admin, "GET", f"/turns/{turn}/trace", "admin.view")).json()["steps"]
+    moments = {one["name"]: one["ends_at"] for one in steps}
+    names = ("received", "committed", "dispatched", "acknowledged")
+    assert [moments[one] for one in names] == sorted(moments[one] for one in names)
