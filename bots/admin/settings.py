@@ -143,10 +143,16 @@ def _optional(setting: LiveSetting) -> bool:
 def _choices(words: Words, setting: LiveSetting) -> list[tuple[str, str]]:
     found = [("", words("settings.none"))] if _optional(setting) else []
     for one in _schemas(setting):
-        found += [(str(value), str(value)) for value in one.get("enum", ())]
+        found += [(str(value), _value(words, value)) for value in one.get("enum", ())]
         if one.get("type") == "boolean":
             found += [("true", words("settings.yes")), ("false", words("settings.no"))]
     return found
+
+
+def _value(words: Words, value: object) -> str:
+    """One of few, in the reader's language where there is a word for it."""
+    key = f"settings.of_value.{value}"
+    return words(key) if key in words else str(value)
 
 
 def _allowed(words: Words, setting: LiveSetting) -> str:
