@@ -215,6 +215,8 @@ def _piece(filled: Filled, number: int) -> str:
         "fingerprint": "model",
         "messages": [["user", "And now?"]],
         "prompt_ids": [*range(900)],
+        "persona": "teacher",
+        "persona_version": 2,
     }
     return json.dumps([{**_fence(filled, number), **given, **prompt}])
 
