@@ -98,7 +98,7 @@ async def build_pages(
     safety = HttpSafety(
         host=settings.host,
         session_secret=load_or_create_secret(settings.data_dir / SESSION_FILE),
-        password=settings.admin.password,
+        password=settings.admin.chat_password or settings.admin.password,
         allowed_hosts=settings.http.allowed_hosts,
         metrics_key=settings.http.metrics_key,
         max_body_bytes=settings.http.max_body_bytes,
