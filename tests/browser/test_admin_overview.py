@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -14,7 +15,7 @@ from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
 from tests.support.admin_browser import faults_by_axe, look, signed_in
 from tests.support.admin_house import AdminHouse, admin_house
-from tests.support.house import House, house, until, working
+from tests.support.house import House, house, running, until, working
 
 pytestmark = pytest.mark.browser
 
@@ -46,9 +47,7 @@ async def test_a_viewer_watches_a_question_being_answered_without_a_reload(
         await expect(page.get_by_text("Nothing is being answered")).to_be_visible()
         assert await faults_by_axe(page) == []
         lines.lines.hear("telegram", "default")
-        await lines.announce()
-        await lines.write()
-        async with working(home.worker(engine, "worker-1")):
+        async with working(home.worker(engine, "worker-1")), running(say(lines)):
             await expect(page.get_by_text("All is well")).to_be_visible()
             await expect(page.get_by_role("row").filter(has_text="Telegram")).to_contain_text(
                 "connected"
@@ -61,7 +60,6 @@ async def test_a_viewer_watches_a_question_being_answered_without_a_reload(
             for number in range(5):
                 await home.say("Tell me a story", chat(number))
             await expect(page.get_by_role("row").filter(has_text="running")).to_have_count(5)
-            await lines.announce()
             await expect(page.get_by_role("img", name="in the last five minutes")).to_be_visible()
             await look(page, "overview")
             for number in range(5, 10):
@@ -103,6 +101,10 @@ async def test_what_needs_a_hand_is_said_with_what_to_do(
             await look(page, "overview-concerns")
             await home.service.retry(turn)
             await expect(page.get_by_text("1 turn failed in the last day")).to_be_hidden()
+
+
+def say(lines: LineReports) -> asyncio.Task[None]:
+    return asyncio.create_task(lines.run())
 
 
 def chat(number: int) -> ChatRef:

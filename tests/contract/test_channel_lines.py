@@ -10,8 +10,9 @@ import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 
+from assistant.errors import CredentialsRefused
 from assistant.lines import EVERY, Line
-from bots.channels import surviving
+from bots.channels import telling
 from bots.slack.channel import SlackChannel
 from bots.slack.client import web_client
 from bots.slack.http import router
@@ -111,7 +112,7 @@ async def test_a_socket_is_open_hears_events_and_tells_why_it_broke(slack: FakeS
         inbox = SlackInbox(RecordingAssistant(), SlackChannel(client), client)
         token = SecretStr(FakeSlack.app_token)
         socket = SlackSocket(client, token, inbox, backoff_seconds=(0.05, 0.1), line=line)
-        running = asyncio.create_task(surviving("Slack", socket.run, line)())
+        running = asyncio.create_task(telling(line, socket.run)())
         await slack.until(lambda: line.state == "open")
         assert not heard(line)
         slack.dm("U1", "hello")
@@ -133,7 +134,8 @@ async def test_a_way_in_that_slack_refuses_is_refused_in_a_sentence(slack: FakeS
     async with web_client(settings) as client:
         inbox = SlackInbox(RecordingAssistant(), SlackChannel(client), client)
         socket = SlackSocket(client, SecretStr("xapp-wrong"), inbox, line=line)
-        await surviving("Slack", socket.run, line)()
+        with pytest.raises(CredentialsRefused):
+            await telling(line, socket.run)()
     assert line.state == "refused"
     assert line.error
     assert "wrong" not in line.error
