@@ -24,7 +24,8 @@ NEWEST = 2**62
 SHOWN_CHARACTERS = 2_000  # of a file's text
 
 HEAD = """
-SELECT conversations.id, channel, accounts.name AS account, chat_id, thread_id, kind, persona,
+SELECT conversations.id, channel, accounts.name AS account, chat_id, thread_id, kind,
+    conversations.persona,
     conversations.created_at, last_message_at, latest.person_id,
     coalesce(persons.name, '') AS person
 FROM conversations JOIN accounts ON accounts.id = account_id
@@ -36,7 +37,7 @@ WHERE conversations.id = %(conversation)s
 """
 _EXCHANGES = """
 SELECT turns.id, coalesce(turns.place, turns.id) AS place, turns.person_id, turns.state,
-    turns.created_at, turns.finished_at, deliveries.first_visible_at,
+    turns.created_at, turns.finished_at, turns.shown_at,
     coalesce(deliveries.state, '') AS delivery, coalesce(placeholders_left, 0) AS placeholders_left,
     {readable} AS readable, CASE WHEN {readable} THEN reply ELSE '' END AS reply,
     CASE WHEN {readable} THEN char_length(reply) + coalesce((
@@ -296,7 +297,7 @@ def _exchange(row: Any, said: Sequence[Said], replaced: Sequence[Answer]) -> Exc
         answer=_answer(row, row.language) if row.readable else _closed(row),
         replaced=replaced,
         asked_at=row.created_at,
-        visible_at=row.first_visible_at,
+        visible_at=row.shown_at,
         delivery=row.delivery,
         placeholders_left=row.placeholders_left,
         error_code=row.error_code,

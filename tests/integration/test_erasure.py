@@ -31,7 +31,8 @@ LISTED = {  # columns that hold one of a few values
 # What admins are and do is no person's word.
 OF_ADMINS = {
     *("api_keys", "admins", "admin_sessions", "audit_log", "erasures"),
-    *("account_access", "allowlist", "quotas"),
+    *("account_access", "allowlist", "quotas", "live_settings", "experiments"),
+    *("personas", "persona_versions", "canned_answers"),
 }
 
 
@@ -86,6 +87,11 @@ async def everywhere(home: House, *, but: tuple[str, ...] = ()) -> None:
     await home.rows(
         "INSERT INTO memories (person_id, number, text)"
         f" SELECT id, 1, '{WORD}' FROM persons WHERE name LIKE '%{WORD}%'"
+    )
+    await home.rows(
+        "INSERT INTO feedback (turn_id, person_id, value) SELECT turn_id, person_id, 1 FROM"
+        " turn_messages JOIN messages ON messages.id = message_id JOIN identities"
+        f" ON identities.id = identity_id WHERE text LIKE '%{WORD}%' ORDER BY turn_id LIMIT 1"
     )
     await enter(home)
     # Words stand there as they were written, by which they fall.

@@ -60,7 +60,7 @@ async def test_an_answer_is_found_as_well(home: House) -> None:
     assert any(piece.marked for piece in hit.reply)
 
 
-@pytest.mark.parametrize("typed", ["captial", "kapital", "capitol", "capitall"])
+@pytest.mark.parametrize("typed", ["captial", "acpital", "kapital", "capitol", "capitall"])
 async def test_a_word_that_was_misspelt_finds_what_was_meant(home: House, typed: str) -> None:
     one = await turn(home, "The capital of France?")
     await turn(home, "What is a tram?")
@@ -141,10 +141,8 @@ async def test_by_thumbs_persona_and_failure(home: House) -> None:
     await home.service.press(press("up", good))
     await home.service.press(press("down", bad, chat=ELSEWHERE))
     await home.rows("UPDATE turns SET state = 'failed' WHERE id = %(turn)s", {"turn": bad})
-    await home.rows(
-        "UPDATE conversations SET persona = 'teacher' WHERE chat_id = %(chat)s",
-        {"chat": CHAT.chat_id},
-    )
+    values = {"turn": good}
+    await home.rows("UPDATE turns SET persona = 'teacher' WHERE id = %(turn)s", values)
     assert await found(home, thumb=1) == [good]
     assert await found(home, "herons", thumb=-1) == [bad]
     assert await found(home, failed=True) == [bad]
