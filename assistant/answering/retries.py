@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from assistant.answering.revisions import HOLD_OF_TURN, REPLACED, RETRY, replacing, revised
+from assistant.answering.revisions import HOLD_OF_TURN, RETRY, replacing, revised
 from assistant.answering.turns import STOP
 from assistant.errors import TurnNotFound
 from assistant.fair import BACKGROUND, BACKGROUND_WORK, CLOCK
@@ -39,7 +39,6 @@ WITH answering AS (
             WHERE turn_id = turns.id AND deleted_at IS NULL)
 ),
 {replacing(f"{CLOCK} + make_interval(secs => {BACKGROUND})", str(BACKGROUND_WORK))}
-{REPLACED}
 """
 
 

@@ -46,8 +46,8 @@ _ANSWERING = """
 
 
 def replacing(due_at: str = f"greatest(due_at, {CLOCK})", priority: str = "priority") -> str:
-    """Behind an `answering (id)`: new turns in the places of those. They stand at the head of the
-    queue, as what began; each has as much time as the old one had."""
+    """The end of a statement, behind an `answering (id)`: new turns in the places of those. They
+    stand at the head of the queue, as what began; each has as much time as the old one had."""
     return f"""
 old AS (
     SELECT turns.id, conversation_id, person_id, coalesce(place, id) AS place, sampling, attempt,
@@ -87,11 +87,11 @@ old AS (
     FROM delivery_intents JOIN pair ON turn_id = pair.old
     WHERE kind IN ('placeholder', 'overflow') ORDER BY delivery_intents.id
 )
+SELECT fresh AS id, old, attempt, state FROM pair
 """
 
 
 _REPLACE = replacing()
-REPLACED = "SELECT fresh AS id, old, attempt, state FROM pair"
 
 # An edit that comes again, perhaps after a newer one, is known by its event.
 EDIT = f"""
@@ -105,7 +105,6 @@ WITH event AS (
         AND EXISTS (SELECT FROM event) RETURNING id
 ), answering AS ({_ANSWERING}),
 {_REPLACE}
-{REPLACED}
 """
 # A further part of an album goes to the turn that answers another part, and is the same person's.
 PART = f"""
@@ -143,7 +142,6 @@ LIMIT 1
 AGAIN = f"""
 WITH answering AS (SELECT CAST(%(turn)s AS bigint) AS id),
 {_REPLACE}
-{REPLACED}
 """
 RETRY = f"""
 WITH answering AS (
@@ -152,7 +150,6 @@ WITH answering AS (
             WHERE turn_id = turns.id AND deleted_at IS NULL)
 ),
 {_REPLACE}
-{REPLACED}
 """
 # A turn with further messages is answered again without this one.
 DELETE = f"""
@@ -168,7 +165,6 @@ WITH changed AS (
             AND messages.id <> (SELECT id FROM changed))
 ),
 {_REPLACE}
-{REPLACED}
 """
 # Turns of which all messages are deleted: an answer repeats what it answers.
 REMOVE = f"""
