@@ -83,6 +83,9 @@ cli.add_typer(slack, name="slack")
 keys = typer.Typer(help="Keys of the API for programs.", no_args_is_help=True)
 cli.add_typer(keys, name="keys")
 
+admins = typer.Typer(help="Who signs in to the dashboard.", no_args_is_help=True)
+cli.add_typer(admins, name="admins")
+
 TelegramAccount = Annotated[str, typer.Option("--account", help="The account's name.")]
 ProfileName = Annotated[
     str, typer.Argument(metavar="[PROFILE]", help="Without it the one in the settings.")
@@ -284,7 +287,7 @@ def remove_webhook(account: TelegramAccount = "default") -> None:
 @slack.command()
 def key() -> None:
     """Make a key for OUTRIDER_SLACK__TOKEN_KEYS."""
-    from bots.slack.install.seal import new_key
+    from bots.seal import new_key
 
     say(new_key())
 
@@ -416,6 +419,17 @@ def revoke_key(
     _async(lambda: revoke(settings, which))
 
 
+@admins.command("reset")
+def reset_admin(
+    name: Annotated[str, typer.Argument(help="The name that they sign in with.")],
+) -> None:
+    """Let in again who lost the password or the second factor: make a new one and show it."""
+    from bots.reset_admin import reset
+
+    settings = _settings(quiet=True)
+    _async(lambda: reset(settings, name))
+
+
 @database.command()
 def upgrade() -> None:
     """Bring the schema of OUTRIDER_DATABASE_URL (or of the embedded database) up to date."""
@@ -438,7 +452,8 @@ def _settings(*, quiet: bool = False) -> Settings:
     except AssistantError as error:
         _refuse(str(error))
     usual = quiet and settings.log.level == "info"
-    set_up_logging(settings.log.model_copy(update={"level": "warning"}) if usual else settings.log)
+    log = settings.log.model_copy(update={"level": "warning"}) if usual else settings.log
+    set_up_logging(log, settings.assistant)
     return settings
 
 

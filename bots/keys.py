@@ -15,15 +15,20 @@ from rich.table import Table
 from rich.text import Text
 
 from assistant.errors import KeyRefused
-from assistant.storage.api_keys import SCOPES, ApiKey, ApiKeys, Scope
+from assistant.storage.api_keys import (
+    DEFAULT_NAME,
+    LARGEST_REQUESTS,
+    LARGEST_TOKENS,
+    NAME,
+    SCOPES,
+    ApiKey,
+    ApiKeys,
+    Scope,
+)
 from bots.beside import open_beside
 from bots.settings import Settings
 
-DEFAULT = "default"  # the key of the settings, or of the file in the data directory
 PIPED_COLUMNS = 400  # a line each, where no terminal sets a width
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_LARGEST_REQUESTS = 1_000_000
-_LARGEST_TOKENS = 2**53
 
 
 async def create(
@@ -37,13 +42,13 @@ async def create(
     expires: str | None,
 ) -> None:
     """Show the key, this once. Raises KeyRefused, in words."""
-    if not _NAME.fullmatch(name) or name == DEFAULT:
+    if not NAME.fullmatch(name) or name == DEFAULT_NAME:
         raise KeyRefused(
             f"{name!r} can't be a key's name: take letters, digits, dots, dashes and underscores, "
-            f"64 at most, and not {DEFAULT!r}, which is the key of the settings."
+            f"64 at most, and not {DEFAULT_NAME!r}, which is the key of the settings."
         )
-    _check_limit("--requests-per-minute", requests_per_minute, _LARGEST_REQUESTS)
-    _check_limit("--tokens-per-day", tokens_per_day, _LARGEST_TOKENS)
+    _check_limit("--requests-per-minute", requests_per_minute, LARGEST_REQUESTS)
+    _check_limit("--tokens-per-day", tokens_per_day, LARGEST_TOKENS)
     expires_at = None if expires is None else expiry(expires, datetime.now(UTC))
     async with open_beside(settings) as beside:
         key, secret = await ApiKeys(beside.database).create(
@@ -77,7 +82,7 @@ async def show(settings: Settings, *, as_json: bool) -> None:
 
 async def revoke(settings: Settings, which: str) -> None:
     """By its name, or by its prefix as `outrider keys list` shows it. Raises KeyRefused."""
-    if which == DEFAULT:
+    if which == DEFAULT_NAME:
         raise KeyRefused(
             "The key 'default' is no row that could be revoked: change OUTRIDER_API__KEY, or "
             "delete the file api-key in the data directory, and start again."

@@ -27,7 +27,9 @@ from pydantic_settings import (
 
 from assistant.errors import StartupError
 from assistant.settings import AssistantSettings
+from bots.admin.oidc.settings import OidcSettings
 from bots.http.settings import HttpSettings
+from bots.seal import is_key
 from bots.slack.settings import SlackSettings
 from bots.telegram.settings import TelegramSettings
 from inference.settings import EngineSettings
@@ -49,8 +51,33 @@ class AdminSettings(BaseModel, extra="forbid"):
 
     password: SecretStr | None = Field(
         None,
-        description="Opens the pages. Needed when `OUTRIDER_HOST` is not a loopback address.",
+        description="The password of the admin `admin` in `/admin`; without the next one it opens "
+        "the web chat too. Needed when `OUTRIDER_HOST` is not a loopback address.",
     )
+    chat_password: SecretStr | None = Field(
+        None,
+        min_length=1,
+        description="What opens the web chat in its place, so that who writes there is no admin.",
+    )
+    totp_keys: tuple[SecretStr, ...] = Field(
+        (),
+        description="Keys that the secrets of admins' second factors are stored under: the first "
+        "seals, all of them open. Without any, one is made in the data directory; several gateways "
+        "need the same. `outrider slack key` makes one.",
+    )
+    oidc: OidcSettings = OidcSettings()
+
+    @field_validator("totp_keys", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, value: object) -> object:
+        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+    @field_validator("totp_keys")
+    @classmethod
+    def _are_keys(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if not all(is_key(one.get_secret_value()) for one in value):
+            raise ValueError("must be keys as 'outrider slack key' makes them")
+        return value
 
 
 class ApiSettings(BaseModel, extra="forbid"):

@@ -17,18 +17,31 @@ ROLES: tuple[Role, ...] = get_args(Role)  # each may what those before it may
 
 IDLE_SECONDS = 12 * 3600
 LONGEST_SECONDS = 7 * 24 * 3600
+MOST = 500  # that are listed
 SEEN_SECONDS = 60.0  # how often it is written that a sign-in is in use
 
-_ADMIN = """admins.id, admins.name, admins.role, admins.language, admins.created_at,
+COLUMNS = """admins.id, admins.name, admins.role, admins.language, admins.created_at,
     admins.seen_at, admins.disabled_at, admins.totp_secret IS NOT NULL AS totp,
     admins.password_hash IS NOT NULL AS password, coalesce(admins.subject, '') AS subject"""
 ANY = "SELECT FROM admins LIMIT 1"
-FIND = f"SELECT {_ADMIN}, password_hash FROM admins WHERE lower(name) = lower(%(name)s)"
+FIND = f"SELECT {COLUMNS}, password_hash FROM admins WHERE lower(name) = lower(%(name)s)"
+GET = f"SELECT {COLUMNS} FROM admins WHERE id = %(admin)s"
+# Who may still come in first; there are few.
+LISTED = f"""
+SELECT {COLUMNS} FROM admins
+ORDER BY disabled_at IS NOT NULL, lower(name), id LIMIT %(limit)s
+"""
 CREATE = f"""
 INSERT INTO admins (name, role, password_hash) VALUES (%(name)s, %(role)s, %(hash)s)
-ON CONFLICT (lower(name)) DO NOTHING RETURNING {_ADMIN}
+ON CONFLICT (lower(name)) DO NOTHING RETURNING {COLUMNS}
 """
 REHASH = "UPDATE admins SET password_hash = %(hash)s WHERE id = %(admin)s"
+# Where nobody is left who could let others in.
+RESCUE = """
+UPDATE admins SET role = 'admin', disabled_at = NULL
+WHERE id = %(admin)s AND NOT EXISTS (
+    SELECT FROM admins AS one WHERE one.role = 'admin' AND one.disabled_at IS NULL)
+"""
 LANGUAGE = "UPDATE admins SET language = %(language)s WHERE id = %(admin)s"
 END_ALL = "DELETE FROM admin_sessions WHERE admin_id = %(admin)s AND hash <> %(but)s"
 BEGIN = """
@@ -37,7 +50,7 @@ INSERT INTO admin_sessions (hash, admin_id, address, agent)
 VALUES (%(hash)s, %(admin)s, %(address)s, %(agent)s)
 """
 LIVE = f"""
-SELECT {_ADMIN}, admin_sessions.seen_at < now() - make_interval(secs => %(seen)s) AS unnoted
+SELECT {COLUMNS}, admin_sessions.seen_at < now() - make_interval(secs => %(seen)s) AS unnoted
 FROM admin_sessions JOIN admins ON admins.id = admin_id
 WHERE hash = %(hash)s AND disabled_at IS NULL
     AND admin_sessions.seen_at > now() - make_interval(secs => %(idle)s)
@@ -112,6 +125,13 @@ class Admins:
         found = await self.database.row(FIND, {"name": name})
         return None if found is None else (admin_of(found), found.password_hash or "")
 
+    async def get(self, admin_id: int) -> Admin | None:
+        found = await self.database.row(GET, {"admin": admin_id})
+        return None if found is None else admin_of(found)
+
+    async def listed(self) -> Sequence[Admin]:
+        return [admin_of(one) for one in await self.database.rows(LISTED, {"limit": MOST})]
+
     async def set_password(
         self, admin_id: int, password_hash: str, actor: Actor | None, keep: str = ""
     ) -> None:
@@ -126,6 +146,10 @@ class Admins:
     async def rehash(self, admin_id: int, password_hash: str) -> None:
         """The same password, hashed as today's parameters say."""
         await self.database.rows(REHASH, {"admin": admin_id, "hash": password_hash})
+
+    async def rescue(self, admin_id: int) -> None:
+        """Make them an admin who may come in, where no other is one."""
+        await self.database.rows(RESCUE, {"admin": admin_id})
 
     async def choose_language(self, admin_id: int, language: str | None) -> None:
         await self.database.rows(LANGUAGE, {"admin": admin_id, "language": language})

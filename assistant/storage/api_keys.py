@@ -8,6 +8,7 @@ with each request.
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -17,7 +18,8 @@ from typing import Any, Literal, get_args
 import psycopg
 
 from assistant.errors import KeyRefused
-from assistant.storage.database import Database
+from assistant.storage.audit import Actor, note
+from assistant.storage.database import Database, row, rows
 
 ModelScope = Literal["chat", "completions", "embeddings", "models"]
 # What an admin does in the dashboard, by role. No key has one of these unless it was given it.
@@ -27,6 +29,10 @@ SCOPES: tuple[Scope, ...] = get_args(ModelScope)
 ADMIN_SCOPES: tuple[Scope, ...] = get_args(AdminScope)
 
 BEGINNING = "sk-outrider-"
+DEFAULT_NAME = "default"  # of the key of the settings, or of the file in the data directory
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+LARGEST_REQUESTS = 1_000_000  # that a limit may be, in a minute
+LARGEST_TOKENS = 2**53  # and in a day
 SHOWN_CHARACTERS = 6  # of the secret, as a part of the prefix; the rest is far more than 200 bits
 USED_SECONDS = 60.0
 
@@ -40,6 +46,9 @@ VALUES (%(name)s, %(hash)s, %(prefix)s, %(scopes)s::text[], %(requests_per_minut
 RETURNING {_COLUMNS}
 """
 LISTED = f"SELECT {_COLUMNS} FROM api_keys ORDER BY id"
+PAGE = f"""
+SELECT {_COLUMNS} FROM api_keys WHERE id < %(before)s ORDER BY id DESC LIMIT %(limit)s
+"""
 LIVE = f"""
 SELECT {_COLUMNS}, hash FROM api_keys
 WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
@@ -50,6 +59,10 @@ WHERE revoked_at IS NULL AND (name = %(which)s OR prefix = %(which)s)
     -- The beginning of two keys names neither.
     AND (SELECT count(*) FROM api_keys AS one WHERE revoked_at IS NULL
         AND (one.name = %(which)s OR one.prefix = %(which)s)) = 1
+RETURNING {_COLUMNS}
+"""
+REVOKE_ONE = f"""
+UPDATE api_keys SET revoked_at = now() WHERE id = %(key)s AND revoked_at IS NULL
 RETURNING {_COLUMNS}
 """
 USED = """
@@ -95,8 +108,10 @@ class ApiKeys:
         tokens_per_day: int | None = None,
         background: bool = False,
         expires_at: datetime | None = None,
+        actor: Actor | None = None,
     ) -> tuple[ApiKey, str]:
-        """The key, and its secret, which nobody can ever read again.
+        """The key, and its secret, which nobody can ever read again. `actor` None: it is somebody
+        at the server itself, whom no audit log knows.
 
         Raises KeyRefused where a key of this name stands already.
         """
@@ -112,35 +127,67 @@ class ApiKeys:
             "expires_at": expires_at,
         }
         try:
-            (row,) = await self.database.rows(CREATE, values)
+            async with self.database.transaction() as connection:
+                (made,) = await rows(connection, CREATE, values)
+                if actor is not None:
+                    after = _limits(_key(made))
+                    await note(connection, actor, "key.created", f"key:{made.id}", None, after)
         except psycopg.errors.UniqueViolation:
             raise KeyRefused(
                 f"There is a key {name} already: revoke it first, or take another name."
             ) from None
-        return _key(row), secret
+        return _key(made), secret
+
+    async def page(self, limit: int, before: int) -> Sequence[ApiKey]:
+        """The newest first, also those that open nothing any more; goes on below an id."""
+        values = {"limit": limit, "before": before}
+        return [_key(one) for one in await self.database.rows(PAGE, values)]
 
     async def listed(self) -> Sequence[ApiKey]:
         """All, also those that open nothing any more, oldest first."""
-        return [_key(row) for row in await self.database.rows(LISTED)]
+        return [_key(one) for one in await self.database.rows(LISTED)]
 
     async def live(self) -> dict[bytes, ApiKey]:
         """Those that open something now, by their hashes."""
-        return {bytes(row.hash): _key(row) for row in await self.database.rows(LIVE)}
+        return {bytes(one.hash): _key(one) for one in await self.database.rows(LIVE)}
 
     async def revoke(self, which: str) -> ApiKey:
         """By its name or its prefix. Raises KeyRefused where that names no key, or two."""
-        row = await self.database.row(REVOKE, {"which": which})
-        if row is None:
+        found = await self.database.row(REVOKE, {"which": which})
+        if found is None:
             raise KeyRefused(
                 f"{which} names no key that could be revoked: 'outrider keys list' shows them all."
             )
-        return _key(row)
+        return _key(found)
+
+    async def revoke_one(self, key_id: int, actor: Actor) -> ApiKey | None:
+        """None where there is none of this id that opens anything."""
+        async with self.database.transaction() as connection:
+            found = await row(connection, REVOKE_ONE, {"key": key_id})
+            if found is None:
+                return None
+            before = {"name": found.name, "prefix": found.prefix}
+            await note(connection, actor, "key.revoked", f"key:{key_id}", before)
+        return _key(found)
 
     async def used(self, key: ApiKey) -> None:
         """Remember that it was used now; written at most once in USED_SECONDS."""
         await self.database.rows(USED, {"key": key.id, "seconds": USED_SECONDS})
 
 
-def _key(row: Any) -> ApiKey:
-    values = {one.name: getattr(row, one.name) for one in fields(ApiKey)}
+def _limits(key: ApiKey) -> dict[str, object]:
+    """What the audit log keeps of one: what it may."""
+    return {
+        "name": key.name,
+        "prefix": key.prefix,
+        "scopes": list(key.scopes),
+        "requests_per_minute": key.requests_per_minute,
+        "tokens_per_day": key.tokens_per_day,
+        "background": key.background,
+        "expires_at": key.expires_at,
+    }
+
+
+def _key(found: Any) -> ApiKey:
+    values = {one.name: getattr(found, one.name) for one in fields(ApiKey)}
     return ApiKey(**{**values, "scopes": tuple(values["scopes"])})

@@ -17,41 +17,53 @@ from assistant.answering.canned_answers import CannedAnswers
 from assistant.answering.experiments import Experiments
 from assistant.answering.persona_versions import PersonaVersions
 from assistant.insight.figures import Figures
+from assistant.insight.glance import Glances
 from assistant.insight.personas import PersonaFigures
 from assistant.live_settings import LiveSettings
 from assistant.service import Assistant
+from assistant.storage.admin_changes import AdminChanges
 from assistant.storage.admins import Admins
+from assistant.storage.api_keys import ApiKeys
 from assistant.storage.audit import AuditLog
 from assistant.storage.database import Database
+from bots.admin.admins import admins_pages
 from bots.admin.analytics import analytics_pages
+from bots.admin.api.admins import admins_api
 from bots.admin.api.audit import audit_api
+from bots.admin.api.broadcasts import broadcasts_api
 from bots.admin.api.canned import canned_api
+from bots.admin.api.conversations import conversations_api
 from bots.admin.api.figures import figures_api
+from bots.admin.api.keys import keys_api
+from bots.admin.api.operations import operations_api
+from bots.admin.api.overview import overview_api
 from bots.admin.api.personas import personas_api
 from bots.admin.api.settings import settings_api
 from bots.admin.api.traces import traces_api
 from bots.admin.audit import audit_pages
 from bots.admin.canned import canned_pages
+from bots.admin.conversations import ConversationParts, conversation_pages
 from bots.admin.door import AdminDoor, Needs, SignedIn, needs
 from bots.admin.faults import Fault, page_router
+from bots.admin.keys import keys_pages
 from bots.admin.me import own_pages
 from bots.admin.navigation import NAVIGATION
+from bots.admin.operations.pages import operations_pages
+from bots.admin.operations.parts import OperationsParts
+from bots.admin.overview import overview_pages
 from bots.admin.people import people_api, people_pages
 from bots.admin.persona import persona_pages
 from bots.admin.persona_trial import trial_pages
 from bots.admin.personas import personas_pages
 from bots.admin.settings import settings_pages
 from bots.admin.shell import Shell
-from bots.admin.signin import signin_pages
 from bots.admin.traces.pages import trace_pages
 from bots.admin.traces.parts import TraceParts
 from bots.admin.traces.replays import replay_pages
+from bots.admin.ways_in import OPEN, SignInParts, ways_in
 from bots.api.keys import Access, Entrance
-from bots.http.throttle import Throttle
 
 _STATIC = Path(__file__).parent / "static"
-# What stands open before anybody has signed in.
-OPEN = frozenset({"/admin/login"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +73,16 @@ class AdminParts:
     database: Database
     access: Access
     clock: Callable[[], float]
+    conversations: ConversationParts
+    operations: OperationsParts
+    glances: Glances
     assistant: Assistant
     traces: TraceParts
     live: LiveSettings
     personas: PersonaVersions
     canned: CannedAnswers
     experiments: Experiments
+    signin: SignInParts
 
 
 def include_dashboard(app: FastAPI, parts: AdminParts) -> None:
@@ -76,11 +92,15 @@ def include_dashboard(app: FastAPI, parts: AdminParts) -> None:
     """
     shell, admins, audit = Shell(), Admins(parts.database), AuditLog(parts.database)
     app.state.admin_shell = shell
-    throttle, personas = Throttle(parts.clock), parts.personas
+    changes, keys = AdminChanges(parts.database), ApiKeys(parts.database)
+    ways = ways_in(shell, admins, audit, parts.database, parts.clock, parts.signin)
+    personas = parts.personas
     figures, counted = PersonaFigures(parts.database), Figures(parts.database)
     pages = (
-        signin_pages(shell, admins, audit, throttle),
-        own_pages(shell, admins),
+        *ways.routers,
+        own_pages(shell, admins, ways.password),
+        overview_pages(shell, parts.glances, admins),
+        conversation_pages(shell, parts.conversations),
         trace_pages(shell, parts.traces, admins.of_session),
         replay_pages(shell, parts.traces),
         *people_pages(shell, parts.database, parts.assistant.stop, parts.clock),
@@ -90,16 +110,25 @@ def include_dashboard(app: FastAPI, parts: AdminParts) -> None:
         canned_pages(shell, parts.canned, figures),
         analytics_pages(shell, counted),
         settings_pages(shell, parts.live, audit),
+        admins_pages(shell, admins, changes),
+        keys_pages(shell, keys),
         audit_pages(shell, audit),
+        *operations_pages(shell, parts.operations, admins),
         _remaining(shell),
     )
     endpoints = (
+        conversations_api(parts.access, parts.conversations),
+        operations_api(parts.access, parts.operations),
+        broadcasts_api(parts.access, parts.operations),
+        overview_api(parts.access, parts.glances),
         traces_api(parts.access, parts.traces),
         *people_api(parts.access, parts.database),
         personas_api(parts.access, personas, figures),
         canned_api(parts.access, parts.canned),
         figures_api(parts.access, counted),
         settings_api(parts.access, parts.live, audit),
+        admins_api(parts.access, admins, changes),
+        keys_api(parts.access, keys),
         audit_api(parts.access, audit),
     )
     # Who asks is found first: a router's own dependencies come before its routes'.

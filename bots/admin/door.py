@@ -89,8 +89,14 @@ def csrf_of(token: str) -> str:
     return hmac.new(token.encode(), b"csrf", hashlib.sha256).hexdigest()
 
 
-def keep(request: Request, response: Response, token: str) -> None:
-    """Give the cookie of a sign-in to the browser."""
+def over_tls(request: Request) -> bool:
+    """Whether the browser came by https, also to a proxy that ends it and isn't known as one: its
+    Origin, which was compared with our name, still says so."""
+    return request.url.scheme == "https" or request.headers.get("origin", "").startswith("https://")
+
+
+def keep(response: Response, token: str, *, secure: bool) -> None:
+    """Give the cookie of a sign-in to the browser. `secure`: it came by https."""
     response.set_cookie(
         COOKIE,
         token,
@@ -98,7 +104,7 @@ def keep(request: Request, response: Response, token: str) -> None:
         path="/admin",
         httponly=True,
         samesite="lax",
-        secure=request.url.scheme == "https",
+        secure=secure,
     )
 
 

@@ -13,12 +13,8 @@ from assistant.storage.admins import Admins, hashed
 from bots.admin.door import SignedIn, needs
 from bots.admin.faults import Fault, page_router
 from bots.admin.form import Form, form_of
-from bots.admin.passwords import (
-    LEAST_CHARACTERS,
-    MOST_CHARACTERS,
-    hash_password,
-    verify_password,
-)
+from bots.admin.own_password import OwnPassword
+from bots.admin.passwords import LEAST_CHARACTERS, MOST_CHARACTERS, hash_password
 from bots.admin.shell import Shell
 from bots.admin.words import LANGUAGES
 
@@ -41,9 +37,9 @@ class Session(BaseModel):
     session: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
-def own_pages(shell: Shell, admins: Admins) -> APIRouter:
+def own_pages(shell: Shell, admins: Admins, password: OwnPassword) -> APIRouter:
     router = page_router()
-    pages = OwnPages(shell, admins)
+    pages = OwnPages(shell, admins, password)
     router.add_api_route("/me", pages.page, methods=["GET"])
     router.add_api_route("/me/language", pages.choose_language, methods=["POST"])
     router.add_api_route("/me/password", pages.change_password, methods=["POST"])
@@ -52,9 +48,10 @@ def own_pages(shell: Shell, admins: Admins) -> APIRouter:
 
 
 class OwnPages:
-    def __init__(self, shell: Shell, admins: Admins) -> None:
+    def __init__(self, shell: Shell, admins: Admins, password: OwnPassword) -> None:
         self._shell = shell
         self._admins = admins
+        self._password = password
 
     async def page(self, request: Request, me: Me) -> Response:
         return await self._page(request, me)
@@ -92,10 +89,8 @@ class OwnPages:
         words = self._shell.words(request)
         if given.password != given.again:
             return {"again": words("me.not_the_same")}
-        found = await self._admins.find(me.admin.name)
-        if found is None or not await verify_password(found[1], given.current):
-            return {"current": words("me.not_the_current")}
-        return {}
+        fault = await self._password.fault(me, given.current)
+        return {"current": words(fault)} if fault else {}
 
     async def _page(
         self, request: Request, me: SignedIn, faults: dict[str, str] | None = None

@@ -4,15 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from dataclasses import dataclass, field
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
 LEAST_CHARACTERS = 12
 MOST_CHARACTERS = 1000
+AT_ONCE = 2
+MOST_WAITING = 20
 _HASHER = PasswordHasher()
 # Verified where there is no such admin, so that the time says nothing about who there is.
 _NOBODY = _HASHER.hash(secrets.token_urlsafe(16))
+
+
+class TooBusy(Exception):
+    """More passwords wait to be looked at than people would send."""
+
+
+@dataclass(slots=True)
+class PasswordDesk:
+    """Looks at few passwords at a time: each takes tens of megabytes and of milliseconds, which
+    strangers who try them must not take from the answers that run beside."""
+
+    _room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    _waiting: int = 0
+
+    async def verify(self, known: str, password: str) -> bool:
+        """As `verify_password`. Raises TooBusy."""
+        if self._waiting >= MOST_WAITING:
+            raise TooBusy
+        self._waiting += 1
+        try:
+            async with self._room:
+                return await verify_password(known, password)
+        finally:
+            self._waiting -= 1
 
 
 def new_password() -> str:

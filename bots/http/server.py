@@ -6,7 +6,7 @@ import asyncio
 import logging
 import resource
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import uvicorn
@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from assistant.errors import StartupError
 
 BACKLOG = 4096  # connections that wait to be taken in; the system may allow fewer
+LOCAL = ("127.0.0.1", "::1")  # a proxy on this machine is believed without being named
 STOP_SECONDS = 2  # streams that are still open after so long are cut
 
 
@@ -58,8 +59,11 @@ def allow_connections() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-async def serve(app: ASGIApp, bound: socket.socket) -> None:
-    """Serve until cancelled; then let what runs end, for STOP_SECONDS."""
+async def serve(app: ASGIApp, bound: socket.socket, proxies: Sequence[str] = ()) -> None:
+    """Serve until cancelled; then let what runs end, for STOP_SECONDS.
+
+    `proxies`: who besides this machine is believed whom a request comes from, and by which scheme.
+    """
     allow_connections()
     config = uvicorn.Config(
         app,
@@ -67,6 +71,7 @@ async def serve(app: ASGIApp, bound: socket.socket) -> None:
         access_log=False,
         server_header=False,
         lifespan="off",
+        forwarded_allow_ips=[*LOCAL, *proxies],
         timeout_graceful_shutdown=STOP_SECONDS,
         h11_max_incomplete_event_size=64 * 1024,
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+import ipaddress
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 
 class HttpSettings(BaseModel):
@@ -13,6 +15,11 @@ class HttpSettings(BaseModel):
         description="Names under which this server is reached, besides loopback ones and the "
         "address it listens on: `chat.example.org`, or `*.example.org` for all below it.",
     )
+    proxies: tuple[str, ...] = Field(
+        default=(),
+        description="Addresses or networks of the proxies before this server, besides this "
+        "machine itself, whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.",
+    )
     max_body_bytes: int = Field(
         default=4 * 1024 * 1024, ge=64 * 1024, description="The largest request body taken in."
     )
@@ -21,3 +28,18 @@ class HttpSettings(BaseModel):
         description="Bearer key of `/metrics` for a Prometheus on another machine; without it only "
         "this machine may read them.",
     )
+
+    @field_validator("proxies", mode="before")
+    @classmethod
+    def one_is_a_list(cls, value: object) -> object:
+        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+    @field_validator("proxies")
+    @classmethod
+    def are_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            try:
+                ipaddress.ip_network(one)
+            except ValueError:
+                raise ValueError(f"{one!r} is no address and no network as 10.0.0.0/8") from None
+        return value

@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from bots.http.safety import same_secret
 from bots.http.session import COOKIE, LIFETIME_SECONDS, Sessions
-from bots.http.throttle import Throttle
+from bots.http.throttle import Throttle, network_of
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -37,7 +37,7 @@ def signin_router(password: SecretStr, sessions: Sessions, throttle: Throttle) -
     async def sign_in(request: Request) -> Response:
         fields = parse_qs((await request.body()).decode("utf-8", "replace"))
         target = local_target(fields.get("next", ["/"])[0])
-        client = request.client.host if request.client else ""
+        client = network_of(request.client.host if request.client else "")
         wait = throttle.wait_seconds(client)
         if wait > 0:
             sentence = f"Too many wrong passwords. Try again in {math.ceil(wait)} s."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable
 
 FREE_FAILURES = 5
@@ -32,6 +33,19 @@ class Throttle:
 
     def succeeded(self, client: str) -> None:
         self._failures.pop(client, None)
+
+
+def network_of(address: str) -> str:
+    """What counts as one client: of IPv6 the network (/64), since each household has all of its
+    addresses to try from."""
+    try:
+        known = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if known.version == 4:
+        return address
+    mapped = known.ipv4_mapped
+    return str(mapped or ipaddress.ip_network((known, 64), strict=False))
 
 
 def _pause(failures: int) -> float:

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from assistant.messages import Access
 from bots.http.hosts import is_loopback
+from bots.seal import is_key
 from bots.slack.install.grant import TEAM_ID
-from bots.slack.install.seal import is_key
 
 REDIRECT_PATH = "/slack/oauth_redirect"
 _ID = re.compile(r"[TECGDUW][A-Z0-9]+")

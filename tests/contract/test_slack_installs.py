@@ -15,12 +15,12 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
+from bots.seal import new_key
 from bots.slack.agent.shortcut import CALLBACK, QUESTION, WORDS
 from bots.slack.client import slack_session
 from bots.slack.install.install_pages import InstallPages
 from bots.slack.install.install_states import InstallStates
 from bots.slack.install.oauth import OAuthApp
-from bots.slack.install.seal import new_key
 from tests.fakes.slack import FakeSlack, Rates, Schedule, Trouble, interactions
 from tests.support.house import until
 from tests.support.serving import serving

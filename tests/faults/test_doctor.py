@@ -12,8 +12,8 @@ from pydantic import SecretStr
 
 from bots.doctor import platforms, storage
 from bots.doctor.finding import Check, Finding
+from bots.seal import new_key
 from bots.settings import Settings
-from bots.slack.install.seal import new_key
 from bots.slack.settings import SlackSettings
 from bots.telegram.settings import TelegramSettings
 from tests.fakes.slack import FakeSlack

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from bots.slack.install.seal import new_key
+from bots.seal import new_key
 from tests.fakes.slack import FakeSlack, Rates, Schedule
 from tests.support.program import Program
 from tests.support.slack_house import Browser

@@ -20,8 +20,8 @@ from assistant.settings import AssistantSettings
 from bots.channels import ChannelSet, open_slack
 from bots.http.safety import HttpSafety
 from bots.http.secure import secure
+from bots.seal import new_key
 from bots.settings import Settings
-from bots.slack.install.seal import new_key
 from bots.slack.settings import REDIRECT_PATH, SlackSettings
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings

@@ -20,10 +20,10 @@ from assistant.errors import ChannelError, StorageUnavailable
 from assistant.outgoing.open_channels import OpenChannels
 from assistant.service import Assistant
 from assistant.storage.installs import Install, Installs
+from bots.seal import Seal, SealBroken
 from bots.slack.client import connect
 from bots.slack.errors import TokenDead
 from bots.slack.install.grant import Grant, InstallRefused
-from bots.slack.install.seal import Seal, SealBroken
 from bots.slack.install.workspace import Bot, Inbox, Workspace
 
 CHANNEL = "slack"

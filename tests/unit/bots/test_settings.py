@@ -10,8 +10,8 @@ import pytest
 from pydantic import SecretStr
 
 from assistant.errors import StartupError
+from bots.seal import new_key
 from bots.settings import ANY, Settings, known_names, load_settings
-from bots.slack.install.seal import new_key
 
 HIDDEN = "hidden-part"
 
@@ -187,6 +187,7 @@ def test_no_secret_is_in_the_representation(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("OUTRIDER_REDIS_URL", f"redis://{HIDDEN}")
     keys = [new_key(), new_key()]
     monkeypatch.setenv("OUTRIDER_SLACK__TOKEN_KEYS", ",".join(keys))
+    monkeypatch.setenv("OUTRIDER_ADMIN__TOTP_KEYS", ",".join(keys))
     settings = load_settings()
     assert [one.get_secret_value() for one in settings.slack.token_keys] == keys
     for hidden in (HIDDEN, *keys):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from bots.slack.install.seal import new_key
+from bots.seal import new_key
 from bots.slack.settings import SlackSettings
 
 INSTALLS = {

@@ -1,11 +1,11 @@
-"""Tokens as they are stored."""
+"""Secrets as they are stored."""
 
 from __future__ import annotations
 
 import pytest
 from pydantic import SecretStr
 
-from bots.slack.install.seal import Seal, SealBroken, is_key, new_key
+from bots.seal import Seal, SealBroken, is_key, new_key
 
 TOKEN = SecretStr("xoxb-1")
 OLD, NEW = SecretStr(new_key()), SecretStr(new_key())
@@ -18,15 +18,15 @@ def test_what_is_sealed_is_opened_for_its_account_and_shows_nothing() -> None:
 
 
 def test_another_accounts_row_opens_nothing() -> None:
-    with pytest.raises(SealBroken, match="another workspace"):
+    with pytest.raises(SealBroken, match="somebody else"):
         Seal([OLD]).open("T2", Seal([OLD]).close("T1", TOKEN))
 
 
 @pytest.mark.parametrize("text", ["", "nothing", "gAAAAA==", "ä"])
 def test_what_no_key_of_ours_sealed_opens_nothing(text: str) -> None:
     for sealed in (text, Seal([OLD]).close("T1", TOKEN)):
-        with pytest.raises(SealBroken, match="OUTRIDER_SLACK__TOKEN_KEYS"):
-            Seal([NEW]).open("T1", sealed)
+        with pytest.raises(SealBroken, match="OUTRIDER_SOME__KEYS"):
+            Seal([NEW], "OUTRIDER_SOME__KEYS").open("T1", sealed)
 
 
 def test_every_key_opens_and_only_the_first_ones_seal_is_fresh() -> None:

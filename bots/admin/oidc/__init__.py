@@ -1,0 +1,1 @@
+"""Signing in by another: OpenID Connect, with groups that are worth roles."""

@@ -1,0 +1,1 @@
+"""A small OpenID Connect provider over real HTTP, with signed ID tokens."""
