@@ -149,5 +149,5 @@ class AssistantSettings(BaseModel, extra="forbid"):
     trace_days: float = Field(
         30.0,
         gt=0,
-        description="The steps of each answer are kept for so many days, for the dashboard's traces.",
+        description="Each answer's steps are kept for so many days, for the dashboard's traces.",
     )

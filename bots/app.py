@@ -60,6 +60,7 @@ from assistant.incoming.persons import Persons
 from assistant.incoming.spending import Spending
 from assistant.insight.closing import LEASE as FIGURES
 from assistant.insight.closing import Closing
+from assistant.insight.glance import Glances
 from assistant.lines import LineReports, Lines
 from assistant.live_settings import LiveSettings
 from assistant.metrics import Metrics
@@ -321,6 +322,7 @@ async def _gateway(
     await governor.restore([AccountKeys(one.channel, one.name) for one in opened])
     delivery = build_delivery(settings.assistant, core, channels.open, governor)
     service = build_service(settings.assistant, core, accounts, delivery)
+    glances = Glances(core.database, core.signals, settings.assistant)
     pages = await build_pages(
         settings,
         core.database,
@@ -331,6 +333,7 @@ async def _gateway(
         stack,
         say,
         core.live,
+        glances,
     )
     inbound = channels.connect(service, governor)
     for router in inbound.routers:
@@ -339,6 +342,7 @@ async def _gateway(
         core.lines.open(name, DEFAULT, "page").become("open")
     reports = LineReports(core.name, core.lines, core.signals, core.database)
     group.create_task(reports.run())
+    group.create_task(glances.run())
     group.create_task(delivery.run())
     group.create_task(service.embeddings.run())
     group.create_task(service.arrivals.run())

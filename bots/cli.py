@@ -83,6 +83,9 @@ cli.add_typer(slack, name="slack")
 keys = typer.Typer(help="Keys of the API for programs.", no_args_is_help=True)
 cli.add_typer(keys, name="keys")
 
+admins = typer.Typer(help="Who signs in to the dashboard.", no_args_is_help=True)
+cli.add_typer(admins, name="admins")
+
 TelegramAccount = Annotated[str, typer.Option("--account", help="The account's name.")]
 ProfileName = Annotated[
     str, typer.Argument(metavar="[PROFILE]", help="Without it the one in the settings.")
@@ -414,6 +417,17 @@ def revoke_key(
 
     settings = _settings(quiet=True)
     _async(lambda: revoke(settings, which))
+
+
+@admins.command("reset")
+def reset_admin(
+    name: Annotated[str, typer.Argument(help="The name that they sign in with.")],
+) -> None:
+    """Let in again who lost the password or the second factor: make a new one and show it."""
+    from bots.reset_admin import reset
+
+    settings = _settings(quiet=True)
+    _async(lambda: reset(settings, name))
 
 
 @database.command()

@@ -91,13 +91,14 @@ async def build_pages(
     stack: AsyncExitStack,
     say: Callable[[str], None],
     live: LiveSettings,
+    glances: Glances,
 ) -> Pages:
     """Raises StartupError: others could come in without a password, or a key file is bad."""
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     safety = HttpSafety(
         host=settings.host,
         session_secret=load_or_create_secret(settings.data_dir / SESSION_FILE),
-        password=settings.admin.password,
+        password=settings.admin.chat_password or settings.admin.password,
         allowed_hosts=settings.http.allowed_hosts,
         metrics_key=settings.http.metrics_key,
         max_body_bytes=settings.http.max_body_bytes,
@@ -134,7 +135,7 @@ async def build_pages(
         canned=CannedAnswers(database),
         experiments=experiments,
         operations=OperationsParts.of(database, signals.redis, signals, live),
-        glances=Glances(database, signals, settings.assistant),
+        glances=glances,
     )
     include_dashboard(app, parts)
     app.include_router(web_router(service))

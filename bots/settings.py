@@ -51,7 +51,13 @@ class AdminSettings(BaseModel, extra="forbid"):
 
     password: SecretStr | None = Field(
         None,
-        description="Opens the pages. Needed when `OUTRIDER_HOST` is not a loopback address.",
+        description="The password of the admin `admin` in `/admin`; without the next one it opens "
+        "the web chat too. Needed when `OUTRIDER_HOST` is not a loopback address.",
+    )
+    chat_password: SecretStr | None = Field(
+        None,
+        min_length=1,
+        description="What opens the web chat in its place, so that who writes there is no admin.",
     )
     totp_keys: tuple[SecretStr, ...] = Field(
         (),

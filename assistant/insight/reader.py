@@ -37,7 +37,7 @@ WHERE conversations.id = %(conversation)s
 """
 _EXCHANGES = """
 SELECT turns.id, coalesce(turns.place, turns.id) AS place, turns.person_id, turns.state,
-    turns.created_at, turns.finished_at, deliveries.first_visible_at,
+    turns.created_at, turns.finished_at, turns.shown_at,
     coalesce(deliveries.state, '') AS delivery, coalesce(placeholders_left, 0) AS placeholders_left,
     {readable} AS readable, CASE WHEN {readable} THEN reply ELSE '' END AS reply,
     CASE WHEN {readable} THEN char_length(reply) + coalesce((
@@ -297,7 +297,7 @@ def _exchange(row: Any, said: Sequence[Said], replaced: Sequence[Answer]) -> Exc
         answer=_answer(row, row.language) if row.readable else _closed(row),
         replaced=replaced,
         asked_at=row.created_at,
-        visible_at=row.first_visible_at,
+        visible_at=row.shown_at,
         delivery=row.delivery,
         placeholders_left=row.placeholders_left,
         error_code=row.error_code,

@@ -21,6 +21,12 @@ CROSS JOIN LATERAL (
     ORDER BY similarity(search_words.spelling, given.spelling) DESC, entries DESC
     LIMIT %(most)s) AS near
 """
+# Two letters that changed places leave few trigrams as they were.
+SWAPPED = """
+SELECT given.typed, search_words.word, entries
+FROM unnest(CAST(%(typed)s AS text[]), CAST(%(words)s AS text[])) AS given (typed, word)
+JOIN search_words ON search_words.word = given.word
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +43,31 @@ class Spelling:
             "spellings": [spelling(word) for word in asked],
             "most": MOST_CANDIDATES,
         }
-        found: dict[str, list[tuple[int, int, str]]] = {word: [] for word in asked}
-        for row in await self.database.rows(LIKE, values):
+        pairs = [(word, one) for word in asked for one in swapped(word)]
+        near = [
+            *await self.database.rows(LIKE, values),
+            *await self.database.rows(
+                SWAPPED, {"typed": [one for one, _ in pairs], "words": [one for _, one in pairs]}
+            ),
+        ]
+        found: dict[str, set[tuple[int, int, str]]] = {word: set() for word in asked}
+        for row in near:
             far = distance(row.typed, row.word, allowed(row.typed))
             if far is not None:
-                found[row.typed].append((far, -row.entries, row.word))
+                found[row.typed].add((far, -row.entries, row.word))
         return {
-            typed: [word for _, _, word in sorted(near)[:MOST_VARIANTS]]
-            for typed, near in found.items()
+            typed: [word for _, _, word in sorted(close)[:MOST_VARIANTS]]
+            for typed, close in found.items()
         }
+
+
+def swapped(word: str) -> list[str]:
+    """The word with each two neighbours in each other's place."""
+    return [
+        word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+        for at in range(len(word) - 1)
+        if word[at] != word[at + 1]
+    ]
 
 
 def allowed(word: str) -> int:

@@ -21,7 +21,13 @@ SET_ROLE = "UPDATE admins SET role = %(role)s WHERE id = %(admin)s"
 DISABLE = "UPDATE admins SET disabled_at = now() WHERE id = %(admin)s"
 ENABLE = "UPDATE admins SET disabled_at = NULL WHERE id = %(admin)s"
 END_SESSIONS = "DELETE FROM admin_sessions WHERE admin_id = %(admin)s RETURNING hash"
+LET_IN_AGAIN = f"""
+UPDATE admins SET password_hash = %(hash)s, disabled_at = NULL
+WHERE lower(name) = lower(%(name)s) AND subject IS NULL RETURNING {COLUMNS}
+"""
 
+# Who does it at the server itself, whom nobody has asked who they are.
+AT_THE_SERVER = Actor("admin", 0, "outrider admins reset", "")
 NONE_BUT_THAT = hashed("")  # of no cookie: all sign-ins end
 
 
@@ -101,6 +107,18 @@ class AdminChanges:
                 raise refused("no_second_factor")
             await rows(connection, REMOVE, {"admin": admin_id})
             await _note(connection, actor, "admin.second_factor_reset", admin_id)
+
+    async def let_in_again(self, name: str, password_hash: str) -> Admin:
+        """By somebody at the server: a new password, no second factor, and enabled."""
+        async with self.database.transaction() as connection:
+            values = {"name": name, "hash": password_hash}
+            found = await row(connection, LET_IN_AGAIN, values)
+            if found is None:
+                raise refused("gone")
+            await rows(connection, REMOVE, {"admin": found.id})
+            await rows(connection, END_SESSIONS, {"admin": found.id})
+            await _note(connection, AT_THE_SERVER, "admin.let_in_again", found.id)
+        return admin_of(found)
 
 
 _SENTENCES: Mapping[str, str] = {

@@ -36,6 +36,12 @@ INSERT INTO admins (name, role, password_hash) VALUES (%(name)s, %(role)s, %(has
 ON CONFLICT (lower(name)) DO NOTHING RETURNING {COLUMNS}
 """
 REHASH = "UPDATE admins SET password_hash = %(hash)s WHERE id = %(admin)s"
+# Where nobody is left who could let others in.
+RESCUE = """
+UPDATE admins SET role = 'admin', disabled_at = NULL
+WHERE id = %(admin)s AND NOT EXISTS (
+    SELECT FROM admins AS one WHERE one.role = 'admin' AND one.disabled_at IS NULL)
+"""
 LANGUAGE = "UPDATE admins SET language = %(language)s WHERE id = %(admin)s"
 END_ALL = "DELETE FROM admin_sessions WHERE admin_id = %(admin)s AND hash <> %(but)s"
 BEGIN = """
@@ -140,6 +146,10 @@ class Admins:
     async def rehash(self, admin_id: int, password_hash: str) -> None:
         """The same password, hashed as today's parameters say."""
         await self.database.rows(REHASH, {"admin": admin_id, "hash": password_hash})
+
+    async def rescue(self, admin_id: int) -> None:
+        """Make them an admin who may come in, where no other is one."""
+        await self.database.rows(RESCUE, {"admin": admin_id})
 
     async def choose_language(self, admin_id: int, language: str | None) -> None:
         await self.database.rows(LANGUAGE, {"admin": admin_id, "language": language})

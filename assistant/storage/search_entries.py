@@ -32,14 +32,16 @@ SHORTEST, LONGEST = 3, 40  # characters of a word whose spelling is learned
 TEXT_CHARACTERS = 50_000  # of each message, reply and file
 
 # A turn that ended a moment before another may be committed after it.
-DUE = """
-SELECT turns.id, finished_at FROM turns
-JOIN conversations ON conversations.id = conversation_id
-JOIN accounts ON accounts.id = account_id
-WHERE finished_at >= (SELECT entered_until FROM search_progress) - interval '30 s'
-    AND channel <> 'admin' AND superseded_by IS NULL AND error_code <> 'deleted'
-    AND state NOT IN ('queued', 'running')
-    AND NOT EXISTS (SELECT FROM search_entries WHERE turn_id = turns.id)
+UNTIL = "SELECT entered_until - interval '30 s' AS since FROM search_progress"
+# One after the other, as they ended: each is asked about by itself, so that of a long history no
+# more is read than is entered.
+DUE = f"""
+SELECT id, finished_at FROM turns
+WHERE finished_at >= ({UNTIL})
+    AND superseded_by IS NULL AND error_code <> 'deleted' AND state NOT IN ('queued', 'running')
+    AND (SELECT turn_id FROM search_entries WHERE turn_id = turns.id) IS NULL
+    AND (SELECT channel FROM conversations JOIN accounts ON accounts.id = account_id
+        WHERE conversations.id = turns.conversation_id) <> 'admin'
 ORDER BY finished_at LIMIT %(limit)s
 """
 # Held until the entries stand, so that nobody takes the text away meanwhile.

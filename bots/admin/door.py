@@ -95,8 +95,8 @@ def over_tls(request: Request) -> bool:
     return request.url.scheme == "https" or request.headers.get("origin", "").startswith("https://")
 
 
-def keep(request: Request, response: Response, token: str, *, secure: bool = False) -> None:
-    """Give the cookie of a sign-in to the browser. `secure`: it is known to have come by https."""
+def keep(response: Response, token: str, *, secure: bool) -> None:
+    """Give the cookie of a sign-in to the browser. `secure`: it came by https."""
     response.set_cookie(
         COOKIE,
         token,
@@ -104,7 +104,7 @@ def keep(request: Request, response: Response, token: str, *, secure: bool = Fal
         path="/admin",
         httponly=True,
         samesite="lax",
-        secure=secure or over_tls(request),
+        secure=secure,
     )
 
 

@@ -47,7 +47,10 @@ class AdminRoute(APIRoute):
 
         async def handler(request: Request) -> Response:
             try:
-                return await handle(request)
+                response = await handle(request)
+                # Also of redirects and files: nothing of it stays in a browser or a proxy.
+                response.headers.setdefault("cache-control", "no-store")
+                return response
             except NotSignedIn:
                 return _to_sign_in(request)
             except Exception as error:
@@ -84,7 +87,8 @@ def page_of(request: Request, fault: Fault) -> Response:
 
 def _to_sign_in(request: Request) -> Response:
     if request.headers.get("hx-request"):
-        return Response(status_code=204, headers={"hx-redirect": SIGN_IN})
+        headers = {"hx-redirect": SIGN_IN, "cache-control": "no-store"}
+        return Response(status_code=204, headers=headers)
     back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     target = local_target(back) if request.method == "GET" else "/admin"
     address = f"{SIGN_IN}?{urlencode({'next': target})}"

@@ -39,3 +39,4 @@ async def _as_settings_say(admins: Admins, password: str) -> None:
     admin, known = found
     if not await verify_password(known, password):
         await admins.set_password(admin.id, await hash_password(password), actor=None)
+    await admins.rescue(admin.id)

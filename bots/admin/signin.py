@@ -17,6 +17,7 @@ from assistant.storage.audit import Actor, AuditLog
 from bots.admin.door import COOKIE, SignedIn, address_of, keep, needs, over_tls
 from bots.admin.faults import SIGN_IN, page_router
 from bots.admin.form import Form, form_of
+from bots.admin.known_browsers import KnownBrowsers
 from bots.admin.passwords import MOST_CHARACTERS, PasswordDesk, TooBusy, hash_password, outdated
 from bots.admin.pending import Pending
 from bots.admin.shell import Shell
@@ -64,6 +65,7 @@ class SignIn:
     throttle: Throttle
     desk: PasswordDesk
     half_way: Pending
+    known: KnownBrowsers
     provider: str = ""
 
     async def form(self, request: Request) -> Response:
@@ -81,7 +83,7 @@ class SignIn:
         given = form.value or Credentials()
         target = target_of(given.next)
         # By address and by name: neither one guesser nor many of them get on quickly.
-        keys = (network_of(address_of(request)), f"name:{given.name.casefold()}")
+        keys = (network_of(address_of(request)), self.known.key(request, given.name))
         wait = max(self.throttle.wait_seconds(key) for key in keys)
         if wait > 0:
             return self._page(
@@ -114,7 +116,10 @@ class SignIn:
         agent = request.headers.get("user-agent", "")[:AGENT_CHARACTERS]
         token = await self.admins.begin_session(admin.id, actor, agent.replace("\x00", ""))
         response = RedirectResponse(target, 303, headers=_PRIVATE)
-        keep(request, response, token, secure=secure)
+        secure = secure or over_tls(request)
+        keep(response, token, secure=secure)
+        if admin.password:
+            self.known.remember(response, admin.name, secure=secure)
         return response
 
     async def leave(

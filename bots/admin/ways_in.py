@@ -13,6 +13,7 @@ from assistant.storage.audit import AuditLog
 from assistant.storage.database import Database
 from assistant.storage.oidc_admins import OidcAdmins
 from assistant.storage.second_factors import SecondFactors
+from bots.admin.known_browsers import KnownBrowsers
 from bots.admin.oidc.pages import LIFE_SECONDS, OidcPages
 from bots.admin.oidc.provider import Provider
 from bots.admin.own_password import OwnPassword
@@ -65,6 +66,7 @@ def ways_in(
         throttle=throttle,
         desk=desk,
         half_way=Pending(parts.redis, "code", CODE_SECONDS),
+        known=KnownBrowsers(parts.seal),
         provider=provider.host if provider else "",
     )
     password = OwnPassword(admins, desk, throttle)

@@ -125,6 +125,8 @@ WRONG_TOKENS = {
     ),
     "no subject": Wrong(claims={"sub": None}),
     "empty subject": Wrong(claims={"sub": ""}),
+    "a subject that no table takes": Wrong(claims={"sub": "a\x00b"}),
+    "a subject without an end": Wrong(claims={"sub": "a" * 256}),
     "not signed": Wrong(algorithm="none"),
     "signed with the public key as a secret": Wrong(algorithm="HS256"),
     "signed by a stranger": Wrong(stranger=True),

@@ -8,7 +8,7 @@ import httpx
 import pytest_asyncio
 
 from bots.http.throttle import FREE_FAILURES
-from tests.support.admin_house import PASSWORD, AdminHouse, admin_house, seen
+from tests.support.admin_house import PASSWORD, AdminHouse, admin_house, at_one_moment, seen
 from tests.support.house import house
 from tests.support.second_factor import ADDRESS, enter, give, scanned, set_up
 
@@ -67,15 +67,20 @@ async def test_a_code_without_the_password_is_nothing(
 
 
 async def test_guessing_codes_gets_slow_whatever_password_comes_between(
-    admin: AdminHouse, stranger: httpx.AsyncClient
+    database_url: str, redis_url: str
 ) -> None:
-    made = await set_up(admin, "viewer")
-    for _ in range(FREE_FAILURES):
+    async with (
+        house(database_url, redis_url) as lived,
+        admin_house(lived, at_one_moment) as admin,
+        httpx.AsyncClient(base_url=admin.address, timeout=20) as stranger,
+    ):
+        made = await set_up(admin, "viewer")
+        for _ in range(FREE_FAILURES):
+            await enter(stranger, "the-viewer")
+            assert (await give(stranger, "000000")).status_code == 403
         await enter(stranger, "the-viewer")
-        assert (await give(stranger, "000000")).status_code == 403
-    await enter(stranger, "the-viewer")
-    answer = await give(stranger, made.device.code())
-    assert answer.status_code == 429 and "Too many tries" in seen(answer)
+        answer = await give(stranger, made.device.code())
+        assert answer.status_code == 429 and "Too many tries" in seen(answer)
 
 
 async def test_a_recovery_code_signs_in_once_however_it_is_typed(

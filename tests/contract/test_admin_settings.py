@@ -90,6 +90,20 @@ async def test_an_empty_field_is_none_where_there_may_be_none(admin: AdminHouse)
     assert admin.house.settings.system_prompt == ""
 
 
+async def test_one_of_few_is_chosen_and_nothing_else_is_taken(admin: AdminHouse) -> None:
+    page = await admin.get("admin", "/admin/settings/log_level")
+    assert page.text.count("<option") == 5
+    await put(admin, "log_level", "debug")
+    assert admin.house.settings.log_level == "debug"
+    refused = await put(admin, "log_level", "loud")
+    assert refused.status_code == 400 and "Choose one of those offered." in seen(refused)
+    await put(admin, "log_level", "")
+    await put(admin, "maintenance", "true")
+    assert (admin.house.settings.log_level, admin.house.settings.maintenance) == (None, True)
+    await put(admin, "maintenance", "false")
+    assert admin.house.settings.maintenance is False
+
+
 async def test_only_an_admin_changes_them(admin: AdminHouse) -> None:
     for role in ("viewer", "operator"):
         page = await admin.get(role, "/admin/settings/attempts")  # type: ignore[arg-type]

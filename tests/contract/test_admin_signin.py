@@ -12,13 +12,13 @@ from pydantic import SecretStr
 from assistant.storage.admins import Admins
 from bots.admin.first_admin import ensure_admin
 from bots.http.throttle import FREE_FAILURES
-from tests.support.admin_house import PASSWORD, AdminHouse, admin_house, seen
+from tests.support.admin_house import PASSWORD, AdminHouse, admin_house, at_one_moment, seen
 from tests.support.house import house
 
 
 @pytest_asyncio.fixture
 async def admin(database_url: str, redis_url: str) -> AsyncIterator[AdminHouse]:
-    async with house(database_url, redis_url) as lived, admin_house(lived) as made:
+    async with house(database_url, redis_url) as lived, admin_house(lived, at_one_moment) as made:
         yield made
 
 

@@ -56,10 +56,22 @@ async def talk(home: House, chat: ChatRef, by: dict[str, str], word: str) -> Non
         said = await home.say(f"I like the {word}.", chat, **by, **named(word, number))
         await home.answer(said.turn_id)
     await until(lambda: _all_shown(home))
+    await until(lambda: _all_recorded(home))
 
 
 async def _all_shown(home: House) -> bool:
     return not await home.rows("SELECT FROM deliveries WHERE state <> 'done'")
+
+
+async def _all_recorded(home: House) -> bool:
+    """Of what was said and answered, also by whoever writes it a second later."""
+    return not await home.rows(
+        "SELECT FROM attempts LEFT JOIN traces ON traces.turn_id = attempts.turn_id"
+        " AND attempt = number WHERE traces.ended_at IS NULL"
+    ) and not await home.rows(
+        "SELECT FROM messages LEFT JOIN arrivals ON message_id = messages.id"
+        " WHERE message_id IS NULL"
+    )
 
 
 async def everywhere(home: House, *, but: tuple[str, ...] = ()) -> None:

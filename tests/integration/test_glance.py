@@ -9,12 +9,13 @@ import pytest_asyncio
 from redis.asyncio import Redis
 
 from assistant.insight.concerns import Concern
-from assistant.insight.glance import LOOK_SECONDS, Glance, Glances
+from assistant.insight.glance import LOOK_SECONDS, STALE_SECONDS, Glance, Glances
+from assistant.insight.so_far import SoFar
 from assistant.messages import ChatRef
 from assistant.signals import Signals
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
-from tests.support.house import House, house, until, working
+from tests.support.house import House, house, running, until, working
 
 
 @pytest_asyncio.fixture
@@ -86,7 +87,7 @@ async def test_people_messages_and_tokens_of_today_and_the_month_are_counted(hom
         for number, sender in enumerate(("7", "7", "8")):
             turn = (await home.say("Hello there", chat(number), sender_id=sender)).turn_id
             await home.answer(turn)
-    totals = (await fresh(home)).totals
+    totals = await counted_up(home)
     assert (totals.people_today, totals.people_month) == (2, 2)
     assert (totals.month.messages, totals.month.turns, totals.month.failed) == (3, 3, 0)
     assert totals.month.output_tokens == 60
@@ -94,8 +95,29 @@ async def test_people_messages_and_tokens_of_today_and_the_month_are_counted(hom
     assert totals.today == totals.month
 
 
+async def counted_up(home: House) -> SoFar:
+    shared = glances(home)
+    async with running(asyncio.create_task(shared.run())):
+        totals = (await shared.with_totals(20)).totals
+    assert totals is not None
+    return totals
+
+
+async def test_a_count_that_takes_long_holds_up_nobody_and_an_old_one_is_not_shown(
+    home: House,
+) -> None:
+    now = [100.0]
+    shared = Glances(home.database, home.signals, home.settings, lambda: now[0])
+    assert (await shared.now()).totals is None  # nobody counts
+    assert (await shared.with_totals(0.05)).totals is None
+    async with running(asyncio.create_task(shared.run())):
+        assert (await shared.with_totals(20)).totals is not None
+    now[0] += STALE_SECONDS
+    assert (await shared.now()).totals is None
+
+
 async def test_a_month_without_anybody_is_zero(home: House) -> None:
-    totals = (await fresh(home)).totals
+    totals = await counted_up(home)
     assert (totals.people_today, totals.today.messages, totals.month.prompt_tokens) == (0, 0, 0)
 
 
@@ -137,9 +159,9 @@ async def test_however_many_look_it_is_asked_for_once(home: House) -> None:
     now = [100.0]
     shared = Glances(home.database, home.signals, home.settings, lambda: now[0])
     seen = await asyncio.gather(*(shared.now() for _ in range(5)))
-    assert all(one is seen[0] for one in seen)
+    assert all(one.turns is seen[0].turns for one in seen)
     now[0] += LOOK_SECONDS
-    assert await shared.now() is not seen[0]
+    assert (await shared.now()).turns is not seen[0].turns
 
 
 async def test_without_redis_the_rest_is_seen_and_that_is_said(home: House) -> None:

@@ -60,7 +60,7 @@ async def test_an_answer_is_found_as_well(home: House) -> None:
     assert any(piece.marked for piece in hit.reply)
 
 
-@pytest.mark.parametrize("typed", ["captial", "kapital", "capitol", "capitall"])
+@pytest.mark.parametrize("typed", ["captial", "acpital", "kapital", "capitol", "capitall"])
 async def test_a_word_that_was_misspelt_finds_what_was_meant(home: House, typed: str) -> None:
     one = await turn(home, "The capital of France?")
     await turn(home, "What is a tram?")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import httpx
 from fastapi import FastAPI
@@ -32,7 +33,7 @@ from bots.http.secure import secure
 from bots.seal import Seal, new_key
 from bots.web.router import web_router
 from tests.support.chat_app import KEY, SAFETY
-from tests.support.house import House
+from tests.support.house import House, running
 from tests.support.serving import serving
 
 PASSWORD = "correct horse battery"
@@ -80,6 +81,8 @@ async def admin_house(
         conversations = conversation_parts(house.service)
         may_read = conversations.reading.reader.may_read
         signin = SignInParts(house.redis, Seal([SecretStr(new_key())]))
+        glances = Glances(house.database, house.signals, house.settings)
+        await stack.enter_async_context(running(asyncio.create_task(glances.run())))
         made_of = AdminParts(
             database=house.database,
             access=access,
@@ -93,7 +96,7 @@ async def admin_house(
             canned=house.canned,
             experiments=house.experiments,
             operations=OperationsParts.of(house.database, house.redis, house.signals, house.live),
-            glances=Glances(house.database, house.signals, house.settings),
+            glances=glances,
         )
         include_dashboard(app, parts(made_of))
         app.include_router(web_router(house.service))
@@ -104,6 +107,12 @@ async def admin_house(
         for scope in ADMIN_SCOPES:
             _, made.keys[scope] = await stored.create(scope, scopes=[scope])
         yield made
+
+
+def at_one_moment(given: AdminParts) -> AdminParts:
+    """For `parts`: the pages' clock stands, so that no wait is over before it was looked at."""
+    now = time.time()
+    return replace(given, clock=lambda: now)
 
 
 async def _sign_in(made: AdminHouse, admins: Admins, role: Role, stack: AsyncExitStack) -> None:

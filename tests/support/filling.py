@@ -163,26 +163,29 @@ _USAGE = (
     " WHERE finished_at IS NOT NULL GROUP BY 1, 3, 4",
 )
 # The days before today as the figures of days that are over: of four channels, each with three
-# personas in two versions.
+# personas in two versions; and of several of these together ("*" and -1).
+_DAYS = "generate_series(current_date - 700, current_date - 1, interval '1 day') AS days (day)"
 _CELLS = (
-    "generate_series(current_date - 700, current_date - 1, interval '1 day') AS days (day),"
-    " unnest(ARRAY['telegram', 'slack', 'web', 'api']) AS channel,"
+    f"{_DAYS}, unnest(ARRAY['telegram', 'slack', 'web', 'api']) AS channel,"
     " unnest(ARRAY['default', 'teacher', 'brief']) AS persona, generate_series(1, 2) AS version"
 )
+_COARSER = (
+    f"{_DAYS}, unnest(ARRAY['*', 'telegram', 'slack', 'web', 'api']) AS channel,"
+    " (SELECT '*' AS persona, -1 AS version UNION ALL SELECT persona, version"
+    " FROM unnest(ARRAY['default', 'teacher', 'brief']) AS persona,"
+    " unnest(ARRAY[-1, 1, 2]) AS version) AS personas"
+)
 _FIGURES = (
-    "INSERT INTO figure_days (day)"
-    " SELECT generate_series(current_date - 700, current_date - 1, interval '1 day')",
+    f"INSERT INTO figure_days (day) SELECT day FROM {_DAYS}",
     "INSERT INTO figures SELECT CAST(day AS date), channel, persona, version,"
     f" 58, 1, 0, 1, 60, 54000, 48000, 3000, 6, 1 FROM {_CELLS}",
     "INSERT INTO figure_latencies"
     " (day, channel, persona, persona_version, measure, buckets, counts)"
     " SELECT CAST(day AS date), channel, persona, version, measure,"
     " ARRAY(SELECT generate_series(60, 89)), ARRAY(SELECT 2 FROM generate_series(60, 89))"
-    f" FROM {_CELLS}, unnest(ARRAY['first_token', 'first_visible', 'whole']) AS measure",
-    "INSERT INTO figure_people SELECT CAST(day AS date), channel, persona, version, 40"
-    f" FROM {_CELLS}",
-    "INSERT INTO figure_people SELECT DISTINCT CAST(day AS date), channel, '*', -1, 200, 900, 800"
-    f" FROM {_CELLS} UNION SELECT CAST(day AS date), '*', '*', -1, 500, 2000, 1500 FROM {_CELLS}",
+    f" FROM {_COARSER}, unnest(ARRAY['first_token', 'first_visible', 'whole']) AS measure",
+    "INSERT INTO figure_people SELECT CAST(day AS date), channel, persona, version, 40,"
+    f" CASE persona WHEN '*' THEN 900 END, CASE persona WHEN '*' THEN 800 END FROM {_COARSER}",
 )
 
 

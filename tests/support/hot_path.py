@@ -86,8 +86,10 @@ ELSEWHERE = {
     "migration": "when a group becomes a supergroup",
     "holdings": "by an admin's order",
     "erasure_proofs": "by an admin's order",
-    "search.ACCOUNTS": "on the few accounts",
-    "search.FORGIVING": "on no table",
+    "search": "of pages: see tests/integration/test_search_plans.py",
+    "reader": "of pages: see tests/integration/test_search_plans.py",
+    "spelling": "of pages: see tests/integration/test_search_plans.py",
+    "search_entries.UNTIL": "on the one row of its table",
     "search_entries.GO_ON": "on the one row of its table",
     "turn_list": "by an admin's order",
     "personas.STORED": "on the few personas",
@@ -213,6 +215,8 @@ def _piece(filled: Filled, number: int) -> str:
         "fingerprint": "model",
         "messages": [["user", "And now?"]],
         "prompt_ids": [*range(900)],
+        "persona": "teacher",
+        "persona_version": 2,
     }
     return json.dumps([{**_fence(filled, number), **given, **prompt}])
 

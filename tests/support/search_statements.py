@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from assistant.incoming import persons
 from assistant.insight import reader, search, spelling
-from assistant.insight.content_access import CONSENTED
+from assistant.insight.content_access import CONSENTED, CONSENTED_EACH
 from assistant.storage import search_entries
 from tests.support.filling import Filled
 
@@ -15,7 +15,7 @@ Values = Mapping[str, object]
 EVERYWHERE: Values = {"limit": search.PAGE + 1, "recent": search.RECENT}
 RECENTLY = datetime.now(UTC) - timedelta(days=30)
 NEAR = CONSENTED.format(table="entry")
-OF_TURN = CONSENTED.format(table="turns")
+OF_TURN = CONSENTED_EACH.format(table="turns")
 
 
 def _turns(filled: Filled, number: int) -> list[int]:
@@ -34,7 +34,9 @@ def _of_conversation(filled: Filled, number: int) -> Values:
 _PERSON: Values = {"people": [150]}
 _CURSOR: Values = {"before_at": RECENTLY, "before_turn": 30_000}
 
-STATEMENTS: tuple[tuple[str, str, Callable[[Filled, int], Values]], ...] = (
+Statements = tuple[tuple[str, str, Callable[[Filled, int], Values]], ...]
+# Of the way of messages and of people's orders.
+STATEMENTS: Statements = (
     ("search_entries.DUE", search_entries.DUE, lambda f, n: {"limit": search_entries.BATCH}),
     (
         "search_entries.TEXTS",
@@ -52,10 +54,20 @@ STATEMENTS: tuple[tuple[str, str, Callable[[Filled, int], Values]], ...] = (
         lambda f, n: {"words": ["capital"], "spellings": ["capital"], "entries": [1]},
     ),
     ("search_entries.FORGET", search_entries.FORGET, lambda f, n: {"turns": _turns(f, n)[:3]}),
+    ("persons.CONSENT", persons.CONSENT, lambda f, n: {"person": 1 + n, "allowed": True}),
+    ("persons.CONSENTED", persons.CONSENTED, lambda f, n: {"person": 1 + n}),
+)
+# Of the pages of admins: the latest are read in their order, as many as a page has.
+PAGES: Statements = (
     (
         "spelling.LIKE",
         spelling.LIKE,
         lambda f, n: {"words": ["captial"], "spellings": ["captial"], "most": 60},
+    ),
+    (
+        "spelling.SWAPPED",
+        spelling.SWAPPED,
+        lambda f, n: {"typed": ["captial"], "words": ["capital"]},
     ),
     (
         "search.PEOPLE",
@@ -113,6 +125,4 @@ STATEMENTS: tuple[tuple[str, str, Callable[[Filled, int], Values]], ...] = (
         reader.REPLACED,
         lambda f, n: {"conversation": f.idle_conversation(n), "places": _turns(f, n)},
     ),
-    ("persons.CONSENT", persons.CONSENT, lambda f, n: {"person": 1 + n, "allowed": True}),
-    ("persons.CONSENTED", persons.CONSENTED, lambda f, n: {"person": 1 + n}),
 )

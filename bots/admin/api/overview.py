@@ -13,6 +13,8 @@ from assistant.signals import WorkerPresence
 from bots.admin.api.door import api_router, scoped
 from bots.api.keys import Access
 
+FIRST_COUNT_SECONDS = 3.0  # a program asks once, where a page is told later
+
 
 class Seen(BaseModel, from_attributes=True):
     """Read off what the dashboard's page shows."""
@@ -113,7 +115,7 @@ class CountsSeen(Seen):
 
 
 class TotalsSeen(Seen):
-    """By days and months of UTC, of turns that have ended; `people` are different ones."""
+    """By days and months of UTC, of turns that have ended. Null while they are first counted."""
 
     today: CountsSeen
     month: CountsSeen
@@ -132,7 +134,7 @@ class ConcernSeen(Seen):
 class Overview(Seen):
     redis: bool
     concerns: list[ConcernSeen]
-    totals: TotalsSeen
+    totals: TotalsSeen | None
     workers: list[WorkerSeen]
     channels: list[ChannelSeen]
     turns: TurnsSeen
@@ -143,8 +145,8 @@ def overview_api(access: Access, glances: Glances) -> APIRouter:
 
     @router.get("/overview", dependencies=[scoped(access, "viewer")])
     async def overview() -> Overview:
-        """How everything stands now: at most a second old, the totals at most ten."""
-        return _overview(await glances.now())
+        """How everything stands now: at most a second old, the totals mostly ten."""
+        return _overview(await glances.with_totals(FIRST_COUNT_SECONDS))
 
     return router
 
@@ -153,7 +155,7 @@ def _overview(glance: Glance) -> Overview:
     return Overview(
         redis=glance.redis,
         concerns=[ConcernSeen.model_validate(one) for one in glance.concerns],
-        totals=TotalsSeen.model_validate(glance.totals),
+        totals=TotalsSeen.model_validate(glance.totals) if glance.totals else None,
         workers=[_worker(one) for one in glance.workers],
         channels=[ChannelSeen.model_validate(one) for one in glance.channels],
         turns=TurnsSeen.model_validate(glance.turns),

@@ -30,6 +30,7 @@ DOCUMENT_SECONDS = 3600.0
 KEYS_SECONDS = 60.0  # a key that is not known asks for them anew, at most so often
 LEEWAY_SECONDS = 60
 SECONDS = 10.0  # of one call
+SUBJECT_CHARACTERS = 255  # the standard's own limit
 # Signed with a key that only the provider has: no shared secret, and never "none".
 ALGORITHMS = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"}
@@ -161,8 +162,8 @@ class Provider:
             claims.validate(now=int(self.clock()), leeway=LEEWAY_SECONDS)
         except (JoseError, ValueError, TypeError) as error:
             raise TokenRefused(f"ID token: {error}") from error
-        if not claims["sub"]:
-            raise TokenRefused("ID token: sub is empty")
+        if not (0 < len(claims["sub"]) <= SUBJECT_CHARACTERS and claims["sub"].isprintable()):
+            raise TokenRefused("ID token: sub is empty, too long or not printable")
         return dict(claims)
 
     async def _verified(self, token: str) -> jwt.Token:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.insight.spelling import allowed, distance
+from assistant.insight.spelling import allowed, distance, swapped
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,11 @@ def test_a_slip_is_a_letter_lost_added_changed_or_swapped(
     typed: str, meant: str, slips: int | None
 ) -> None:
     assert distance(typed, meant, allowed(typed)) == slips
+
+
+def test_each_two_neighbours_change_places() -> None:
+    assert swapped("abca") == ["baca", "acba", "abac"]
+    assert swapped("aa") == swapped("a") == swapped("") == []
 
 
 @given(st.text("abc", max_size=7), st.text("abc", max_size=7))

@@ -1,4 +1,6 @@
-from bots.http.throttle import FREE_FAILURES, LONGEST_WAIT_SECONDS, Throttle
+import pytest
+
+from bots.http.throttle import FREE_FAILURES, LONGEST_WAIT_SECONDS, Throttle, network_of
 
 
 class Clock:
@@ -34,3 +36,18 @@ def test_others_do_not_wait_and_success_forgives():
     assert throttle.wait_seconds("b") == 0
     throttle.succeeded("a")
     assert throttle.wait_seconds("a") == 0
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("", ""),
+        ("unix", "unix"),
+    ],
+)
+def test_all_addresses_of_a_household_count_as_one(address: str, counted: str):
+    assert network_of(address) == counted
