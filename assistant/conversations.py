@@ -15,7 +15,7 @@ from assistant.answering.embeddings import Embedded, EmbeddingRequests
 from assistant.answering.places import Places
 from assistant.answering.revisions import Revisions
 from assistant.answering.turns import Turns
-from assistant.errors import MessageRefused
+from assistant.errors import MessageRefused, Silenced
 from assistant.files.attachments import opened, readable, with_pdf_text
 from assistant.files.pdf_text import PdfReader
 from assistant.incoming.admission import Admission
@@ -24,8 +24,10 @@ from assistant.incoming.control import CONVERSATION, Control, place
 from assistant.incoming.intake import Intake
 from assistant.incoming.late_files import LateFiles
 from assistant.incoming.listening import Listening
+from assistant.incoming.maintenance import Maintenance
 from assistant.incoming.persons import Persons
 from assistant.incoming.presence import live_turns
+from assistant.lines import Lines
 from assistant.messages import (
     NO_MEMBER,
     Accepted,
@@ -99,13 +101,17 @@ class ConversationService:
     settings: AssistantSettings
     metrics: Metrics
     places: Places
+    maintenance: Maintenance
     arrivals: Arrivals
+    lines: Lines
     pdf_reader: PdfReader = field(default_factory=PdfReader)
 
     async def accept(self, message: IncomingMessage) -> Accepted:
         arrival = message.arrival or Arrival()
         account = self._account(message.chat)
+        self.lines.hear(account.channel, account.name)
         await self.admission.check_message(account, message)
+        await self._check_maintenance(message)
         self._check_text(message.text, may_be_empty=bool(message.attachments))
         if message.attachments:
             message = await with_pdf_text(message, self.pdf_reader)
@@ -136,6 +142,7 @@ class ConversationService:
     async def wanted(self, message: IncomingMessage) -> Sequence[Attachment]:
         account = self._account(message.chat)
         await self.admission.check_message(account, message)
+        await self._check_maintenance(message)
         if await self._sees_images():
             return message.attachments
         files = [one for one in message.attachments if one.kind != "image"]
@@ -169,7 +176,9 @@ class ConversationService:
         background: bool = False,
         deadline_seconds: float | None = None,
     ) -> Accepted:
+        self.maintenance.check()
         arrival, account = Arrival(), self._account(chat)
+        self.lines.hear(account.channel, account.name)
         await self.admission.spending.check(account, chat, requester.id)
         accepted = await self.intake.store_request(
             account.id,
@@ -191,6 +200,7 @@ class ConversationService:
         who = (command.sender_id, command.sender_name, command.member)
         await self.admission.check(account, command.chat, *who)
         if command.name == "retry":
+            self.maintenance.check()
             await self.admission.check_quota(account, command.chat, command.sender_id, writes=False)
         return await self.commands.answer(account, command)
 
@@ -226,6 +236,7 @@ class ConversationService:
         who = (pressed.sender_id, pressed.sender_name, pressed.member)
         await self.admission.access.check(account, pressed.chat, *who)  # told to them alone
         if pressed.action == "retry":
+            self.maintenance.check()
             spending = self.admission.spending
             await spending.check(account, pressed.chat, pressed.sender_id, writes=False)
         await self.delivery.uncover(pressed.turn_id, chat, pressed.message_id)
@@ -262,6 +273,7 @@ class ConversationService:
         self._check_text(edited.text)
         account = self._account(chat)
         await self.admission.check(account, chat, edited.sender_id, "", edited.member)
+        self.maintenance.check()
         await self.admission.check_quota(
             account, chat, edited.sender_id, event_id=edited.event_id, writes=False
         )
@@ -283,6 +295,7 @@ class ConversationService:
             )
 
     async def retry(self, turn_id: int) -> int | None:
+        self.maintenance.check()
         return await self.control.retry(turn_id)
 
     async def admit(
@@ -354,6 +367,15 @@ class ConversationService:
     async def _wake(self, turn_id: int, worker: str | None = None) -> None:
         await self.signals.wake_worker(turn_id, worker)
         self.delivery.look()
+
+    async def _check_maintenance(self, message: IncomingMessage) -> None:
+        """What was taken in before it began, and comes again, is no news. To another bot nothing is
+        said: it would answer."""
+        if not self.maintenance.on or await self.knows(message.chat, message.message_id):
+            return
+        if message.from_bot:
+            raise Silenced("Another bot is not told of maintenance.")
+        self.maintenance.check()
 
     def _account(self, chat: ChatRef) -> Account:
         return self.accounts.get(chat.channel, chat.account)

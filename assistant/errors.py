@@ -4,12 +4,17 @@ AssistantError
 ├── StorageUnavailable     Postgres can't be reached; nothing was stored (retryable)
 ├── MessageRefused         the message can't be accepted; `phrase` tells the person why
 │   ├── QueueFull              too much waits; nothing was stored, try after `retry_after_seconds`
+│   ├── UnderMaintenance       an admin lets nothing in for a while; nothing was stored
 │   └── QuotaSpent             a quota is used up; nothing was stored, try after as long
 ├── Silenced               the message isn't accepted, and nobody is told (again)
 ├── TurnNotFound           no such turn, or not this person's
+├── SearchRefused          what was looked for can't be; `str()` says what to write
+├── ContentClosed          the settings let admins read nothing of it; `str()` says so
 ├── KeyRefused             a key of the API can't be made or revoked as asked
 ├── ChangeRefused          what an admin wants changed can't be; `str()` says what to do
-│   └── ChangedMeanwhile       somebody else has changed it since it was looked at
+│   ├── ChangedMeanwhile       somebody else has changed it since it was looked at
+│   ├── BroadcastRefused       a broadcast can't be sent or stopped as asked
+│   └── DirectiveRefused       a process can't be told, or can't do, what is asked
 ├── EmbeddingFailed        no embeddings; `code` says why, `str()` in a sentence
 ├── DeliveryLost           another replica delivers the reply now; call nothing more
 ├── StartupError           Outrider can't start; `str()` says what to do
@@ -58,6 +63,12 @@ class QueueFull(MessageRefused):
     retry_after_seconds = 30.0
 
 
+class UnderMaintenance(MessageRefused):
+    code = "maintenance"
+    retryable = True
+    retry_after_seconds = 300.0
+
+
 class QuotaSpent(MessageRefused):
     code = "quota_spent"
     retryable = True
@@ -69,6 +80,19 @@ class QuotaSpent(MessageRefused):
 
 class Silenced(AssistantError):
     code = "silenced"
+
+
+class SearchRefused(AssistantError):
+    """`code` and `values` say it in the languages of the dashboard; `str()` in English."""
+
+    def __init__(self, code: str, sentence: str, **values: int) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.values = values
+
+
+class ContentClosed(AssistantError):
+    code = "content_closed"
 
 
 class TurnNotFound(AssistantError):
@@ -90,6 +114,15 @@ class ChangeRefused(AssistantError):
 
 class ChangedMeanwhile(ChangeRefused):
     pass
+
+
+class BroadcastRefused(ChangeRefused):
+    pass
+
+
+class DirectiveRefused(ChangeRefused):
+    def __init__(self, sentence: str) -> None:
+        super().__init__("directive_refused", sentence)
 
 
 class EmbeddingFailed(AssistantError):

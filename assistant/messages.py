@@ -14,7 +14,7 @@ ChatKind = Literal["private", "group"]
 Access = Literal["open", "allowlist", "pairing"]
 CommandName = Literal[
     "start", "help", "new", "stop", "retry", "persona", "lang", "model", "usage", "memory",
-    "export", "forget", "about", "quiet", "pair", "link",
+    "export", "forget", "about", "quiet", "pair", "link", "privacy", "news",
 ]  # fmt: skip
 # What a button under a reply asks for; `up` and `down` are thumbs.
 ButtonAction = Literal["stop", "retry", "up", "down"]

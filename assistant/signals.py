@@ -17,6 +17,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
+from assistant.engine_reading import EngineReading
 from inference.api import EngineInfo, EngineState
 
 log = structlog.get_logger()
@@ -25,14 +26,15 @@ QUEUE = "outrider:turns"
 WORKERS_GROUP = "workers"
 STOPS = "outrider:stops"
 WORKERS = "outrider:workers"
-SEEN = "outrider:workers:seen"
+SEEN = f"{WORKERS}:seen"
+LINES = "outrider:lines"  # what gateways say of their channels
 PRESENCE_SECONDS = 10
 RETRY_SECONDS = 0.5
 PRESENT_SECONDS = 1.0  # for so long what was heard of the workers is not asked for again
 OWN_SECONDS = 60  # a worker's own offers are forgotten after it is gone
 
 # On Redis's clock: two machines' own may be a minute apart.
-# KEYS: what workers said, when. ARGV: the worker, what it says.
+# KEYS: what processes said, when. ARGV: the process, what it says.
 ANNOUNCE = """
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 redis.call('ZADD', KEYS[2], redis.call('TIME')[1], ARGV[1])
@@ -45,8 +47,8 @@ for _, gone in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', since)) do
     redis.call('HDEL', KEYS[1], gone)
 end
 local said = {}
-for _, worker in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
-    local value = redis.call('HGET', KEYS[1], worker)
+for _, process in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
+    local value = redis.call('HGET', KEYS[1], process)
     if value then table.insert(said, value) end
 end
 return said
@@ -74,6 +76,7 @@ class WorkerPresence:
     info: EngineInfo | None
     running_turns: int = 0
     room: int = 0  # for so many turns more
+    reading: EngineReading | None = None  # what its engine did lately
 
     @property
     def answers(self) -> bool:
@@ -197,23 +200,32 @@ class Signals:
                 self._note(error)
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def announce(self, presence: WorkerPresence) -> None:
-        value = json.dumps(asdict(presence))
-        said = self.redis.eval(ANNOUNCE, 2, WORKERS, SEEN, presence.worker, value)
+    async def say(self, board: str, process: str, what: object) -> None:
+        """Others read it on this board (WORKERS, LINES) for PRESENCE_SECONDS; `what` is JSON's."""
+        said = self.redis.eval(ANNOUNCE, 2, board, _seen(board), process, json.dumps(what))
         await self._try(said, 0)
 
+    async def said(self, board: str, seconds: float = REDIS_SECONDS) -> list[Any]:
+        """What stands on a board; nothing where Redis doesn't answer within `seconds`."""
+        present = self.redis.eval(PRESENT, 2, board, _seen(board), PRESENCE_SECONDS)
+        return [json.loads(value) for value in await self._try(present, [], seconds)]
+
+    async def unsay(self, board: str, process: str) -> None:
+        await self._try(self.redis.hdel(board, process), 0)
+        await self._try(self.redis.zrem(_seen(board), process), 0)
+
+    async def announce(self, presence: WorkerPresence) -> None:
+        await self.say(WORKERS, presence.worker, asdict(presence))
+
     async def leave(self, worker: str) -> None:
-        await self._try(self.redis.hdel(WORKERS, worker), 0)
-        await self._try(self.redis.zrem(SEEN, worker), 0)
+        await self.unsay(WORKERS, worker)
         await self._try(self.redis.xgroup_delconsumer(QUEUE, WORKERS_GROUP, worker), 0)
         await self._try(self.redis.delete(_own(worker)), 0)
 
     async def workers(self, seconds: float = REDIS_SECONDS) -> list[WorkerPresence]:
         """Workers that were heard of in the last PRESENCE_SECONDS; none where Redis doesn't answer
         within `seconds`."""
-        present = self.redis.eval(PRESENT, 2, WORKERS, SEEN, PRESENCE_SECONDS)
-        values = await self._try(present, [], seconds)
-        return [_presence(json.loads(value)) for value in values]
+        return [_presence(value) for value in await self.said(WORKERS, seconds)]
 
     async def ping(self) -> bool:
         return bool(await self._try(self.redis.ping(), False))
@@ -239,15 +251,25 @@ def _own(worker: str) -> str:
     return f"{QUEUE}:{worker}"
 
 
+def _seen(board: str) -> str:
+    """When each process said something there."""
+    return f"{board}:seen"
+
+
 def _presence(value: dict[str, object]) -> WorkerPresence:
     """A worker of another version may say less, or more, than is known here."""
-    info = value.pop("info")
+    info, reading = value.pop("info"), value.pop("reading", None)
     known = EngineInfo(**_known(EngineInfo, info)) if isinstance(info, dict) else None
     if known is not None:
         known = replace(known, formats=tuple(known.formats))
-    return WorkerPresence(**_known(WorkerPresence, value), info=known)
+    lately = EngineReading(**_known(EngineReading, reading)) if isinstance(reading, dict) else None
+    if lately is not None:
+        lately = replace(lately, rates=tuple(lately.rates))
+    return WorkerPresence(**_known(WorkerPresence, value), info=known, reading=lately)
 
 
-def _known(of: type[EngineInfo | WorkerPresence], given: dict[str, Any]) -> dict[str, Any]:
+def _known(
+    of: type[EngineInfo | EngineReading | WorkerPresence], given: dict[str, Any]
+) -> dict[str, Any]:
     names = {one.name for one in fields(of)}
     return {name: value for name, value in given.items() if name in names}

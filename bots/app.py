@@ -17,7 +17,9 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
 from typing import Literal
 
 import structlog
@@ -42,6 +44,7 @@ from assistant.answering.traces import Traces
 from assistant.answering.turns import Turns
 from assistant.answering.worker import Worker
 from assistant.conversations import ConversationService
+from assistant.directives import Directives
 from assistant.errors import StartupError, StorageUnavailable
 from assistant.incoming.access import AccessPolicy
 from assistant.incoming.admission import Admission
@@ -52,10 +55,13 @@ from assistant.incoming.late_files import LateFiles
 from assistant.incoming.links import Links
 from assistant.incoming.listening import Listening
 from assistant.incoming.loop_guard import LoopGuard
+from assistant.incoming.maintenance import Maintenance
 from assistant.incoming.persons import Persons
 from assistant.incoming.spending import Spending
 from assistant.insight.closing import LEASE as FIGURES
 from assistant.insight.closing import Closing
+from assistant.insight.glance import Glances
+from assistant.lines import LineReports, Lines
 from assistant.live_settings import LiveSettings
 from assistant.metrics import Metrics
 from assistant.orders.buttons import Buttons
@@ -63,14 +69,18 @@ from assistant.orders.commands import Commands
 from assistant.orders.erasure import Erasure
 from assistant.orders.export import Export
 from assistant.orders.feedback import Feedback
+from assistant.orders.news import News
 from assistant.orders.overview import Overviews
 from assistant.orders.usage import Usage
+from assistant.outgoing.broadcasting import Broadcasting
+from assistant.outgoing.broadcasts import Posts
 from assistant.outgoing.deliveries import Deliveries
 from assistant.outgoing.delivery import Delivery
 from assistant.outgoing.governor import Governor
 from assistant.outgoing.migration import Migration
 from assistant.outgoing.open_channels import OpenChannels
 from assistant.outgoing.penalties import AccountKeys
+from assistant.processes import Processes, ProcessPresence
 from assistant.settings import AssistantSettings
 from assistant.signals import Signals
 from assistant.storage import schema
@@ -81,16 +91,20 @@ from assistant.storage.heartbeat import Heartbeat
 from assistant.storage.leases import Leases
 from assistant.storage.pruning import LEASE as PRUNING
 from assistant.storage.pruning import Pruning
-from bots.channels import open_channels
+from assistant.storage.search_entries import LEASE as SEARCH
+from assistant.storage.search_entries import SearchEntries
+from bots.channels import DEFAULT, open_channels
 from bots.draining import Draining
 from bots.engine_word import leaving_word, remove_word
 from bots.heap import settle_when_started
 from bots.http.safety import require_password
 from bots.http.server import listen, serve
+from bots.obeying import Obeying
 from bots.pages import address, build_pages
 from bots.progress import StartProgress
 from bots.settings import Settings
 from bots.stop import Stop
+from bots.ways_in import WaysIn
 from bots.worker_server import listen_for_watchers, worker_app
 from inference.api import Engine
 from inference.start import build_engine
@@ -123,6 +137,7 @@ class Core:
     places: Places
     live: LiveSettings
     clock: DatabaseClock
+    lines: Lines = field(default_factory=Lines)
 
     @property
     def stopping(self) -> Stopping:
@@ -169,18 +184,40 @@ async def _house(
             group.create_task(core.heartbeat.run())
             group.create_task(core.writer.run())
             group.create_task(core.reader.run())
+            obeying = Obeying()
             group.create_task(core.live.run())
             group.create_task(core.clock.run())
             if role != "worker":
-                await _gateway(settings, core, bound, draining, group, stack, say)
+                obeying.ways_in = await _gateway(settings, core, bound, draining, group, stack, say)
             if engine is not None:
                 worker = _worker(settings, core, engine, group, stack, say)
-                draining.worker = worker
+                draining.worker = obeying.worker = worker
                 if role == "worker" and bound is not None:
                     app = worker_app(settings, worker, core.database, core.signals, core.metrics)
                     group.create_task(serve(app, bound))
                     say(f"Health and metrics at {address(bound)}")
+            group.create_task(Directives(core.redis).obey(core.name, obeying.carry_out))
+            say_what_it_is = _presence_of(settings, role, core, obeying)
+            group.create_task(Processes(core.redis).announce(say_what_it_is))
             group.create_task(settle_when_started(engine))
+
+
+def _presence_of(
+    settings: Settings, role: Role, core: Core, obeying: Obeying
+) -> Callable[[], ProcessPresence]:
+    started_at, version = datetime.now(UTC).isoformat(), metadata.version("outrider")
+
+    def presence() -> ProcessPresence:
+        return ProcessPresence(
+            process=core.name,
+            role=role,
+            version=version,
+            started_at=started_at,
+            log_level=settings.assistant.log_level or settings.log.level,
+            ways_in=obeying.ways_in.states() if obeying.ways_in else (),
+        )
+
+    return presence
 
 
 async def _until_drained(draining: Draining) -> None:
@@ -274,15 +311,18 @@ async def _gateway(
     group: asyncio.TaskGroup,
     stack: AsyncExitStack,
     say: Say,
-) -> None:
+) -> WaysIn:
     accounts = Accounts(core.database)
-    channels = await stack.enter_async_context(open_channels(settings, accounts, core.redis, say))
+    channels = await stack.enter_async_context(
+        open_channels(settings, accounts, core.redis, core.lines, say)
+    )
     leases = Leases(core.database, core.heartbeat)
     governor = Governor(core.redis, core.database, leases)
     opened = channels.open.accounts
     await governor.restore([AccountKeys(one.channel, one.name) for one in opened])
     delivery = build_delivery(settings.assistant, core, channels.open, governor)
     service = build_service(settings.assistant, core, accounts, delivery)
+    glances = Glances(core.database, core.signals, settings.assistant)
     pages = await build_pages(
         settings,
         core.database,
@@ -293,10 +333,16 @@ async def _gateway(
         stack,
         say,
         core.live,
+        glances,
     )
     inbound = channels.connect(service, governor)
     for router in inbound.routers:
         pages.include(router)
+    for name in ("web", "api"):
+        core.lines.open(name, DEFAULT, "page").become("open")
+    reports = LineReports(core.name, core.lines, core.signals, core.database)
+    group.create_task(reports.run())
+    group.create_task(glances.run())
     group.create_task(delivery.run())
     group.create_task(service.embeddings.run())
     group.create_task(service.arrivals.run())
@@ -304,14 +350,24 @@ async def _gateway(
     pruning = Pruning(core.database, settings.assistant.trace_days)
     group.create_task(leases.run_while_held(PRUNING, pruning.run))
     group.create_task(leases.run_while_held(FIGURES, Closing(core.database).run))
+    group.create_task(leases.run_while_held(SEARCH, SearchEntries(core.database).run))
     deadlines = Deadlines(core.database, core.writer, core.metrics)
     group.create_task(leases.run_while_held(DEADLINES, deadlines.run))
-    for one in inbound.listeners:
-        listening = leases.run_while_held(one.name, one.run) if one.exclusive else one.run()
-        draining.listeners.append(group.create_task(listening))
+    group.create_task(build_broadcasting(core, channels.open, governor, delivery).run())
+    ways_in = WaysIn(leases)
+    ways_in.add(inbound.listeners)
+    draining.listeners.append(group.create_task(ways_in.run()))
     if bound is not None:
         group.create_task(serve(pages.secured(), bound, settings.http.proxies))
         say(pages.announce(bound))
+    return ways_in
+
+
+def build_broadcasting(
+    core: Core, channels: OpenChannels, governor: Governor, delivery: Delivery
+) -> Broadcasting:
+    posts = Posts(core.database, core.name)
+    return Broadcasting(posts, channels, governor, delivery.migration)
 
 
 def build_service(
@@ -344,6 +400,8 @@ def build_service(
         erasure=Erasure(database, core.redis),
         signals=core.signals,
         listening=listening,
+        settings=settings,
+        news=News(database),
         links=Links(database),
     )
     return ConversationService(
@@ -374,6 +432,8 @@ def build_service(
         settings=settings,
         metrics=core.metrics,
         places=core.places,
+        maintenance=Maintenance(settings),
+        lines=core.lines,
         arrivals=Arrivals(database, core.clock),
     )
 

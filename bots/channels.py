@@ -6,13 +6,12 @@ refuses turns its channel off, in words, and leaves everything else running.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
 
 import aiohttp
-import structlog
 from fastapi import APIRouter
 from pydantic import SecretStr
 from redis.asyncio import Redis
@@ -20,6 +19,7 @@ from redis.asyncio import Redis
 from assistant.accounts import Account, Accounts
 from assistant.channel import Channel
 from assistant.errors import ChannelError, StartupError
+from assistant.lines import EVERY, Line, Lines
 from assistant.outgoing.governed import GovernedChannel
 from assistant.outgoing.governor import Governor
 from assistant.outgoing.open_channels import OpenChannels
@@ -44,21 +44,10 @@ from bots.telegram.channel import TelegramChannel
 from bots.telegram.poller import TelegramPoller
 from bots.telegram.settings import TelegramSettings
 from bots.telegram.webhook import TelegramWebhook
-
-log = structlog.get_logger()
+from bots.ways_in import Listener, Run
 
 DEFAULT = "default"
 Say = Callable[[str], None]
-Run = Callable[[], Coroutine[Any, Any, None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """Takes messages in for as long as it runs. `exclusive`: only one replica may run it."""
-
-    name: str
-    run: Run
-    exclusive: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +69,7 @@ class ChannelSet:
 
     accounts: Accounts
     redis: Redis
+    lines: Lines
     open: OpenChannels = field(default_factory=OpenChannels)
     connects: list[Connect] = field(default_factory=list)
 
@@ -98,10 +88,10 @@ class ChannelSet:
 
 @asynccontextmanager
 async def open_channels(
-    settings: Settings, accounts: Accounts, redis: Redis, say: Say
+    settings: Settings, accounts: Accounts, redis: Redis, lines: Lines, say: Say
 ) -> AsyncIterator[ChannelSet]:
     """Open every channel that has a token. Raises StartupError for settings that contradict."""
-    channels = ChannelSet(accounts, redis)
+    channels = ChannelSet(accounts, redis, lines)
     async with AsyncExitStack() as stack:
         for name, open_channel in (("Telegram", open_telegram), ("Slack", open_slack)):
             if not await open_channel(settings, channels, stack):
@@ -136,11 +126,13 @@ async def open_telegram_account(
     def connect(service: Assistant, govern: Govern) -> Inbound:
         notices = govern(channel)
         if telegram.webhook_url is not None:
-            webhook = TelegramWebhook(bot, notices, service, telegram)
-            register = Listener(lease, surviving(lease, webhook.run), exclusive=False)
+            line = channels.lines.open("telegram", name, "webhook")
+            webhook = TelegramWebhook(bot, notices, service, telegram, line=line)
+            register = Listener(lease, telling(line, webhook.run), exclusive=False)
             return Inbound([register], [webhook.router()])
-        poller = TelegramPoller(bot, notices, service)
-        return Inbound([Listener(lease, surviving(lease, poller.run), exclusive=True)], [])
+        line = channels.lines.open("telegram", name, "polling")
+        poller = TelegramPoller(bot, notices, service, line=line)
+        return Inbound([Listener(lease, telling(line, poller.run), exclusive=True)], [])
 
     channels.open.open(channel, account)
     channels.connects.append(connect)
@@ -197,15 +189,23 @@ class _SlackOpening:
             )
 
         installs = self._installs(service, attend) if self.settings.installs else None
-        workspaces = Workspaces(Workspace(home, attend(home)) if home else None, installs)
+        workspaces = Workspaces(
+            Workspace(home, attend(home)) if home else None,
+            installs,
+            lambda account: self.channels.lines.hear(SLACK, account),
+        )
         listeners: list[Listener] = []
         routers: list[APIRouter] = []
         if self.settings.app_token is not None:
             app = client_of(self.settings, None, self.session)
-            socket = SlackSocket(app, self.settings.app_token, workspaces)
-            listeners.append(Listener("slack:default", surviving("Slack", socket.run), False))
+            line = self.channels.lines.open(SLACK, EVERY, "socket")
+            socket = SlackSocket(app, self.settings.app_token, workspaces, line=line)
+            listeners.append(Listener("slack:default", telling(line, socket.run), False))
         if self.settings.signing_secret is not None:
-            routers.append(slack_router(workspaces, self.settings.signing_secret))
+            if self.settings.app_token is None:
+                line = self.channels.lines.open(SLACK, EVERY, "webhook")
+                line.become("open")  # who calls is checked with each call
+            routers.append(slack_router(workspaces, self.settings.signing_secret, line=line))
         if installs is not None:
             listeners.append(Listener("slack:installs", installs.run, False))
             routers.append(self._pages(workspaces, installs).router())
@@ -236,15 +236,18 @@ class _SlackOpening:
         return InstallPages(app, states, installs.add, workspaces.connect)
 
 
-def surviving(
-    name: str, run: Callable[[], Coroutine[Any, Any, None]]
-) -> Callable[[], Coroutine[Any, Any, None]]:
-    """A channel that the platform refuses is off; the others go on."""
+def telling(line: Line, run: Run) -> Run:
+    """Also says on its line that it is opened, refused, or given up."""
 
-    async def guarded() -> None:
+    async def told() -> None:
+        line.become("opening")
         try:
             await run()
+        except asyncio.CancelledError:
+            line.become("standby")
+            raise
         except ChannelError as error:
-            log.error("channel_off", channel=name, code=error.code, reason=str(error))
+            line.fail(str(error), "refused")
+            raise
 
-    return guarded
+    return told

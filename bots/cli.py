@@ -452,7 +452,8 @@ def _settings(*, quiet: bool = False) -> Settings:
     except AssistantError as error:
         _refuse(str(error))
     usual = quiet and settings.log.level == "info"
-    set_up_logging(settings.log.model_copy(update={"level": "warning"}) if usual else settings.log)
+    log = settings.log.model_copy(update={"level": "warning"}) if usual else settings.log
+    set_up_logging(log, settings.assistant)
     return settings
 
 

@@ -23,6 +23,7 @@ from assistant.answering.personas import Personas
 from assistant.conversations import ConversationService
 from assistant.errors import StartupError
 from assistant.incoming.quotas import Quotas
+from assistant.insight.glance import Glances
 from assistant.live_settings import LiveSettings
 from assistant.metrics import Metrics
 from assistant.signals import Signals
@@ -30,9 +31,11 @@ from assistant.storage.admins import Admins
 from assistant.storage.api_keys import ApiKeys
 from assistant.storage.database import Database
 from bots.admin.app import AdminParts, include_dashboard
+from bots.admin.conversations import conversation_parts
 from bots.admin.first_admin import ensure_admin
 from bots.admin.oidc.provider import SECONDS, Provider
-from bots.admin.traces.parts import everything, trace_parts
+from bots.admin.operations.parts import OperationsParts
+from bots.admin.traces.parts import trace_parts
 from bots.admin.ways_in import SignInParts
 from bots.api.door import Door
 from bots.api.keys import Access, Keyring, load_or_create_key
@@ -88,6 +91,7 @@ async def build_pages(
     stack: AsyncExitStack,
     say: Callable[[str], None],
     live: LiveSettings,
+    glances: Glances,
 ) -> Pages:
     """Raises StartupError: others could come in without a password, or a key file is bad."""
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -117,17 +121,21 @@ async def build_pages(
     experiments = Experiments(
         database, admin.id, service.turns, signals, service.reader, service.control.stopping
     )
+    conversations = conversation_parts(service)
     parts = AdminParts(
         database=database,
         access=access,
         clock=time.time,
         signin=await _signin(settings, signals, stack),
         assistant=service,
-        traces=trace_parts(service, experiments, everything),
+        conversations=conversations,
+        traces=trace_parts(service, experiments, conversations.reading.reader.may_read),
         live=live,
         personas=PersonaVersions(database, Personas(database, service.settings)),
         canned=CannedAnswers(database),
         experiments=experiments,
+        operations=OperationsParts.of(database, signals.redis, signals, live),
+        glances=glances,
     )
     include_dashboard(app, parts)
     app.include_router(web_router(service))

@@ -41,6 +41,7 @@ from inference.least_json import least_json
 from inference.output_format import FormatKind
 from inference.resume import resume_point
 from inference.settings import ScriptedSettings
+from inference.statistics import PER_TOKEN, TO_FIRST_TOKEN, Observed
 from inference.tool_calls import new_call
 
 FORMATS: tuple[FormatKind, ...] = ("json_schema", "json_object", "choice")
@@ -105,6 +106,8 @@ class ScriptedEngine:
         self._running = 0
         self._prompt_tokens = 0
         self._output_tokens = 0
+        self._to_first_token = Observed(TO_FIRST_TOKEN)
+        self._per_token = Observed(PER_TOKEN)
 
     @property
     def info(self) -> EngineInfo:
@@ -173,7 +176,12 @@ class ScriptedEngine:
 
     def statistics(self) -> EngineStatistics:
         return EngineStatistics(
-            self._running, self._prompt_tokens, self._output_tokens, batch_size=self._running
+            self._running,
+            self._prompt_tokens,
+            self._output_tokens,
+            batch_size=self._running,
+            time_to_first_token=self._to_first_token.so_far(),
+            time_per_output_token=self._per_token.so_far(),
         )
 
     async def _play(self, request: GenerationRequest) -> AsyncIterator[Delta]:
@@ -183,16 +191,20 @@ class ScriptedEngine:
         kept = _kept(tokens, request)
         if request.prefix_token_ids:
             yield Delta("", resumed=Resumed(kept, "".join(tokens[:kept])))
-        begun = asyncio.get_running_loop().time() + self._settings.first_token_seconds
+        clock = asyncio.get_running_loop().time
+        before, begun = clock(), clock() + self._settings.first_token_seconds
+        observed = self._to_first_token
         for number, token in enumerate(tokens[kept:]):
             if number == self._settings.fail_after_tokens:
                 raise EngineUnavailable("The scripted engine breaks off here, as it was told to.")
             await self._wait_until(begun + number / self._settings.tokens_per_second)
+            observed.add([clock() - before])
+            observed, before = self._per_token, clock()
+            self._output_tokens += 1
             shown = token if call is None else ""
             yield Delta(shown, (id_of(token),), logprobs=_logprobs(token, sampling.logprobs))
         prompt_tokens = len(request.prompt.token_ids or ())
         self._prompt_tokens += prompt_tokens
-        self._output_tokens += len(tokens) - kept
         yield replace(last, prompt_tokens=prompt_tokens, output_tokens=len(tokens))
 
     def _script(

@@ -146,9 +146,9 @@ class PersonaVersions:
         Raises ChangedMeanwhile where another one holds by now, ChangeRefused.
         """
         original = originals(self.personas.settings).get(name)
-        draft = _checked(draft, needs_title=original is None or bool(original.title))
         async with self.database.transaction() as connection:
             before = await self._current(connection, name, looked_at)
+            draft = _checked(draft, needs_title=original is None or bool(original.title))
             if _said(before) == _said(draft):
                 raise ChangeRefused("persona_same", "Nothing is changed: it says this already.")
             (found,) = await rows(connection, NEXT, {"name": name})

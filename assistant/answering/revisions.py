@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from assistant.fair import CLOCK
 from assistant.files.attachments import ATTACHED, values_of
 from assistant.messages import ChatRef, IncomingMessage, clean
 from assistant.storage.database import Connection, Database, row, rows
+from assistant.storage.search_entries import forget
 
 _MESSAGE = """
     SELECT messages.id FROM messages JOIN accounts ON accounts.id = account_id
@@ -43,45 +43,55 @@ _ANSWERING = """
     WHERE message_id = (SELECT id FROM changed) AND superseded_by IS NULL
     ORDER BY turns.id DESC LIMIT 1
 """
-# It stands at the head of the queue, as what began; it has as much time as the old one had.
-_REPLACE = f"""
+
+
+def replacing(due_at: str = f"greatest(due_at, {CLOCK})", priority: str = "priority") -> str:
+    """The end of a statement, behind an `answering (id)`: new turns in the places of those. They
+    stand at the head of the queue, as what began; each has as much time as the old one had."""
+    return f"""
 old AS (
     SELECT turns.id, conversation_id, person_id, coalesce(place, id) AS place, sampling, attempt,
-        state, priority, tokens, greatest(due_at, {CLOCK}) AS due_at,
+        state, {priority} AS priority, tokens, {due_at} AS due_at,
         now() + (deadline_at - created_at) AS deadline_at
-    FROM turns WHERE id = (SELECT id FROM answering)
+    FROM turns WHERE id IN (SELECT id FROM answering)
         AND superseded_by IS NULL AND state <> 'queued' FOR UPDATE
-), fresh AS (
+), made AS (
     INSERT INTO turns
         (conversation_id, person_id, place, due_at, sampling, priority, tokens, deadline_at)
     SELECT conversation_id, person_id, place, due_at, sampling, priority, tokens, deadline_at
-    FROM old RETURNING id, conversation_id
+    FROM old RETURNING id, place
+), pair AS (
+    -- Of all turns in one place, no more than one is not superseded.
+    SELECT made.id AS fresh, old.id AS old, old.attempt, old.state FROM made JOIN old USING (place)
 ), replaced AS (
-    UPDATE turns SET superseded_by = fresh.id, lease_owner = NULL, lease_until = NULL,
+    UPDATE turns SET superseded_by = fresh, lease_owner = NULL, lease_until = NULL,
         state = CASE WHEN turns.state = 'running' THEN 'cancelled' ELSE turns.state END,
         error_code = CASE WHEN turns.state = 'running' THEN 'superseded' ELSE error_code END,
         prompt_messages = NULL, prompt_token_ids = NULL, reply_token_ids = '{{}}',
         finished_at = coalesce(finished_at, now())
-    FROM fresh, old WHERE turns.id = old.id
+    FROM pair WHERE turns.id = pair.old
 ), link AS (
     INSERT INTO turn_messages (turn_id, message_id)
-    SELECT fresh.id, message_id FROM turn_messages, fresh, old WHERE turn_id = old.id
+    SELECT fresh, message_id FROM turn_messages JOIN pair ON turn_id = pair.old
 ), delivery AS (
     INSERT INTO deliveries (turn_id, account_id, conversation_id, reply_to)
-    SELECT fresh.id, account_id, fresh.conversation_id, reply_to
-    FROM deliveries, fresh, old WHERE turn_id = old.id
+    SELECT fresh, account_id, conversation_id, reply_to
+    FROM deliveries JOIN pair ON turn_id = pair.old
 ), left_to_it AS (
     UPDATE deliveries SET attempt = deliveries.attempt + 1, lease_owner = NULL,
         lease_until = NULL, state = 'done', finished_at = coalesce(finished_at, now())
-    FROM old WHERE turn_id = old.id AND EXISTS (SELECT FROM fresh)
+    FROM pair WHERE turn_id = pair.old
 ), shown AS (
     INSERT INTO delivery_intents (turn_id, position, kind, state, platform_message_id)
-    SELECT fresh.id, position, kind, delivery_intents.state, platform_message_id
-    FROM delivery_intents, fresh, old
-    WHERE turn_id = old.id AND kind IN ('placeholder', 'overflow') ORDER BY delivery_intents.id
+    SELECT fresh, position, kind, delivery_intents.state, platform_message_id
+    FROM delivery_intents JOIN pair ON turn_id = pair.old
+    WHERE kind IN ('placeholder', 'overflow') ORDER BY delivery_intents.id
 )
+SELECT fresh AS id, old, attempt, state FROM pair
 """
-_REPLACED = "SELECT fresh.id, old.id AS old, old.attempt, old.state FROM fresh, old"
+
+
+_REPLACE = replacing()
 
 # An edit that comes again, perhaps after a newer one, is known by its event.
 EDIT = f"""
@@ -95,7 +105,6 @@ WITH event AS (
         AND EXISTS (SELECT FROM event) RETURNING id
 ), answering AS ({_ANSWERING}),
 {_REPLACE}
-{_REPLACED}
 """
 # A further part of an album goes to the turn that answers another part, and is the same person's.
 PART = f"""
@@ -133,7 +142,6 @@ LIMIT 1
 AGAIN = f"""
 WITH answering AS (SELECT CAST(%(turn)s AS bigint) AS id),
 {_REPLACE}
-{_REPLACED}
 """
 RETRY = f"""
 WITH answering AS (
@@ -142,7 +150,6 @@ WITH answering AS (
             WHERE turn_id = turns.id AND deleted_at IS NULL)
 ),
 {_REPLACE}
-{_REPLACED}
 """
 # A turn with further messages is answered again without this one.
 DELETE = f"""
@@ -158,7 +165,6 @@ WITH changed AS (
             AND messages.id <> (SELECT id FROM changed))
 ),
 {_REPLACE}
-{_REPLACED}
 """
 # Turns of which all messages are deleted: an answer repeats what it answers.
 REMOVE = f"""
@@ -211,7 +217,7 @@ class Revisions:
         where = _where(chat, message_id)
         values = {**where, "event": event_id, "thread": chat.thread_id, "text": text}
         async with self._holding(where, HOLD, HOLD_DELIVERIES) as connection:
-            return revision_of(await rows(connection, EDIT, values))
+            return await revised(connection, EDIT, values)
 
     async def knows(self, chat: ChatRef, message_id: str) -> bool:
         return await self.database.row(KNOWN, _where(chat, message_id)) is not None
@@ -242,20 +248,21 @@ class Revisions:
             turn = await row(connection, PART, values)
             if turn is None or not turn.stored or turn.state not in _ANSWERED_AGAIN:
                 return None if turn is None else Revised(turn.id)
-            return revision_of(await rows(connection, AGAIN, {"turn": turn.id}))
+            return await revised(connection, AGAIN, {"turn": turn.id})
 
     async def retry(self, turn_id: int) -> Revised:
         """Answer again, in the same place. Nothing for a turn that is not over."""
         values = {"turn": turn_id}
         async with self._holding(values, HOLD_OF_TURN) as connection:
-            return revision_of(await rows(connection, RETRY, values))
+            return await revised(connection, RETRY, values)
 
     async def delete(self, chat: ChatRef, message_id: str) -> Sequence[Revised]:
         """Forget the message and what answers it alone."""
         where = _where(chat, message_id)
         async with self._holding(where, HOLD, HOLD_DELIVERIES) as connection:
-            again = revision_of(await rows(connection, DELETE, where))
+            again = await revised(connection, DELETE, where)
             removed = await rows(connection, REMOVE, where)
+            await forget(connection, [one.id for one in removed])
             await rows(connection, FORGET_EXPERIMENTS, where)
         gone = [Revised(None, (row.id, row.attempt)) for row in removed if row.state == "running"]
         return [again, *gone]
@@ -280,8 +287,11 @@ def _where(chat: ChatRef, message_id: str) -> dict[str, object]:
     }
 
 
-def revision_of(rows: Sequence[Any]) -> Revised:
-    if not rows:
+async def revised(connection: Connection, statement: str, values: Mapping[str, object]) -> Revised:
+    """Carry it out: search finds the new answer in place of the old one, once it is there."""
+    replaced = await row(connection, statement, values)
+    if replaced is None:
         return Revised(None)
-    row = rows[0]
-    return Revised(row.id, (row.old, row.attempt) if row.state == "running" else None)
+    await forget(connection, [replaced.old])
+    ended = (replaced.old, replaced.attempt) if replaced.state == "running" else None
+    return Revised(replaced.id, ended)

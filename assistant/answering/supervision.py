@@ -30,6 +30,7 @@ SupervisedState = EngineState | Literal["waking", "rebuilding"]
 LOOK_SECONDS = 0.5
 PAUSES_SECONDS = (1.0, 5.0)  # before a further try to build an engine that does not start
 ANSWERS: frozenset[SupervisedState] = frozenset({"ready", "asleep", "waking"})
+ASKED = "asked"  # why an engine was built anew that nothing was wrong with
 SLEEPS: frozenset[SupervisedState] = frozenset({"asleep", "waking"})
 
 
@@ -55,6 +56,7 @@ class Supervisor:
     _users: int = field(default=0, init=False)
     _used: float = field(default_factory=time.monotonic, init=False)
     _stillness: Stillness = field(init=False)
+    _renewed: asyncio.Future[None] | None = field(default=None, init=False)  # where it was asked
 
     def __post_init__(self) -> None:
         self._stillness = Stillness(self.stuck_after_seconds)
@@ -94,6 +96,14 @@ class Supervisor:
             self._users -= 1
             self._used = time.monotonic()
 
+    async def renew(self) -> None:
+        """Build the engine anew, because somebody asks; returns when it answers again. Raises
+        EngineUnavailable where it doesn't."""
+        if self._renewed is None:
+            self._renewed = asyncio.get_running_loop().create_future()
+        self._poked.set()
+        await asyncio.shield(self._renewed)
+
     def look_now(self) -> None:
         """Somebody was refused by the engine: see what it is before the next look's time."""
         self._poked.set()
@@ -108,6 +118,9 @@ class Supervisor:
         log.info("engine_ready", model=self.engine.info.model, seconds_by_phase=seconds)
 
     async def _look(self) -> None:
+        if self._renewed is not None:
+            await self._renew(self._renewed)
+            return
         health = await self.engine.health()
         if health.state == "dead":
             await self._rebuild("died", health.detail)
@@ -152,9 +165,18 @@ class Supervisor:
             self._become("ready")
             log.info("engine_awake", after_seconds=round(time.monotonic() - begun, 2))
 
+    async def _renew(self, renewed: asyncio.Future[None]) -> None:
+        try:
+            await self._rebuild(ASKED, "an admin restarts it")
+        except EngineUnavailable as error:
+            renewed.set_exception(error)
+            raise
+        self._renewed = None
+        renewed.set_result(None)
+
     async def _rebuild(self, reason: str, detail: str) -> None:
         """Raises EngineUnavailable when it does not start again, after some tries."""
-        log.error("engine_died", reason=reason, detail=detail)
+        (log.info if reason == ASKED else log.error)("engine_died", reason=reason, detail=detail)
         self.rebuilds[reason] += 1
         self._become("rebuilding", detail)
         for pause in (*PAUSES_SECONDS, None):

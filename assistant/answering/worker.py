@@ -23,6 +23,7 @@ from assistant.answering.reply import RunningReply
 from assistant.answering.supervision import SLEEPS, Supervisor
 from assistant.answering.traces import Traces
 from assistant.answering.turns import LEAVE_SECONDS, ClaimedTurn, Outcome, Turns
+from assistant.engine_reading import EnginePulse
 from assistant.errors import StorageUnavailable
 from assistant.metrics import Metrics
 from assistant.settings import AssistantSettings
@@ -54,8 +55,13 @@ class Worker:
     metrics: Metrics
     traces: Traces
     _running: dict[tuple[int, int], RunningReply] = field(default_factory=dict, init=False)
+    _tasks: dict[tuple[int, int], asyncio.Task[None]] = field(default_factory=dict, init=False)
     _slot_freed: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    # Whoever holds it lets no turn be claimed.
+    _claiming: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+    _ending: bool = field(default=False, init=False)  # the engine is to be built anew
     _looked: float = field(default=0.0, init=False)  # when turns that were let go were looked for
+    _pulse: EnginePulse = field(default_factory=EnginePulse, init=False)
     draining: bool = field(default=False, init=False)
 
     @property
@@ -83,6 +89,31 @@ class Worker:
         """Claim no further turn; return when none runs here any more."""
         self.draining = True
         self.supervisor.changed.set()  # everybody shall know now
+        await self._idle()
+
+    async def restart_engine(self, within_seconds: float) -> int:
+        """Claim nothing, let what runs end within so long, and build the engine anew. What is left
+        goes on in place, here or at another worker; returns how many those were.
+
+        Raises EngineUnavailable where it does not start again: the worker ends of it too.
+        """
+        async with self._claiming:
+            self._ending = True
+            self.supervisor.changed.set()
+            try:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(within_seconds):
+                        await self._idle()
+                left = list(self._tasks.values())
+                for task in left:
+                    task.cancel()
+                await self._idle()
+            finally:
+                self._ending = False
+            await self.supervisor.renew()
+        return len(left)
+
+    async def _idle(self) -> None:
         while self._running:
             self._slot_freed.clear()
             await self._slot_freed.wait()
@@ -90,21 +121,28 @@ class Worker:
     def presence(self) -> WorkerPresence:
         return WorkerPresence(
             worker=self.name,
-            state="draining" if self.draining else self.supervisor.state,
+            state="draining" if self.draining or self._ending else self.supervisor.state,
             detail=self.supervisor.detail,
             info=self.engine.info if self.supervisor.answers else None,
             running_turns=len(self._running),
-            room=self._room if self.supervisor.answers and not self.draining else 0,
+            room=self._room if self.supervisor.answers and not self._claims_nothing else 0,
+            reading=self._pulse.reading(),
         )
 
     async def _announce(self) -> None:
         """Say what this worker is, every few seconds and whenever it changes."""
         while True:
             self.supervisor.changed.clear()
+            if self.supervisor.answers:
+                self._pulse.take(self.engine.statistics())
             await self.signals.announce(self.presence())
             with suppress(TimeoutError):
                 async with asyncio.timeout(ANNOUNCE_SECONDS if self.supervisor.answers else 0.5):
                     await self.supervisor.changed.wait()
+
+    @property
+    def _claims_nothing(self) -> bool:
+        return self.draining or self._ending
 
     @property
     def _room(self) -> int:
@@ -119,15 +157,7 @@ class Worker:
                 self._slot_freed.clear()
                 await self._slot_freed.wait()
                 continue
-            claimed = await self._claim(room)
-            for turn in claimed:
-                trace = self.traces.begin(turn, self.engine.info)
-                reply = RunningReply(
-                    turn, self.engine, self.turns, self.deltas, self.settings, trace
-                )
-                self._running[turn.id, turn.attempt] = reply
-                group.create_task(self._answer(reply))
-            if claimed:
+            if await self._begin(room, group):
                 offered = False
                 await asyncio.sleep(TOGETHER_SECONDS)
                 continue
@@ -138,6 +168,20 @@ class Worker:
             seconds = LEAVE_SECONDS if offered else LOOK_SECONDS
             offered = await self.signals.wait_for_turn(self.name, seconds, room)
         await self.signals.wake_worker(0)  # what was offered here last is another's now
+
+    async def _begin(self, room: int, group: asyncio.TaskGroup) -> bool:
+        """Claim what there is room for, and begin with it. False where there is nothing."""
+        async with self._claiming:
+            claimed = [] if self.draining else await self._claim(room)
+            for turn in claimed:
+                trace = self.traces.begin(turn, self.engine.info)
+                reply = RunningReply(
+                    turn, self.engine, self.turns, self.deltas, self.settings, trace
+                )
+                key = turn.id, turn.attempt
+                self._running[key] = reply
+                self._tasks[key] = group.create_task(self._answer(reply))
+        return bool(claimed)
 
     async def _claim(self, room: int) -> Sequence[ClaimedTurn]:
         """First what somebody else let go, at most once in LOOK_SECONDS; else the queue."""
@@ -170,6 +214,7 @@ class Worker:
             if reply.trace.ended is None:
                 reply.trace.note_ended("left")
             del self._running[turn.id, turn.attempt]
+            self._tasks.pop((turn.id, turn.attempt), None)
             self._slot_freed.set()
         await self.signals.wake_worker(
             turn.id, self.name

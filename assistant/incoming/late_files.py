@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from assistant.answering.revisions import AGAIN, HOLD, HOLD_DELIVERIES, KNOWN, Revised, revision_of
+from assistant.answering.revisions import AGAIN, HOLD, HOLD_DELIVERIES, KNOWN, Revised, revised
 from assistant.errors import StorageUnavailable
 from assistant.files.attachments import values_of
 from assistant.incoming.control import place
@@ -98,4 +98,4 @@ class LateFiles:
                 return Revised(turn.id)
             if not turn.filled or turn.state not in ("running", "done", "failed"):
                 return Revised(None)
-            return revision_of(await rows(connection, AGAIN, {"turn": turn.id}))
+            return await revised(connection, AGAIN, {"turn": turn.id})

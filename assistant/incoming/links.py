@@ -41,6 +41,7 @@ SELECT id FROM persons WHERE id IN (%(person)s, %(other)s) ORDER BY id FOR NO KE
 HOLD_OTHER = "SELECT FROM persons WHERE id = %(other)s FOR UPDATE"
 IDENTITIES = "UPDATE identities SET person_id = %(person)s WHERE person_id = %(other)s"
 TURNS = "UPDATE turns SET person_id = %(person)s WHERE person_id = %(other)s"
+ENTRIES = "UPDATE search_entries SET person_id = %(person)s WHERE person_id = %(other)s"
 _COUNTS = ("turns", "messages", "prompt_tokens", "cached_tokens", "output_tokens", "failed")
 USAGE = f"""
 INSERT INTO usage_days AS known (day, account_id, person_id, chat, {", ".join(_COUNTS)})
@@ -73,7 +74,10 @@ UPDATE persons SET language = coalesce(persons.language, other.language)
 FROM persons AS other WHERE persons.id = %(person)s AND other.id = %(other)s
 """
 GONE = "DELETE FROM persons WHERE id = %(other)s"
-_MOVED = (IDENTITIES, TURNS, HOLD_OTHER, TURNS, USAGE, MEMORIES, FEEDBACK, QUOTAS, LANGUAGE, GONE)
+_MOVED = (
+    *(IDENTITIES, TURNS, HOLD_OTHER, TURNS, ENTRIES, USAGE, MEMORIES, FEEDBACK, QUOTAS, LANGUAGE),
+    GONE,
+)
 
 # With whom they are linked now: the account from which the code came first of all.
 NAMED = """

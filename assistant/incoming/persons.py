@@ -30,6 +30,11 @@ SELECT coalesce(persons.language, nullif(%(told)s, ''), identities.language) AS 
 FROM identities JOIN persons ON persons.id = person_id
 WHERE account_id = %(account)s AND platform_id = %(sender)s
 """
+CONSENT = """
+UPDATE persons SET consented_at = CASE WHEN %(allowed)s THEN coalesce(consented_at, now()) END
+WHERE id = %(person)s
+"""
+CONSENTED = "SELECT FROM persons WHERE id = %(person)s AND consented_at IS NOT NULL"
 CHOOSE = "UPDATE persons SET language = %(language)s WHERE id = %(person)s"
 
 
@@ -60,3 +65,10 @@ class Persons:
     async def choose(self, person_id: int, language: str | None) -> None:
         """None: as each platform says."""
         await self.database.rows(CHOOSE, {"person": person_id, "language": language})
+
+    async def consent(self, person_id: int, *, allowed: bool) -> None:
+        """Whether admins may read what the person writes, where the settings ask for it."""
+        await self.database.rows(CONSENT, {"person": person_id, "allowed": allowed})
+
+    async def consented(self, person_id: int) -> bool:
+        return await self.database.row(CONSENTED, {"person": person_id}) is not None

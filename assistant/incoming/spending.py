@@ -93,8 +93,8 @@ OF_ACCOUNT = f"""
 WITH rule AS ({_RULE}), counted AS (
     {_COUNTED} AND account_id = %(account)s
 ), live AS (
-    {_AT_WORK} JOIN conversations ON conversations.id = conversation_id
-    WHERE {_LIVE} AND conversations.account_id = %(account)s
+    {_AT_WORK} WHERE {_LIVE} AND %(account)s = (
+        SELECT account_id FROM conversations WHERE conversations.id = conversation_id)
 )
 {_STANDING}"""
 # Whether this event, or its message, was taken in before: then it is no new one.

@@ -7,24 +7,17 @@ stands behind it is not known here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
-from typing import Any
 
-from assistant.insight.cells import ENDED, NAMES, day_of
-from assistant.insight.choice import By, Choice
-from assistant.insight.counts import Group
+from assistant.insight.cells import ALL, ALL_VERSIONS, COARSER, ENDED, NAMES, WANTED, day_of
+from assistant.insight.choice import Choice
+from assistant.insight.group import Place, groups_of
 from assistant.storage.database import Database
-
-ALL = "*"  # in place of a channel's or a persona's name
-ALL_VERSIONS = -1
 
 # day, channel, persona, persona_version, in_day: by persona and version, from the turns.
 WHO_ASKED = f"""
-SELECT day, CASE grouping(channel) WHEN 1 THEN '{ALL}' ELSE channel END AS channel, persona,
-    CASE grouping(persona_version) WHEN 1 THEN {ALL_VERSIONS} ELSE persona_version END
-        AS persona_version, CAST(count(DISTINCT person_id) AS int) AS in_day
+SELECT day, {COARSER}, CAST(count(DISTINCT person_id) AS int) AS in_day
 FROM (
     SELECT DISTINCT {day_of("finished_at")}, {NAMES}, person_id {ENDED} AND person_id IS NOT NULL
 ) AS asked GROUP BY GROUPING SETS (
@@ -68,9 +61,7 @@ FROM (
     FROM figure_people WHERE day >= %(first)s AND day <= %(kept_until)s
     UNION ALL {_LIVE}
 ) AS active
-WHERE (channel = %(channel)s OR (%(by)s = 'channel' AND channel <> '{ALL}'))
-    AND (persona = %(persona)s OR (%(by)s IN ('persona', 'version') AND persona <> '{ALL}'))
-    AND (persona_version = %(version)s OR (%(by)s = 'version' AND persona_version >= 0))
+WHERE {WANTED}
 GROUP BY period, channel, persona, persona_version
 """
 
@@ -87,30 +78,12 @@ class Active:
 
 async def active_people(
     database: Database, choice: Choice, values: Mapping[str, object]
-) -> Mapping[tuple[date, Group], Active]:
-    """By period and group; of all that was chosen under the empty group. See `Standing.values`."""
-    chosen = {
-        "channel": choice.channel or ALL,
-        "persona": choice.persona or ALL,
-        "version": ALL_VERSIONS if choice.version is None else choice.version,
-    }
+) -> Mapping[Place, Active]:
+    """Of each period, and of each group in it. See `Standing.values`."""
     found = {}
-    for row in await database.rows(ACTIVE, {**values, **chosen}):
+    for row in await database.rows(ACTIVE, values):
         mean = row.in_day / choice.days_of(row.period)
         active = Active(mean, row.in_30_days, row.in_month)
-        for group in _groups(row, choice.by, chosen):
-            found[row.period, group] = active
+        for group in groups_of(row, choice):
+            found[Place(row.period, group)] = active
     return found
-
-
-def _groups(row: Any, by: By, chosen: Mapping[str, object]) -> Iterator[Group]:
-    """All that a row stands for: none where it was counted on the way to something else."""
-    names = {"channel": row.channel, "persona": row.persona, "version": row.persona_version}
-    if names == chosen:
-        yield Group()
-    if by == "channel" and row.channel != ALL:
-        yield Group(row.channel)
-    if by == "persona" and row.persona != ALL:
-        yield Group(row.persona)
-    if by == "version" and row.persona_version != ALL_VERSIONS:
-        yield Group(row.persona, row.persona_version)

@@ -12,9 +12,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
+# Asked by index for each: a day's turns are few beside all conversations.
 _PLACED = """
-JOIN conversations ON conversations.id = turns.conversation_id
-JOIN accounts ON accounts.id = conversations.account_id
+CROSS JOIN LATERAL (
+    SELECT channel FROM conversations JOIN accounts ON accounts.id = account_id
+    WHERE conversations.id = turns.conversation_id OFFSET 0) AS placed
 """
 # Turns of the time before personas were recorded are put down under a name that no persona has.
 UNRECORDED = "?"
@@ -26,6 +28,26 @@ ENDED = f"""FROM turns {_PLACED}
 
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+# Of several cells together, as by GROUPING SETS: what stands for all channels, personas, versions.
+ALL = "*"
+ALL_VERSIONS = -1
+COARSER = f"""
+    CASE grouping(channel) WHEN 1 THEN '{ALL}' ELSE channel END AS channel,
+    CASE grouping(persona) WHEN 1 THEN '{ALL}' ELSE persona END AS persona,
+    CASE grouping(persona_version) WHEN 1 THEN {ALL_VERSIONS} ELSE persona_version END
+        AS persona_version"""
+# The rows that a choice needs (`Choice.values`): of all that was chosen, and of each group of it.
+WANTED = f"""
+    (channel = %(channel)s AND persona = %(persona)s AND persona_version = %(version)s
+    OR CASE %(by)s
+        WHEN 'channel' THEN %(channel)s = '{ALL}' AND channel <> '{ALL}'
+            AND persona = %(persona)s AND persona_version = %(version)s
+        WHEN 'persona' THEN channel = %(channel)s AND %(persona)s = '{ALL}'
+            AND persona <> '{ALL}' AND persona_version = {ALL_VERSIONS}
+        WHEN 'version' THEN channel = %(channel)s AND %(persona)s IN ('{ALL}', persona)
+            AND %(version)s = {ALL_VERSIONS} AND persona_version <> {ALL_VERSIONS}
+        ELSE false END)"""
 
 
 def day_of(moment: str) -> str:
@@ -76,17 +98,26 @@ LEAST_SECONDS = 0.001
 GROWTH = 1.1
 _BUCKET = f"""CAST(floor(ln(greatest(CAST(extract(epoch FROM moment - created_at) AS float8),
     {LEAST_SECONDS}) / {LEAST_SECONDS}) / ln(CAST({GROWTH} AS float8))) AS int)"""
-# day, channel, persona, persona_version, measure, bucket, turns: answers, since the message came.
+# A turn has it from its first checkpoint, up to a second late; a trace to the moment.
+_TRACED = "(SELECT min(traces.first_token_at) FROM traces WHERE traces.turn_id = turns.id)"
+# day, channel, persona, persona_version, measure, bucket, turns: answers, since the message came;
+# of each cell, and of coarser ones.
 TIMED = f"""
-SELECT day, channel, persona, persona_version, measure, {_BUCKET} AS bucket,
-    CAST(count(*) AS int) AS turns
+SELECT day, {COARSER}, measure, bucket, CAST(count(*) AS int) AS turns
 FROM (
-    SELECT {day_of("finished_at")}, {NAMES}, turns.created_at, first_token_at, shown_at,
-        CASE state WHEN 'done' THEN finished_at END AS ended_at
-    {ENDED} AND state IN ('done', 'stopped')
-) AS answered CROSS JOIN LATERAL (VALUES
-    ('first_token', first_token_at), ('first_visible', shown_at), ('whole', ended_at)
-) AS moments (measure, moment)
-WHERE moment IS NOT NULL
-GROUP BY day, channel, persona, persona_version, measure, bucket
+    SELECT day, channel, persona, persona_version, measure, {_BUCKET} AS bucket
+    FROM (
+        SELECT {day_of("finished_at")}, {NAMES}, turns.created_at, shown_at,
+            least(first_token_at, {_TRACED}) AS first_token_at,
+            CASE state WHEN 'done' THEN finished_at END AS ended_at
+        {ENDED} AND state IN ('done', 'stopped')
+    ) AS answered CROSS JOIN LATERAL (VALUES
+        ('first_token', first_token_at), ('first_visible', shown_at), ('whole', ended_at)
+    ) AS moments (measure, moment)
+    WHERE moment IS NOT NULL
+) AS timed GROUP BY GROUPING SETS (
+    (day, measure, bucket), (day, channel, measure, bucket),
+    (day, persona, measure, bucket), (day, persona, persona_version, measure, bucket),
+    (day, channel, persona, measure, bucket),
+    (day, channel, persona, persona_version, measure, bucket))
 """

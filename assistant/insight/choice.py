@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
+from assistant.insight.cells import ALL, ALL_VERSIONS
+
 Period = Literal["day", "week", "month"]
 By = Literal["", "channel", "persona", "version"]
 
@@ -42,9 +44,9 @@ class Choice:
             "last": self.last,
             "period": self.period,
             "by": self.by,
-            "channel": self.channel,
-            "persona": self.persona,
-            "version": self.version,
+            "channel": self.channel or ALL,
+            "persona": self.persona or ALL,
+            "version": ALL_VERSIONS if self.version is None else self.version,
         }
 
     @property

@@ -14,8 +14,8 @@ from datetime import date
 import structlog
 
 from assistant.errors import StorageUnavailable
-from assistant.insight.active_people import ALL, ALL_VERSIONS, WHO_ASKED, WHO_USED
-from assistant.insight.cells import COUNTED, COUNTS, TIMED, span
+from assistant.insight.active_people import WHO_ASKED, WHO_USED
+from assistant.insight.cells import ALL, ALL_VERSIONS, COUNTED, COUNTS, TIMED, span
 from assistant.storage.database import Connection, Database, row, rows
 
 log = structlog.get_logger()

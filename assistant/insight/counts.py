@@ -3,26 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any
 
-from assistant.insight.cells import COUNTED, COUNTS
-from assistant.insight.choice import By, Choice
+from assistant.insight.cells import ALL, ALL_VERSIONS, COUNTED, COUNTS
+from assistant.insight.group import Group, Place
 from assistant.storage.database import Database
 
 _NAMES = ", ".join(COUNTS)
-CELLS = f"""
-SELECT CAST(date_trunc(%(period)s, CAST(day AS timestamp)) AS date) AS period,
-    channel, persona, persona_version,
-    {", ".join(f"CAST(sum({one}) AS bigint) AS {one}" for one in COUNTS)}
-FROM (
+_CELLS = f"""
     SELECT day, channel, persona, persona_version, {_NAMES} FROM figures
     WHERE day >= %(first)s AND day <= %(kept_until)s
     UNION ALL SELECT day, channel, persona, persona_version, {_NAMES} FROM ({COUNTED}) AS live
-) AS counted
-GROUP BY period, channel, persona, persona_version
-ORDER BY period, channel, persona, persona_version
+"""
+# Of each period, of each group, of both, and of all.
+SUMS = f"""
+SELECT period, group_name, group_version, grouping(period) = 0 AS one_period,
+    grouping(group_name) = 0 AS one_group,
+    {", ".join(f"CAST(sum({one}) AS bigint) AS {one}" for one in COUNTS)}
+FROM (
+    SELECT CAST(date_trunc(%(period)s, CAST(day AS timestamp)) AS date) AS period,
+        CASE CAST(%(by)s AS text) WHEN 'channel' THEN channel WHEN '' THEN '' ELSE persona END
+            AS group_name,
+        CASE CAST(%(by)s AS text) WHEN 'version' THEN persona_version ELSE {ALL_VERSIONS} END
+            AS group_version, {_NAMES}
+    FROM ({_CELLS}) AS cells
+    WHERE %(channel)s IN ('{ALL}', channel) AND %(persona)s IN ('{ALL}', persona)
+        AND %(version)s IN ({ALL_VERSIONS}, persona_version)
+) AS chosen
+GROUP BY GROUPING SETS (
+    (), (period), (group_name, group_version), (period, group_name, group_version))
+"""
+# Whatever was chosen: what the span has at all.
+KNOWN = f"""
+SELECT DISTINCT channel, persona, persona_version FROM ({_CELLS}) AS cells
+ORDER BY channel, persona, persona_version
 """
 
 
@@ -38,9 +54,6 @@ class Counts:
     output_tokens: int = 0
     thumbs_up: int = 0
     thumbs_down: int = 0
-
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
     @property
     def turns(self) -> int:
@@ -62,44 +75,27 @@ class Counts:
         return _share(self.cached_tokens, self.prompt_tokens)
 
 
-class Group(NamedTuple):
-    """A channel or a persona; of a version also its number. All together where it is empty."""
-
-    name: str = ""
-    version: int = -1
+async def sums(database: Database, values: Mapping[str, object]) -> Mapping[Place, Counts]:
+    """Of what was chosen; empty where there is nothing. See `Standing.values`."""
+    return {_place(row): _counts(row) for row in await database.rows(SUMS, values)}
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
-    period: date
-    channel: str
-    persona: str
-    version: int
-    counts: Counts
-
-    def of(self, choice: Choice) -> bool:
-        return (
-            choice.channel in ("", self.channel)
-            and choice.persona in ("", self.persona)
-            and choice.version in (None, self.version)
-        )
-
-    def group(self, by: By) -> Group:
-        if by == "channel":
-            return Group(self.channel)
-        if by == "persona":
-            return Group(self.persona)
-        return Group(self.persona, self.version) if by == "version" else Group()
+async def known_cells(
+    database: Database, values: Mapping[str, object]
+) -> Sequence[tuple[str, str, int]]:
+    """Channel, persona and version of all that the span has."""
+    rows = await database.rows(KNOWN, values)
+    return [(row.channel, row.persona, row.persona_version) for row in rows]
 
 
-async def cells(database: Database, values: Mapping[str, object]) -> Sequence[Cell]:
-    """All that the span has, whatever was chosen of it. See `Standing.values`."""
-    return [_cell(row) for row in await database.rows(CELLS, values)]
+def _place(row: Any) -> Place:
+    period: date | None = row.period if row.one_period else None
+    return Place(period, Group(row.group_name, row.group_version) if row.one_group else Group())
 
 
-def _cell(row: Any) -> Cell:
-    counts = Counts(*(getattr(row, one) for one in COUNTS))
-    return Cell(row.period, row.channel, row.persona, row.persona_version, counts)
+def _counts(row: Any) -> Counts:
+    """Sums of nothing are null."""
+    return Counts(*(getattr(row, one) or 0 for one in COUNTS))
 
 
 def _share(part: int, whole: int) -> float | None:

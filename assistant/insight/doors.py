@@ -85,7 +85,19 @@ class Doors:
         for one in await self.database.rows(LISTED, {"limit": ENTRIES_SHOWN}):
             listed.setdefault(one.account_id, []).append(Listed(one.entry, one.note, one.added_at))
         rows = await self.database.rows(ACCOUNTS, {"without": sorted(WITHOUT_LIST)})
-        return [AccountDoor(*(*one, listed.get(one.id, ()))) for one in rows]
+        return [
+            AccountDoor(
+                one.id,
+                one.channel,
+                one.name,
+                one.set_to,
+                one.chosen,
+                one.blocked,
+                one.entries,
+                listed.get(one.id, ()),
+            )
+            for one in rows
+        ]
 
     async def requests(self) -> Sequence[PairingRequest]:
         """Who waits to be let in, the latest first, REQUESTS_SHOWN of them."""

@@ -2,64 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import Literal, NamedTuple, get_args
+from itertools import accumulate
+from typing import Any, Literal, get_args
 
-from assistant.insight.cells import GROWTH, LEAST_SECONDS, TIMED
-from assistant.insight.counts import Group
+from assistant.insight.cells import GROWTH, LEAST_SECONDS, TIMED, WANTED
+from assistant.insight.choice import Choice
+from assistant.insight.group import Place, groups_of
 from assistant.storage.database import Database
 
 # Since the message came: the model's first token, the first text that the person saw, the end.
 Measure = Literal["first_token", "first_visible", "whole"]
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 
-_PARTS = "PARTITION BY one_period, one_group, period, group_name, group_version, measure"
+_CELL = "day, channel, persona, persona_version, measure"
+# A histogram of each day, cell and measure.
 LATENCIES = f"""
-WITH timed AS (
-    SELECT day, channel, persona, persona_version, measure, kept.bucket, kept.turns
-    FROM figure_latencies CROSS JOIN LATERAL unnest(buckets, counts) AS kept (bucket, turns)
+SELECT CAST(date_trunc(%(period)s, CAST(day AS timestamp)) AS date) AS period,
+    channel, persona, persona_version, measure, buckets, counts
+FROM (
+    SELECT {_CELL}, buckets, counts FROM figure_latencies
     WHERE day >= %(first)s AND day <= %(kept_until)s
     UNION ALL
-    SELECT day, channel, persona, persona_version, measure, bucket, turns FROM ({TIMED}) AS live
-), chosen AS (
-    SELECT CAST(date_trunc(%(period)s, CAST(day AS timestamp)) AS date) AS period,
-        CASE CAST(%(by)s AS text) WHEN 'channel' THEN channel WHEN '' THEN '' ELSE persona END
-            AS group_name,
-        CASE CAST(%(by)s AS text) WHEN 'version' THEN persona_version ELSE -1 END AS group_version,
-        measure, bucket, turns
-    FROM timed
-    WHERE CAST(%(channel)s AS text) IN ('', channel) AND CAST(%(persona)s AS text) IN ('', persona)
-        AND coalesce(CAST(%(version)s AS int), persona_version) = persona_version
-), counted AS (
-    SELECT period, group_name, group_version, measure, bucket, sum(turns) AS turns,
-        grouping(period) = 0 AS one_period, grouping(group_name) = 0 AS one_group
-    FROM chosen GROUP BY GROUPING SETS (
-        (measure, bucket), (period, measure, bucket), (group_name, group_version, measure, bucket),
-        (period, group_name, group_version, measure, bucket))
-), ranked AS (
-    SELECT *, sum(turns) OVER ({_PARTS} ORDER BY bucket) AS up_to,
-        sum(turns) OVER ({_PARTS}) AS answers
-    FROM counted
-)
-SELECT CASE WHEN one_period THEN period END AS period,
-    CASE WHEN one_group THEN group_name ELSE '' END AS group_name,
-    CASE WHEN one_group THEN group_version ELSE -1 END AS group_version, one_group, measure,
-    CAST(max(answers) AS bigint) AS answers,
-    min(bucket) FILTER (WHERE up_to >= answers * 0.5) AS p50,
-    min(bucket) FILTER (WHERE up_to >= answers * 0.9) AS p90,
-    min(bucket) FILTER (WHERE up_to >= answers * 0.99) AS p99
-FROM ranked GROUP BY one_period, one_group, period, group_name, group_version, measure
+    SELECT {_CELL}, array_agg(bucket), array_agg(turns) FROM ({TIMED}) AS live GROUP BY {_CELL}
+) AS histograms WHERE {WANTED}
 """
+SHARES = (0.5, 0.9, 0.99)
 
-
-class Where(NamedTuple):
-    """Of one period, or of all (None); of one group, or of all (None)."""
-
-    period: date | None
-    group: Group | None
-    measure: Measure
+_Histogram = dict[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +46,36 @@ class Latency:
     p99: float
 
 
-async def latencies(database: Database, values: Mapping[str, object]) -> Mapping[Where, Latency]:
+async def latencies(
+    database: Database, choice: Choice, values: Mapping[str, object]
+) -> Mapping[Place, Mapping[Measure, Latency]]:
     """Of what was chosen. See `Standing.values`."""
-    found = {}
-    for row in await database.rows(LATENCIES, values):
-        group = Group(row.group_name, row.group_version) if row.one_group else None
-        middles = (seconds_of(bucket) for bucket in (row.p50, row.p90, row.p99))
-        found[Where(row.period, group, row.measure)] = Latency(row.answers, *middles)
-    return found
+    rows = await database.rows(LATENCIES, values)
+    # Of years, and of many versions, there is much to add up: others are not held up by it.
+    return await asyncio.to_thread(_latencies, rows, choice)
+
+
+def _latencies(rows: Sequence[Any], choice: Choice) -> Mapping[Place, Mapping[Measure, Latency]]:
+    summed: dict[Place, dict[Measure, _Histogram]] = defaultdict(dict)
+    for row in rows:
+        for group in groups_of(row, choice):
+            for place in (Place(row.period, group), Place(None, group)):
+                histogram = summed[place].setdefault(row.measure, {})
+                for bucket, count in zip(row.buckets, row.counts, strict=True):
+                    histogram[bucket] = histogram.get(bucket, 0) + count
+    return {
+        place: {measure: latency_of(histogram) for measure, histogram in measures.items()}
+        for place, measures in summed.items()
+    }
+
+
+def latency_of(histogram: Mapping[int, int]) -> Latency:
+    """`histogram`: how many answers there are in each bucket, at least one in all."""
+    buckets = sorted(histogram)
+    up_to = list(accumulate(histogram[bucket] for bucket in buckets))
+    answers = up_to[-1]
+    found = (buckets[bisect_left(up_to, share * answers)] for share in SHARES)
+    return Latency(answers, *map(seconds_of, found))
 
 
 def seconds_of(bucket: int) -> float:

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from assistant.insight.active_people import ALL, ALL_VERSIONS, WHO_USED
+from assistant.insight.active_people import WHO_USED
+from assistant.insight.cells import ALL, ALL_VERSIONS
 from assistant.insight.standing import Standing
 from assistant.storage.database import Database
 

@@ -15,8 +15,10 @@ DAYS = 30
 _MONTH = "CAST(date_trunc('month', now() AT TIME ZONE 'UTC') AS date)"
 # One page of people, from those before: who they are, and what they used this month.
 _LISTED = f"""
-SELECT found.id, persons.name, persons.created_at, known.identities, used.tokens, used.messages
-FROM found JOIN persons ON persons.id = found.id
+SELECT found.id, (SELECT name FROM persons WHERE id = found.id) AS name,
+    (SELECT created_at FROM persons WHERE id = found.id) AS created_at,
+    known.identities, used.tokens, used.messages
+FROM found
 CROSS JOIN LATERAL (
     SELECT coalesce(json_agg(json_build_array(
         identities.id, channel, accounts.name, platform_id, identities.name, identities.access,
@@ -177,7 +179,15 @@ class People:
             return None
         identities = [KnownIdentity(*one) for one in await self.database.rows(IDENTITIES, values)]
         used = [UsedDay(*one) for one in await self.database.rows(USED, values)]
-        return KnownPerson(*(*found, identities, used))
+        return KnownPerson(
+            found.id,
+            found.name,
+            found.language,
+            found.created_at,
+            found.memories,
+            identities,
+            used,
+        )
 
 
 def _listed(row: Any) -> ListedPerson:

@@ -23,17 +23,24 @@ WITH recent AS (
     FROM turns WHERE {where}
     ORDER BY {order} DESC LIMIT %(among)s
 )
-SELECT recent.id, recent.conversation_id, state, channel, accounts.name AS account,
-    coalesce(persons.name, '') AS person, recent.person_id, attempt AS attempts, output_tokens,
-    error_code, recent.created_at,
-    CAST(extract(epoch FROM recent.started_at - recent.created_at) AS float8) AS queued_seconds,
+SELECT shown.id, shown.conversation_id, state, channel, account, coalesce(person, '') AS person,
+    shown.person_id, attempt AS attempts, output_tokens, error_code, shown.created_at,
+    CAST(extract(epoch FROM shown.started_at - shown.created_at) AS float8) AS queued_seconds,
     first_seconds, seconds
-FROM recent JOIN conversations ON conversations.id = conversation_id
-JOIN accounts ON accounts.id = account_id
-LEFT JOIN persons ON persons.id = recent.person_id
-WHERE channel <> 'admin'
-ORDER BY CASE WHEN %(slowest)s THEN coalesce(seconds, 0) ELSE 0 END DESC, recent.id DESC
-LIMIT %(limit)s
+FROM (
+    SELECT * FROM recent
+    -- Each by its key, whatever is thought of how many they are.
+    WHERE NOT EXISTS (SELECT FROM experiments WHERE turn_id = recent.id OFFSET 0)
+    ORDER BY CASE WHEN %(slowest)s THEN coalesce(seconds, 0) ELSE 0 END DESC, id DESC
+    LIMIT %(limit)s
+) AS shown CROSS JOIN LATERAL (
+    SELECT channel, accounts.name AS account FROM conversations
+    JOIN accounts ON accounts.id = account_id
+    WHERE conversations.id = shown.conversation_id OFFSET 0
+) AS place LEFT JOIN LATERAL (
+    SELECT name AS person FROM persons WHERE id = shown.person_id OFFSET 0
+) AS who ON true
+ORDER BY CASE WHEN %(slowest)s THEN coalesce(seconds, 0) ELSE 0 END DESC, shown.id DESC
 """
 RECENT = _RECENT.format(where="id < %(before)s", order="id")
 # By the index of the places in a conversation; one that was asked again stands at the first's.

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from assistant.insight.active_people import Active, active_people
 from assistant.insight.choice import Choice
-from assistant.insight.counts import Counts, Group, cells
+from assistant.insight.counts import Counts, sums
+from assistant.insight.group import Place
 from assistant.insight.standing import standing
 from assistant.storage.database import Database
 
@@ -24,12 +25,11 @@ async def so_far(database: Database) -> SoFar:
     known = await standing(database)
     choice = Choice(known.today.replace(day=1), known.today)
     values = known.values(choice)
-    found = await cells(database, values)
-    active = await active_people(database, choice, values)
-    now = active.get((known.today, Group()), Active())
+    counted = await sums(database, values)
+    now = (await active_people(database, choice, values)).get(Place(known.today), Active())
     return SoFar(
-        today=sum((one.counts for one in found if one.period == known.today), Counts()),
-        month=sum((one.counts for one in found), Counts()),
+        today=counted.get(Place(known.today), Counts()),
+        month=counted.get(Place(None), Counts()),
         people_today=round(now.a_day),
         people_month=now.in_month or 0,
     )

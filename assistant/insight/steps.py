@@ -73,7 +73,7 @@ class Timeline:
 
 def timeline_of(trace: Trace) -> Timeline:
     steps = [
-        *(step for number, one in enumerate(trace.messages, 1) for step in _came(one, number)),
+        *_arrivals(trace),
         *_queued(trace),
         *_attempts(trace),
         *(_call(one) for one in trace.calls),
@@ -84,11 +84,21 @@ def timeline_of(trace: Trace) -> Timeline:
     return Timeline(steps, min(moments), max(moments), _visible_at(trace), _longest(steps))
 
 
+def _arrivals(trace: Trace) -> Iterator[Step]:
+    """Of a turn that was asked again they are the former one's; an experiment is asked here. Who
+    asks by the API is told nothing before the answer."""
+    if trace.turn.replaces is not None or trace.turn.channel == "admin":
+        return
+    for number, one in enumerate(trace.messages, 1):
+        yield from _came(one, number)
+        if trace.turn.channel != "api":
+            yield Step("acknowledged", one.acknowledged_at, one.acknowledged_at, number)
+
+
 def _came(one: TracedMessage, number: int) -> Iterator[Step]:
     yield Step("received", one.received_at, one.received_at, number)
     yield Step("committed", one.received_at, one.committed_at, number)
     yield Step("dispatched", one.committed_at, one.dispatched_at, number)
-    yield Step("acknowledged", one.acknowledged_at, one.acknowledged_at, number)
 
 
 def _queued(trace: Trace) -> Iterator[Step]:

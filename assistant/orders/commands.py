@@ -22,20 +22,23 @@ from assistant.incoming.persons import Persons
 from assistant.messages import Answer, ChatRef, Command, CommandName
 from assistant.orders.erasure import Erasure
 from assistant.orders.export import Export, Form
+from assistant.orders.news import News
 from assistant.orders.usage import Usage, Used
 from assistant.phrases import LANGUAGES, Phrase, language_of, say, sentences
+from assistant.settings import AssistantSettings
 from assistant.signals import Signals
 from inference.api import EngineInfo
 
 # As people are shown them; /start is what a first press sends.
 COMMANDS: tuple[CommandName, ...] = (
     "new", "stop", "retry", "persona", "lang", "memory", "forget", "export", "usage", "link",
-    "model", "about", "help",
+    "privacy", "news", "model", "about", "help",
 )  # fmt: skip
 GROUP_COMMANDS: tuple[CommandName, ...] = ("new", "stop", "retry", "persona", "forget", "help")
 AUTOMATIC = "auto"
 FORGOTTEN_SECONDS = 86_400  # in which an order may be delivered again
 ALL = "all"
+CONSENT: Mapping[str, bool] = {"allow": True, "deny": False}
 OFF = "off"
 # Channels whose threads are listened to without a mention.
 LISTENING = frozenset({"slack"})
@@ -89,6 +92,8 @@ class Commands:
     erasure: Erasure
     signals: Signals
     listening: Listening
+    settings: AssistantSettings
+    news: News
     links: Links
 
     async def answer(self, account: Account, command: Command) -> Answer:
@@ -198,6 +203,39 @@ class Commands:
         if quotas:
             lines += ["", *(say(line.phrase(), order.language) for line in quotas)]
         return Answer("\n".join([where, *lines]))
+
+    async def _privacy(self, order: _Order) -> Answer:
+        """Who else reads what the person writes, and whether they let admins."""
+        if not order.private:
+            return order.answer("privacy.private_only")
+        command, asked = order.command, order.argument.casefold()
+        if asked and asked not in CONSENT:
+            return order.answer("privacy.how")
+        who = (order.account, command.sender_id, command.sender_name)
+        if asked:
+            await self.persons.consent(await self.persons.find(*who), allowed=CONSENT[asked])
+            allowed = CONSENT[asked]
+        else:
+            person = await self.persons.known(*who[:2])
+            allowed = person is not None and await self.persons.consented(person)
+        return Answer("\n".join(_who_reads(order, self.settings.content_access, allowed)))
+
+    async def _news(self, order: _Order) -> Answer:
+        if not order.account.delivered:
+            return order.answer("news.not_here")
+        threaded = order.chat.channel in LISTENING
+        chat = replace(order.chat, thread_id=WHOLE_CHAT) if threaded else order.chat
+        asked = order.argument.casefold()
+        if asked not in ("on", "off"):
+            wanted = await self.news.wanted(order.account, chat)
+            return order.answer("news.now_on" if wanted else "news.now_off")
+        if threaded and not order.private and not order.command.member.admin:
+            return order.answer("news.admins_only")
+        if asked == "on":
+            await self.news.ask(order.account, chat, language_of(order.language))
+        else:
+            await self.news.end(order.account, chat)
+        return order.answer(f"news.{asked}")
 
     async def _link(self, order: _Order) -> Answer:
         if not order.private:
@@ -320,6 +358,13 @@ def _help(order: _Order, *, pairs: bool) -> str:
         shown = (*shown[:-1], "pair", *shown[-1:])
     lines = [f"/{name} – {order.say(f'command.{name}')}" for name in shown]
     return "\n".join([how, "", *lines])
+
+
+def _who_reads(order: _Order, rule: str, allowed: bool) -> list[str]:
+    """What the settings say; and what the person said, which is kept should they change."""
+    told = [order.say(f"privacy.{rule}")]
+    told.append(order.say("privacy.allowed" if allowed else "privacy.denied"))
+    return [*told, "", order.say("privacy.how")]
 
 
 def _language(asked: str) -> str | None:

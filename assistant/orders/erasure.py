@@ -14,7 +14,8 @@ its end: it holds a chat's id, and sending into it would make it longer.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -27,6 +28,7 @@ from assistant.messages import ChatRef
 from assistant.outgoing.penalties import AccountKeys
 from assistant.signals import LOST, REDIS_SECONDS, Signals
 from assistant.storage.database import Connection, Database, rows
+from assistant.storage.search_entries import enter, forget
 
 log = structlog.get_logger()
 
@@ -124,6 +126,7 @@ _ANSWERS_THEM = """
     SELECT turn_id FROM turn_messages JOIN messages ON messages.id = message_id
     WHERE identity_id = ANY(%(identities)s)
 """
+ANSWERS_THEM = f"SELECT id FROM turns WHERE id IN ({_ANSWERS_THEM})"
 ERASE_ALONE = f"""
 DELETE FROM turns WHERE id IN ({_ANSWERS_THEM}) AND NOT EXISTS (
     SELECT FROM turn_messages JOIN messages ON messages.id = message_id
@@ -157,6 +160,15 @@ ERASE_EXPERIMENTS = "DELETE FROM conversations WHERE experiment_on = ANY(%(group
 ERASE_MESSAGES = "DELETE FROM messages WHERE identity_id = ANY(%(identities)s)"
 
 
+# Looks on, in the transaction in which all is erased: before it, and after it. What it raises
+# leaves all as it was.
+Witness = Callable[[Connection], AbstractAsyncContextManager[object]]
+
+
+def nobody(_: Connection) -> AbstractAsyncContextManager[object]:
+    return nullcontext()
+
+
 @dataclass(slots=True)
 class _Gone:
     """What Redis and the workers must be told: turns, those that ran, and chats."""
@@ -181,19 +193,25 @@ class Erasure:
     database: Database
     redis: Redis | None
 
-    async def conversation(self, which: int | ChatRef) -> bool:
+    async def conversation(self, which: int | ChatRef, witness: Witness = nobody) -> bool:
         """False when there is no such conversation. Raises StorageUnavailable: all is as it was."""
         gone = _Gone()
-        async with self.database.transaction(ERASE_SECONDS) as connection:
+        async with (
+            self.database.transaction(ERASE_SECONDS) as connection,
+            witness(connection),
+        ):
             found = [which] if isinstance(which, int) else await _ids(connection, which)
             await _erase_conversations(connection, found, gone)
         await self._tell(gone)
         return bool(gone.chats)
 
-    async def person(self, person_id: int) -> bool:
+    async def person(self, person_id: int, witness: Witness = nobody) -> bool:
         """False when there is no such person. Raises StorageUnavailable: all is as it was."""
         gone = _Gone()
-        async with self.database.transaction(ERASE_SECONDS) as connection:
+        async with (
+            self.database.transaction(ERASE_SECONDS) as connection,
+            witness(connection),
+        ):
             known = await _erase_person(connection, person_id, gone)
         await self._tell(gone)
         return known
@@ -250,7 +268,9 @@ async def _erase_conversations(
 ) -> None:
     values: dict[str, Any] = {"conversations": list(conversations)}
     gone.chats += await rows(connection, LOCK_CONVERSATIONS, values)
-    gone.erased += await rows(connection, TURNS, values)
+    turns = await rows(connection, TURNS, values)
+    await forget(connection, [turn.id for turn in turns])
+    gone.erased += turns
     writers = await rows(connection, ONLY_THERE, values)
     values["identities"] = [one.id for one in writers]
     values["persons"] = [one.person_id for one in writers]
@@ -267,11 +287,14 @@ async def _erase_person(connection: Connection, person_id: int, gone: _Gone) -> 
     await _find(connection, values)  # what was said while we waited
     await rows(connection, NO_INSTALLER, values)
     await rows(connection, NO_LONGER_LISTED, values)
+    await forget(connection, await _column(connection, ANSWERS_THEM, values))
     gone.erased += await rows(connection, ERASE_ALONE, values)
-    gone.emptied += await rows(connection, EMPTY_SHARED, values)
+    emptied = await rows(connection, EMPTY_SHARED, values)
     await rows(connection, ERASE_EXPERIMENTS, values)
     await rows(connection, ANSWER_OTHERS, values)
     await rows(connection, ERASE_MESSAGES, values)
+    await enter(connection, [turn.id for turn in emptied])  # what the others asked
+    gone.emptied += emptied
     await _erase_conversations(connection, values["private"], gone)
     await rows(connection, "DELETE FROM identities WHERE person_id = %(person)s", values)
     deleted = "DELETE FROM persons WHERE id = %(person)s RETURNING id"

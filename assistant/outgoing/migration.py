@@ -62,10 +62,12 @@ JOIN = (
     "UPDATE messages SET conversation_id = %(into)s WHERE conversation_id = %(id)s",
     "UPDATE turns SET conversation_id = %(into)s WHERE conversation_id = %(id)s",
     "UPDATE deliveries SET conversation_id = %(into)s WHERE conversation_id = %(id)s",
+    "UPDATE search_entries SET conversation_id = %(into)s WHERE conversation_id = %(id)s",
     """
     UPDATE conversations AS kept SET created_at = left_behind.created_at,
         starts_after = greatest(kept.starts_after, left_behind.starts_after),
-        persona = coalesce(nullif(kept.persona, ''), left_behind.persona)
+        persona = coalesce(nullif(kept.persona, ''), left_behind.persona),
+        news = coalesce(kept.news, left_behind.news)
     FROM conversations AS left_behind
     WHERE kept.id = %(into)s AND left_behind.id = %(id)s
     """,

@@ -41,11 +41,11 @@ UPDATE turns SET logprobs = NULL WHERE id = ANY (ARRAY(
 )) RETURNING 1
 """
 PRUNE_EXPERIMENTS = """
-DELETE FROM conversations WHERE id IN (
+DELETE FROM conversations WHERE id = ANY (ARRAY(
     SELECT conversation_id FROM experiments JOIN turns ON turns.id = turn_id
     WHERE experiments.created_at < now() - make_interval(secs => 86400 * %(days)s)
     ORDER BY experiments.created_at LIMIT %(limit)s
-) RETURNING 1
+)) RETURNING 1
 """
 PRUNE_TRACES = """
 DELETE FROM traces WHERE ctid = ANY (ARRAY(

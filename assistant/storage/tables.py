@@ -31,7 +31,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 
 metadata = MetaData(
     naming_convention={
@@ -48,6 +48,8 @@ DELIVERY_STATES = ("pending", "active", "removing", "done", "removed", "failed")
 INTENT_STATES = ("sending", "sent", "unknown", "failed")
 ROLES = ("viewer", "operator", "admin")
 INTENT_KINDS = ("placeholder", "overflow", "edit", "final", "removal")
+BROADCAST_STATES = ("running", "stopped", "done")
+POST_STATES = ("waiting", "sending", "sent", "unknown", "failed", "stopped", "withdrawn")
 
 
 def _id() -> Column[int]:
@@ -125,7 +127,16 @@ persons = Table(
     Column("language", Text),
     _weight(),
     _now("created_at"),
+    # Since when admins may read what the person writes, where the settings ask for their consent.
+    _time("consented_at"),
     CheckConstraint("weight > 0", name="weight"),
+    Index(
+        "ix_persons_name",
+        "name",
+        postgresql_using="gin",
+        postgresql_ops={"name": "gin_trgm_ops"},
+    ),
+    Index("ix_persons_consented", "id", postgresql_where="consented_at IS NOT NULL"),
 )
 
 identities = Table(
@@ -169,11 +180,14 @@ conversations = Table(
     Column("quiet_after", BigInteger, nullable=False, server_default=text("0")),
     # How the assistant behaves here, by name; empty for the default.
     _text("persona", ""),
+    # The language in which news were asked for here; null: none are wanted.
+    Column("news", Text),
     # An experiment's: whose words it may hold, so that it falls with them.
     _ref("experiment_on", "conversations.id", nullable=True),
     _now("created_at"),
     _now("last_message_at"),
     UniqueConstraint("account_id", "chat_id", "thread_id"),
+    Index("ix_conversations_news", "account_id", "id", postgresql_where="news IS NOT NULL"),
     Index("ix_conversations_persona", "persona", postgresql_where="persona <> ''"),
     Index(
         "ix_conversations_experiment_on",
@@ -403,6 +417,7 @@ deliveries = Table(
         postgresql_where="state IN ('pending', 'active', 'removing')",
     ),
     Index("ix_deliveries_failed", "finished_at", postgresql_where="state = 'failed'"),
+    Index("ix_deliveries_in_doubt", "turn_id", postgresql_where="placeholders_left > 0"),
     Index(None, "conversation_id"),
 )
 
@@ -451,6 +466,7 @@ feedback = Table(
     Column("persona_version", Integer),
     _now("created_at"),
     Index(None, "person_id"),
+    Index(None, "value", "turn_id"),
     Index(None, "created_at"),
     Index(
         "ix_feedback_persona",
@@ -538,6 +554,19 @@ figure_people = _figures(
     Column("in_30_days", Integer),
     # From the calendar month's first day on.
     Column("in_month", Integer),
+)
+
+# How each account stands with its platform; whether it is connected now is said in Redis alone.
+channel_states = Table(
+    "channel_states",
+    metadata,
+    Column(
+        "account_id", BigInteger, ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True
+    ),
+    _time("heard_at"),
+    # The last that went wrong with its way in, and when.
+    _text("error", ""),
+    _time("failed_at"),
 )
 
 penalties = Table(
@@ -823,4 +852,117 @@ canned_answers = Table(
     Column("used", BigInteger, nullable=False, server_default=text("0")),
     _time("used_at"),
     _now("changed_at"),
+)
+
+# What can be found by its words: a turn that is over (assistant/storage/search_entries.py).
+search_entries = Table(
+    "search_entries",
+    metadata,
+    Column("turn_id", BigInteger, ForeignKey("turns.id", ondelete="CASCADE"), primary_key=True),
+    _ref("conversation_id", "conversations.id"),
+    _ref("account_id", "accounts.id"),
+    Column("person_id", BigInteger, ForeignKey("persons.id", ondelete="SET NULL")),
+    _text("persona", ""),
+    Column("failed", Boolean, nullable=False),
+    # When it was asked.
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("words", TSVECTOR, nullable=False),
+    Index("ix_search_entries_words", "words", postgresql_using="gin"),
+    Index(None, "at", "turn_id"),
+    *(
+        Index(f"ix_search_entries_{name}", f"{name}_id", "at", "turn_id")
+        for name in ("conversation", "account", "person")
+    ),
+    Index("ix_search_entries_persona", "persona", "at", "turn_id"),
+    Index("ix_search_entries_failed", "at", "turn_id", postgresql_where="failed"),
+)
+
+# Each word that stands in an entry, and in how many; by which one that was misspelt is known.
+search_words = Table(
+    "search_words",
+    metadata,
+    Column("word", Text, primary_key=True),
+    # In ASCII.
+    _text("spelling"),
+    Column("entries", BigInteger, nullable=False),
+    Index(
+        "ix_search_words_spelling",
+        "spelling",
+        postgresql_using="gin",
+        postgresql_ops={"spelling": "gin_trgm_ops"},
+    ),
+)
+
+# One row: turns that ended before this are entered.
+search_progress = Table(
+    "search_progress",
+    metadata,
+    Column("one_row", Boolean, primary_key=True, server_default=text("true")),
+    Column("entered_until", DateTime(timezone=True), nullable=False),
+    CheckConstraint("one_row", name="one_row"),
+)
+
+# Proofs of what was erased: how much of it there was, and that nothing was left. It says of whom
+# only by a number that is given to nobody else, and by a digest of the platform's ids.
+erasures = Table(
+    "erasures",
+    metadata,
+    _id(),
+    _text("kind"),
+    Column("target", BigInteger, nullable=False),
+    _text("digest"),
+    # Table → rows.
+    Column("before", JSONB, nullable=False),
+    Column("after", JSONB, nullable=False),
+    _text("erased_by"),
+    _now("erased_at"),
+    _one_of("kind", ("conversation", "person")),
+)
+
+# What an admin tells all conversations that asked for news.
+broadcasts = Table(
+    "broadcasts",
+    metadata,
+    _id(),
+    _text("text"),
+    # The only channel that it goes to; empty: all.
+    _text("channel", ""),
+    _text("state", "running"),
+    _text("sent_by"),
+    _now("created_at"),
+    _time("finished_at"),
+    _one_of("state", BROADCAST_STATES),
+)
+
+# One for each conversation that had asked when the broadcast began.
+broadcast_posts = Table(
+    "broadcast_posts",
+    metadata,
+    Column(
+        "broadcast_id",
+        BigInteger,
+        ForeignKey("broadcasts.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column(
+        "conversation_id",
+        BigInteger,
+        ForeignKey("conversations.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    _ref("account_id", "accounts.id"),
+    _text("state", "waiting"),
+    _text("error", ""),
+    # Whoever is at it, until then; without an owner: not before then.
+    Column("lease_owner", Text),
+    _time("lease_until"),
+    _time("ended_at"),
+    _one_of("state", POST_STATES),
+    Index(None, "conversation_id"),
+    Index(
+        "ix_broadcast_posts_open",
+        "broadcast_id",
+        "conversation_id",
+        postgresql_where="state IN ('waiting', 'sending')",
+    ),
 )

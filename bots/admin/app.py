@@ -17,6 +17,7 @@ from assistant.answering.canned_answers import CannedAnswers
 from assistant.answering.experiments import Experiments
 from assistant.answering.persona_versions import PersonaVersions
 from assistant.insight.figures import Figures
+from assistant.insight.glance import Glances
 from assistant.insight.personas import PersonaFigures
 from assistant.live_settings import LiveSettings
 from assistant.service import Assistant
@@ -29,19 +30,27 @@ from bots.admin.admins import admins_pages
 from bots.admin.analytics import analytics_pages
 from bots.admin.api.admins import admins_api
 from bots.admin.api.audit import audit_api
+from bots.admin.api.broadcasts import broadcasts_api
 from bots.admin.api.canned import canned_api
+from bots.admin.api.conversations import conversations_api
 from bots.admin.api.figures import figures_api
 from bots.admin.api.keys import keys_api
+from bots.admin.api.operations import operations_api
+from bots.admin.api.overview import overview_api
 from bots.admin.api.personas import personas_api
 from bots.admin.api.settings import settings_api
 from bots.admin.api.traces import traces_api
 from bots.admin.audit import audit_pages
 from bots.admin.canned import canned_pages
+from bots.admin.conversations import ConversationParts, conversation_pages
 from bots.admin.door import AdminDoor, Needs, SignedIn, needs
 from bots.admin.faults import Fault, page_router
 from bots.admin.keys import keys_pages
 from bots.admin.me import own_pages
 from bots.admin.navigation import NAVIGATION
+from bots.admin.operations.pages import operations_pages
+from bots.admin.operations.parts import OperationsParts
+from bots.admin.overview import overview_pages
 from bots.admin.people import people_api, people_pages
 from bots.admin.persona import persona_pages
 from bots.admin.persona_trial import trial_pages
@@ -64,6 +73,9 @@ class AdminParts:
     database: Database
     access: Access
     clock: Callable[[], float]
+    conversations: ConversationParts
+    operations: OperationsParts
+    glances: Glances
     assistant: Assistant
     traces: TraceParts
     live: LiveSettings
@@ -87,6 +99,8 @@ def include_dashboard(app: FastAPI, parts: AdminParts) -> None:
     pages = (
         *ways.routers,
         own_pages(shell, admins, ways.password),
+        overview_pages(shell, parts.glances, admins),
+        conversation_pages(shell, parts.conversations),
         trace_pages(shell, parts.traces, admins.of_session),
         replay_pages(shell, parts.traces),
         *people_pages(shell, parts.database, parts.assistant.stop, parts.clock),
@@ -99,9 +113,14 @@ def include_dashboard(app: FastAPI, parts: AdminParts) -> None:
         admins_pages(shell, admins, changes),
         keys_pages(shell, keys),
         audit_pages(shell, audit),
+        *operations_pages(shell, parts.operations, admins),
         _remaining(shell),
     )
     endpoints = (
+        conversations_api(parts.access, parts.conversations),
+        operations_api(parts.access, parts.operations),
+        broadcasts_api(parts.access, parts.operations),
+        overview_api(parts.access, parts.glances),
         traces_api(parts.access, parts.traces),
         *people_api(parts.access, parts.database),
         personas_api(parts.access, personas, figures),

@@ -18,11 +18,14 @@ class Item:
 
 # An empty page name begins a further group.
 NAVIGATION: tuple[Item, ...] = (
+    Item("overview", "/admin/overview", "viewer"),
+    Item("conversations", "/admin/conversations", "operator"),
     Item("traces", "/admin/traces", "viewer"),
     Item("people", "/admin/people", "viewer"),
     Item("personas", "/admin/personas", "viewer"),
     Item("canned", "/admin/canned", "viewer"),
     Item("analytics", "/admin/analytics", "viewer"),
+    Item("operations", "/admin/operations", "viewer"),
     Item("settings", "/admin/settings", "viewer"),
     Item("admins", "/admin/admins", "admin"),
     Item("keys", "/admin/keys", "admin"),

@@ -32,9 +32,9 @@ def settings_pages(shell: Shell, live: LiveSettings, audit: AuditLog) -> APIRout
     router = page_router()
     pages = SettingsPages(shell, live, audit)
     router.add_api_route("/settings", pages.all, methods=["GET"])
-    router.add_api_route("/settings/{name}", pages.one, methods=["GET"])
-    router.add_api_route("/settings/{name}", pages.change, methods=["POST"])
-    router.add_api_route("/settings/{name}/reset", pages.reset, methods=["POST"])
+    router.add_api_route("/settings/{setting}", pages.one, methods=["GET"])
+    router.add_api_route("/settings/{setting}", pages.change, methods=["POST"])
+    router.add_api_route("/settings/{setting}/reset", pages.reset, methods=["POST"])
     return router
 
 
@@ -51,33 +51,33 @@ class SettingsPages:
         return self._shell.page(request, "settings.html", context)
 
     async def one(
-        self, request: Request, name: str, _: Annotated[SignedIn, needs("viewer")]
+        self, request: Request, setting: str, _: Annotated[SignedIn, needs("viewer")]
     ) -> Response:
-        return await self._page(request, await self._found(name))
+        return await self._page(request, await self._found(setting))
 
     async def change(
         self,
         request: Request,
-        name: str,
+        setting: str,
         admin: Annotated[SignedIn, needs("admin")],
         form: Annotated[Form[NewValue], form_of(NewValue)],
     ) -> Response:
-        setting = await self._found(name)
+        found = await self._found(setting)
         given = form.value.value if form.value is not None else ""
         try:
-            await self._live.change(name, _read(setting, given), admin.actor)
+            await self._live.change(setting, _read(found, given), admin.actor)
         except ChangeRefused as refused:
-            return await self._page(request, setting, given, refused)
-        return RedirectResponse(f"{ADDRESS}/{name}?done", 303)
+            return await self._page(request, found, given, refused)
+        return RedirectResponse(f"{ADDRESS}/{setting}?done", 303)
 
     async def reset(
-        self, request: Request, name: str, admin: Annotated[SignedIn, needs("admin")]
+        self, request: Request, setting: str, admin: Annotated[SignedIn, needs("admin")]
     ) -> Response:
         try:
-            await self._live.reset(name, admin.actor)
+            await self._live.reset(setting, admin.actor)
         except ChangeRefused as refused:
             raise fault(self._shell.words(request), refused) from None
-        return RedirectResponse(f"{ADDRESS}/{name}?done", 303)
+        return RedirectResponse(f"{ADDRESS}/{setting}?done", 303)
 
     async def _found(self, name: str) -> LiveSetting:
         found = next((one for one in await self._live.listed() if one.name == name), None)
@@ -143,10 +143,16 @@ def _optional(setting: LiveSetting) -> bool:
 def _choices(words: Words, setting: LiveSetting) -> list[tuple[str, str]]:
     found = [("", words("settings.none"))] if _optional(setting) else []
     for one in _schemas(setting):
-        found += [(str(value), str(value)) for value in one.get("enum", ())]
+        found += [(str(value), _value(words, value)) for value in one.get("enum", ())]
         if one.get("type") == "boolean":
             found += [("true", words("settings.yes")), ("false", words("settings.no"))]
     return found
+
+
+def _value(words: Words, value: object) -> str:
+    """One of few, in the reader's language where there is a word for it."""
+    key = f"settings.of_value.{value}"
+    return words(key) if key in words else str(value)
 
 
 def _allowed(words: Words, setting: LiveSetting) -> str:

@@ -17,6 +17,7 @@ from assistant.errors import (
     QuotaSpent,
     StorageUnavailable,
     TurnNotFound,
+    UnderMaintenance,
 )
 from bots.http.refusal import refusal
 
@@ -84,6 +85,11 @@ def answer_failures(app: FastAPI) -> None:
     async def try_later(request: Request, error: QueueFull | QuotaSpent) -> Response:
         headers = {"retry-after": f"{error.retry_after_seconds:.0f}"} | limits(request)
         return refusal(429, str(error), code=error.code, headers=headers)
+
+    @app.exception_handler(UnderMaintenance)
+    async def under_maintenance(request: Request, error: UnderMaintenance) -> Response:
+        headers = {"retry-after": f"{error.retry_after_seconds:.0f}"} | limits(request)
+        return refusal(503, str(error), code=error.code, headers=headers)
 
     @app.exception_handler(TurnNotFound)
     async def no_turn(_: Request, error: TurnNotFound) -> Response:

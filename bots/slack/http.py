@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import SecretStr
 
 from assistant.errors import ChannelError, StorageUnavailable
+from assistant.lines import EVERY, Line
 from assistant.messages import Arrival
 from bots.slack.install.workspace import Inbox
 from bots.slack.signature import refusal
@@ -33,13 +34,14 @@ def router(
     inbox: Inbox,
     signing_secret: SecretStr | None,
     clock: Callable[[], float] = time.time,
+    line: Line | None = None,
 ) -> APIRouter:
     """The routes of one app, for all its workspaces. Without a signing secret every request is
     refused.
 
-    `clock` gives seconds since the epoch.
+    `clock` gives seconds since the epoch. `line` is told what comes.
     """
-    routes = APIRouter()
+    routes, heard = APIRouter(), line or Line("slack", EVERY, "webhook")
 
     async def take(request: Request) -> Response:
         body = await request.body()
@@ -49,6 +51,7 @@ def router(
         if sentence := refusal(signing_secret, timestamp, signature, body, clock()):
             _log.warning("slack_request_refused", reason=sentence)
             return PlainTextResponse(sentence, status_code=401)
+        heard.hear()
         try:
             return await _answer(inbox, body, headers.get("content-type", ""))
         except _Unreadable as error:

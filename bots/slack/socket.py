@@ -24,6 +24,7 @@ from assistant.errors import (
     RateLimited,
     StorageUnavailable,
 )
+from assistant.lines import EVERY, Line
 from assistant.messages import Arrival
 from bots.slack.client import call
 from bots.slack.envelope import Envelope, parse_envelope
@@ -60,11 +61,14 @@ class SlackSocket:
         inbox: Inbox,
         *,
         backoff_seconds: Sequence[float] = BACKOFF_SECONDS,
+        line: Line | None = None,
     ) -> None:
+        """`line` is told how it stands with Slack."""
         self._client = client
         self._app_token = app_token
         self._inbox = inbox
         self._backoff_seconds = backoff_seconds
+        self._line = line or Line("slack", EVERY, "socket")
         self._failures = 0
 
     async def run(self) -> None:
@@ -86,12 +90,15 @@ class SlackSocket:
                 await self._inbox.connect()
                 reason = await self._listen(await self._address(), lanes)
                 pause = 0.0 if reason in _PLANNED else self._next_pause()
+                if reason not in _PLANNED:
+                    self._line.fail(f"Slack closed the connection ({_bare(reason)}).")
             except CredentialsRefused as error:
                 return error
             except ChannelError as error:
                 reason, pause = error.code, self._next_pause()
                 if isinstance(error, RateLimited):
                     pause = error.retry_after_seconds
+                self._line.fail(str(error))
             _log.info("slack_socket_ended", reason=reason, pause_seconds=pause)
             await asyncio.sleep(pause)
 
@@ -135,8 +142,10 @@ class SlackSocket:
                 return envelope.reason or "disconnect"
             if envelope.kind == "hello":
                 self._failures = 0
+                self._line.become("open")
                 _log.info("slack_socket_open")
             elif envelope.envelope_id:
+                self._line.hear()
                 lane = lanes[zlib.crc32(envelope.lane.encode("utf-8", "replace")) % len(lanes)]
                 await lane.put(_Waiting(envelope, socket, Arrival()))
         return "closed"
@@ -167,6 +176,11 @@ class SlackSocket:
         except Exception:  # it would end the lane, and with it the socket; again it would as well
             _log.exception("slack_envelope_failed", kind=envelope.kind)
         return answer
+
+
+def _bare(reason: str) -> str:
+    """Slack's word for it: letters and underscores alone."""
+    return "".join(one for one in reason if one.isalpha() or one == "_")[:40]
 
 
 async def _settled(lanes: Sequence[asyncio.Queue[_Waiting]]) -> None:

@@ -20,6 +20,7 @@ import structlog
 
 from assistant.channel import Notices
 from assistant.errors import StorageUnavailable
+from assistant.lines import Line
 from assistant.messages import Arrival
 from assistant.service import Assistant
 from bots.telegram.addressing import BotIdentity
@@ -49,16 +50,19 @@ class TelegramPoller:
         *,
         long_poll_seconds: int = LONG_POLL_SECONDS,
         retry_seconds: tuple[float, float] = (1.0, 30.0),
+        line: Line | None = None,
     ) -> None:
         """`channel` says the notices: give the one whose calls pass the chat's budget.
 
-        `retry_seconds`: the first and the longest pause after something went wrong.
+        `retry_seconds`: the first and the longest pause after something went wrong. `line` is told
+        how it stands with Telegram.
         """
         self._bot = bot
         self._account = channel.account
         self._handler = UpdateHandler(bot, channel, assistant)
         self._long_poll_seconds = long_poll_seconds
-        self._asking = Persistence(channel.account, Backoff(*retry_seconds))
+        self._line = line or Line("telegram", channel.account, "polling")
+        self._asking = Persistence(channel.account, Backoff(*retry_seconds), self._line)
         self._storing = Backoff(*retry_seconds)
 
     async def run(self) -> None:
@@ -68,6 +72,8 @@ class TelegramPoller:
             work = _Work(self._handler, identity, group)
             while True:
                 batch = await self._asking.until_done(partial(self._ask, work.confirm()))
+                if batch:
+                    self._line.hear()
                 readable = work.take(batch)
                 await work.settle(ASK_AGAIN_SECONDS)
                 if work.failed() or not readable:

@@ -18,6 +18,7 @@ from fastapi.responses import PlainTextResponse, Response
 
 from assistant.channel import Notices
 from assistant.errors import StartupError, StorageUnavailable
+from assistant.lines import Line
 from assistant.messages import Arrival
 from assistant.service import Assistant
 from bots.telegram.addressing import BotIdentity
@@ -45,13 +46,15 @@ class TelegramWebhook:
         settings: TelegramSettings,
         *,
         retry_seconds: tuple[float, float] = (1.0, 30.0),
+        line: Line | None = None,
     ) -> None:
         """Raises StartupError when the settings would let anybody in, or nobody."""
         self._path = path_of(channel.account)
         self._url, self._secret = checked(settings, channel.account)
         self._bot = bot
         self._handler = UpdateHandler(bot, channel, assistant)
-        self._calling = Persistence(channel.account, Backoff(*retry_seconds))
+        self._line = line or Line("telegram", channel.account, "webhook")
+        self._calling = Persistence(channel.account, Backoff(*retry_seconds), self._line)
         self._identity: BotIdentity | None = None
 
     async def run(self) -> None:
@@ -78,6 +81,7 @@ class TelegramWebhook:
             update: Any = json.loads(await request.body())
         except (ValueError, RecursionError):
             return PlainTextResponse("The update can't be read.", status_code=400)
+        self._line.hear()
         if self._identity is None:
             return PlainTextResponse("Not ready yet. Please send it again.", status_code=503)
         arrival = Arrival()

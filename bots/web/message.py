@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -10,7 +11,11 @@ from assistant.messages import ChatRef, Command, CommandName, IncomingMessage
 from bots.http.failures import Refused
 
 MAX_CHARACTERS = 32_000
-ORDERS: Mapping[str, CommandName] = {"/link": "link", "/usage": "usage"}
+ORDERS: Mapping[str, CommandName] = {
+    "/link": "link",
+    "/privacy": "privacy",
+    "/usage": "usage",
+}
 
 
 class SentMessage(BaseModel):
@@ -20,6 +25,23 @@ class SentMessage(BaseModel):
 
     text: str
     client_id: str = Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")
+
+
+class PrivacyChoice(BaseModel):
+    """Empty where the person only asks."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    choice: Literal["", "allow", "deny"]
+
+
+def parse_choice(body: bytes) -> str:
+    """Raises Refused."""
+    try:
+        return PrivacyChoice.model_validate_json(body).choice
+    except ValidationError:
+        sentence = "Choose whether to allow it or not: 'allow' or 'deny'."
+        raise Refused(400, sentence, param="choice") from None
 
 
 def parse_message(body: bytes, chat: ChatRef) -> IncomingMessage:

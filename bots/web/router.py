@@ -19,7 +19,7 @@ from bots.http.stream import EventStream
 from bots.web.cookie import ChatCookie
 from bots.web.exchange import exchanges
 from bots.web.markdown import MarkdownPage
-from bots.web.message import MAX_CHARACTERS, order_in, parse_message
+from bots.web.message import MAX_CHARACTERS, order_in, parse_choice, parse_message
 from bots.web.reply_stream import reply_events
 
 _HERE = Path(__file__).parent
@@ -43,6 +43,7 @@ def web_router(assistant: Assistant) -> APIRouter:
     router.add_api_route("/chat/status", pages.status, methods=["GET"])
     router.add_api_route("/chat/messages", pages.send, methods=["POST"])
     router.add_api_route("/chat/new", pages.new, methods=["POST"])
+    router.add_api_route("/chat/privacy", pages.privacy, methods=["POST"])
     router.add_api_route("/chat/turns/{turn_id}/stream", pages.stream, methods=["GET"])
     router.add_api_route("/chat/turns/{turn_id}/stop", pages.stop, methods=["POST"])
     router.add_api_route("/favicon.ico", _favicon, methods=["GET"])
@@ -106,6 +107,17 @@ class ChatPages:
         chat = cookie.chat
         answer = await self._assistant.command(Command(chat, "new", chat.chat_id, ""))
         return JSONResponse({"said": answer.text}, headers=_NO_STORE)
+
+    async def privacy(self, request: Request, cookie: Chat) -> Response:
+        """Who may read this chat, and what its person allows; how orders say it is left out."""
+        argument = parse_choice(await request.body())
+        chat, language = cookie.chat, request.headers.get("accept-language", "")[:2]
+        order = Command(chat, "privacy", chat.chat_id, "", argument=argument, language=language)
+        told = (await self._assistant.command(order)).text.partition("\n\n")[0]
+        response = JSONResponse({"said": told}, headers=_NO_STORE)
+        if cookie.fresh:
+            cookie.keep(request, response)
+        return response
 
     async def stream(self, turn_id: int, cookie: Chat) -> Response:
         await self._check_owner(turn_id, cookie)

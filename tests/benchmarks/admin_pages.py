@@ -30,7 +30,14 @@ SECONDS = Target("at most", 0.1)
 KILOBYTES = Target("at most", 100)
 WARM_UP = 2
 # What stands in an address where the page is of one thing; else "1".
-SAMPLES = {"turn_id": "5003", "conversation_id": "7", "person_id": "7", "day": "2026-01-01"}
+SAMPLES = {
+    "turn_id": "5003",
+    "conversation_id": "7",
+    "person_id": "7",
+    "day": "2026-01-01",
+    "name": "teacher",
+    "setting": "system_prompt",
+}
 # Searched for, as somebody would: with a slip of the keys.
 QUERIES = {"/admin/conversations": "?q=captial+of+country+4711"}
 PAGES = ("text/html",)  # not what is downloaded

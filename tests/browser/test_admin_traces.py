@@ -9,11 +9,12 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from assistant.insight.trace import TraceReader
+from assistant.messages import Arrival
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
 from tests.support.admin_browser import faults_by_axe, fits, look, signed_in
 from tests.support.admin_house import AdminHouse, admin_house
-from tests.support.house import House, house, until, working
+from tests.support.house import House, house, incoming, until, working
 from tests.support.orders import told
 
 pytestmark = pytest.mark.browser
@@ -38,7 +39,9 @@ def engine() -> ScriptedEngine:
 
 
 async def answered(home: House, text: str) -> int:
-    turn = (await home.say(text)).turn_id
+    arrival = Arrival()
+    turn = (await home.service.accept(incoming(text, arrival=arrival))).turn_id
+    arrival.acknowledge()
     await home.answer(turn)
     await until(lambda: _recorded(home, turn))
     return turn
@@ -54,7 +57,7 @@ async def _recorded(home: House, turn: int) -> bool:
 async def test_an_operator_finds_why_an_answer_was_slow_and_asks_it_again(
     admin_browser: Browser, home: House, admin: AdminHouse
 ) -> None:
-    await told(home, "memory", "add I live by a lake")
+    await told(home, "memory", "I live by a lake")
     async with working(home.worker(engine())):
         await answered(home, "Tell me about herons")
         turn = await answered(home, "And how do they fish?")

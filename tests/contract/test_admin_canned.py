@@ -146,4 +146,4 @@ async def test_programs_do_the_same(admin: AdminHouse) -> None:
     assert (refused.status_code, refused.json()["error"]["code"]) == (400, "canned_answer")
     assert (await program(admin, "DELETE", address, scope="admin.view")).status_code == 403
     assert (await program(admin, "DELETE", address)).status_code == 204
-    assert (await program(admin, "GET", address)).status_code == 404
+    assert (await program(admin, "GET", address, scope="admin.view")).status_code == 404

@@ -182,7 +182,7 @@ async def test_a_trial_streams_no_other_turn_and_asks_nothing_without_a_question
 
 async def test_who_leaves_a_trial_ends_it(admin: AdminHouse) -> None:
     home = admin.house
-    form = {"persona": "teacher", "question": "What is a heron?"}
+    form = {"persona": "teacher", "prompt": BUILT_IN["teacher"], "question": "What is a heron?"}
     slow = quick(tokens_per_second=5, answer_tokens=500)
     async with working(home.worker(slow)):
         page = await admin.post("operator", "/admin/persona-trials", form)
@@ -271,7 +271,8 @@ async def test_programs_change_and_roll_back_too(admin: AdminHouse) -> None:
 async def test_a_program_is_refused_with_a_status_and_a_sentence(
     admin: AdminHouse, method: str, path: str, body: object, status: int
 ) -> None:
-    answer = await program(admin, method, path, body)
+    scope = "admin.view" if method == "GET" else "admin.manage"
+    answer = await program(admin, method, path, body, scope)
     assert answer.status_code == status
     assert answer.json()["error"]["message"].endswith((".", "/persona."))
 

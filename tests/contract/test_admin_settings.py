@@ -90,6 +90,20 @@ async def test_an_empty_field_is_none_where_there_may_be_none(admin: AdminHouse)
     assert admin.house.settings.system_prompt == ""
 
 
+async def test_one_of_few_is_chosen_and_nothing_else_is_taken(admin: AdminHouse) -> None:
+    page = await admin.get("admin", "/admin/settings/log_level")
+    assert page.text.count("<option") == 5
+    await put(admin, "log_level", "debug")
+    assert admin.house.settings.log_level == "debug"
+    refused = await put(admin, "log_level", "loud")
+    assert refused.status_code == 400 and "Choose one of those offered." in seen(refused)
+    await put(admin, "log_level", "")
+    await put(admin, "maintenance", "true")
+    assert (admin.house.settings.log_level, admin.house.settings.maintenance) == (None, True)
+    await put(admin, "maintenance", "false")
+    assert admin.house.settings.maintenance is False
+
+
 async def test_only_an_admin_changes_them(admin: AdminHouse) -> None:
     for role in ("viewer", "operator"):
         page = await admin.get(role, "/admin/settings/attempts")  # type: ignore[arg-type]
@@ -126,7 +140,10 @@ async def test_what_postgres_could_not_keep_is_taken_out(admin: AdminHouse) -> N
         answer = await client.put(
             "/v1/admin/settings/system_prompt",
             content=rb'{"value": "a\u0000b\ud800c"}',
-            headers={"authorization": f"Bearer {admin.keys['admin.manage']}"},
+            headers={
+                "authorization": f"Bearer {admin.keys['admin.manage']}",
+                "content-type": "application/json",
+            },
         )
     assert answer.status_code == 204
     assert admin.house.settings.system_prompt == "a\ufffdb?c"
@@ -139,7 +156,7 @@ async def test_programs_see_change_and_reset_them(admin: AdminHouse) -> None:
     assert (attempts["value"], attempts["allowed"]) == (5, {"type": "integer", "minimum": 1})
     assert (await program(admin, "PUT", "/attempts", {"value": 7})).status_code == 204
     assert admin.house.settings.attempts == 7
-    [change] = (await program(admin, "GET", "/attempts/history")).json()["data"]
+    [change] = (await program(admin, "GET", "/attempts/history", scope="admin.view")).json()["data"]
     assert (change["by"], change["before"], change["after"]) == ("admin.manage", 5, 7)
     assert (await program(admin, "DELETE", "/attempts")).status_code == 204
     assert admin.house.settings.attempts == 5

@@ -70,7 +70,7 @@ async def test_the_prompt_is_shown_as_the_model_was_given_it_and_that_is_noted(
     home: House, admin: AdminHouse
 ) -> None:
     await told(home, "persona", "brief")
-    await told(home, "memory", "add I live by a lake")
+    await told(home, "memory", "I live by a lake")
     await answered(home)
     turn = await answered(home, "And about storks?")
     page = await admin.get("operator", f"/admin/traces/{turn}/prompt")
@@ -199,7 +199,7 @@ async def test_one_turns_replay_is_not_found_under_another_turn(
 async def test_nothing_that_people_or_models_wrote_becomes_markup(
     home: House, admin: AdminHouse
 ) -> None:
-    await told(home, "memory", f"add {EVIL}")
+    await told(home, "memory", EVIL)
     turn = await answered(home, EVIL, sender_name=EVIL)
     await home.rows("UPDATE attempts SET worker = %(evil)s, error = %(evil)s", {"evil": EVIL})
     await home.rows("UPDATE traces SET profile = %(evil)s", {"evil": EVIL})
@@ -288,3 +288,21 @@ async def test_a_running_answer_is_followed(home: House, admin: AdminHouse) -> N
             lines = stream.aiter_lines()
             assert await anext(lines) == "event: steps"
         await home.service.stop(turn)
+
+
+async def test_a_message_of_the_page_is_told_received_when_it_is_stored(
+    home: House, admin: AdminHouse
+) -> None:
+    async with httpx.AsyncClient(base_url=admin.address) as page:
+        await page.get("/")
+        sent = await page.post(
+            "/chat/messages",
+            json={"text": "Hello", "client_id": "one-of-the-page"},
+            headers={"origin": admin.address},
+        )
+    turn = sent.json()["turn_id"]
+    await until(lambda: home.rows("SELECT FROM arrivals WHERE acknowledged_at IS NOT NULL"))
+    steps = (await asked(admin, "GET", f"/turns/{turn}/trace", "admin.view")).json()["steps"]
+    moments = {one["name"]: one["ends_at"] for one in steps}
+    names = ("received", "committed", "dispatched", "acknowledged")
+    assert [moments[one] for one in names] == sorted(moments[one] for one in names)

@@ -290,6 +290,7 @@ async def test_a_direct_message_is_accepted_and_acknowledged(slack: Slack) -> No
         await slack.fake.deliveries[0].acknowledged.wait()
     [accepted] = slack.assistant.accepted
     assert accepted.text == "what is 1 < 2?"
+    assert accepted.arrival.received < accepted.arrival.acknowledged
     assert (accepted.chat, accepted.message_id) == (replace(DM, thread_id=message.ts), message.ts)
     assert slack.fake.deliveries[0].attempts == 1
 

@@ -96,6 +96,7 @@ async def test_a_signed_event_is_accepted_and_answered_with_200(hook: Hook) -> N
     await delivery.acknowledged.wait()
     [accepted] = hook.assistant.accepted
     assert (accepted.text, accepted.message_id) == ("hello", message.ts)
+    assert accepted.arrival.received < accepted.arrival.acknowledged
     assert delivery.statuses == [200]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -48,6 +49,20 @@ async def test_nothing_is_confirmed_before_it_is_committed(account: Account) -> 
     async with account.polling():
         await account.telegram.until(account.confirmed)
     assert account.texts() == ["hold me"]
+
+
+async def test_a_message_knows_when_it_came_and_when_its_confirmation_was_asked_for(
+    account: Account,
+) -> None:
+    account.assistant.hold.clear()
+    async with account.polling():
+        account.telegram.user_says(7, "hold me")
+        await account.telegram.until(lambda: account.telegram.queue.handed_out)
+        account.assistant.hold.set()
+        await account.telegram.until(account.confirmed)
+    [message] = account.assistant.accepted
+    assert message.arrival is not None and message.arrival.acknowledged is not None
+    assert message.arrival.received < message.arrival.acknowledged < time.monotonic()
 
 
 async def test_what_ends_while_telegram_is_just_sending_it_again_is_not_done_twice(

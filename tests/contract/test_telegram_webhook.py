@@ -57,6 +57,8 @@ async def test_updates_that_waited_and_new_ones_arrive(telegram: FakeTelegram) -
     async with listening(telegram, assistant):
         telegram.user_says(7, "after")
         await telegram.until(lambda: len(assistant.accepted) == 2)
+        await telegram.until(lambda: not telegram.queue.pending)
+    assert all(message.arrival.acknowledged for message in assistant.accepted)
     assert [message.text for message in assistant.accepted] == ["before", "after"]
 
 

@@ -9,8 +9,8 @@ import pytest_asyncio
 
 from assistant.insight.choice import Choice
 from assistant.insight.closing import Closing
-from assistant.insight.counts import Group
 from assistant.insight.figures import Figures, Report
+from assistant.insight.group import Group
 from assistant.insight.monthly import LICENCE_LINE, Month
 from assistant.insight.so_far import so_far
 from assistant.storage.database import Database, open_database

@@ -10,8 +10,8 @@ import pytest_asyncio
 
 from assistant.accounts import Account
 from assistant.errors import MessageRefused
-from assistant.incoming.entry import SECONDS
 from assistant.messages import ChatRef
+from tests.support.decided import look_again
 from tests.support.house import CHAT, House, house
 
 GROUP = replace(CHAT, chat_id="-100", kind="group")
@@ -26,13 +26,6 @@ async def home(database_url: str, redis_url: str) -> AsyncIterator[House]:
 
 def account(home: House) -> Account:
     return home.service.accounts.get("telegram", "default")
-
-
-def look_again(home: House) -> None:
-    """As if its time had passed."""
-    entries = home.service.admission.access.entries
-    now = entries.clock
-    entries.clock = lambda: now() + SECONDS
 
 
 async def decided(home: House, statement: str) -> None:

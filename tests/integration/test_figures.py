@@ -12,8 +12,9 @@ import pytest_asyncio
 
 from assistant.insight.choice import Choice
 from assistant.insight.closing import Closing
-from assistant.insight.counts import Counts, Group
+from assistant.insight.counts import Counts
 from assistant.insight.figures import Figures, Report
+from assistant.insight.group import Group
 from assistant.storage.database import Database, open_database
 from tests.support.past_turns import Past
 
@@ -191,6 +192,19 @@ async def test_percentiles_of_many_days_are_those_of_all_answers_within_their_bu
         assert timed.answers == 100
         exact = [50 * scale, 90 * scale, 99 * scale]
         assert [timed.p50, timed.p90, timed.p99] == pytest.approx(exact, rel=0.05)
+
+
+async def test_the_first_token_is_timed_by_the_trace_where_there_is_one(desk: Desk) -> None:
+    turn = await desk.past.turn(desk.at(1), first_token=1.4, whole=2.0)
+    came = desk.at(1) - timedelta(seconds=2)
+    for attempt, after in ((1, 0.2), (2, 1.1)):
+        await desk.database.rows(
+            "INSERT INTO traces (turn_id, attempt, profile, model, first_token_at)"
+            " VALUES (%(turn)s, %(attempt)s, 'demo', 'small', %(at)s)",
+            {"turn": turn, "attempt": attempt, "at": came + timedelta(seconds=after)},
+        )
+    found = (await desk.report()).whole.latencies["first_token"]
+    assert found.p50 == pytest.approx(0.2, rel=0.05)
 
 
 async def test_what_failed_or_was_cut_off_is_no_measure_of_a_whole_answer(desk: Desk) -> None:

@@ -66,7 +66,9 @@ async def test_a_code_makes_one_person_of_two_with_all_that_is_theirs(home: Hous
     assert await home.rows("SELECT count(*) FROM persons") == [(1,)]
     memories = (await told(home, name="memory")).splitlines()
     assert memories[1:3] == ["1. I live in Lisbon", "2. I like the sea"]
-    assert await home.rows("SELECT sum(turns), sum(messages) FROM usage_days") == [(2, 2)]
+    assert await home.rows(
+        "SELECT sum(turns) AS turns, sum(messages) AS messages FROM usage_days"
+    ) == [(2, 2)]
     assert await home.rows("SELECT count(*) FROM turns WHERE person_id IS NULL") == [(0,)]
     assert (await told(home, name="usage")).splitlines()[1].startswith("Heute (UTC): 2 ")
 

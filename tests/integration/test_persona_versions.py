@@ -14,7 +14,7 @@ from assistant.errors import ChangedMeanwhile, ChangeRefused
 from assistant.insight.personas import PersonaFigures, Thumbs
 from assistant.settings import AssistantSettings, PersonaSettings
 from assistant.storage.audit import Actor, AuditLog
-from tests.support.house import CHAT, FAST, House, house, working
+from tests.support.house import CHAT, FAST, House, house, until, working
 from tests.support.orders import GROUP, asked, press, quick, system_prompt, told
 
 PIRATE = PersonaSettings(title="Captain Redbeard", prompt="Talk like a pirate.")
@@ -223,9 +223,12 @@ async def test_a_taken_over_answer_keeps_the_version_that_it_began_with(
     await told(home, "persona", "teacher")
     accepted = await home.say("What is a heron?")
     slow = home.worker(quick(tokens_per_second=10, answer_tokens=30), "one")
+
+    async def begun() -> bool:
+        return await recorded(home, accepted.turn_id) != (None, None)
+
     async with working(slow):
-        while await recorded(home, accepted.turn_id) == (None, None):
-            await home.rows("SELECT pg_sleep(0.02)")
+        await until(begun)
     await versions.change("teacher", draft("Be strict."), ROOT, 1)
     async with working(home.worker(quick(), "two")):
         await home.answer(accepted.turn_id)

@@ -11,9 +11,10 @@ import pytest_asyncio
 
 from assistant.answering.turns import Outcome
 from assistant.errors import MessageRefused, QuotaSpent, Silenced
-from assistant.incoming.spending import ACCOUNT_SECONDS, KINDS_SECONDS, Spending
+from assistant.incoming.spending import Spending
 from assistant.messages import ButtonPressed, ChatRef, Edited, Requester
 from inference.api import ChatMessage, Sampling
+from tests.support.decided import look_again
 from tests.support.house import CHAT, House, house, incoming
 from tests.support.orders import told
 
@@ -38,14 +39,7 @@ async def rule(home: House, subject: str, temporary: str = "", **limits: int) ->
         f" (%(subject)s, %(account)s, {bool(temporary)}, {temporary or 'NULL'}{values})",
         {"subject": subject, "account": account},
     )
-    _look_again(home)
-
-
-def _look_again(home: House) -> None:
-    """As if its time had passed."""
-    spending, later = home.service.admission.spending, KINDS_SECONDS + ACCOUNT_SECONDS
-    now = spending.clock
-    spending.clock = lambda: now() + later
+    look_again(home)
 
 
 async def answered(home: House, chat: ChatRef = CHAT, tokens: int = 90, **who: str) -> None:
@@ -113,7 +107,7 @@ async def test_a_quota_of_ones_own_goes_before_everybodys_and_a_temporary_one_be
     await answered(home)
     assert "3 of 3" in str(await refused(home))
     await home.rows("UPDATE quotas SET until = now() WHERE temporary")
-    _look_again(home)
+    look_again(home)
     assert "3 of 2" in str(await refused(home))
 
 
@@ -141,7 +135,7 @@ async def test_all_of_an_account_have_one_together(home: House) -> None:
     await rule(home, f"account:{await account(home)}", tokens_per_day=100)
     await answered(home)
     await answered(home, replace(CHAT, chat_id="43"), sender_id="8", sender_name="Ben")
-    _look_again(home)
+    look_again(home)
     line = str(await refused(home, replace(CHAT, chat_id="44"), sender_id="9", sender_name="Cid"))
     assert "What all together may use here today is used up: 180 of 100 tokens" in line
     web = ChatRef("web", "default", "cookie")

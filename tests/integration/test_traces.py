@@ -102,7 +102,7 @@ async def test_the_prompt_is_recorded_by_its_parts_with_their_tokens_and_without
 ) -> None:
     async with working(home.worker(quick())):
         await told(home, "persona", "brief")
-        await told(home, "memory", "add I live by a lake")
+        await told(home, "memory", "I live by a lake")
         first = (await home.say("Tell me about herons")).turn_id
         await home.answer(first)
         second = (await home.say("And about storks please")).turn_id
@@ -111,7 +111,7 @@ async def test_the_prompt_is_recorded_by_its_parts_with_their_tokens_and_without
     made = recipe(found)
     assert [one.kind for one in made.parts] == ["instructions", "memories", "earlier", "own"]
     told_tokens, remembered, earlier, own = [one.tokens for one in made.parts]
-    assert (told_tokens, remembered) == (7 + 8, 12 + 7)
+    assert (told_tokens, remembered) == (7 + 8, 12 + 6)
     assert earlier == 4 + 12 and made.parts[2].answer_tokens == 12
     assert own == 4
     assert made.tokens == sum(one.tokens or 0 for one in made.parts)

@@ -22,7 +22,7 @@ from inference.settings import ScriptedSettings
 from tests.support.house import CHAT, House, house, until, working
 
 GROUP = replace(CHAT, chat_id="-100", kind="group")
-BEFORE = "0009"  # the schema without the table
+BEFORE = "0010"  # the schema without the table
 USED = """
 SELECT persons.name, chat, turns, messages, prompt_tokens, cached_tokens, output_tokens, failed
 FROM usage_days JOIN persons ON persons.id = person_id

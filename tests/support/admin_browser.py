@@ -89,12 +89,13 @@ async def look(page: Page, name: str) -> None:
         faults = await faults_by_axe(page)
         assert faults == [], f"{name}, {scheme}: {faults}"
         assert await fits(page), f"{name} is wider than {viewport['width']}"
-        await _keep(page, f"{name}{suffix}")
+        await picture(page, f"{name}{suffix}")
     await page.set_viewport_size(WIDE)
     await page.emulate_media(color_scheme="light")
 
 
-async def _keep(page: Page, name: str) -> None:
+async def picture(page: Page, name: str) -> None:
+    """Keep what it looks like, where OUTRIDER_PICTURES=1 is set."""
     if os.environ.get("OUTRIDER_PICTURES") != "1":
         return
     shot = Image.open(io.BytesIO(await page.screenshot()))

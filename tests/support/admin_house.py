@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import re
 import time
@@ -15,13 +16,16 @@ from pydantic import SecretStr
 
 from assistant.answering.persona_versions import PersonaVersions
 from assistant.answering.personas import Personas
+from assistant.insight.glance import Glances
 from assistant.storage.admins import ROLES, Admin, Admins, Role
 from assistant.storage.api_keys import ADMIN_SCOPES, ApiKeys, Scope
 from assistant.storage.audit import Actor
 from bots.admin.app import AdminParts, include_dashboard
+from bots.admin.conversations import conversation_parts
 from bots.admin.door import COOKIE, csrf_of
+from bots.admin.operations.parts import OperationsParts
 from bots.admin.passwords import hash_password
-from bots.admin.traces.parts import everything, trace_parts
+from bots.admin.traces.parts import trace_parts
 from bots.admin.ways_in import SignInParts
 from bots.api.keys import Access, Keyring
 from bots.api.router import api_router
@@ -29,7 +33,7 @@ from bots.http.secure import secure
 from bots.seal import Seal, new_key
 from bots.web.router import web_router
 from tests.support.chat_app import KEY, SAFETY
-from tests.support.house import House
+from tests.support.house import House, running
 from tests.support.serving import serving
 
 PASSWORD = "correct horse battery"
@@ -74,18 +78,25 @@ async def admin_house(
         access = Access(Keyring(KEY, stored))
         app = FastAPI(title="Outrider", version="0", docs_url=None, redoc_url=None)
         app.include_router(api_router(house.service, access))
+        conversations = conversation_parts(house.service)
+        may_read = conversations.reading.reader.may_read
         signin = SignInParts(house.redis, Seal([SecretStr(new_key())]))
+        glances = Glances(house.database, house.signals, house.settings)
+        await stack.enter_async_context(running(asyncio.create_task(glances.run())))
         made_of = AdminParts(
             database=house.database,
             access=access,
             clock=time.time,
             signin=signin,
             assistant=house.service,
-            traces=trace_parts(house.service, house.experiments, everything),
+            conversations=conversations,
+            traces=trace_parts(house.service, house.experiments, may_read),
             live=house.live,
             personas=PersonaVersions(house.database, Personas(house.database, house.settings)),
             canned=house.canned,
             experiments=house.experiments,
+            operations=OperationsParts.of(house.database, house.redis, house.signals, house.live),
+            glances=glances,
         )
         include_dashboard(app, parts(made_of))
         app.include_router(web_router(house.service))

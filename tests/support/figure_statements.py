@@ -23,11 +23,6 @@ def _shown(filled: Filled, number: int) -> Mapping[str, object]:
     return known.values(Choice(known.today - 29 * _DAY, known.today, by="version"))
 
 
-def _of_people(filled: Filled, number: int) -> Mapping[str, object]:
-    every = {"channel": active_people.ALL, "persona": active_people.ALL}
-    return {**_shown(filled, number), **every, "version": active_people.ALL_VERSIONS}
-
-
 def _today(filled: Filled, number: int) -> Mapping[str, object]:
     """The day that would be closed next."""
     today = _known().today
@@ -41,9 +36,10 @@ def _months(filled: Filled, number: int) -> Mapping[str, object]:
 
 FIGURES: Sequence[tuple[str, str, Callable[[Filled, int], Mapping[str, object]]]] = (
     ("standing.STANDING", standing.STANDING, lambda f, n: {}),
-    ("counts.CELLS", counts.CELLS, _shown),
+    ("counts.SUMS", counts.SUMS, _shown),
+    ("counts.KNOWN", counts.KNOWN, _shown),
     ("latencies.LATENCIES", latencies.LATENCIES, _shown),
-    ("active_people.ACTIVE", active_people.ACTIVE, _of_people),
+    ("active_people.ACTIVE", active_people.ACTIVE, _shown),
     ("monthly.MONTHS", monthly.MONTHS, _months),
     ("cells.COUNTED", cells.COUNTED, _today),
     ("cells.TIMED", cells.TIMED, _today),

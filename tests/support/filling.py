@@ -30,11 +30,14 @@ RECIPE = Recipe(
 )
 LEAST_EVENTS = 10_000
 BATCH = 1_000_000
+NEWS_EVERY = 50  # one of so many conversations asked for news
+BROADCASTS = 200
 
 TABLES = (
     *("persons", "identities", "conversations", "events", "messages", "turns"),
     *("turn_messages", "attempts", "deliveries", "delivery_intents", "attachments"),
-    *("memories", "feedback", "usage_days", "arrivals", "traces"),
+    *("memories", "feedback", "search_entries", "search_words"),
+    *("usage_days", "arrivals", "traces", "broadcast_posts"),
     *("figures", "figure_latencies", "figure_people"),
 )
 
@@ -46,14 +49,30 @@ _PERSONA = "CASE WHEN n %% 5 = 3 THEN 'teacher' ELSE 'default' END, 1 + n %% 3"
 _ONCE = (
     "INSERT INTO accounts (id, channel, name) OVERRIDING SYSTEM VALUE"
     " VALUES (1, 'telegram', 'default')",
-    "INSERT INTO persons (id, name) OVERRIDING SYSTEM VALUE"
-    " SELECT n, 'Person ' || n FROM generate_series(1, %(conversations)s) AS n",
+    "INSERT INTO persons (id, name, consented_at) OVERRIDING SYSTEM VALUE"
+    " SELECT n, 'Person ' || n, CASE WHEN n %% 100 = 5 THEN now() END"
+    " FROM generate_series(1, %(conversations)s) AS n",
     "INSERT INTO identities (id, person_id, account_id, platform_id, name, access)"
     " OVERRIDING SYSTEM VALUE SELECT n, n, 1, 'sender-' || n, 'Person ' || n, 'allowed'"
     " FROM generate_series(1, %(conversations)s) AS n",
     "INSERT INTO conversations (id, account_id, chat_id, kind) OVERRIDING SYSTEM VALUE"
     " SELECT n, 1, 'chat-' || n, CASE n WHEN 1 THEN 'group' ELSE 'private' END"
     " FROM generate_series(1, %(conversations)s) AS n",
+    # As many words as people use, beside those that are entered below.
+    "INSERT INTO search_words (word, spelling, entries)"
+    " SELECT DISTINCT ON (word) word, word, 1 FROM ("
+    " SELECT left(translate(md5(n::text), '0123456789', 'ghijklmnop'), 5 + n %% 7) AS word"
+    " FROM generate_series(1, 100000) AS n"
+    " UNION ALL SELECT unnest(ARRAY['capital', 'country', 'people', 'river'])) AS made",
+    # Broadcasts to those who asked for news: the last one is on its way.
+    "UPDATE conversations SET news = 'en' WHERE id %% %(news_every)s = 0",
+    "INSERT INTO broadcasts (text, state, sent_by)"
+    " SELECT 'A new model.', CASE WHEN n < %(broadcasts)s THEN 'done' ELSE 'running' END, 'root'"
+    " FROM generate_series(1, %(broadcasts)s) AS n",
+    "INSERT INTO broadcast_posts (broadcast_id, conversation_id, account_id, state)"
+    " SELECT one.id, n * %(news_every)s, 1,"
+    " CASE one.state WHEN 'done' THEN 'sent' ELSE 'waiting' END"
+    " FROM broadcasts AS one, generate_series(1, %(conversations)s / %(news_every)s) AS n",
     "INSERT INTO memories (person_id, number, text) SELECT n, number, 'I live in a town'"
     " FROM generate_series(1, %(conversations)s) AS n, generate_series(1, 4) AS number",
 )
@@ -81,6 +100,12 @@ _EACH = (
     f" {_SINCE} + n %% 19 * interval '0.1 s', {_SINCE} + n %% 23 * interval '0.5 s', 900, 800, 50"
     " FROM generate_series(%(first)s, %(last)s) AS n",
     "INSERT INTO turn_messages SELECT n, n FROM generate_series(%(first)s, %(last)s) AS n",
+    "INSERT INTO search_entries (turn_id, conversation_id, account_id, person_id, persona, failed,"
+    f" at, words) SELECT n, {_CONVERSATION}, 1, {_CONVERSATION},"
+    " CASE WHEN n %% 1000 = 9 THEN 'teacher' ELSE '' END, n %% 100 = 7,"
+    f" {_SINCE}, to_tsvector('simple', 'What is the capital of country ' || n || ', and how many"
+    " people live there? The capital of country ' || n || ' lies on a river. '"
+    " || repeat('Many live there. ', 8)) FROM generate_series(%(first)s, %(last)s) AS n",
     "INSERT INTO feedback (turn_id, person_id, value, persona, persona_version)"
     f" SELECT n, {_CONVERSATION}, CASE WHEN n %% 3 = 0 THEN -1 ELSE 1 END, {_PERSONA}"
     " FROM generate_series(%(first)s, %(last)s) AS n WHERE n %% 10 = 3",
@@ -123,6 +148,7 @@ _LIVE = (
     " (n <= %(running)s)::int, CASE WHEN n <= %(running)s THEN 'gateway' END,"
     " CASE WHEN n <= %(expired)s THEN now() WHEN n <= %(running)s THEN now() + interval '1 day' END"
     f" FROM {_LIVE_VALUES}",
+    "UPDATE search_progress SET entered_until = now()",
     "INSERT INTO delivery_intents (turn_id, position, kind, state, platform_message_id)"
     " SELECT %(messages)s + n, 0, 'placeholder', 'sent', 'placeholder-' || n"
     " FROM generate_series(1, %(running)s) AS n",
@@ -137,26 +163,29 @@ _USAGE = (
     " WHERE finished_at IS NOT NULL GROUP BY 1, 3, 4",
 )
 # The days before today as the figures of days that are over: of four channels, each with three
-# personas in two versions.
+# personas in two versions; and of several of these together ("*" and -1).
+_DAYS = "generate_series(current_date - 700, current_date - 1, interval '1 day') AS days (day)"
 _CELLS = (
-    "generate_series(current_date - 700, current_date - 1, interval '1 day') AS days (day),"
-    " unnest(ARRAY['telegram', 'slack', 'web', 'api']) AS channel,"
+    f"{_DAYS}, unnest(ARRAY['telegram', 'slack', 'web', 'api']) AS channel,"
     " unnest(ARRAY['default', 'teacher', 'brief']) AS persona, generate_series(1, 2) AS version"
 )
+_COARSER = (
+    f"{_DAYS}, unnest(ARRAY['*', 'telegram', 'slack', 'web', 'api']) AS channel,"
+    " (SELECT '*' AS persona, -1 AS version UNION ALL SELECT persona, version"
+    " FROM unnest(ARRAY['default', 'teacher', 'brief']) AS persona,"
+    " unnest(ARRAY[-1, 1, 2]) AS version) AS personas"
+)
 _FIGURES = (
-    "INSERT INTO figure_days (day)"
-    " SELECT generate_series(current_date - 700, current_date - 1, interval '1 day')",
+    f"INSERT INTO figure_days (day) SELECT day FROM {_DAYS}",
     "INSERT INTO figures SELECT CAST(day AS date), channel, persona, version,"
     f" 58, 1, 0, 1, 60, 54000, 48000, 3000, 6, 1 FROM {_CELLS}",
     "INSERT INTO figure_latencies"
     " (day, channel, persona, persona_version, measure, buckets, counts)"
     " SELECT CAST(day AS date), channel, persona, version, measure,"
     " ARRAY(SELECT generate_series(60, 89)), ARRAY(SELECT 2 FROM generate_series(60, 89))"
-    f" FROM {_CELLS}, unnest(ARRAY['first_token', 'first_visible', 'whole']) AS measure",
-    "INSERT INTO figure_people SELECT CAST(day AS date), channel, persona, version, 40"
-    f" FROM {_CELLS}",
-    "INSERT INTO figure_people SELECT DISTINCT CAST(day AS date), channel, '*', -1, 200, 900, 800"
-    f" FROM {_CELLS} UNION SELECT CAST(day AS date), '*', '*', -1, 500, 2000, 1500 FROM {_CELLS}",
+    f" FROM {_COARSER}, unnest(ARRAY['first_token', 'first_visible', 'whole']) AS measure",
+    "INSERT INTO figure_people SELECT CAST(day AS date), channel, persona, version, 40,"
+    f" CASE persona WHEN '*' THEN 900 END, CASE persona WHEN '*' THEN 800 END FROM {_COARSER}",
 )
 
 
@@ -205,6 +234,8 @@ def fill(
         "running": RUNNING,
         "waiting": WAITING,
         "expired": EXPIRED,
+        "news_every": NEWS_EVERY,
+        "broadcasts": BROADCASTS,
         "recipe": json.dumps(recipe_written(RECIPE)),
     }
     # Numbers go as literals: a parameter would need its type in each place.

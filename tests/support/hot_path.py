@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from assistant import conversations, fair
+from assistant import conversations, fair, lines
 from assistant.answering import (
     deadlines,
     history,
@@ -37,15 +37,17 @@ from assistant.incoming import (
     quotas,
     spending,
 )
-from assistant.insight import doors, people, quota_list
+from assistant.insight import channel_states, concerns, doors, people, quota_list, turns_now
 from assistant.insight import personas as insight_personas
 from assistant.messages import Attachment
 from assistant.orders import export, feedback, usage
 from assistant.outgoing import deliveries
 from assistant.storage import heartbeat, leases, pruning
 from inference.api import Image
+from tests.support import search_statements
 from tests.support.figure_statements import FIGURES
 from tests.support.filling import Filled
+from tests.support.hot_operations import OPERATIONS
 from tests.support.trace_statements import TRACES
 
 Values = Mapping[str, object]
@@ -68,6 +70,7 @@ ELSEWHERE = {
     "spending.KINDS": "on the few quotas that there are, each two seconds at most",
     "quota_rules": "by an admin's order, on the few quotas that there are",
     "admittance": "by an admin's order",
+    "people.NAMED": "by an admin's search; where people are few, reading them all is less work",
     "doors.LISTED": "on the few ids that are on lists",
     "quota_list.OF_PERSON": "on the few quotas that there are",
     "quota_list.ACCOUNTS": "on the few accounts",
@@ -82,6 +85,12 @@ ELSEWHERE = {
     "erasure": "by an admin's order",
     "migration": "when a group becomes a supergroup",
     "holdings": "by an admin's order",
+    "erasure_proofs": "by an admin's order",
+    "search": "of pages: see tests/integration/test_search_plans.py",
+    "reader": "of pages: see tests/integration/test_search_plans.py",
+    "spelling": "of pages: see tests/integration/test_search_plans.py",
+    "search_entries.UNTIL": "on the one row of its table",
+    "search_entries.GO_ON": "on the one row of its table",
     "turn_list": "by an admin's order",
     "personas.STORED": "on the few personas",
     "personas.THUMBS": "counts all thumbs, for a page of the dashboard",
@@ -206,6 +215,8 @@ def _piece(filled: Filled, number: int) -> str:
         "fingerprint": "model",
         "messages": [["user", "And now?"]],
         "prompt_ids": [*range(900)],
+        "persona": "teacher",
+        "persona_version": 2,
     }
     return json.dumps([{**_fence(filled, number), **given, **prompt}])
 
@@ -224,6 +235,8 @@ def _finish(filled: Filled, number: int) -> Values:
         "tool_calls": '[{"id": "call_1", "name": "look", "arguments": "{}"}]',
         "stop_reason": None,
         "logprobs": '[["It", -0.1, []]]',
+        "persona": "teacher",
+        "persona_version": 1,
     }
 
 
@@ -333,7 +346,16 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
     *(
         (f"links.{name}", getattr(links, name), lambda f, n: {"person": 30 + n, "other": 40 + n})
         for name in (
-            *("BARRED", "HOLD", "HOLD_OTHER", "IDENTITIES", "TURNS", "USAGE", "FEEDBACK"),
+            *(
+                "BARRED",
+                "HOLD",
+                "HOLD_OTHER",
+                "IDENTITIES",
+                "TURNS",
+                "ENTRIES",
+                "USAGE",
+                "FEEDBACK",
+            ),
             *("LANGUAGE", "GONE", "NAMED"),
         )
     ),
@@ -343,17 +365,6 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
         lambda f, n: {"before": f.conversations, "limit": 51},
     ),
     ("people.BLOCKED", people.BLOCKED, lambda f, n: {"before": people.FIRST, "limit": 51}),
-    (
-        "people.NAMED",
-        people.NAMED,
-        lambda f, n: {
-            "part": f"%son {100 + n}%",
-            "text": f"sender-{n}",
-            "number": n,
-            "before": people.FIRST,
-            "limit": 51,
-        },
-    ),
     ("people.PERSON", people.PERSON, lambda f, n: {"person": 30 + n}),
     ("people.IDENTITIES", people.IDENTITIES, lambda f, n: {"person": 30 + n}),
     ("people.USED", people.USED, lambda f, n: {"person": 30 + n, "days": 30}),
@@ -600,6 +611,19 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
         conversations.HISTORY,
         lambda f, n: {**_chat(f.idle_conversation(n)), "limit": 50},
     ),
+    (
+        "lines.KEEP",
+        lines.KEEP,
+        lambda f, n: {
+            "said": '[{"channel": "telegram", "account": "default", "heard": 1.5,'
+            ' "error": "Telegram can not be reached.", "failed": 9.0}]'
+        },
+    ),
+    ("channel_states.READ", channel_states.READ, lambda f, n: {"days": 1.0, "ours": "admin"}),
+    ("turns_now.COUNT", turns_now.COUNT, lambda f, n: {}),
+    ("turns_now.RUNNING", turns_now.RUNNING, lambda f, n: {"limit": turns_now.SHOWN}),
+    ("turns_now.WAITING", turns_now.WAITING, lambda f, n: {"limit": turns_now.SHOWN}),
+    ("concerns.READ", concerns.READ, lambda f, n: {}),
     ("pruning.PRUNE", pruning.PRUNE, lambda f, n: {"days": 6.9, "limit": pruning.BATCH}),
     (
         "pruning.PRUNE_LOGPROBS",
@@ -607,5 +631,5 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
         lambda f, n: {"seconds": 900.0, "limit": pruning.BATCH},
     ),
 )
-_ALL = (*_HOT, *TRACES, *FIGURES)
+_ALL = (*_HOT, *TRACES, *FIGURES, *OPERATIONS, *search_statements.STATEMENTS)
 STATEMENTS = tuple(HotStatement(name, one, values) for name, one, values in _ALL)

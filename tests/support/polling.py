@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
+from assistant.lines import Line
 from bots.telegram.bot import open_bot
 from bots.telegram.channel import TelegramChannel
 from bots.telegram.poller import TelegramPoller
@@ -21,6 +22,7 @@ from tests.support.recording_assistant import RecordingAssistant
 class Account:
     telegram: FakeTelegram
     assistant: RecordingAssistant
+    line: Line = field(default_factory=lambda: Line("telegram", "default", "polling"))
 
     @asynccontextmanager
     async def polling(self, token: str = "") -> AsyncIterator[None]:
@@ -34,6 +36,7 @@ class Account:
                 self.assistant,
                 long_poll_seconds=2,
                 retry_seconds=(0.02, 0.1),
+                line=self.line,
             )
             task = asyncio.create_task(poller.run())
             try:

@@ -12,7 +12,7 @@ from assistant.storage.database import Database
 
 # Of the whole program, not of any person.
 OURS = (
-    *("accounts", "alembic_version", "installs"),
+    *("accounts", "alembic_version", "installs", "instructions"),
     *("figures", "figure_latencies", "figure_people"),
 )
 COLUMNS = """

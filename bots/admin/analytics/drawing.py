@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from assistant.insight.counts import Group
 from assistant.insight.figures import Line, Report
+from assistant.insight.group import Group
 from assistant.insight.latencies import MEASURES, Measure
 from bots.admin.words import Words
 

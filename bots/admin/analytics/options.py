@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import get_args
 
 from assistant.insight.choice import By
-from assistant.insight.counts import Group
 from assistant.insight.figures import Report
+from assistant.insight.group import Group
 from bots.admin.analytics.choosing import Asked
 from bots.admin.analytics.drawing import group_name
 from bots.admin.words import Words

@@ -47,10 +47,6 @@ class TraceParts:
         return [] if stateless else await self.replays.personas()
 
 
-async def everything(turn_id: int) -> bool:
-    return True
-
-
 def trace_parts(
     service: ConversationService, experiments: Experiments, may_read: MayRead
 ) -> TraceParts:

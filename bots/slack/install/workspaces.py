@@ -6,7 +6,7 @@ belongs to a workspace that we are not in is acknowledged, and dropped with a li
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
@@ -28,13 +28,24 @@ from bots.slack.install.workspace import Workspace
 _log = structlog.get_logger()
 
 
+def _unheard(account: str) -> None:
+    """Nobody wants to know that something came."""
+
+
 class Workspaces:
     """Implements `bots.slack.install.workspace.Inbox`."""
 
-    def __init__(self, home: Workspace | None, installs: SlackInstalls | None) -> None:
-        """`home`: the workspace of the token in the settings."""
+    def __init__(
+        self,
+        home: Workspace | None,
+        installs: SlackInstalls | None,
+        hear: Callable[[str], object] = _unheard,
+    ) -> None:
+        """`home`: the workspace of the token in the settings. `hear` is given the account of each
+        for which something came."""
         self._home = home
         self._installs = installs
+        self._hear = hear
 
     async def connect(self) -> BotIdentity | None:
         """Who we are at home. Its token being refused is no reason to leave the others alone."""
@@ -103,6 +114,8 @@ class Workspaces:
             found = self._surely(belonging) or await self._probably(belonging)
         if found is None:
             _log.warning("slack_workspace_unknown", kind=what, teams=belonging.teams)
+        else:
+            self._hear(found.account)
         return found
 
     def _surely(self, belonging: Belonging) -> Workspace | None:

@@ -3,6 +3,7 @@ import { answerCopyButtons } from "./copy.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
 import { EngineStatus } from "./status.js";
+import { answerPrivacy } from "./privacy.js";
 import { followEnd } from "./scroll.js";
 import { post } from "./server.js";
 
@@ -49,6 +50,7 @@ for (const example of document.querySelectorAll(".example")) {
 }
 
 answerCopyButtons(byId("conversation"));
+answerPrivacy(byId("privacy"), byId("readers"), byId("readers-said"));
 conversation.resume();
 scroll.toEnd();
 status.watch();

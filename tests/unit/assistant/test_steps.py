@@ -173,3 +173,15 @@ def test_a_phase_whose_worker_died_has_an_end_that_nobody_knows() -> None:
     [decode, _] = [one for one in steps if one.name == "decode"]
     assert (decode.mark, decode.ends) == ("unknown", None)
     assert [one.facts["former"] for one in steps if one.name == "takeover"] == ["one"]
+
+
+def test_what_was_asked_again_begins_then_and_not_when_its_message_came() -> None:
+    again = timeline_of(replace(TRACE, turn=replace(TURN, replaces=5)))
+    assert again.began == TURN.created_at
+    assert all(one.name != "received" for one in again.steps)
+
+
+def test_who_asks_by_the_api_is_told_nothing_before_the_answer() -> None:
+    silent = replace(MESSAGE, acknowledged_at=None)
+    asked = replace(TRACE, turn=replace(TURN, channel="api"), messages=(silent,))
+    assert all(one.recorded for one in timeline_of(asked).steps)

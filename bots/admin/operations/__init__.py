@@ -1,0 +1,1 @@
+"""Operations: what needs a hand, and the hand."""
