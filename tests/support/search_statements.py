@@ -70,9 +70,14 @@ PAGES: Statements = (
         lambda f, n: {"typed": ["captial"], "words": ["capital"]},
     ),
     (
-        "search.PEOPLE",
-        search.PEOPLE,
-        lambda f, n: {"name": "Person 17", "pattern": "%Person 17%", "most": 100},
+        "search.NAMED",
+        search.NAMED,
+        lambda f, n: {"pattern": "%Person 17%", "most": 100},
+    ),
+    (
+        "search.NAMED_NEARLY",
+        search.NAMED_NEARLY,
+        lambda f, n: {"name": "Persn 17", "most": 100},
     ),
     ("search.latest", search.latest(EVERYWHERE), _with("")),
     ("search.latest of a person", search.latest(_PERSON), _with("", **_PERSON)),
@@ -93,8 +98,13 @@ PAGES: Statements = (
     ("search.among_latest", search.among_latest({}), _with("'capital':*")),
     (
         "search.among_latest of who consented",
-        search.among_latest({}, NEAR),
+        search.among_latest_consented({}),
         _with("'capital':*"),
+    ),
+    (
+        "search.among_all of who consented",
+        search.among_all({}, NEAR),
+        _with("'4711':* & 'river'"),
     ),
     ("search.among_all", search.among_all({}), _with("'4711':* & 'river'")),
     (
