@@ -14,15 +14,17 @@ from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
 from tests.support.admin_browser import faults_by_axe, fits, look, signed_in
 from tests.support.admin_house import AdminHouse, admin_house
-from tests.support.house import House, house, incoming, until, working
+from tests.support.house import FAST, House, house, incoming, until, working
 from tests.support.orders import told
 
 pytestmark = pytest.mark.browser
+# On a machine that is busy a short lease is lost, and each attempt has a second.
+CALM = FAST.model_copy(update={"lease_seconds": 30.0})
 
 
 @pytest_asyncio.fixture
 async def home(database_url: str, redis_url: str) -> AsyncIterator[House]:
-    async with house(database_url, redis_url) as built:
+    async with house(database_url, redis_url, settings=CALM) as built:
         yield built
 
 

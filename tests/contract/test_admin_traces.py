@@ -16,15 +16,17 @@ from inference.api import ChatMessage
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
 from tests.support.admin_house import AdminHouse, admin_house, seen
-from tests.support.house import CHAT, House, house, until, working
+from tests.support.house import CHAT, FAST, House, house, until, working
 from tests.support.orders import GROUP, quick, told
 
 EVIL = '<script>alert(1)</script>"><img src=x onerror=alert(2)> \u202eevil 🏴‍☠️ ' + "x" * 300
+# On a machine that is busy a short lease is lost, and each attempt has a second.
+CALM = FAST.model_copy(update={"lease_seconds": 30.0})
 
 
 @pytest_asyncio.fixture
 async def home(database_url: str, redis_url: str) -> AsyncIterator[House]:
-    async with house(database_url, redis_url) as built:
+    async with house(database_url, redis_url, settings=CALM) as built:
         yield built
 
 

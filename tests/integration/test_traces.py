@@ -15,16 +15,18 @@ from assistant.orders.erasure import Erasure
 from assistant.storage.pruning import Pruning
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
-from tests.support.house import CHAT, House, house, incoming, until, working
+from tests.support.house import CHAT, FAST, House, house, incoming, until, working
 from tests.support.orders import quick, told
 
 ANOTHER = ChatRef("telegram", "default", "43")
 DONE = ("claimed_at", "built_at", "asked_at", "first_token_at", "last_token_at", "ended_at")
+# On a machine that is busy a short lease is lost, and each attempt has a second.
+CALM = FAST.model_copy(update={"lease_seconds": 30.0})
 
 
 @pytest_asyncio.fixture
 async def home(database_url: str, redis_url: str) -> AsyncIterator[House]:
-    async with house(database_url, redis_url) as built:
+    async with house(database_url, redis_url, settings=CALM) as built:
         yield built
 
 
