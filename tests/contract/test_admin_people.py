@@ -21,7 +21,7 @@ from tests.support.house import CHAT, House, house
 WEB = ChatRef("web", "default", "cookie")
 HOSTILE = (
     '<script>alert(1)</script>"><img src=x onerror=alert(2)>',
-    "‮علي {{ 7*7 }} 🎉",
+    "‮علي {{ 777*777 }} 🎉",
     "x" * 5_000,
 )
 
@@ -74,12 +74,12 @@ async def test_people_are_found_by_a_part_of_their_name_by_the_platforms_id_and_
     await answered(home)
     await answered(home, replace(CHAT, chat_id="43"), sender_id="88", sender_name="Benedikt")
     everybody = seen(await admin.get("viewer", "/admin/people"))
-    assert everybody.index("Benedikt") < everybody.index("Ana")  # the newest first
+    assert everybody.index("Benedikt no. 2") < everybody.index("Ana no. 1")  # the newest first
     assert "1,000" in everybody
     for asked in ("ened", "88", str(await person(home, "Benedikt"))):
         found = seen(await admin.get("viewer", f"/admin/people?q={asked}"))
         assert "Benedikt" in found, asked
-        assert "Ana" not in found
+        assert "Ana no. 1" not in found
     assert "Nobody fits." in seen(await admin.get("viewer", "/admin/people?q=%25"))
     assert "Nobody fits." in seen(await admin.get("viewer", "/admin/people?q=%00zz"))
 
@@ -119,7 +119,7 @@ async def test_names_and_notes_of_people_are_text_and_nothing_else(admin: AdminH
         assert page.status_code == 200
         assert "<script>alert" not in page.text
         assert "<img src=x" not in page.text
-        assert "49" not in seen(page) or "{{ 7*7 }}" in seen(page)
+        assert "603729" not in seen(page)
         assert len(page.content) < 100_000
 
 
