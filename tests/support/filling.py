@@ -106,8 +106,8 @@ _EACH = (
     f" {_SINCE}, to_tsvector('simple', 'What is the capital of country ' || n || ', and how many"
     " people live there? The capital of country ' || n || ' lies on a river. '"
     " || repeat('Many live there. ', 8)) FROM generate_series(%(first)s, %(last)s) AS n",
-    "INSERT INTO feedback (turn_id, person_id, value, persona, persona_version)"
-    f" SELECT n, {_CONVERSATION}, CASE WHEN n %% 3 = 0 THEN -1 ELSE 1 END, {_PERSONA}"
+    "INSERT INTO feedback (turn_id, person_id, value, persona, persona_version, created_at)"
+    f" SELECT n, {_CONVERSATION}, CASE WHEN n %% 3 = 0 THEN -1 ELSE 1 END, {_PERSONA}, {_SINCE}"
     " FROM generate_series(%(first)s, %(last)s) AS n WHERE n %% 10 = 3",
     "INSERT INTO attempts (turn_id, number, worker, ended_at)"
     " SELECT n, 1, 'worker', now() FROM generate_series(%(first)s, %(last)s) AS n",
