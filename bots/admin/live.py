@@ -1,6 +1,7 @@
 """Live pages: fragments of HTML as server-sent events, which htmx puts in their places.
 
-A fragment is sent when it has changed. A sign-in that was ended ends its streams as well.
+A fragment is sent when it has changed. A sign-in that was ended ends its streams as well, and so
+does another role: what is live may be more than the new one sees.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 from assistant.errors import StorageUnavailable
+from assistant.storage.admins import Admin
 from bots.admin.door import SignedIn
 from bots.http.stream import COMMENT, EventStream
 
@@ -45,7 +47,7 @@ async def _fragments(
         try:
             if time.monotonic() - checked > CHECK_SECONDS:
                 checked = time.monotonic()
-                if await still_in(signed_in.token) is None:
+                if _is_over(await still_in(signed_in.token), signed_in):
                     yield fragment("signed-out", "&nbsp;")
                     return
             found = await render()
@@ -55,3 +57,7 @@ async def _fragments(
         sent.update(changed)
         yield "".join(fragment(name, html) for name, html in changed.items()) or COMMENT
         await asyncio.sleep(seconds)
+
+
+def _is_over(found: object | None, signed_in: SignedIn) -> bool:
+    return found is None or (isinstance(found, Admin) and found.role != signed_in.admin.role)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from assistant.errors import StorageUnavailable
+from assistant.storage.admins import Admin
 from bots.admin import live
 from bots.admin.door import SignedIn
 from bots.http.stream import COMMENT
 
-WHO = SignedIn(cast(Any, None), "token", "127.0.0.1")
+ANA = Admin(1, "ana", "operator", None, datetime.now(UTC), None, None, False, True, "")
+WHO = SignedIn(ANA, "token", "127.0.0.1")
 
 
-def stream(found: list[object], still_in: object = "an admin") -> AsyncIterator[str]:
+def stream(found: list[object], still_in: object = ANA) -> AsyncIterator[str]:
     async def render() -> Mapping[str, str]:
         one = found.pop(0)
         if isinstance(one, Exception):
@@ -49,3 +53,13 @@ async def test_the_stream_of_a_sign_in_that_was_ended_ends(monkeypatch: Any) -> 
     monkeypatch.setattr(live, "CHECK_SECONDS", -1.0)
     found = [one async for one in stream([], still_in=None)]
     assert found == ["event: signed-out\ndata: &nbsp;\n\n"]
+
+
+async def test_the_stream_of_another_role_ends_and_that_of_the_same_goes_on(
+    monkeypatch: Any,
+) -> None:
+    monkeypatch.setattr(live, "CHECK_SECONDS", -1.0)
+    demoted = stream([], still_in=replace(ANA, role="viewer"))
+    assert [one async for one in demoted] == ["event: signed-out\ndata: &nbsp;\n\n"]
+    renamed = stream([{"a": "x"}], still_in=replace(ANA, name="anna"))
+    assert await read(renamed, 1) == ["event: a\ndata: x\n\n"]
