@@ -143,6 +143,20 @@ async def test_a_stopped_broadcast_goes_to_nobody_more(home: House, screen: Sayi
     assert (await noted(home))[-1] == ("root", "broadcast.stopped", f"broadcast:{broadcast}")
 
 
+async def test_what_was_claimed_and_not_begun_when_it_was_stopped_is_not_sent(home: House) -> None:
+    await subscribe(home, 50)
+    broadcasts = Broadcasts(home.database)
+    broadcast = await broadcasts.start(ROOT, TEXT)
+    posts = Posts(home.database, "gateway")
+    accounts = [account.id for account in home.delivery.channels.accounts]
+    (claimed,) = await posts.claim(accounts, 5)
+    assert await posts.claim(accounts, 5) == [], "it is another's as long as its lease lasts"
+    assert await broadcasts.stop(ROOT, broadcast) == 1
+    assert not await posts.begin(claimed)
+    await posts.put_back(claimed, 0, "rate_limited")
+    assert await home.rows("SELECT state FROM broadcast_posts") == [("stopped",)]
+
+
 async def test_what_each_chat_comes_to_is_written_down(home: House, screen: SayingChannel) -> None:
     await subscribe(home, *range(50, 54))
     screen.fails = {
