@@ -180,6 +180,18 @@ async def test_an_example_asks_and_a_new_chat_starts_afresh(chat):
         await expect(it.page.locator(".exchange")).to_have_count(0)
 
 
+async def test_an_order_is_answered_in_words_and_gone_after_a_reload(chat):
+    async with chat() as it:
+        await it.ask("/link")
+        await expect(it.page.locator(".reply")).to_have_text("Done.")
+        await expect(it.turn("done")).to_have_count(1)
+        assert it.assistant.commands == [("link", "")]
+        await it.ask("Hello")  # the page goes on as ever
+        await expect(it.page.locator(".reply").last).to_contain_text("You said: Hello")
+        await it.page.reload()
+        await expect(it.page.locator(".question")).to_have_text("Hello")
+
+
 async def test_enter_sends_and_shift_enter_starts_a_line(chat):
     async with chat() as it:
         field = it.page.get_by_role("textbox", name="Message")

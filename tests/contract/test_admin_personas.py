@@ -57,10 +57,10 @@ async def test_all_are_listed_with_what_people_think_of_them(admin: AdminHouse) 
 
 async def test_a_viewer_and_an_operator_change_nothing_and_see_no_forms(admin: AdminHouse) -> None:
     for role in ("viewer", "operator"):
-        page = await admin.get(role, "/admin/personas/teacher")  # type: ignore[arg-type]
+        page = await admin.get(role, "/admin/personas/teacher")
         assert "Save as a new version" not in page.text
         refused = await admin.post(
-            role,  # type: ignore[arg-type]
+            role,
             "/admin/personas/teacher",
             {"prompt": "x", "looked_at": "1"},
         )
@@ -205,7 +205,7 @@ async def test_whatever_is_written_stays_text(admin: AdminHouse) -> None:
     await admin.post("admin", "/admin/personas/evil", {**edit, "looked_at": "1"})
     for path in ("", "/evil", "/evil/compare?before=1&after=2"):
         for role in ("viewer", "admin"):
-            page = await admin.get(role, f"/admin/personas{path}")  # type: ignore[arg-type]
+            page = await admin.get(role, f"/admin/personas{path}")
             assert page.status_code == 200
             assert "<script>alert" not in page.text and "<img src=x" not in page.text
     assert "&lt;script&gt;" in page.text

@@ -106,11 +106,11 @@ async def test_one_of_few_is_chosen_and_nothing_else_is_taken(admin: AdminHouse)
 
 async def test_only_an_admin_changes_them(admin: AdminHouse) -> None:
     for role in ("viewer", "operator"):
-        page = await admin.get(role, "/admin/settings/attempts")  # type: ignore[arg-type]
+        page = await admin.get(role, "/admin/settings/attempts")
         assert "<textarea" not in page.text and 'name="value"' not in page.text
         for path in ("", "/reset"):
             refused = await admin.post(
-                role,  # type: ignore[arg-type]
+                role,
                 f"/admin/settings/attempts{path}",
                 {"value": "3"},
             )

@@ -11,13 +11,13 @@ import pytest_asyncio
 
 from assistant.answering.experiments import Experiment
 from assistant.insight.trace import TraceReader
-from assistant.messages import Edited
+from assistant.messages import ChatRef, Edited
 from inference.api import ChatMessage
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
 from tests.support.admin_house import AdminHouse, admin_house, seen
 from tests.support.house import CHAT, House, house, until, working
-from tests.support.orders import quick, told
+from tests.support.orders import GROUP, quick, told
 
 EVIL = '<script>alert(1)</script>"><img src=x onerror=alert(2)> \u202eevil 🏴‍☠️ ' + "x" * 300
 
@@ -34,10 +34,12 @@ async def admin(home: House) -> AsyncIterator[AdminHouse]:
         yield made
 
 
-async def answered(home: House, text: str = "Tell me about herons", **values: str) -> int:
+async def answered(
+    home: House, text: str = "Tell me about herons", chat: ChatRef = CHAT, **values: str
+) -> int:
     """A turn whose trace is written."""
     async with working(home.worker(quick())):
-        turn = (await home.say(text, **values)).turn_id
+        turn = (await home.say(text, chat, **values)).turn_id
         await home.answer(turn)
         await until(lambda: _recorded(home, turn))
     return turn
@@ -113,6 +115,22 @@ async def test_where_texts_are_closed_only_times_and_counts_are_left(home: House
         assert program.status_code == 403
         assert program.json()["error"]["code"] == "content_closed"
         assert await admin.audited() == []
+
+
+async def test_with_consent_as_the_rule_each_persons_private_chat_is_theirs_to_open(
+    home: House, admin: AdminHouse
+) -> None:
+    private = await answered(home)
+    group = await answered(home, "And storks?", chat=GROUP)
+    home.settings.content_access = "consent"
+
+    async def statuses() -> list[int]:
+        paths = [f"/admin/traces/{turn}/prompt" for turn in (private, group)]
+        return [(await admin.get("admin", path)).status_code for path in paths]
+
+    assert await statuses() == [403, 403]
+    await home.rows("UPDATE persons SET consented_at = now()")
+    assert await statuses() == [200, 403]
 
 
 async def test_the_prompt_is_asked_of_another_persona_and_both_answers_stand_side_by_side(

@@ -118,3 +118,15 @@ async def test_today_and_the_month_so_far(database: Database) -> None:
     today = 3 if begins.date() == now.date() else 2
     assert (found.today.turns, found.month.turns) == (today, 3)
     assert (found.people_today, found.people_month) == (today - 1, 2)
+
+
+async def test_on_the_31st_the_month_has_a_day_more_than_the_thirty(database: Database) -> None:
+    past, figures = Past(database), Figures(database)
+    last = (await figures.standing()).today
+    while last.day != 31:
+        last -= timedelta(days=1)
+    await past.turn(noon_of(last.replace(day=1)), person=await past.person("Ana"))
+    await past.turn(noon_of(last), person=await past.person("Ben"))
+    await Closing(database).close_due()
+    found = await figures.report(Choice(last, last), await figures.standing())
+    assert (found.whole.people.in_30_days, found.whole.people.in_month) == (1, 2)

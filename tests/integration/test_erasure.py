@@ -27,6 +27,7 @@ BY_BEN = {"sender_id": f"{OTHER}-8", "sender_name": f"Ben {OTHER}"}
 LISTED = {  # columns that hold one of a few values
     *("identities.access", "conversations.kind", "messages.role", "turns.state"),
     *("deliveries.state", "delivery_intents.kind", "delivery_intents.state", "attachments.kind"),
+    "broadcast_posts.state",
 }
 # What admins are and do is no person's word.
 OF_ADMINS = {
@@ -92,6 +93,12 @@ async def everywhere(home: House, *, but: tuple[str, ...] = ()) -> None:
         "INSERT INTO feedback (turn_id, person_id, value) SELECT turn_id, person_id, 1 FROM"
         " turn_messages JOIN messages ON messages.id = message_id JOIN identities"
         f" ON identities.id = identity_id WHERE text LIKE '%{WORD}%' ORDER BY turn_id LIMIT 1"
+    )
+    await home.rows("INSERT INTO broadcasts (text, sent_by) VALUES ('News', 'root')")
+    await home.rows(
+        "INSERT INTO broadcast_posts (broadcast_id, conversation_id, account_id) SELECT"
+        " max(broadcasts.id), conversations.id, account_id FROM broadcasts, conversations"
+        f" WHERE chat_id LIKE '%{WORD}%' GROUP BY conversations.id"
     )
     await enter(home)
     # Words stand there as they were written, by which they fall.

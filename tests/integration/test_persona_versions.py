@@ -41,7 +41,7 @@ async def recorded(home: House, turn_id: int) -> tuple[str | None, int | None]:
     [found] = await home.rows(
         "SELECT persona, persona_version FROM turns WHERE id = %(id)s", {"id": turn_id}
     )
-    return tuple(found)  # type: ignore[return-value]
+    return tuple(found)
 
 
 async def test_the_original_is_version_1_and_a_change_holds_from_the_next_answer_on(

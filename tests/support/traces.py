@@ -13,6 +13,7 @@ from assistant.storage.database import Database
 # Of the whole program, not of any person.
 OURS = (
     *("accounts", "alembic_version", "installs", "instructions"),
+    *("broadcasts", "channel_states"),
     *("figures", "figure_latencies", "figure_people"),
 )
 COLUMNS = """
