@@ -13,14 +13,14 @@ from assistant.errors import ChangeRefused
 from assistant.storage.admin_changes import AdminChanges
 from assistant.storage.admins import Admins
 from assistant.storage.audit import Actor
-from tests.support.admin_house import PASSWORD, AdminHouse, admin_house, seen
+from tests.support.admin_house import PASSWORD, AdminHouse, admin_house, at_one_moment, seen
 from tests.support.house import house, until
 from tests.support.second_factor import enter, give, set_up
 
 
 @pytest_asyncio.fixture
 async def admin(database_url: str, redis_url: str) -> AsyncIterator[AdminHouse]:
-    async with house(database_url, redis_url) as lived, admin_house(lived) as made:
+    async with house(database_url, redis_url) as lived, admin_house(lived, at_one_moment) as made:
         yield made
 
 

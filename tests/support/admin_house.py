@@ -37,6 +37,7 @@ from tests.support.house import House, running
 from tests.support.serving import serving
 
 PASSWORD = "correct horse battery"
+MOMENT = 1_800_000_000.0  # of `at_one_moment`
 _HASH: list[str] = []  # argon2 is slow on purpose: once for all
 
 
@@ -111,8 +112,7 @@ async def admin_house(
 
 def at_one_moment(given: AdminParts) -> AdminParts:
     """For `parts`: the pages' clock stands, so that no wait is over before it was looked at."""
-    now = time.time()
-    return replace(given, clock=lambda: now)
+    return replace(given, clock=lambda: MOMENT)
 
 
 async def _sign_in(made: AdminHouse, admins: Admins, role: Role, stack: AsyncExitStack) -> None:

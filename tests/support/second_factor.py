@@ -1,4 +1,7 @@
-"""A device that shows codes, and the way of an admin who sets it up and signs in with it."""
+"""A device that shows codes, and the way of an admin who sets it up and signs in with it.
+
+For a house whose clock stands (`at_one_moment`), as the device's does then.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +12,22 @@ from dataclasses import dataclass
 import httpx
 import pyotp
 
-from tests.support.admin_house import PASSWORD, AdminHouse
+from tests.support.admin_house import MOMENT, PASSWORD, AdminHouse
 
 ADDRESS = "/admin/me/second-factor"
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
+    """`at` None: its clock goes on."""
+
     secret: str
+    at: float | None = None
 
     def code(self, steps: int = 0) -> str:
         """The code of now, or of so many steps later."""
-        return pyotp.TOTP(self.secret).at(time.time(), counter_offset=steps)
+        now = time.time() if self.at is None else self.at
+        return pyotp.TOTP(self.secret).at(now, counter_offset=steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +43,7 @@ async def scanned(admin: AdminHouse, role: str) -> tuple[Device, str]:
     spelt = re.search(r'<code class="once"[^>]*>([A-Z2-7 ]+)</code>', page.text)
     sealed = re.search(r'name="sealed" value="([^"]+)"', page.text)
     assert spelt and sealed
-    return Device(spelt[1].replace(" ", "")), sealed[1]
+    return Device(spelt[1].replace(" ", ""), MOMENT), sealed[1]
 
 
 async def set_up(admin: AdminHouse, role: str) -> SetUp:
