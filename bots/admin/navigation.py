@@ -16,7 +16,6 @@ class Item:
     role: Role
 
 
-# An empty page name begins a further group.
 NAVIGATION: tuple[Item, ...] = (
     Item("overview", "/admin/overview", "viewer"),
     Item("conversations", "/admin/conversations", "operator"),
