@@ -61,6 +61,7 @@ def _bad(said) -> bool:  # type: ignore[no-untyped-def]
 
 async def faults_by_axe(page: Page) -> list[str]:
     """What breaks WCAG 2.2 A and AA on this page, each with where; empty where nothing does."""
+    await page.wait_for_load_state()  # before its styles are there, everything is too small
     # Straight into the page: its policy lets no script of another place in.
     await page.evaluate(AXE.read_text("utf-8"))
     found = await page.evaluate(

@@ -98,7 +98,9 @@ async def slack_house(
     async with AsyncExitStack() as stack:
         home = await stack.enter_async_context(house(database_url, redis_url, settings=settings))
         await stack.enter_async_context(working(home.worker(engine)))
-        channels = ChannelSet(home.service.accounts, home.redis, home.delivery.channels)
+        channels = ChannelSet(
+            home.service.accounts, home.redis, home.service.lines, home.delivery.channels
+        )
         assert await open_slack(everything, channels, stack)
         inbound = channels.connect(home.service, home.delivery.governor)
         app = FastAPI()
