@@ -68,7 +68,6 @@ async def test_failures_are_listed_by_pages_and_counted_by_their_errors(home: Ho
 
 
 async def test_an_admins_experiments_are_no_failures_of_people(home: House) -> None:
-    await home.rows("INSERT INTO accounts (channel, name) VALUES ('admin', 'experiments')")
     await home.rows(
         "WITH conversation AS ("
         " INSERT INTO conversations (account_id, chat_id, kind)"
