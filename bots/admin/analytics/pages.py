@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 from babel.dates import format_date
@@ -46,7 +47,10 @@ def analytics_pages(shell: Shell, figures: Figures) -> APIRouter:
         _: Annotated[SignedIn, needs("viewer")],
         asked: Annotated[Asked, Depends(_asked)],
     ) -> Response:
-        report, words = await reported(asked), shell.words(request)
+        known, words = await figures.standing(), shell.words(request)
+        report, months = await asyncio.gather(
+            figures.report(asked.choice(known.today), known), figures.months(known)
+        )
         context = {
             "asked": asked,
             "report": report,
@@ -54,7 +58,7 @@ def analytics_pages(shell: Shell, figures: Figures) -> APIRouter:
             "options": options(report, asked, words),
             "charts": drawn(report, words),
             "measures": MEASURES,
-            "months": await figures.months(report.standing),
+            "months": months,
             "licence_line": LICENCE_LINE,
             "name_of": lambda group: group_name(group, words),
             "month": lambda day: format_date(day, "LLLL y", locale=words.locale),
