@@ -26,10 +26,8 @@ from assistant.incoming import (
     access,
     backlog,
     control,
-    entry,
     intake,
     late_files,
-    links,
     listening,
     loop_guard,
     persons,
@@ -37,7 +35,7 @@ from assistant.incoming import (
     quotas,
     spending,
 )
-from assistant.insight import channel_states, concerns, doors, people, quota_list, turns_now
+from assistant.insight import channel_states, concerns, turns_now
 from assistant.insight import personas as insight_personas
 from assistant.messages import Attachment
 from assistant.orders import export, feedback, usage
@@ -48,6 +46,7 @@ from tests.support import search_statements
 from tests.support.figure_statements import FIGURES
 from tests.support.filling import Filled
 from tests.support.hot_operations import OPERATIONS
+from tests.support.hot_people import PEOPLE
 from tests.support.trace_statements import TRACES
 
 Values = Mapping[str, object]
@@ -262,10 +261,6 @@ def _person(number: int) -> Values:
     return {"account": 1, "sender": f"sender-{1 + number}"}
 
 
-def _spending(chat: str) -> Values:
-    return {"account": 1, "chat": chat, "subject": f"chat:1:{chat}", "each": "chat:*"}
-
-
 _HOT: Sequence[tuple[str, str, ValuesOf]] = (
     ("access.STANDING", access.STANDING, lambda f, n: {"account": 1, "sender": f"sender-{1 + n}"}),
     (
@@ -331,52 +326,10 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
     ("quotas.MADE", quotas.MADE, lambda f, n: {**_person(n), "seconds": 60.0}),
     ("quotas.SPENT", quotas.SPENT, lambda f, n: {**_person(n), "key": 1}),
     (
-        "spending.OF_PERSON",
-        spending.OF_PERSON,
-        lambda f, n: {**_person(30 + n), "person": None, "each": "person:*"},
-    ),
-    ("spending.OF_CHAT", spending.OF_CHAT, lambda f, n: _spending("chat-1")),
-    ("spending.OF_ACCOUNT", spending.OF_ACCOUNT, lambda f, n: _spending("")),
-    (
         "spending.CAME",
         spending.CAME,
         lambda f, n: _message_of(f, _ended(f, n)) | {"account": 1, "event": f"event-{n}"},
     ),
-    ("entry.DECIDED", entry.DECIDED, lambda f, n: {}),
-    *(
-        (f"links.{name}", getattr(links, name), lambda f, n: {"person": 30 + n, "other": 40 + n})
-        for name in (
-            *(
-                "BARRED",
-                "HOLD",
-                "HOLD_OTHER",
-                "IDENTITIES",
-                "TURNS",
-                "ENTRIES",
-                "USAGE",
-                "FEEDBACK",
-            ),
-            *("LANGUAGE", "GONE", "NAMED"),
-        )
-    ),
-    (
-        "people.NEWEST",
-        people.NEWEST,
-        lambda f, n: {"before": f.conversations, "limit": 51},
-    ),
-    ("people.BLOCKED", people.BLOCKED, lambda f, n: {"before": people.FIRST, "limit": 51}),
-    ("people.PERSON", people.PERSON, lambda f, n: {"person": 30 + n}),
-    ("people.IDENTITIES", people.IDENTITIES, lambda f, n: {"person": 30 + n}),
-    ("people.USED", people.USED, lambda f, n: {"person": 30 + n, "days": 30}),
-    ("doors.ACCOUNTS", doors.ACCOUNTS, lambda f, n: {"without": ["web", "api"]}),
-    ("doors.REQUESTS", doors.REQUESTS, lambda f, n: {"limit": 101}),
-    (
-        "quota_list.LISTED",
-        quota_list.LISTED,
-        lambda f, n: {"before": quota_list.FIRST, "limit": 41},
-    ),
-    ("links.PART", links.PART, lambda f, n: {"identity": 30 + n}),
-    ("links.IDENTITY", links.IDENTITY, lambda f, n: _person(n)),
     (
         "intake.BURY",
         intake.BURY,
@@ -631,5 +584,5 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
         lambda f, n: {"seconds": 900.0, "limit": pruning.BATCH},
     ),
 )
-_ALL = (*_HOT, *TRACES, *FIGURES, *OPERATIONS, *search_statements.STATEMENTS)
+_ALL = (*_HOT, *PEOPLE, *TRACES, *FIGURES, *OPERATIONS, *search_statements.STATEMENTS)
 STATEMENTS = tuple(HotStatement(name, one, values) for name, one, values in _ALL)
