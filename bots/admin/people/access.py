@@ -9,13 +9,12 @@ from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, Field
 from starlette.responses import RedirectResponse, Response
 
-from assistant.errors import ChangeRefused
 from assistant.incoming.admittance import ENTRY_CHARACTERS, NOTE_CHARACTERS, Admittance
 from assistant.insight.doors import Doors
 from bots.admin.door import SignedIn, needs
 from bots.admin.faults import Fault, page_router
 from bots.admin.form import Form, form_of
-from bots.admin.people.refusals import fault_of_change
+from bots.admin.people.refusals import refused_in_words
 from bots.admin.shell import Shell
 
 ADDRESS = "/admin/people/access"
@@ -73,10 +72,8 @@ class AccessPages:
     ) -> Response:
         if form.value is None:
             raise Fault(400, "shell.field_choice")
-        try:
+        with refused_in_words():
             await self.admittance.stand(admin.actor, identity_id, form.value.decision)
-        except ChangeRefused as refused:
-            raise fault_of_change(refused) from refused
         return RedirectResponse(ADDRESS, 303)
 
     async def set_rule(
@@ -87,10 +84,8 @@ class AccessPages:
     ) -> Response:
         if form.value is None:
             raise Fault(400, "shell.field_choice")
-        try:
+        with refused_in_words():
             await self.admittance.choose(admin.actor, account_id, form.value.access)
-        except ChangeRefused as refused:
-            raise fault_of_change(refused) from refused
         return RedirectResponse(ADDRESS, 303)
 
     async def enlist(
@@ -102,10 +97,8 @@ class AccessPages:
     ) -> Response:
         if form.value is None:
             return await self._page(request, account_id, form)
-        try:
+        with refused_in_words():
             await self.admittance.enlist(admin.actor, account_id, form.value.entry, form.value.why)
-        except ChangeRefused as refused:
-            raise fault_of_change(refused) from refused
         return RedirectResponse(ADDRESS, 303)
 
     async def unlist(
@@ -116,10 +109,8 @@ class AccessPages:
     ) -> Response:
         if form.value is None:
             raise Fault(404, "people.refused.not_listed")
-        try:
+        with refused_in_words():
             await self.admittance.unlist(admin.actor, account_id, form.value.entry)
-        except ChangeRefused as refused:
-            raise fault_of_change(refused) from refused
         return RedirectResponse(ADDRESS, 303)
 
     async def _page(

@@ -11,7 +11,6 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel
 from starlette.responses import RedirectResponse, Response
 
-from assistant.errors import ChangeRefused
 from assistant.incoming.admittance import Admittance
 from assistant.incoming.quota_rules import QuotaRules, of_person
 from assistant.incoming.spending import PROGRAMS, Spending
@@ -21,7 +20,7 @@ from bots.admin.door import SignedIn, needs
 from bots.admin.faults import Fault, page_router
 from bots.admin.form import Form, form_of
 from bots.admin.people.quota_form import HOURS, OverrideForm, QuotaForm, shown
-from bots.admin.people.refusals import fault_of_change
+from bots.admin.people.refusals import refused_in_words
 from bots.admin.shell import Shell
 
 Viewer = Annotated[SignedIn, needs("viewer")]
@@ -105,10 +104,8 @@ class PeoplePages:
         if form.value is None:
             raise Fault(400, "shell.field_choice")
         access = form.value.access
-        try:
+        with refused_in_words():
             live = await self.admittance.stand_all(admin.actor, person_id, access)
-        except ChangeRefused as refused:
-            raise fault_of_change(refused) from refused
         if access == "blocked":
             for turn_id in live:
                 await self.stop(turn_id)
@@ -123,17 +120,13 @@ class PeoplePages:
     ) -> Response:
         if form.value is None:
             raise Fault(400, "shell.field_choice")
-        try:
+        with refused_in_words():
             whose = await self.admittance.stand(admin.actor, identity_id, form.value.access)
-        except ChangeRefused as refused:
-            raise fault_of_change(refused) from refused
         return _back(whose)
 
     async def part(self, admin: Operator, person_id: Id, identity_id: Id) -> Response:
-        try:
+        with refused_in_words():
             alone = await self.admittance.part(admin.actor, identity_id)
-        except ChangeRefused as refused:
-            raise fault_of_change(refused) from refused
         return _back(alone)
 
     async def set_quota(
@@ -167,10 +160,8 @@ class PeoplePages:
     async def _keep(self, admin: SignedIn, person_id: int, given: QuotaForm) -> Response:
         until = given.until(self.clock()) if isinstance(given, OverrideForm) else None
         subject = of_person(person_id)
-        try:
+        with refused_in_words():
             await self.rules.keep(admin.actor, subject, given.quota, until=until, why=given.why)
-        except ChangeRefused as refused:
-            raise fault_of_change(refused) from refused
         return _back(person_id)
 
     async def _remove(self, admin: SignedIn, person_id: int, *, temporary: bool) -> Response:

@@ -9,14 +9,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
-from assistant.errors import ChangeRefused
 from assistant.incoming.quota_rules import QuotaRules, read_subject
 from assistant.insight.quota_list import QuotaList
 from bots.admin.door import SignedIn, needs
 from bots.admin.faults import Fault, page_router
 from bots.admin.form import Form, form_of
 from bots.admin.people.quota_form import RemovalForm, RuleForm, shown
-from bots.admin.people.refusals import fault_of_change
+from bots.admin.people.refusals import refused_in_words
 from bots.admin.shell import Shell
 
 ADDRESS = "/admin/people/quotas"
@@ -57,12 +56,10 @@ class QuotaPages:
             faults = self._missing(request, form.value)
         if form.value is None or faults:
             return await self._page(request, form.given, faults)
-        try:
+        with refused_in_words():
             await self.rules.keep(
                 admin.actor, form.value.subject, form.value.quota, why=form.value.why
             )
-        except ChangeRefused as refused:
-            raise fault_of_change(refused) from refused
         return RedirectResponse(ADDRESS, 303)
 
     async def remove(
@@ -73,10 +70,8 @@ class QuotaPages:
     ) -> Response:
         if form.value is None:
             raise Fault(404, "people.no_quota")
-        try:
+        with refused_in_words():
             subject = read_subject(form.value.subject)
-        except ChangeRefused as refused:
-            raise fault_of_change(refused) from refused
         if not await self.rules.remove(admin.actor, subject, temporary=temporary):
             raise Fault(404, "people.no_quota")
         return RedirectResponse(ADDRESS, 303)
