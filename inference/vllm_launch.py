@@ -46,6 +46,9 @@ def environment(
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         "TOKENIZERS_PARALLELISM": "false",
+        # AsyncLLM's core is a process of its own all the same. On a CPU vLLM would part a single
+        # worker from it as well, and keep a core of the machine free for what is left.
+        "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
         # At WARNING vLLM remarks on every ordinary thing of a CPU, on stderr, from each process.
         "VLLM_LOGGING_LEVEL": "INFO" if debug else "ERROR",
         "TORCH_CPP_LOG_LEVEL": "INFO" if debug else "ERROR",

@@ -43,6 +43,10 @@ def test_a_local_model_never_asks_the_network_and_nothing_is_reported(tmp_path):
     assert "HF_HUB_OFFLINE" not in environment("org/name", debug=False)
 
 
+def test_a_single_worker_lives_in_the_engines_core():
+    assert environment("org/name", debug=False)["VLLM_ENABLE_V1_MULTIPROCESSING"] == "0"
+
+
 def test_a_setting_for_the_streams_goes_before_the_profiles():
     demo = profile_named("demo")
     assert engine_arguments(demo, "m", None)["max_num_seqs"] == demo.max_num_seqs >= 8
