@@ -10,6 +10,8 @@ import torch
 from vllm.model_executor.layers.fused_moe.fused_moe_method_base import FusedMoEMethodBase
 from vllm.model_executor.utils import set_weight_attrs
 
+from inference.kernels.moe.int4 import Int4Weights
+from inference.kernels.moe.naive import ExpertWeights
 from inference.kernels.moe.op import LoadedExperts, Operands, apply, operands, tilings
 from inference.kernels.moe.tiles import ExpertMatrix
 from inference.moe_formats import Format
@@ -72,7 +74,7 @@ class OutriderMoEMethod(FusedMoEMethodBase):  # type: ignore[misc]
         if self._tiles:
             self._experts = operands(self._repacked(layer))
         else:
-            loaded = (self._format.loaded(layer, matrix) for matrix in ("w13", "w2"))
+            loaded = (self._held(layer, matrix) for matrix in ("w13", "w2"))
             self._experts = operands(LoadedExperts(*loaded))
 
     def get_fused_moe_quant_config(self, layer: Any) -> None:
@@ -123,12 +125,21 @@ class OutriderMoEMethod(FusedMoEMethodBase):  # type: ignore[misc]
         self.repacking = Repacking(seconds, loaded, w13.nbytes + w2.nbytes, beside)
         return Experts(w13, w2, layer.intermediate_size_per_partition)
 
+    def _held(self, layer: Any, matrix: str) -> ExpertWeights:
+        """As loaded; on a CPU int4 as plain numbers, which costs memory and spares each step the
+        unpacking (as `linear_override.py` does)."""
+        weights = self._format.loaded(layer, matrix)
+        if not isinstance(weights, Int4Weights) or weights.packed.device.type != "cpu":
+            return weights
+        dense = torch.stack([weights[one] for one in range(len(weights))])
+        _forget(layer, matrix)
+        layer.register_buffer(f"{matrix}_weight", dense, persistent=False)
+        return dense
+
     def _replaced(self, layer: Any, matrix: str) -> ExpertMatrix:
         """A matrix as tiles, which are the layer's buffers from now on: they count as weights."""
         tiles = self._format.tiles(layer, matrix)
-        names = [name for name, _ in layer.named_parameters() if name.startswith(f"{matrix}_")]
-        for name in names:
-            delattr(layer, name)
+        _forget(layer, matrix)
         for name, part in (
             ("tiles", tiles.tiles),
             ("scales", tiles.scales),
@@ -158,6 +169,12 @@ class _Memory:
             return 0
         torch.cuda.synchronize(self._device)
         return int(torch.cuda.max_memory_allocated(self._device) - self._before)
+
+
+def _forget(layer: Any, matrix: str) -> None:
+    """Let go of what was loaded of a matrix."""
+    for name in [name for name, _ in layer.named_parameters() if name.startswith(f"{matrix}_")]:
+        delattr(layer, name)
 
 
 def _bytes(layer: Any) -> int:

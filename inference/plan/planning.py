@@ -81,7 +81,7 @@ def make_plan(asked: Asked) -> Plan:
     serving, parallel = asked.serving, asked.serving.parallel
     quantization = replace(
         read_quantization(asked.config, model.dtype_bytes),
-        int4_experts_alone=not asked.card.is_gpu,
+        int4_dequantized=not asked.card.is_gpu,
     )
     weights = weigh(model, quantization, parallel, positions(model, serving.max_model_len))
     full, hybrid = (_cache(model, quantization, serving, one) for one in (False, True))

@@ -70,8 +70,8 @@ class _Rule:
 class Quantization:
     """`label` is what people call it. `groups`: the first whose rule names a matrix stores it.
 
-    `int4_experts_alone`: on a CPU any other matrix in four bits is dequantized when it is loaded
-    (`linear_override.py`), so it is counted as it is held.
+    `int4_dequantized`: on a CPU what is in four bits is dequantized when it is loaded
+    (`linear_override.py`, `moe_methods.py`), so it is counted as it is held.
     """
 
     label: str
@@ -79,12 +79,12 @@ class Quantization:
     groups: tuple[tuple[_Rule, Scheme], ...] = ()
     ignored: _Rule = _Rule(frozenset(), ())
     fp8_cache: bool = False  # the checkpoint brings scales for an FP8 KV cache
-    int4_experts_alone: bool = False
+    int4_dequantized: bool = False
 
-    def scheme_of(self, name: str, *, expert: bool = False) -> Scheme:
-        """Of a linear layer by its name in the checkpoint. `expert`: it is a routed expert's."""
+    def scheme_of(self, name: str) -> Scheme:
+        """Of a linear layer by its name in the checkpoint."""
         found = self._stored(name)
-        return self.plain if found.bits == 4 and self.int4_experts_alone and not expert else found
+        return self.plain if found.bits == 4 and self.int4_dequantized else found
 
     def _stored(self, name: str) -> Scheme:
         names = (name, _as_saved_lately(name))

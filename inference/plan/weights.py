@@ -137,7 +137,7 @@ def bytes_of(matrix: Matrix, quantization: Quantization, parallel: Parallel) -> 
     held = _held(matrix, parallel)
     scheme = quantization.plain
     if held.name:
-        scheme = quantization.scheme_of(held.name, expert=held.part == "routed experts")
+        scheme = quantization.scheme_of(held.name)
     biases = quantization.plain.bytes_of(held.rows, 1) if held.bias else 0
     return held.count * (scheme.bytes_of(held.rows, held.columns) + biases)
 

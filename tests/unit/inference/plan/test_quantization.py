@@ -65,11 +65,11 @@ def test_what_is_ignored_stays_as_it_was(ignore):
     assert stored_bytes(quantization, EXPERT) < VALUES
 
 
-def test_a_cpu_holds_all_but_the_routed_experts_as_plain_numbers():
-    held = replace(compressed(INT4), int4_experts_alone=True)
-    assert held.scheme_of(EXPERT, expert=True).bits == 4
+def test_a_cpu_holds_what_is_in_four_bits_as_plain_numbers():
+    held = replace(compressed(INT4), int4_dequantized=True)
+    assert held.scheme_of(EXPERT) == held.plain
     assert held.scheme_of(EXPERT.replace("experts.0", "shared_expert")) == held.plain
-    wider = replace(compressed(INT4 | {"num_bits": 8}), int4_experts_alone=True)
+    wider = replace(compressed(INT4 | {"num_bits": 8}), int4_dequantized=True)
     assert wider.scheme_of(EXPERT).bits == 8
 
 
