@@ -15,6 +15,7 @@ from assistant.insight.choice import Choice
 from assistant.insight.group import Place, groups_of
 from assistant.storage.database import Database
 
+MONTH_OF_DAY = "CAST(date_trunc('month', CAST(day AS timestamp)) AS date)"
 # day, channel, persona, persona_version, in_day: by persona and version, from the turns.
 WHO_ASKED = f"""
 SELECT day, {COARSER}, CAST(count(DISTINCT person_id) AS int) AS in_day
@@ -24,23 +25,24 @@ FROM (
     (day, persona), (day, persona, persona_version),
     (day, channel, persona), (day, channel, persona, persona_version))
 """
-# day, channel, in_day, in_30_days, in_month: of each of `days` (the month as far as that day).
+# day, channel, in_day, in_30_days, in_month: of each of `days` (the month as far as that day), for
+# all channels and for each. When somebody was last there tells in which of the spans they were.
 WHO_USED = f"""
 SELECT open.day, counted.*
-FROM unnest(CAST(%(days)s AS date[])) AS open (day) CROSS JOIN LATERAL (
-    SELECT CASE grouping(channel) WHEN 1 THEN '{ALL}' ELSE channel END AS channel,
-        CAST(count(DISTINCT person_id) FILTER (WHERE in_day) AS int) AS in_day,
-        CAST(count(DISTINCT person_id) FILTER (WHERE in_30_days) AS int) AS in_30_days,
-        CAST(count(DISTINCT person_id) FILTER (WHERE in_month) AS int) AS in_month
+FROM (
+    SELECT day, day - 29 AS from_30, {MONTH_OF_DAY} AS from_month
+    FROM unnest(CAST(%(days)s AS date[])) AS given (day)
+) AS open CROSS JOIN LATERAL (
+    SELECT channel, CAST(count(*) FILTER (WHERE latest = open.day) AS int) AS in_day,
+        CAST(count(*) FILTER (WHERE latest >= from_30) AS int) AS in_30_days,
+        CAST(count(*) FILTER (WHERE latest >= from_month) AS int) AS in_month
     FROM (
-        SELECT person_id, channel, bool_or(usage_days.day = open.day) AS in_day,
-            bool_or(usage_days.day > open.day - 30) AS in_30_days,
-            bool_or(usage_days.day >= date_trunc('month', open.day)) AS in_month
+        SELECT CASE grouping(channel) WHEN 1 THEN '{ALL}' ELSE channel END AS channel,
+            max(usage_days.day) AS latest
         FROM usage_days JOIN accounts ON accounts.id = account_id
-        WHERE usage_days.day <= open.day AND person_id IS NOT NULL AND
-            usage_days.day >= least(open.day - 29, CAST(date_trunc('month', open.day) AS date))
-        GROUP BY person_id, channel
-    ) AS used GROUP BY GROUPING SETS ((), (channel))
+        WHERE usage_days.day BETWEEN least(from_30, from_month) AND open.day
+        GROUP BY GROUPING SETS ((person_id), (person_id, channel))
+    ) AS used GROUP BY channel
 ) AS counted
 """
 _LIVE = f"""

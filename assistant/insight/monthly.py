@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from assistant.insight.active_people import WHO_USED
+from assistant.insight.active_people import MONTH_OF_DAY
 from assistant.insight.cells import ALL, ALL_VERSIONS
 from assistant.insight.standing import Standing
 from assistant.storage.database import Database
@@ -20,14 +20,18 @@ MOST_MONTHS = 13
 
 # Of each month its last day that is counted; of the month that runs, today's.
 MONTHS = f"""
-SELECT DISTINCT ON (month) CAST(date_trunc('month', CAST(day AS timestamp)) AS date) AS month,
-    day, in_month
+SELECT DISTINCT ON (month) {MONTH_OF_DAY} AS month, day, in_month
 FROM (
     SELECT day, in_month FROM figure_people
     WHERE channel = '{ALL}' AND persona = '{ALL}' AND persona_version = {ALL_VERSIONS}
         AND day >= CAST(%(today)s AS date) - make_interval(months => %(months)s)
     UNION ALL
-    SELECT day, in_month FROM ({WHO_USED}) AS used WHERE channel = '{ALL}'
+    SELECT day, (SELECT CAST(count(DISTINCT person_id) AS int) FROM usage_days
+        WHERE usage_days.day BETWEEN from_month AND open.day) AS in_month
+    FROM (
+        SELECT day, {MONTH_OF_DAY} AS from_month
+        FROM unnest(CAST(%(days)s AS date[])) AS given (day)
+    ) AS open
 ) AS counted ORDER BY month, day DESC
 """
 
