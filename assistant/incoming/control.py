@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +12,7 @@ from typing import Any
 from assistant.accounts import Accounts
 from assistant.answering.revisions import Revised, Revisions
 from assistant.answering.stopping import Stopping
+from assistant.incoming.admittance import LIVE as ASKED_BY
 from assistant.incoming.intake import Intake
 from assistant.incoming.presence import live_turns
 from assistant.messages import ChatRef, Command
@@ -88,6 +89,17 @@ JOIN accounts ON accounts.id = conversations.account_id
 WHERE channel = %(channel)s AND accounts.name = %(account)s AND chat_id = %(chat)s
     AND deliveries.state IN ('pending', 'active', 'removing') LIMIT 1
 """
+# What others in a group asked in the same turn is answered all the same.
+LIVE_ALONE = f"""
+{ASKED_BY} AND NOT EXISTS (
+    SELECT FROM turn_messages JOIN messages ON messages.id = message_id
+    LEFT JOIN identities ON identities.id = identity_id
+    WHERE turn_id = turns.id AND identities.person_id IS DISTINCT FROM %(person)s)
+"""
+PERSONS_UNDER_WAY = """
+SELECT FROM deliveries JOIN turns ON turns.id = turn_id
+WHERE person_id = %(person)s AND deliveries.state IN ('pending', 'active', 'removing') LIMIT 1
+"""
 # A chat's threads are conversations of their own.
 CONVERSATIONS = """
 SELECT conversations.id FROM conversations JOIN accounts ON accounts.id = account_id
@@ -126,11 +138,22 @@ class Control:
 
     async def end_all(self, chat: ChatRef) -> None:
         """Stop all that runs in a chat, in all threads, and wait until that is shown there."""
-        for turn_id in await live_turns(self.database, chat):
+        await self._end(await live_turns(self.database, chat), UNDER_WAY, place(chat))
+
+    async def end_all_of(self, person_id: int) -> None:
+        """Stop all that answers a person alone, wherever, and wait until that is shown."""
+        values = {"person": person_id}
+        live = await self.database.rows(LIVE_ALONE, values)
+        await self._end([row.id for row in live], PERSONS_UNDER_WAY, values)
+
+    async def _end(
+        self, turns: Sequence[int], under_way: str, values: Mapping[str, object]
+    ) -> None:
+        for turn_id in turns:
             await self.stop(turn_id)
         with suppress(TimeoutError):
             async with asyncio.timeout(END_SECONDS):
-                while await self._rows(UNDER_WAY, chat):  # noqa: ASYNC110  another may show it
+                while await self.database.rows(under_way, values):  # noqa: ASYNC110  another may show it
                     await asyncio.sleep(0.1)
 
     async def begin_anew(self, chat: ChatRef, until: datetime | None) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Table
 
-from assistant.errors import AssistantError
+from assistant.errors import ChangeRefused
 from assistant.orders.erasure import GROUPS, IDENTITIES, LOCK_CONVERSATIONS, PRIVATE, Erasure
 from assistant.storage.audit import Actor, note
 from assistant.storage.database import Connection, Database, row, rows
@@ -79,10 +79,12 @@ WHERE id = %(id)s
 """
 
 
-class ErasureIncomplete(AssistantError):
+class ErasureIncomplete(ChangeRefused):
     """Something was left, so all is as it was; `str()` says of what."""
 
-    code = "erasure_incomplete"
+    def __init__(self, left: Iterable[str]) -> None:
+        what = f"Nothing was erased: rows of {', '.join(left)} were left."
+        super().__init__("erasure_incomplete", what)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,7 @@ class _Watch:
             return
         after = await _counted(connection, list(ids), values)
         if after:
-            raise ErasureIncomplete(f"Nothing was erased: rows of {', '.join(after)} were left.")
+            raise ErasureIncomplete(after)
         await self._keep(connection, before, named)
 
     async def _ids(self, connection: Connection) -> tuple[dict[str, list[int]], str]:

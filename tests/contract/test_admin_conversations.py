@@ -223,6 +223,49 @@ async def test_what_runs_is_ended_before_it_is_erased(database_url: str, redis_u
             assert await home.rows("SELECT FROM turns") == []
 
 
+async def test_a_person_is_erased_on_all_channels_with_proof(admin: AdminHouse) -> None:
+    await asked(admin.house, "About the quetzal")
+    await asked(admin.house, "About storks", GROUP)
+    await asked(admin.house, "About owls", GROUP, sender_id="other", sender_name="Otto")
+    await enter(admin.house)
+    ((person,),) = await admin.house.rows(
+        "SELECT DISTINCT person_id FROM identities JOIN messages ON identity_id = identities.id"
+        " WHERE text LIKE '%quetzal%'"
+    )
+    path = f"/admin/people/{person}"
+    assert f"{path}/erase" in (await admin.get("admin", path)).text
+    assert f"{path}/erase" not in (await admin.get("operator", path)).text
+    question = seen(await admin.get("admin", f"{path}/erase"))
+    assert f"Erase person {person}?" in question
+    assert "Private conversations 1" in question
+    assert "Groups in which they wrote 1" in question
+    done = await admin.post("admin", f"{path}/erase")
+    proof = seen(await admin.get("admin", done.headers["location"]))
+    assert "All of it is gone." in proof
+    assert f"Person {person}" in proof
+    for gone in (path, f"{path}/erase"):
+        assert (await admin.get("admin", gone)).status_code == 404
+    assert (await admin.post("admin", f"{path}/erase")).status_code == 404
+    assert await admin.house.rows("SELECT text FROM messages") == [("About owls",)]
+    assert ("person.erased", f"person:{person}") in await admin.audited()
+
+
+async def test_what_answers_a_person_alone_is_ended_before_they_are_erased(
+    database_url: str, redis_url: str
+) -> None:
+    async with house(database_url, redis_url) as home:
+        slow = home.worker(quick(tokens_per_second=5, answer_tokens=500))
+        async with working(slow), admin_house(home) as admin:
+            await home.say("Write and write")
+            ((person,),) = await home.rows("SELECT person_id FROM turns")
+            done = await program(admin, "DELETE", f"/v1/admin/people/{person}", "admin.manage")
+            assert done.status_code == 200
+            assert (done.json()["kind"], done.json()["target"]) == ("person", person)
+            assert await home.rows("SELECT FROM turns") == []
+            again = await program(admin, "DELETE", f"/v1/admin/people/{person}", "admin.manage")
+            assert (again.status_code, again.json()["error"]["code"]) == (404, "no_person")
+
+
 # Endpoints
 
 

@@ -487,6 +487,8 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
         control.UNDER_WAY,
         lambda f, n: _chat(2 + n % 20),
     ),
+    ("control.LIVE_ALONE", control.LIVE_ALONE, lambda f, n: {"person": 2 + n % 20}),
+    ("control.PERSONS_UNDER_WAY", control.PERSONS_UNDER_WAY, lambda f, n: {"person": 2 + n % 20}),
     (
         "control.ABOUT",
         control.ABOUT,

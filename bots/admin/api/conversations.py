@@ -14,8 +14,9 @@ from assistant.errors import ContentClosed, SearchRefused
 from assistant.insight.reader import Answer, Exchange, Head, Said
 from assistant.insight.search import Hit
 from assistant.insight.snippets import Piece
-from assistant.orders.erasure_proofs import ErasureIncomplete, Proof
+from assistant.orders.erasure_proofs import Proof
 from bots.admin.api.door import actor_of, api_router, scoped
+from bots.admin.api.refusals import refused
 from bots.admin.conversations.asked import Asked, written
 from bots.admin.conversations.parts import ConversationParts
 from bots.admin.conversations.reading import download
@@ -205,12 +206,19 @@ def conversations_api(access: Access, parts: ConversationParts) -> APIRouter:
         head = await parts.reading.reader.head(conversation_id)
         if head is None:
             raise _gone()
-        try:
+        with refused():
             proof = await parts.erase(head, actor_of(request))
-        except ErasureIncomplete as left:
-            raise Refused(409, str(left), code=left.code) from None
         if proof is None:
             raise _gone()
+        return _proof(proof)
+
+    @router.delete("/people/{person_id}", dependencies=manages)
+    async def erase_person(request: Request, person_id: Id) -> ErasureProof:
+        """Erase a person with all that is kept of them; what comes back proves it."""
+        with refused():
+            proof = await parts.erase_person(person_id, actor_of(request))
+        if proof is None:
+            raise Refused(404, "There is no such person.", code="no_person")
         return _proof(proof)
 
     @router.get("/erasures", dependencies=manages)

@@ -1,8 +1,10 @@
-"""The pages on which a conversation is erased, and what proves it."""
+"""The pages on which a conversation or a person is erased, and what proves it."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated
 
@@ -37,13 +39,22 @@ class ErasingPages:
 
     async def erase(self, admin: Admin, conversation_id: Id) -> Response:
         head = await self._head(conversation_id)
-        try:
+        with _in_words():
             proof = await self._parts.erase(head, admin.actor)
-        except ErasureIncomplete:
-            raise Fault(409, "conversations.not_erased") from None
-        if proof is None:
-            raise Fault(404, "conversations.gone")
-        return RedirectResponse(f"/admin/erasures/{proof.id}", 303)
+        return _proved(proof, "conversations.gone")
+
+    async def ask_person(self, request: Request, _: Admin, person_id: Id) -> Response:
+        """What there is of them, before it is erased."""
+        kept = await self._parts.holdings.person(person_id)
+        if kept is None:
+            raise Fault(404, "people.gone")
+        context = {"person_id": person_id, "kept": kept}
+        return self._shell.page(request, "person_erase.html", context)
+
+    async def erase_person(self, admin: Admin, person_id: Id) -> Response:
+        with _in_words():
+            proof = await self._parts.erase_person(person_id, admin.actor)
+        return _proved(proof, "people.gone")
 
     async def listed(
         self, request: Request, _: Admin, before: Annotated[int, Query(ge=1, le=2**62)] = 2**62
@@ -75,3 +86,18 @@ class ErasingPages:
         if proof is None:
             raise Fault(404, "conversations.no_proof")
         return proof
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    try:
+        yield
+    except ErasureIncomplete:
+        raise Fault(409, "conversations.not_erased") from None
+
+
+def _proved(proof: Proof | None, gone: str) -> Response:
+    """`gone`: what is said where there was nothing to erase."""
+    if proof is None:
+        raise Fault(404, gone)
+    return RedirectResponse(f"/admin/erasures/{proof.id}", 303)

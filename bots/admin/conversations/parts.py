@@ -30,6 +30,11 @@ class ConversationParts:
             await self.control.stop_chat(head.chat, None)
         return await self.proofs.conversation(head.id, actor)
 
+    async def erase_person(self, person_id: int, actor: Actor) -> Proof | None:
+        """As `erase`; None where there is no such person."""
+        await self.control.end_all_of(person_id)
+        return await self.proofs.person(person_id, actor)
+
 
 def conversation_parts(service: ConversationService) -> ConversationParts:
     database, access = service.database, ContentAccess(service.settings)

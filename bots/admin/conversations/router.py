@@ -23,6 +23,9 @@ def conversation_pages(shell: Shell, parts: ConversationParts) -> APIRouter:
     router.add_api_route(f"{one}/files/{{file_id}}", pages.file, methods=["GET"])
     router.add_api_route(f"{one}/erase", erasing.ask, methods=["GET"])
     router.add_api_route(f"{one}/erase", erasing.erase, methods=["POST"])
+    person = "/people/{person_id}/erase"
+    router.add_api_route(person, erasing.ask_person, methods=["GET"])
+    router.add_api_route(person, erasing.erase_person, methods=["POST"])
     router.add_api_route("/erasures", erasing.listed, methods=["GET"])
     router.add_api_route("/erasures/{proof_id}", erasing.proof, methods=["GET"])
     router.add_api_route("/erasures/{proof_id}/file", erasing.file, methods=["GET"])
