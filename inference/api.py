@@ -1,6 +1,6 @@
 """The engine port: what the conversation service asks of a model, and nothing more.
 
-Implementations: `vllm_engine.VllmEngine`, `remote.RemoteEngine`, `scripted.ScriptedEngine`.
+Implementations: `vllm_engine`, `on_ray`, `remote`, `scripted`, each with its engine.
 All pass `tests/contract/test_engine.py`. This module imports no torch.
 """
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from inference.api import ChatMessage, Tool
 from inference.tool_calls import told
-from inference.vllm_tools import template_calls, template_tools
+from inference.vllm_engine.tools import template_calls, template_tools
 
 
 def plain(content: str, special_tokens: Iterable[str]) -> str:

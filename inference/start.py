@@ -13,9 +13,9 @@ from inference import hardware
 from inference.api import Engine, Progress
 from inference.errors import ProfileRefused
 from inference.kernels.moe import tables
+from inference.on_ray.cluster import require_gpus, require_ray
 from inference.plan.require import require_room
 from inference.profiles import Profile, profile_named
-from inference.ray_cluster import require_gpus, require_ray
 from inference.settings import EngineSettings
 from inference.weights.fetch import fetch
 from inference.weights.folder import AS_COPIED, AS_FETCHED, require_model
@@ -39,7 +39,7 @@ def build_engine(settings: EngineSettings, data_dir: Path) -> Engine:
 
         return ScriptedEngine(settings.scripted, profile.name)
     if profile.runner == "remote":
-        from inference.remote import RemoteEngine
+        from inference.remote.engine import RemoteEngine
 
         return RemoteEngine(settings, profile)
     return _vllm_engine(profile, settings, data_dir)
@@ -75,7 +75,7 @@ def _on_ray_serve(profile: Profile, settings: EngineSettings, data_dir: Path) ->
             "OUTRIDER_ENGINE__RAY_SERVE away."
         )
     require_ray(profile.name)
-    from inference.ray_serve.engine import RayServeEngine
+    from inference.on_ray.engine import RayServeEngine
 
     return RayServeEngine(profile, settings, data_dir)
 
@@ -97,12 +97,12 @@ def _vllm_engine(profile: Profile, settings: EngineSettings, data_dir: Path) -> 
         require_room(profile, data_dir, settings.model)
     source = source_of(profile, settings.model)
     require_licence(profile, source, data_dir)
-    from inference.vllm_engine import VllmEngine
-    from inference.vllm_launch import Experts
+    from inference.vllm_engine.engine import VllmEngine
+    from inference.vllm_engine.launch import Experts
 
     experts = Experts(settings.moe, data_dir / tables.FOLDER)
     if profile.embeds:
-        from inference.vllm_embedder import VllmEmbedder
+        from inference.vllm_engine.embedder import VllmEmbedder
 
         return VllmEmbedder(
             _named(profile, source),

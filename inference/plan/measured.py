@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from inference.worker_report import WORKER
+from inference.vllm_engine.worker_report import WORKER
 
 # How long the workers may take to say it. vLLM waits for ever for a core that ends meanwhile.
 ASK_SECONDS = 30.0

@@ -158,7 +158,7 @@ def _steps(
 def positions(model: Architecture, max_model_len: int) -> int:
     """How many the table of rotary embeddings is made for: Llama 4's is cut to what is served.
 
-    Scout's own ten million would take 2.5 GiB of each card (`vllm_launch.served_positions`).
+    Scout's own ten million would take 2.5 GiB of each card (`vllm_engine/positions.py`).
     """
     return min(model.longest, max_model_len) if model.is_llama4 else model.longest
 

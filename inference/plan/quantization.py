@@ -71,7 +71,7 @@ class Quantization:
     """`label` is what people call it. `groups`: the first whose rule names a matrix stores it.
 
     `int4_dequantized`: on a CPU what is in four bits is dequantized when it is loaded
-    (`linear_override.py`, `moe_methods.py`), so it is counted as it is held.
+    (`vllm_engine/linear_override.py`, `moe/methods.py`), so it is counted as it is held.
     """
 
     label: str

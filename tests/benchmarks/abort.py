@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from inference.api import ChatMessage, Engine, GenerationRequest, Sampling
 from inference.profiles import profile_named
-from inference.vllm_engine import VllmEngine
+from inference.vllm_engine.engine import VllmEngine
 from tests.benchmarks.program import demo_data_dir, scratch
 from tests.benchmarks.table import Effort, Row, Table
 

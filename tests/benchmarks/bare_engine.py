@@ -19,7 +19,12 @@ from typing import Any
 from inference.api import ChatMessage
 from inference.chat import render_token_ids
 from inference.profiles import profile_named
-from inference.vllm_launch import engine_arguments, environment, environment_set, quiet_imports
+from inference.vllm_engine.launch import (
+    engine_arguments,
+    environment,
+    environment_set,
+    quiet_imports,
+)
 from tests.benchmarks.batch import Answer, Batch
 
 

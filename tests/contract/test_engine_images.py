@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from inference.api import ChatMessage, Engine, GenerationRequest, Image, Sampling
 from inference.errors import PromptTooLong
-from inference.remote import LEAST_IMAGE_TOKENS
+from inference.remote.engine import LEAST_IMAGE_TOKENS
 from inference.settings import EngineSettings, ScriptedSettings
 from inference.start import build_engine
 from tests.fakes.openai_server import KEY, MAX_MODEL_LEN, OpenAiServer

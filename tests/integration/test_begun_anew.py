@@ -13,7 +13,7 @@ from assistant.answering.turns import Piece
 from assistant.messages import ChatRef
 from inference.api import ChatMessage, Prompt, Sampling, Tool
 from inference.profiles import profile_named
-from inference.remote import RemoteEngine
+from inference.remote.engine import RemoteEngine
 from inference.scripted import ScriptedEngine
 from inference.settings import EngineSettings, ScriptedSettings
 from tests.fakes.openai_server import KEY, OpenAiServer

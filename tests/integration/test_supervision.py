@@ -12,7 +12,7 @@ from assistant.answering.supervision import Supervisor
 from assistant.messages import ChatRef
 from inference.api import Progress
 from inference.profiles import profile_named
-from inference.remote import RemoteEngine
+from inference.remote.engine import RemoteEngine
 from inference.scripted import ScriptedEngine
 from inference.settings import EngineSettings, ScriptedSettings
 from tests.fakes.openai_server import KEY, OpenAiServer

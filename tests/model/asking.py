@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from inference.profiles import profile_named
-from inference.vllm_engine import VllmEngine
+from inference.vllm_engine.engine import VllmEngine
 from tests.model.tiny_scout import BLOCK, LONGEST, VOCABULARY
 from tests.support.demo import quiet
 

@@ -17,7 +17,7 @@ import pytest
 import pytest_asyncio
 import torch
 
-from inference.vllm_engine import VllmEngine
+from inference.vllm_engine.engine import VllmEngine
 from tests.model.asking import Said, say, tiny_engine
 from tests.model.reference import Reference, right
 from tests.model.tiny_scout import VOCABULARY, WINDOW, Kind, TinyModel, build

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from inference.api import ChatMessage, Delta, GenerationRequest, Sampling
 from inference.profiles import profile_named
-from inference.vllm_engine import VllmEngine
+from inference.vllm_engine.engine import VllmEngine
 from tests.support.demo import quiet
 
 if TYPE_CHECKING:

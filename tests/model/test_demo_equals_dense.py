@@ -25,7 +25,7 @@ import pytest_asyncio
 
 from inference.api import ChatMessage, GenerationRequest, Sampling
 from inference.errors import EngineUnavailable
-from inference.vllm_engine import VllmEngine
+from inference.vllm_engine.engine import VllmEngine
 from tests.model.demo_answers import (
     QUESTIONS,
     STEP,

@@ -9,7 +9,7 @@ import pytest
 from inference.api import ChatMessage, Image, Prompt
 from inference.errors import EngineUnavailable
 from inference.profiles import profile_named
-from inference.vllm_engine import VllmEngine
+from inference.vllm_engine.engine import VllmEngine
 from tests.support.pictures import png
 
 pytestmark = pytest.mark.model

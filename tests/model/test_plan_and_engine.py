@@ -17,7 +17,7 @@ from inference.plan.planning import Asked, Plan, make_plan
 from inference.plan.serving import serving_of
 from inference.plan.sources import find_config
 from inference.profiles import Profile, profile_named
-from inference.vllm_engine import VllmEngine
+from inference.vllm_engine.engine import VllmEngine
 from tests.support.demo import quiet
 
 pytestmark = [pytest.mark.model, pytest.mark.timeout(400)]

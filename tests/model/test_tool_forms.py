@@ -122,7 +122,7 @@ def test_each_form_goes_beside_tools(compiler: Any, wanted: OutputFormat) -> Non
 
 def read(tokenizer: Any, text: str, size: int) -> tuple[str, list[tuple[str, object]]]:
     """What is shown of an answer that comes in pieces of so many characters, and its calls."""
-    from inference.vllm_tools import ParserReader, parser_named
+    from inference.vllm_engine.tools import ParserReader, parser_named
 
     reader = ParserReader(parser_named("llama4_pythonic"), tokenizer, (WEATHER, TIME))
     pieces = [text[at : at + size] for at in range(0, len(text), size)]
@@ -148,7 +148,7 @@ def test_text_of_llama_4_is_shown_whole(tokenizer: Any, size: int, said: str) ->
 
 
 def test_text_is_shown_before_the_answer_is_over(tokenizer: Any) -> None:
-    from inference.vllm_tools import ParserReader, parser_named
+    from inference.vllm_engine.tools import ParserReader, parser_named
 
     reader = ParserReader(parser_named("llama4_pythonic"), tokenizer, (WEATHER,))
     assert reader.read("It is", [1]).text == "It is"

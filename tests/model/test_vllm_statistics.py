@@ -13,7 +13,7 @@ from vllm.v1.metrics.stats import (
     SchedulerStats,
 )
 
-from inference.vllm_statistics import StepCounts, stat_logger, waited_seconds
+from inference.vllm_engine.statistics import StepCounts, stat_logger, waited_seconds
 
 pytestmark = pytest.mark.model
 

@@ -11,11 +11,11 @@ import pytest
 
 from inference.api import ChatMessage, GenerationRequest, Sampling
 from inference.demo.layout import model_folder
-from inference.moe_proof import ExpertsNotProven
+from inference.moe.proof import ExpertsNotProven
 from inference.profiles import profile_named
 from inference.settings import MoePath
-from inference.vllm_engine import VllmEngine
-from inference.vllm_launch import Experts
+from inference.vllm_engine.engine import VllmEngine
+from inference.vllm_engine.launch import Experts
 from tests.support.demo import quiet
 
 pytestmark = [pytest.mark.model, pytest.mark.timeout(300)]

@@ -20,9 +20,9 @@ import pytest
 
 from inference.api import ChatMessage, Delta, GenerationRequest
 from inference.errors import EngineUnavailable
+from inference.on_ray.cluster import remove_left_over
+from inference.on_ray.engine import RayServeEngine
 from inference.processes import EngineProcess, with_descendants
-from inference.ray_cluster import remove_left_over
-from inference.ray_serve.engine import RayServeEngine
 from inference.settings import EngineSettings, ScriptedSettings
 from inference.start import build_engine
 from tests.support.demo import quiet
@@ -130,7 +130,7 @@ def listening(processes: set[EngineProcess]) -> dict[int, str]:
 def looked_for_cards(address: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """What a process says that needs sixteen of them."""
     code = (
-        "from inference.ray_cluster import require_gpus\n"
+        "from inference.on_ray.cluster import require_gpus\n"
         f"require_gpus({address!r}, 16, 'maverick-hosts')"
     )
     return subprocess.run(

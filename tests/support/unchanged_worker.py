@@ -6,7 +6,7 @@ from typing import Any
 
 from vllm.model_executor.custom_op import op_registry_oot
 
-from inference.vllm_worker import ReportingWorker
+from inference.vllm_engine.worker import ReportingWorker
 
 
 class UnchangedWorker(ReportingWorker):  # type: ignore[misc]

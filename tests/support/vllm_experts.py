@@ -23,7 +23,7 @@ from vllm.model_executor.layers.quantization.compressed_tensors.compressed_tenso
 from inference.kernels.moe.fp8 import quantize_fp8
 from inference.kernels.moe.int4 import quantize
 from inference.kernels.moe.naive import naive_moe
-from inference.moe_layer import OutriderRoutedExperts
+from inference.moe.layer import OutriderRoutedExperts
 
 EXPERTS, HIDDEN, INNER = 4, 256, 128
 PREFIX = "model.layers.0.feed_forward.experts"

@@ -8,7 +8,7 @@ import pytest
 from inference.errors import ProfileRefused
 from inference.hardware import Machine, cuda_of, driver_cuda, require, vllm_version
 from inference.profiles import profile_named
-from inference.vllm_version import UnsupportedVllm
+from inference.vllm_engine.version import UnsupportedVllm
 
 CPU = Machine(vllm="0.32.0")
 H100 = Machine(gpus=1, vllm="0.32.0", torch_cuda="12.8", driver_cuda="12.4")

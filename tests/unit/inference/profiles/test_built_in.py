@@ -125,7 +125,8 @@ def test_each_profiles_cards_are_those_of_its_parallelism():
 
 def test_choosing_an_engine_imports_neither_torch_nor_vllm():
     program = (
-        "import sys, inference.start, inference.remote, inference.scripted, inference.plugin\n"
+        "import sys, inference.start, inference.remote.engine, inference.scripted\n"
+        "import inference.vllm_engine.plugin\n"
         "heavy = {'torch', 'vllm', 'transformers', 'numpy', 'huggingface_hub', 'ray'}\n"
         "assert not heavy & set(sys.modules)"
     )

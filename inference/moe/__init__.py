@@ -1,0 +1,1 @@
+"""Our layer in place of vLLM's routed experts: which computes them, from what, and the proof."""

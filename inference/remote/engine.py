@@ -1,0 +1,238 @@
+"""Any OpenAI-compatible endpoint behind the `Engine` port, over streaming HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import httpx
+
+from inference.api import (
+    ChatMessage,
+    Delta,
+    Embeddings,
+    EngineHealth,
+    EngineInfo,
+    EngineState,
+    EngineStatistics,
+    FinishReason,
+    GenerationRequest,
+    Progress,
+    Prompt,
+    Sampling,
+)
+from inference.errors import (
+    EngineError,
+    EngineUnavailable,
+    ImagesRefused,
+    ModelNotFound,
+    ProfileRefused,
+    PromptTooLong,
+)
+from inference.output_format import FORMAT_KINDS
+from inference.profiles import Profile
+from inference.remote.errors import in_our_words, refuse_bad_status, refuse_error_event
+from inference.remote.form import ChunkReader, request_body
+from inference.remote.sse import event_data, lines
+from inference.settings import EngineSettings
+
+CONNECT_TIMEOUT_SECONDS = 10.0
+# Only the remote end can tokenize; this many characters a token never refuses what would fit.
+CHARACTERS_PER_TOKEN = 8
+LEAST_IMAGE_TOKENS = 64  # of any model that is known
+_LEAST_ANSWER_TOKENS = 64
+
+
+class RemoteEngine:
+    """Raises ProfileRefused when the settings name no endpoint."""
+
+    def __init__(self, settings: EngineSettings, profile: Profile) -> None:
+        if not settings.base_url:
+            raise ProfileRefused(
+                f"The profile {profile.name} needs an endpoint: set OUTRIDER_ENGINE__BASE_URL, "
+                "which ends in /v1, and OUTRIDER_ENGINE__API_KEY where it asks for one."
+            )
+        self._settings = settings
+        self._profile = profile
+        self._base_url = settings.base_url.rstrip("/")
+        self._model = settings.model or profile.model or ""
+        self._max_model_len = settings.max_model_len or profile.max_model_len
+        self._client: httpx.AsyncClient | None = None
+        self._state: EngineState = "stopped"
+        self._running = 0
+        self._counts = EngineStatistics()
+
+    @property
+    def info(self) -> EngineInfo:
+        return EngineInfo(
+            profile=self._profile.name,
+            model=self._model,
+            max_model_len=self._max_model_len,
+            fingerprint=f"remote:{self._model}",
+            vision=self._profile.vision if self._settings.vision is None else self._settings.vision,
+            tools=True,  # whether the endpoint can is for it to say
+            formats=FORMAT_KINDS,
+            logprobs=True,
+            embeddings=self._settings.embeddings_model or "",
+        )
+
+    async def start(self, progress: Progress) -> None:
+        """Ask the endpoint for its models. Raises EngineUnavailable, ModelNotFound."""
+        self._state = "starting"
+        progress("asking the endpoint for its models", None)
+        try:
+            with in_our_words():
+                self._client = self._new_client()
+                self._choose((await self._models()).get("data") or [])
+        except BaseException:
+            await self.stop()
+            raise
+        self._state = "ready"
+        progress("ready", 1.0)
+
+    async def stop(self) -> None:
+        self._state = "stopped"
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+    async def sleep(self) -> None:
+        """It holds no memory here: only its state changes."""
+        self._ready()
+        self._state = "asleep"
+
+    async def wake(self, progress: Progress) -> None:
+        if self._state == "asleep":
+            self._state = "ready"
+            progress("ready", 1.0)
+
+    async def render(
+        self, messages: Sequence[ChatMessage], sampling: Sampling | None = None
+    ) -> Prompt:
+        if not self.info.vision and any(message.images for message in messages):
+            raise ImagesRefused(self._model)
+        room = (sampling and sampling.max_tokens) or _LEAST_ANSWER_TOKENS
+        limit = max(self._max_model_len - room, 0)
+        least = sum(len(message.content) for message in messages) // CHARACTERS_PER_TOKEN
+        least += sum(len(message.images) for message in messages) * LEAST_IMAGE_TOKENS
+        if least > limit:
+            raise PromptTooLong(least, limit, sampling.max_tokens if sampling else None)
+        return Prompt(messages=tuple(messages), token_ids=None)
+
+    async def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:
+        client = self._ready()
+        self._running += 1
+        try:
+            body = request_body(self._model, request.prompt.messages, request.sampling)
+            address = "/completions" if "prompt" in body else "/chat/completions"
+            held = request.sampling.format is not None or bool(request.sampling.offered)
+            with in_our_words():
+                async with client.stream("POST", address, json=body) as response:
+                    refuse_bad_status(response.status_code, held=held)
+                    async for delta in self._deltas(event_data(lines(response.aiter_text()))):
+                        yield delta
+        finally:
+            self._running -= 1
+
+    async def embed(self, texts: Sequence[str]) -> Embeddings:
+        client = self._ready()
+        body = {
+            "model": self._settings.embeddings_model,
+            "input": list(texts),
+            "encoding_format": "float",
+        }
+        with in_our_words():
+            response = await client.post("/embeddings", json=body)
+            refuse_bad_status(response.status_code)
+            return _embeddings(response.json(), len(texts))
+
+    async def health(self) -> EngineHealth:
+        if self._state != "ready":
+            return EngineHealth(self._state)
+        try:
+            await self._models()
+        except EngineError as error:
+            return EngineHealth("away", str(error))
+        return EngineHealth("ready")
+
+    def statistics(self) -> EngineStatistics:
+        counts = self._counts
+        return replace(counts, requests_running=self._running, batch_size=self._running)
+
+    def _new_client(self) -> httpx.AsyncClient:
+        key = self._settings.api_key
+        headers = {"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}
+        timeout = httpx.Timeout(
+            self._settings.read_timeout_seconds, connect=CONNECT_TIMEOUT_SECONDS
+        )
+        return httpx.AsyncClient(base_url=self._base_url, headers=headers, timeout=timeout)
+
+    async def _models(self) -> dict[str, Any]:
+        if self._client is None:
+            raise EngineUnavailable("The engine is stopped.")
+        with in_our_words():
+            response = await self._client.get("/models", timeout=CONNECT_TIMEOUT_SECONDS)
+            refuse_bad_status(response.status_code)
+            return dict(response.json())
+
+    def _choose(self, models: list[dict[str, Any]]) -> None:
+        """Take the configured model, else the endpoint's first, and its window where stated."""
+        served = {str(model.get("id")): model for model in models}
+        self._model = self._model or next(iter(served), "")
+        if not self._model or (served and self._model not in served):
+            known = ", ".join(list(served)[:10]) or "none"
+            raise ModelNotFound(
+                f"The endpoint does not serve {self._model or 'any model'} (it serves {known}): "
+                "set OUTRIDER_ENGINE__MODEL."
+            )
+        stated = served.get(self._model, {}).get("max_model_len")
+        if self._settings.max_model_len is None and isinstance(stated, int):
+            self._max_model_len = stated
+
+    async def _deltas(self, events: AsyncIterator[str]) -> AsyncIterator[Delta]:
+        """Text as it comes; the ending last, because the usage comes after the finish reason."""
+        reader = ChunkReader()
+        async for data in events:
+            if data == "[DONE]":
+                break
+            chunk = json.loads(data)
+            refuse_error_event(chunk)
+            if (delta := reader.read(chunk)) is not None:
+                yield delta
+        if reader.reason is None:
+            raise EngineUnavailable("The endpoint broke off its answer: try again.")
+        yield self._ending(reader, reader.reason)
+
+    def _ending(self, reader: ChunkReader, reason: FinishReason) -> Delta:
+        counts, usage, calls = self._counts, reader.usage, reader.calls()
+        prompt, output = usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
+        cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+        self._counts = EngineStatistics(
+            prompt_tokens=counts.prompt_tokens + prompt,
+            output_tokens=counts.output_tokens + output,
+            cached_tokens=counts.cached_tokens + cached,
+        )
+        # Some say "stop" where a call was forced.
+        ended: FinishReason = "tool_calls" if calls and reason == "stop" else reason
+        last = Delta("", (), ended, prompt, output, cached)
+        return replace(last, tool_calls=calls, stop_reason=reader.stop_reason)
+
+    def _ready(self) -> httpx.AsyncClient:
+        if self._state != "ready" or self._client is None:
+            raise EngineUnavailable(f"The engine is {self._state}: try again shortly.")
+        return self._client
+
+
+def _embeddings(said: dict[str, Any], count: int) -> Embeddings:
+    """Raises ValueError for what makes no sense."""
+    try:
+        found = sorted(said["data"], key=lambda one: one["index"])
+        vectors = tuple(tuple(map(float, one["embedding"])) for one in found)
+        tokens = int((said.get("usage") or {}).get("prompt_tokens") or 0)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError("no embeddings") from error
+    if len(vectors) != count or len(set(map(len, vectors))) != 1:
+        raise ValueError("other embeddings than asked for")
+    return Embeddings(vectors, tokens)

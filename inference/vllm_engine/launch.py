@@ -1,0 +1,182 @@
+"""How vLLM is started for a profile: its environment, its arguments, its logs."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import logging
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from inference.api import MOST_IMAGES
+from inference.errors import ProfileRefused
+from inference.profiles import Profile
+from inference.settings import MoePath
+from inference.vllm_engine.plugin import ENABLED_BY, KERNEL_TABLES, MOE
+from inference.vllm_engine.positions import served_positions
+from inference.vllm_engine.worker_report import WORKER
+
+
+@dataclass(frozen=True, slots=True)
+class Experts:
+    """Who computes a mixture of experts: the setting `moe`, and the folder with this machine's
+    tuned tables for our kernels (None: the shipped ones)."""
+
+    path: MoePath = "custom"
+    tables: Path | None = None
+
+
+OURS = Experts()
+
+
+def environment(
+    model: str, debug: bool, ray_address: str | None = None, experts: Experts = OURS
+) -> dict[str, str]:
+    """What vLLM and its processes read. Nothing is reported to anybody."""
+    variables = {
+        ENABLED_BY: "1",
+        MOE: experts.path,
+        KERNEL_TABLES: str(experts.tables or ""),
+        "VLLM_NO_USAGE_STATS": "1",
+        "DO_NOT_TRACK": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        # AsyncLLM's core is a process of its own all the same. On a CPU vLLM would part a single
+        # worker from it as well, and keep a core of the machine free for what is left.
+        "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+        # At WARNING vLLM remarks on every ordinary thing of a CPU, on stderr, from each process.
+        "VLLM_LOGGING_LEVEL": "INFO" if debug else "ERROR",
+        "TORCH_CPP_LOG_LEVEL": "INFO" if debug else "ERROR",
+        "PYTHONWARNINGS": "default" if debug else "ignore",
+    }
+    if Path(model).is_dir():
+        variables |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+    if ray_address is not None:
+        variables |= {"RAY_ADDRESS": ray_address, "RAY_USAGE_STATS_ENABLED": "0"}
+    return variables
+
+
+@contextlib.contextmanager
+def environment_set(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set variables for the engine's processes, and put everything back.
+
+    vLLM adds to the environment while it starts (LD_PRELOAD among others); left there, every
+    later child of this process would inherit it. Settings of ours are taken away meanwhile: an
+    engine needs none, and Ray hands the whole environment on to other hosts, tokens and all.
+    """
+    before = dict(os.environ)
+    for name in [name for name in before if name.startswith("OUTRIDER_")]:
+        del os.environ[name]
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name in set(os.environ) - set(before):
+            del os.environ[name]
+        os.environ.update(before)
+
+
+def engine_arguments(
+    profile: Profile, model: str, max_num_seqs: int | None, moe: MoePath = "custom"
+) -> dict[str, Any]:
+    """The keyword arguments of vLLM's AsyncEngineArgs. Raises ProfileRefused.
+
+    A profile may add any other; one that is stated here is refused, so that nothing has two values.
+    """
+    ours = _fixed_arguments(profile, model, max_num_seqs) | _chosen_arguments(profile)
+    # On a GPU the naive layer waits for the host, which no CUDA graph can capture.
+    ours["enforce_eager"] = profile.enforce_eager or (moe == "naive" and profile.gpus > 0)
+    if twice := sorted(ours.keys() & profile.vllm.keys()):
+        raise ProfileRefused(
+            f"The profile {profile.name} sets {', '.join(twice)} in its table [vllm], which "
+            "Outrider sets from the profile's own keys: leave it out there."
+        )
+    if moe != "stock" and profile.vllm.get("enable_lora"):
+        raise ProfileRefused(
+            f"The profile {profile.name} asks for adapters (enable_lora), which Outrider's experts "
+            "don't know: leave that away, or set OUTRIDER_ENGINE__MOE=stock."
+        )
+    if profile.vllm:
+        _require_known(profile)
+    return ours | dict(profile.vllm)
+
+
+def _fixed_arguments(profile: Profile, model: str, max_num_seqs: int | None) -> dict[str, Any]:
+    return {
+        "model": model,
+        "served_model_name": profile.name,
+        "dtype": profile.dtype,
+        "max_model_len": profile.max_model_len,
+        "hf_overrides": served_positions(profile.max_model_len),
+        "max_num_seqs": max_num_seqs or profile.max_num_seqs,
+        "kv_cache_memory_bytes": profile.kv_cache_bytes,
+        "kv_cache_dtype": profile.kv_cache_dtype,
+        "tensor_parallel_size": profile.tensor_parallel,
+        "pipeline_parallel_size": profile.pipeline_parallel,
+        "enable_expert_parallel": profile.expert_parallel,
+        "language_model_only": profile.gpus > 0 and not profile.vision,
+        "limit_mm_per_prompt": {"image": MOST_IMAGES} if profile.vision else {},
+        "enable_prefix_caching": True,
+        # One backend, named: with "auto" a request may be checked by one and compiled by another.
+        # Without blanks a small model can't fill its answer with them.
+        "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
+        "disable_log_stats": True,  # of vLLM's own loggers; ours is passed beside the arguments
+        "worker_cls": WORKER,
+        "use_tqdm_on_load": False,
+        "max_num_queued_reqs": 1024,
+        "scheduling_policy": "priority",  # a person's answer before background work
+    }
+
+
+def _require_known(profile: Profile) -> None:
+    """Loads vLLM, so call it where that would be loaded next (`environment` is set)."""
+    from vllm.engine.arg_utils import AsyncEngineArgs
+
+    known = {field.name for field in fields(AsyncEngineArgs)}
+    if strange := sorted(profile.vllm.keys() - known):
+        near = difflib.get_close_matches(strange[0], known, n=1)
+        hint = f": did you mean {near[0]}?" if near else "."
+        raise ProfileRefused(
+            f"The profile {profile.name} sets {strange[0]} in its table [vllm], which is no "
+            f"argument of vLLM's engine{hint}"
+        )
+
+
+def _chosen_arguments(profile: Profile) -> dict[str, Any]:
+    """Those that are left to vLLM where the profile says nothing."""
+    tuning, hybrid = profile.attn_temperature_tuning, profile.hybrid_kv_cache
+    chosen = {
+        "quantization": profile.quantization or None,
+        "gpu_memory_utilization": profile.gpu_memory_utilization,
+        "distributed_executor_backend": profile.distributed_executor or None,
+        # Stated as False, vLLM refuses to start where it can't have the hybrid cache.
+        "disable_hybrid_kv_cache_manager": None if hybrid is None else not hybrid,
+        # vLLM writes over the model's config from here, so this is the place where it is pinned.
+        "override_generation_config": None
+        if tuning is None
+        else {"attn_temperature_tuning": tuning},
+    }
+    return {name: value for name, value in chosen.items() if value is not None}
+
+
+def quiet_imports() -> None:
+    """Keep vLLM's own deprecation warnings, which no one here can act on, off the terminal."""
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"vllm\..*")
+
+
+def vllm_logs_to_ours() -> None:
+    """Let vLLM's lines in this process go where ours go (its children write to stderr)."""
+    log = logging.getLogger("vllm")
+    log.handlers.clear()
+    log.propagate = True
+    log.setLevel(logging.NOTSET)
+
+
+def quiet_end() -> None:
+    """vLLM calls it an error that its core ends; here it was asked to."""
+    logging.getLogger("vllm").setLevel(logging.CRITICAL)

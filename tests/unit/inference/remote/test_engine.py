@@ -1,0 +1,182 @@
+"""What a remote endpoint can do to us, each one clear error."""
+
+import json
+import re
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from inference.api import ChatMessage, GenerationRequest, Sampling
+from inference.errors import EngineOverloaded, EngineUnavailable, ModelNotFound, ProfileRefused
+from inference.profiles import profile_named
+from inference.remote.engine import RemoteEngine
+from inference.settings import EngineSettings
+from tests.fakes.openai_server import KEY, MAX_MODEL_LEN, MODEL, OpenAiServer
+from tests.support.demo import quiet
+
+QUESTION = [ChatMessage("user", "Hello there")]
+ADDRESSED = EngineSettings(profile="remote", base_url="http://endpoint/v1")
+
+
+@pytest.fixture
+async def server():
+    server = OpenAiServer()
+    await server.start()
+    yield server
+    await server.stop()
+
+
+def remote(server: OpenAiServer, **settings) -> RemoteEngine:
+    chosen = {"api_key": SecretStr(KEY), "base_url": server.base_url} | settings
+    return RemoteEngine(EngineSettings(profile="remote", **chosen), profile_named("remote"))
+
+
+@pytest.fixture
+async def engine(server):
+    engine = remote(server)
+    await engine.start(quiet)
+    yield engine
+    await engine.stop()
+
+
+async def answer(engine: RemoteEngine, **sampling) -> list:
+    prompt = await engine.render(QUESTION)
+    request = GenerationRequest("one", prompt, Sampling(**sampling))
+    return [delta async for delta in engine.generate(request)]
+
+
+async def test_model_and_window_are_the_endpoints_own(engine):
+    assert (engine.info.model, engine.info.max_model_len) == (MODEL, MAX_MODEL_LEN)
+
+
+async def test_sampling_and_history_reach_the_endpoint(engine, server):
+    await answer(engine, temperature=0.3, top_p=0.8, max_tokens=4, seed=7, stop=("END",))
+    sent = server.requests[-1]
+    assert (sent["temperature"], sent["top_p"], sent["max_tokens"], sent["seed"]) == (
+        0.3,
+        0.8,
+        4,
+        7,
+    )
+    assert sent["stop"] == ["END"]
+    assert sent["messages"] == [{"role": "user", "content": "Hello there"}]
+
+
+async def test_what_is_not_chosen_is_left_to_the_endpoint(engine, server):
+    await answer(engine)
+    assert not {"temperature", "top_p", "max_tokens", "seed", "stop"} & set(server.requests[-1])
+
+
+async def test_a_model_that_is_not_served_is_refused_with_those_that_are(server):
+    with pytest.raises(ModelNotFound, match=f"not serve other .*serves {MODEL}"):
+        await remote(server, model="other").start(quiet)
+
+
+async def test_a_wrong_key_is_refused_and_never_repeated(server):
+    engine = remote(server, api_key=SecretStr("sk-very-secret"))
+    with pytest.raises(ProfileRefused, match="OUTRIDER_ENGINE__API_KEY") as refused:
+        await engine.start(quiet)
+    assert "sk-very-secret" not in str(refused.value) + repr(engine._settings)
+
+
+async def test_an_endpoint_that_is_not_there_is_unavailable():
+    settings = EngineSettings(profile="remote", base_url="http://127.0.0.1:9/v1")
+    with pytest.raises(EngineUnavailable, match="can't be reached"):
+        await RemoteEngine(settings, profile_named("remote")).start(quiet)
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(429, EngineOverloaded), (503, EngineOverloaded), (500, EngineUnavailable)],
+)
+async def test_refusals_are_our_errors(engine, server, status, error):
+    server.refusal = status
+    with pytest.raises(error):
+        await answer(engine)
+    assert (await engine.health()).state == "away"
+    server.refusal = None
+    assert (await engine.health()).state == "ready"
+    assert engine.statistics().requests_running == 0
+
+
+@pytest.mark.parametrize("fault", ["break_after", "error_after"])
+async def test_an_answer_that_breaks_off_is_an_error_and_no_ending(engine, server, fault):
+    setattr(server, fault, 3)
+    prompt = await engine.render(QUESTION)
+    seen = []
+    with pytest.raises(EngineUnavailable, match=re.escape("broke off")):
+        async for delta in engine.generate(GenerationRequest("cut", prompt)):
+            seen.append(delta)
+    assert len(seen) == 3
+    assert all(delta.finish_reason is None for delta in seen)
+
+
+NO_LIST = ["null", "[1]", '{"data": 7}', '{"data": ["model"]}', "[" * 100_000, "<html>"]
+NO_CHUNK = ["null", "7", '{"choices": "text"}', '{"choices": [{"delta": "text"}]}', "[" * 100_000]
+
+
+def sending(monkeypatch, sent: str) -> None:
+    """Whatever is asked, the endpoint sends this, in place of a list of models or of a chunk."""
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, text=f"data: {sent}\n\n" if request.method == "POST" else sent)
+
+    def client(self: RemoteEngine) -> httpx.AsyncClient:
+        transport = httpx.MockTransport(respond)
+        return httpx.AsyncClient(transport=transport, base_url="http://endpoint/v1")
+
+    monkeypatch.setattr(RemoteEngine, "_new_client", client)
+
+
+@pytest.mark.parametrize("sent", NO_LIST)
+async def test_a_list_of_models_that_is_none_is_unreadable(monkeypatch, sent):
+    sending(monkeypatch, sent)
+    with pytest.raises(EngineUnavailable, match="unreadable"):
+        await RemoteEngine(ADDRESSED, profile_named("remote")).start(quiet)
+
+
+@pytest.mark.parametrize("sent", NO_CHUNK)
+async def test_a_chunk_that_is_none_is_unreadable(monkeypatch, sent):
+    engine = RemoteEngine(ADDRESSED, profile_named("remote"))
+    sending(monkeypatch, '{"data": [{"id": "some-model"}]}')
+    await engine.start(quiet)
+    await engine.stop()
+    sending(monkeypatch, sent)
+    engine._client, engine._state = engine._new_client(), "ready"
+    with pytest.raises(EngineUnavailable, match="unreadable"):
+        await answer(engine)
+    assert engine.statistics().requests_running == 0
+    await engine.stop()
+
+
+@pytest.mark.parametrize("sent", ["null", "[1]"])
+async def test_an_endpoint_that_lists_no_models_any_more_is_away(monkeypatch, engine, sent):
+    await engine.stop()
+    sending(monkeypatch, sent)
+    engine._client, engine._state = engine._new_client(), "ready"
+    assert (await engine.health()).state == "away"
+
+
+async def test_an_address_that_is_none_can_not_be_reached():
+    settings = EngineSettings(profile="remote", base_url="http://[::1/v1")
+    with pytest.raises(EngineUnavailable, match="BASE_URL"):
+        await RemoteEngine(settings, profile_named("remote")).start(quiet)
+
+
+async def test_a_character_that_other_formats_end_a_line_with_is_a_character(monkeypatch):
+    engine = RemoteEngine(ADDRESSED, profile_named("remote"))
+    said = {"delta": {"content": "a\u2028b\x85c"}, "finish_reason": "stop"}
+    sending(monkeypatch, json.dumps({"choices": [said]}, ensure_ascii=False))
+    engine._client, engine._state = engine._new_client(), "ready"
+    assert "".join(delta.text for delta in await answer(engine)) == "a\u2028b\x85c"
+    await engine.stop()
+
+
+async def test_a_silent_endpoint_times_out(server):
+    engine = remote(server, read_timeout_seconds=0.2)
+    await engine.start(quiet)
+    server.seconds_per_token = 5
+    with pytest.raises(EngineUnavailable, match="in time"):
+        await answer(engine)
+    await engine.stop()

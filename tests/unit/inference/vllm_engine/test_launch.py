@@ -1,0 +1,111 @@
+import os
+from dataclasses import replace
+
+import pytest
+
+from inference.errors import ProfileRefused
+from inference.profiles import profile_named
+from inference.settings import EngineSettings
+from inference.start import chosen_profile
+from inference.vllm_engine.launch import Experts, engine_arguments, environment, environment_set
+from inference.vllm_engine.plugin import asked_path
+
+
+def test_the_environment_is_put_back_with_all_that_was_added_meanwhile():
+    before = dict(os.environ)
+    with environment_set({"OUTRIDER_VLLM_PLUGIN": "1", "HOME": "/elsewhere"}):
+        assert os.environ["OUTRIDER_VLLM_PLUGIN"] == "1"
+        os.environ["LD_PRELOAD"] = "something.so"
+    assert dict(os.environ) == before
+
+
+def test_an_engine_is_given_none_of_our_settings(monkeypatch):
+    monkeypatch.setenv("OUTRIDER_TELEGRAM__TOKEN", "secret")
+    with environment_set(environment("org/name", debug=False, ray_address="10.0.0.1:6379")):
+        ours = {name for name in os.environ if name.startswith("OUTRIDER_")}
+        assert ours == {"OUTRIDER_VLLM_PLUGIN", "OUTRIDER_VLLM_MOE", "OUTRIDER_VLLM_KERNEL_TABLES"}
+        assert os.environ["RAY_ADDRESS"] == "10.0.0.1:6379"
+        assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
+    assert os.environ["OUTRIDER_TELEGRAM__TOKEN"] == "secret"
+
+
+def test_the_profiles_parallelism_reaches_vllm():
+    arguments = engine_arguments(profile_named("maverick-hosts"), "m", None)
+    assert arguments["tensor_parallel_size"] == 8
+    assert arguments["pipeline_parallel_size"] == 2
+    assert arguments["enable_expert_parallel"]
+    assert arguments["distributed_executor_backend"] == "ray"
+
+
+def test_a_local_model_never_asks_the_network_and_nothing_is_reported(tmp_path):
+    local = environment(str(tmp_path), debug=False)
+    assert local["HF_HUB_OFFLINE"] == local["VLLM_NO_USAGE_STATS"] == local["DO_NOT_TRACK"] == "1"
+    assert "HF_HUB_OFFLINE" not in environment("org/name", debug=False)
+
+
+def test_a_single_worker_lives_in_the_engines_core():
+    assert environment("org/name", debug=False)["VLLM_ENABLE_V1_MULTIPROCESSING"] == "0"
+
+
+def test_a_setting_for_the_streams_goes_before_the_profiles():
+    demo = profile_named("demo")
+    assert engine_arguments(demo, "m", None)["max_num_seqs"] == demo.max_num_seqs >= 8
+    assert engine_arguments(demo, "m", 3)["max_num_seqs"] == 3
+
+
+def test_what_a_profile_leaves_open_is_left_to_vllm_and_what_it_says_is_stated():
+    plain = replace(profile_named("demo"), attn_temperature_tuning=None)
+    open_ones = {
+        "quantization",
+        "gpu_memory_utilization",
+        "distributed_executor_backend",
+        "disable_hybrid_kv_cache_manager",
+        "override_generation_config",
+    }
+    assert not open_ones & engine_arguments(plain, "m", None).keys()
+    scout = engine_arguments(profile_named("scout"), "m", None)
+    assert scout["quantization"] == "compressed-tensors"
+    assert scout["disable_hybrid_kv_cache_manager"] is True
+    assert scout["override_generation_config"] == {"attn_temperature_tuning": True}
+    assert (
+        engine_arguments(profile_named("scout-long"), "m", None)["disable_hybrid_kv_cache_manager"]
+        is False
+    )
+
+
+def test_an_argument_with_two_values_is_refused():
+    twice = replace(profile_named("demo"), vllm={"max_model_len": 3})
+    with pytest.raises(ProfileRefused, match="max_model_len in its table"):
+        engine_arguments(twice, "m", None)
+
+
+def test_who_computes_the_experts_is_told_to_every_process(tmp_path, monkeypatch):
+    told = environment("m", debug=False, experts=Experts("naive", tmp_path / "kernels"))
+    with environment_set(told):
+        assert asked_path() == "naive"
+        assert os.environ["OUTRIDER_VLLM_KERNEL_TABLES"] == str(tmp_path / "kernels")
+    assert environment("m", debug=False)["OUTRIDER_VLLM_MOE"] == "custom"
+    monkeypatch.setenv("OUTRIDER_VLLM_MOE", "fastest")
+    with pytest.raises(ValueError, match="none of custom, triton, stock, naive"):
+        asked_path()
+
+
+def test_the_naive_layer_is_in_no_cuda_graph():
+    scout = profile_named("scout")
+    assert engine_arguments(scout, "m", None, "naive")["enforce_eager"]
+    assert not engine_arguments(scout, "m", None)["enforce_eager"]
+
+
+def test_adapters_are_refused_except_by_stock():
+    adapted = replace(profile_named("scout"), vllm={"enable_lora": True})
+    for moe in ("custom", "triton", "naive"):
+        with pytest.raises(ProfileRefused, match=r"adapters .enable_lora.*MOE=stock"):
+            engine_arguments(adapted, "m", None, moe)
+    assert engine_arguments(adapted, "m", None, "stock")["enable_lora"]
+
+
+def test_tritons_experts_are_refused_without_a_gpu(tmp_path):
+    with pytest.raises(ProfileRefused, match=r"need a GPU.*leave OUTRIDER_ENGINE__MOE away"):
+        chosen_profile(EngineSettings(profile="demo", moe="triton"), tmp_path)
+    for profile in ("scout", "scripted"):
+        chosen_profile(EngineSettings(profile=profile, moe="triton"), tmp_path)
