@@ -8,12 +8,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 from inference.api import Delta, Embeddings, GenerationRequest, Progress
 from inference.errors import EngineError, EngineOverloaded, EngineUnavailable, PromptTooLong
-from inference.vllm_engine.engine import CORE_ENDED, VllmEngine
+from inference.vllm_engine.engine import VllmEngine
 
 _numbers = itertools.count()
 
@@ -39,7 +38,8 @@ class VllmEmbedder(VllmEngine):
         return Embeddings(tuple(vectors), sum(map(len, ids)))
 
     def _tokenized(self, texts: Sequence[str]) -> list[list[int]]:
-        return [self._tokenizer.encode(text) for text in texts]
+        tokenizer = self._model().tokenizer
+        return [tokenizer.encode(text) for text in texts]
 
     async def _pooled(self, llm: Any, token_ids: Sequence[int]) -> tuple[float, ...]:
         """vLLM's vector, its errors in our words."""
@@ -58,9 +58,7 @@ class VllmEmbedder(VllmEngine):
         except GracefulHTTPError as error:
             raise EngineOverloaded("The model has too many texts waiting: try again.") from error
         except EngineDeadError as error:
-            if llm is self._llm:  # else it was ended on purpose
-                self._state, self._detail = "dead", CORE_ENDED
-            raise self._unavailable() from error
+            raise self._core_ended(llm) from error
         except EngineGenerateError as error:
             raise EngineUnavailable("The model broke off this text: try again.") from error
         raise EngineUnavailable("The model gave no embedding of this text: try again.")
@@ -68,8 +66,7 @@ class VllmEmbedder(VllmEngine):
     def _build_llm(self, model: str, progress: Progress) -> None:
         self._overrides.setdefault("runner", "pooling")
         super()._build_llm(model, progress)
-        info = self.info
-        self._info = replace(info, vision=False, generates=False, embeddings=info.model)
+        self._tell(vision=False, generates=False, embeddings=self.info.model)
 
     async def _first_token(self) -> None:
         self._counts.counting = False

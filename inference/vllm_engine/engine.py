@@ -1,19 +1,17 @@
 """The engine in our process: vLLM's AsyncLLM behind the `Engine` port.
 
-The API half of vLLM runs in this process, the engine core and its worker are children. Building
-blocks for tens of seconds, so it happens in a thread. Only `start.build_engine` imports this.
+The API half of vLLM runs in this process; the engine core, with the worker where there is one, is a
+child. Here it is started, watched and ended; `loaded.py` asks it. Building blocks for tens of
+seconds, so it happens in a thread. Only `start.build_engine` imports this.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import threading
-import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -25,25 +23,17 @@ from inference.api import (
     EngineInfo,
     EngineState,
     EngineStatistics,
-    FinishReason,
     GenerationRequest,
     Progress,
     Prompt,
-    Resumed,
     Sampling,
 )
-from inference.chat import render_token_ids
 from inference.errors import (
     EngineError,
-    EngineOverloaded,
     EngineUnavailable,
-    ImagesRefused,
     ModelNotFound,
-    PromptTooLong,
-    SamplingRefused,
 )
 from inference.moe.proof import prove
-from inference.output_format import FORMAT_KINDS
 from inference.plan.beside_engine import compare_with_engine
 from inference.processes import (
     EngineProcess,
@@ -52,8 +42,6 @@ from inference.processes import (
     with_descendants,
 )
 from inference.profiles import Profile
-from inference.quantization import quantization_name
-from inference.resume import ResumePoint, resume_point
 from inference.vllm_engine.launch import (
     OURS,
     Experts,
@@ -64,17 +52,9 @@ from inference.vllm_engine.launch import (
     quiet_imports,
     vllm_logs_to_ours,
 )
-from inference.vllm_engine.output import (
-    AnswerReader,
-    answer_reader,
-    check_grammar,
-    control_tokens,
-    reason_in_short,
-)
+from inference.vllm_engine.loaded import CoreEnded, Loaded, loaded
 from inference.vllm_engine.start_reports import reports
-from inference.vllm_engine.statistics import StepCounts, stat_logger, waited_seconds
-from inference.vllm_engine.tools import ParserReader, parser_named
-from inference.vllm_engine.vision import image_tokens, opened, readable
+from inference.vllm_engine.statistics import StepCounts, stat_logger
 
 # How long the engine core may take to go before it is killed.
 SHUTDOWN_SECONDS = 2.0
@@ -118,11 +98,8 @@ class VllmEngine:
         self._experts = experts
         self._overrides = dict(overrides or {})
         self._llm: Any = None
-        self._model = ""  # the folder that was loaded
-        self._tokenizer: Any = None
-        self._tool_parser: Any = None
-        self._control: frozenset[int] = frozenset()
-        self._info: EngineInfo | None = None
+        self._folder = ""  # of the model that was loaded
+        self._loaded: Loaded | None = None
         self._state: EngineState = "stopped"
         self._detail = ""
         self._processes: set[EngineProcess] = set()
@@ -131,9 +108,9 @@ class VllmEngine:
 
     @property
     def info(self) -> EngineInfo:
-        if self._info is None:
+        if self._loaded is None:
             raise EngineUnavailable("The engine has not started yet: wait a moment.")
-        return self._info
+        return self._loaded.info
 
     async def start(self, progress: Progress) -> None:
         """Raises ModelBuildFailed, ModelNotFound, EngineUnavailable, ExpertsNotProven."""
@@ -228,48 +205,16 @@ class VllmEngine:
     async def render(
         self, messages: Sequence[ChatMessage], sampling: Sampling | None = None
     ) -> Prompt:
-        if self._tokenizer is None:
-            raise self._unavailable()
-        sampling = sampling or Sampling()
-        shown = tuple(messages)
-        if any(one.images for one in shown):
-            if not self.info.vision:
-                raise ImagesRefused(self.info.model)
-            shown = await asyncio.to_thread(readable, shown)
-        token_ids = await asyncio.to_thread(
-            render_token_ids,
-            self._tokenizer,
-            shown,
-            sampling.offered,
-            native_tools=self._native_tools(sampling),
-        )
-        room = sampling.max_tokens or self._profile.least_answer_tokens
-        limit = max(self.info.max_model_len - room, 0)
-        prompt = Prompt(messages=shown, token_ids=token_ids)
-        if _length(prompt) > limit:
-            raise PromptTooLong(_length(prompt), limit, sampling.max_tokens)
-        return prompt
+        return await self._model().render(messages, sampling or Sampling())
 
     async def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:
         llm = self._ready()
-        given = request.prompt
-        if given.token_ids is None:
-            given = await self.render(given.messages, request.sampling)
-        prompt_tokens = _length(given)
-        point = ResumePoint()
-        if request.prefix_token_ids:
-            point = self._resume_point(request)
-            yield Delta("", resumed=Resumed(len(point.token_ids), point.text))
-        kept = point.token_ids
-        answer_tokens = self._answer_tokens(request.sampling, prompt_tokens)
-        if point.ended or len(kept) >= answer_tokens:
-            reason: FinishReason = "stop" if point.ended else "length"
-            yield Delta("", (), reason, prompt_tokens, len(kept))
-            return
-        stream = self._answer(llm, request, given, kept, answer_tokens - len(kept))
-        async with contextlib.aclosing(stream) as deltas:
-            async for delta in deltas:
-                yield delta
+        try:
+            async with contextlib.aclosing(self._model().generate(request)) as deltas:
+                async for delta in deltas:
+                    yield delta
+        except CoreEnded as error:
+            raise self._core_ended(llm) from error
 
     async def health(self) -> EngineHealth:
         if self._state in ("ready", "asleep") and self._llm is not None:
@@ -295,7 +240,7 @@ class VllmEngine:
     def _build(self, progress: Progress, listening: dict[str, str]) -> None:
         """Everything that blocks: in a thread. `listening` goes into the processes' environment."""
         progress("locating the model", None)
-        model = self._model = self._locate(progress)
+        model = self._folder = self._locate(progress)
         progress("loading vLLM", None)
         quiet_imports()
         others = multiprocessing_children()
@@ -325,23 +270,7 @@ class VllmEngine:
             stat_loggers=[stat_logger(self._counts)],
         )
         vllm_logs_to_ours()
-        self._tokenizer = self._llm.renderer.tokenizer
-        self._control = control_tokens(self._tokenizer)
-        if self._profile.tool_parser:
-            self._tool_parser = parser_named(self._profile.tool_parser)
-        self._info = EngineInfo(
-            profile=self._profile.name,
-            model=self._profile.served_name or _shown(model),
-            max_model_len=self._llm.model_config.max_model_len,
-            fingerprint=_fingerprint(model, self._tokenizer),
-            notice=self._profile.notice,
-            attribution=self._profile.attribution,
-            vision=self._profile.vision,
-            tools=self._profile.tools,
-            formats=FORMAT_KINDS,
-            logprobs=True,
-            quantization=_quantization(self._llm.model_config),
-        )
+        self._loaded = loaded(self._profile, model, self._llm)
 
     async def _warm_up(self) -> None:
         """Nobody watches an engine yet that has not started, so it may not stand still here."""
@@ -367,115 +296,16 @@ class VllmEngine:
 
     async def _prove_experts(self) -> None:
         """Raises ExpertsNotProven."""
-        self._info = replace(self.info, experts=await prove(self._experts.path, self._llm))
+        self._tell(experts=await prove(self._experts.path, self._llm))
 
     async def _hold_to_plan(self) -> None:
-        found = await compare_with_engine(self._profile, self._model, self._llm)
+        found = await compare_with_engine(self._profile, self._folder, self._llm)
         if found is not None:
-            self._info = replace(self.info, plan=found.line, as_planned=found.holds)
+            self._tell(plan=found.line, as_planned=found.holds)
 
-    # --- generating ---
-
-    async def _answer(
-        self,
-        llm: Any,
-        request: GenerationRequest,
-        given: Prompt,
-        kept: Sequence[int],
-        max_tokens: int,
-    ) -> AsyncGenerator[Delta, None]:
-        """What comes behind the tokens that are kept."""
-        reading = self._reading(request.sampling, max_tokens)
-        await check_grammar(llm.vllm_config, reading.parameters, self._tokenizer)
-        prompt = await self._input(llm, given, kept)
-        stream = self._stream(llm, request, prompt, reading.parameters)
-        prompt_tokens, written = _length(given), len(kept)
-        async with contextlib.aclosing(stream) as outputs:
-            async for output in outputs:
-                completion = output.outputs[0]
-                delta = reading.delta(completion, finished=output.finished)
-                if written == len(kept) and completion.token_ids:
-                    delta = replace(delta, waited_seconds=waited_seconds(output.metrics))
-                written += len(completion.token_ids)
-                if output.finished:
-                    delta = replace(
-                        delta,
-                        prompt_tokens=prompt_tokens,
-                        output_tokens=written,
-                        cached_tokens=output.num_cached_tokens or 0,
-                    )
-                yield delta
-
-    def _reading(self, sampling: Sampling, max_tokens: int) -> AnswerReader:
-        native = self._native_tools(sampling)
-        reader: ParserReader | None = None
-        if native and sampling.offered:
-            reader = ParserReader(self._tool_parser, self._tokenizer, sampling.offered)
-        return answer_reader(sampling, self._profile, max_tokens, self._control, reader)
-
-    def _native_tools(self, sampling: Sampling) -> bool:
-        """In the model's own form where it is free to call; where it must, a grammar holds it."""
-        return self._tool_parser is not None and not sampling.must_call and not sampling.format
-
-    async def _input(self, llm: Any, prompt: Prompt, kept: Sequence[int]) -> Any:
-        """What vLLM takes: the ids, and for each image's place among them the image.
-
-        Raises EngineUnavailable.
-        """
-        from vllm.inputs import TokensPrompt, tokens_input
-
-        token_ids = [*(prompt.token_ids or ()), *kept]
-        images = [image for message in prompt.messages for image in message.images]
-        if not images:
-            return tokens_input(token_ids)
-        seen = [await asyncio.to_thread(opened, image) for image in images]
-        given = TokensPrompt(prompt_token_ids=token_ids, multi_modal_data={"image": seen})
-        try:
-            return await llm.renderer.process_for_engine_async(given, time.time())
-        except Exception as error:  # its processor's, or its threads ended with the engine
-            raise EngineUnavailable("The model could not take in the image: try again.") from error
-
-    async def _stream(
-        self, llm: Any, request: GenerationRequest, prompt: Any, parameters: Any
-    ) -> AsyncGenerator[Any, None]:
-        """vLLM's outputs, its errors in our words."""
-        from vllm.exceptions import GracefulHTTPError, VLLMValidationError
-        from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
-
-        name, priority = request.request_id, request.priority
-        stream = llm.generate(prompt, parameters, name, priority=priority)
-        try:
-            async with contextlib.aclosing(stream) as outputs:
-                async for output in outputs:
-                    yield output
-        except GracefulHTTPError as error:
-            raise EngineOverloaded(
-                "The model has too many questions waiting: try again."
-            ) from error
-        except VLLMValidationError as error:
-            raise SamplingRefused(f"The model can't do this: {reason_in_short(error)}.") from error
-        except EngineDeadError as error:
-            if llm is self._llm:  # else it was ended on purpose
-                self._state, self._detail = "dead", CORE_ENDED
-            raise self._unavailable() from error
-        except EngineGenerateError as error:
-            raise EngineUnavailable("The model broke off this answer: try again.") from error
-
-    def _answer_tokens(self, sampling: Sampling, prompt_tokens: int) -> int:
-        asked = sampling.max_tokens or self._profile.answer_tokens
-        return max(min(asked, self.info.max_model_len - prompt_tokens), 1)
-
-    def _resume_point(self, request: GenerationRequest) -> ResumePoint:
-        prefix, ends = request.prefix_token_ids, self._end_tokens()
-        return resume_point(prefix, self._decode, request.sampling, ends)
-
-    def _end_tokens(self) -> set[int]:
-        stated = self._llm.model_config.try_get_generation_config().get("eos_token_id", [])
-        ends = {stated} if isinstance(stated, int) else set(stated)
-        return ends | {self._tokenizer.eos_token_id}
-
-    def _decode(self, token_ids: Sequence[int]) -> str:
-        return str(self._tokenizer.decode(list(token_ids), skip_special_tokens=True))
+    def _tell(self, **what: Any) -> None:
+        """Add to what the engine says of itself."""
+        self._loaded = replace(self._model(), info=replace(self.info, **what))
 
     def _ready(self) -> Any:
         """vLLM, where it can answer; while it warms up, that is the warm-up's own question."""
@@ -483,24 +313,18 @@ class VllmEngine:
             raise self._unavailable()
         return self._llm
 
+    def _model(self) -> Loaded:
+        if self._loaded is None:
+            raise self._unavailable()
+        return self._loaded
+
+    def _core_ended(self, llm: Any) -> EngineUnavailable:
+        if llm is self._llm:  # else it was ended on purpose
+            self._state, self._detail = "dead", CORE_ENDED
+        return self._unavailable()
+
     def _unavailable(self) -> EngineUnavailable:
         return EngineUnavailable(f"The model is not available ({self._state}): try again shortly.")
-
-
-def _quantization(model_config: Any) -> str:
-    stated = getattr(model_config.hf_config, "quantization_config", None)
-    return quantization_name(stated, str(model_config.dtype).removeprefix("torch."))
-
-
-def _shown(model: str) -> str:
-    """A folder's name; a name on the hub as it is."""
-    return Path(model).name if Path(model).is_dir() else model
-
-
-def _length(prompt: Prompt) -> int:
-    """In tokens: an image's place is one id, of which vLLM makes many."""
-    images = [image for message in prompt.messages for image in message.images]
-    return len(prompt.token_ids or ()) + sum(image_tokens(one) - 1 for one in images)
 
 
 def _threadsafe(progress: Progress, stopping: threading.Event) -> Progress:
@@ -513,12 +337,3 @@ def _threadsafe(progress: Progress, stopping: threading.Event) -> Progress:
         loop.call_soon_threadsafe(progress, line, share)
 
     return report
-
-
-def _fingerprint(model: str, tokenizer: Any) -> str:
-    """Names model and tokenizer: ids mean the same exactly where the vocabulary is the same."""
-    digest = hashlib.sha256(Path(model).name.encode())
-    for token, index in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1]):
-        digest.update(f"{index}:{token}\n".encode())
-    digest.update(str(tokenizer.chat_template).encode())
-    return digest.hexdigest()[:16]

@@ -59,10 +59,10 @@ async def test_an_interrupted_one_goes_on_as_if_it_had_not_been(engine: Engine) 
 async def test_nothing_is_added_to_a_raw_prompt_and_control_tokens_are_such(engine) -> None:
     """So the demo model, given its own chat's form by hand, answers as in a chat."""
     prompt = await engine.render([ChatMessage("raw", PROMPT)])
-    assert engine._tokenizer.decode(list(prompt.token_ids)) == PROMPT
+    assert engine._loaded.tokenizer.decode(list(prompt.token_ids)) == PROMPT
     asked = [ChatMessage("system", "Be kind."), ChatMessage("user", "What is red?")]
     chat = await engine.render(asked)
-    by_hand = engine._tokenizer.decode(list(chat.token_ids))
+    by_hand = engine._loaded.tokenizer.decode(list(chat.token_ids))
     raw = await engine.render([ChatMessage("raw", by_hand)])
     assert raw.token_ids == chat.token_ids
     assert "Paris" in text_of(await go_on(engine, PROMPT))

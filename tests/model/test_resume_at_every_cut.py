@@ -45,7 +45,7 @@ async def engine(demo_data_dir: Path) -> AsyncIterator[Any]:
 
 @pytest.fixture
 def ids(engine: Any) -> tuple[int, ...]:
-    return tuple(engine._tokenizer.encode(SHOWN, add_special_tokens=False))
+    return tuple(engine._loaded.tokenizer.encode(SHOWN, add_special_tokens=False))
 
 
 async def gone_on(engine: Any, prefix: tuple[int, ...]) -> tuple[str, str, tuple[int, ...]]:
