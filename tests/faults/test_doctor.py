@@ -10,8 +10,8 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from bots.doctor import platforms, storage
-from bots.doctor.finding import Check, Finding
+from bots.cli.doctor import platforms, storage
+from bots.cli.doctor.finding import Check, Finding
 from bots.seal import new_key
 from bots.settings import Settings
 from bots.slack.settings import SlackSettings

@@ -70,7 +70,7 @@ async def test_a_table_shows_the_task_and_how_many_were_asked(server: Program) -
 def test_a_task_that_cant_be_asked_is_refused_before_anything_is_downloaded() -> None:
     from lm_eval.tasks import TaskManager
 
-    from bots.evaluation.harness import refuse_what_cant_be_asked
+    from bots.cli.evaluation.harness import refuse_what_cant_be_asked
 
     manager = TaskManager()
     for task, sentence in {

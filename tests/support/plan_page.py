@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from bots.cli import cli
+from bots.cli.main import cli
 
 PAGE = Path(__file__).parents[2] / "docs" / "plan.md"
 BLOCK = re.compile(r"```console\n\$ outrider (plan [^\n]*)\n(.*?)\n?```", re.DOTALL)

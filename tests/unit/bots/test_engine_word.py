@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from bots.doctor.experts import experts
-from bots.doctor.memory import memory
+from bots.cli.doctor.experts import experts
+from bots.cli.doctor.memory import memory
 from bots.engine_word import FILE, leaving_word, read_word, remove_word
 from bots.progress import READY
 from bots.settings import Settings

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bots.licence import engine_settings
+from bots.cli.licence import engine_settings
 from bots.progress import StartProgress
 from bots.settings import Settings
 from inference.errors import EngineUnavailable

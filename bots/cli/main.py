@@ -117,7 +117,7 @@ def ask(
     new: Annotated[bool, typer.Option("--new", help="Begin a new conversation.")] = False,
 ) -> None:
     """Ask from the terminal; the conversation goes on with the next question."""
-    from bots.ask import ask as run_ask
+    from bots.cli.ask import ask as run_ask
 
     settings = _settings(quiet=True)
     _async(lambda: run_ask(settings, question, new))
@@ -148,7 +148,7 @@ def plan(
     as_json: Annotated[bool, typer.Option("--json", help="All of it as one JSON object.")] = False,
 ) -> None:
     """Work out what a profile needs of a card, and what fits on it, before anything is loaded."""
-    from bots.plan import show
+    from bots.cli.plan import show
 
     settings = _settings(quiet=True)
     try:
@@ -169,7 +169,7 @@ def plan(
 @cli.command()
 def doctor() -> None:
     """Check what Outrider needs, and say for each failing line what to do."""
-    from bots.doctor import examine
+    from bots.cli.doctor import examine
 
     settings = _settings(quiet=True)
 
@@ -192,7 +192,7 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Let the running Outrider answer lm-eval's tasks, and show how well it did."""
-    from bots.evaluation.evaluate import evaluate as run_evaluate
+    from bots.cli.evaluation.evaluate import evaluate as run_evaluate
 
     settings = _settings(quiet=True)
     with _in_words():
@@ -202,7 +202,7 @@ def evaluate(
 @cli.command()
 def pair(code: Annotated[str, typer.Argument(help="The code that the person was given.")]) -> None:
     """Let in the person who was given this code."""
-    from bots.pair import pair as run_pair
+    from bots.cli.pair import pair as run_pair
 
     settings = _settings(quiet=True)
     _async(lambda: run_pair(settings, code))
@@ -218,7 +218,7 @@ def list_turns(
     """List turns, newest first: those that failed, or others."""
     if context.invoked_subcommand is not None:
         return
-    from bots.turns import show
+    from bots.cli.turns import show
 
     settings = _settings(quiet=True)
     _async(lambda: show(settings, state.value, limit, as_json=as_json))
@@ -227,7 +227,7 @@ def list_turns(
 @turns.command()
 def retry(turn: Annotated[int, typer.Argument(help="The turn's id.")]) -> None:
     """Answer a turn again that is over, in the same messages of the platform."""
-    from bots.turns import retry as run_retry
+    from bots.cli.turns import retry as run_retry
 
     settings = _settings(quiet=True)
     _async(lambda: run_retry(settings, turn))
@@ -239,7 +239,7 @@ def conversation(
     yes: Yes = False,
 ) -> None:
     """Erase a conversation: messages, turns, replies, events, and who wrote only there."""
-    from bots.erase import conversation as run_erase
+    from bots.cli.erase import conversation as run_erase
 
     settings = _settings(quiet=True)
     _async(lambda: run_erase(settings, conversation_id, yes=yes))
@@ -251,7 +251,7 @@ def person(
     yes: Yes = False,
 ) -> None:
     """Erase a person: their private conversations, and their part in groups."""
-    from bots.erase import person as run_erase
+    from bots.cli.erase import person as run_erase
 
     settings = _settings(quiet=True)
     _async(lambda: run_erase(settings, person_id, yes=yes))
@@ -295,7 +295,7 @@ def key() -> None:
 @slack.command()
 def workspaces() -> None:
     """List the workspaces that installed the app."""
-    from bots.slack_workspaces import show
+    from bots.cli.slack_workspaces import show
 
     settings = _settings(quiet=True)
     _async(lambda: show(settings, say))
@@ -304,7 +304,7 @@ def workspaces() -> None:
 @licence.command("show")
 def show_licence(profile: ProfileName = "") -> None:
     """Show the licence of a profile's weights, and whether it was accepted here."""
-    from bots.licence import show
+    from bots.cli.licence import show
 
     settings = _settings(quiet=True)
     _said(lambda: show(settings, profile, say))
@@ -313,7 +313,7 @@ def show_licence(profile: ProfileName = "") -> None:
 @licence.command("accept")
 def accept_licence(profile: ProfileName = "") -> None:
     """Accept the licence of a profile's weights; who did and when is kept."""
-    from bots.licence import accept
+    from bots.cli.licence import accept
 
     settings = _settings(quiet=True)
     _said(lambda: accept(settings, profile, say))
@@ -322,7 +322,7 @@ def accept_licence(profile: ProfileName = "") -> None:
 @weights.command("show")
 def show_weights(profile: ProfileName = "") -> None:
     """List the files of a profile's weights: size, checksum, and what of them is here."""
-    from bots.weights import show
+    from bots.cli.weights import show
 
     settings = _settings(quiet=True)
     _said(lambda: show(settings, profile))
@@ -331,7 +331,7 @@ def show_weights(profile: ProfileName = "") -> None:
 @weights.command("fetch")
 def fetch_weights(profile: ProfileName = "") -> None:
     """Fetch a profile's weights now, or go on with it. Needs no GPU."""
-    from bots.weights import fetch
+    from bots.cli.weights import fetch
 
     settings = _settings(quiet=True)
     _async(lambda: fetch(settings, profile, say))
@@ -351,7 +351,7 @@ def tune_kernels(
 
     Takes minutes, and most of a card's memory: stop what else runs on it. Needs no weights.
     """
-    from bots.kernels import tune
+    from bots.cli.kernels import tune
 
     settings = _settings(quiet=True)
     _said(lambda: tune(settings, shape.value, tokens or (), say))
@@ -381,7 +381,7 @@ def create_key(
     ] = None,
 ) -> None:
     """Make a key and show it, this once."""
-    from bots.keys import create
+    from bots.cli.keys import create
 
     settings = _settings(quiet=True)
     _async(
@@ -402,7 +402,7 @@ def list_keys(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """List the keys, without their secrets."""
-    from bots.keys import show
+    from bots.cli.keys import show
 
     settings = _settings(quiet=True)
     _async(lambda: show(settings, as_json=as_json))
@@ -413,7 +413,7 @@ def revoke_key(
     which: Annotated[str, typer.Argument(metavar="NAME|PREFIX", help="As the list shows it.")],
 ) -> None:
     """Let a key open nothing any more, within a second."""
-    from bots.keys import revoke
+    from bots.cli.keys import revoke
 
     settings = _settings(quiet=True)
     _async(lambda: revoke(settings, which))
@@ -424,7 +424,7 @@ def reset_admin(
     name: Annotated[str, typer.Argument(help="The name that they sign in with.")],
 ) -> None:
     """Let in again who lost the password or the second factor: make a new one and show it."""
-    from bots.reset_admin import reset
+    from bots.cli.reset_admin import reset
 
     settings = _settings(quiet=True)
     _async(lambda: reset(settings, name))
@@ -433,7 +433,7 @@ def reset_admin(
 @database.command()
 def upgrade() -> None:
     """Bring the schema of OUTRIDER_DATABASE_URL (or of the embedded database) up to date."""
-    from bots.database import upgrade as run_upgrade
+    from bots.cli.database import upgrade as run_upgrade
 
     settings = _settings(quiet=True)
     _async(lambda: run_upgrade(settings))
@@ -460,7 +460,7 @@ def _settings(*, quiet: bool = False) -> Settings:
 def _serve(role: Any) -> None:
     settings = _settings()
     from bots.app import run as run_app
-    from bots.licence import ask
+    from bots.cli.licence import ask
     from bots.stop import Stop
 
     if role != "gateway" and sys.stdin.isatty():
@@ -530,7 +530,3 @@ def _first(error: BaseException) -> BaseException:
 def _refuse(sentence: str) -> Any:
     typer.echo(f"outrider: {sentence}", err=True)
     raise SystemExit(1)
-
-
-if __name__ == "__main__":
-    main()

@@ -12,6 +12,6 @@
 A check reads and asks; it changes nothing and shows no secret.
 """
 
-from bots.doctor.report import examine
+from bots.cli.doctor.report import examine
 
 __all__ = ["examine"]

@@ -7,7 +7,7 @@ import json
 import pytest
 from typer.testing import CliRunner, Result
 
-from bots.cli import cli
+from bots.cli.main import cli
 
 
 @pytest.fixture

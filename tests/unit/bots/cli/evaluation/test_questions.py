@@ -1,8 +1,8 @@
 import pytest
 
-from bots.evaluation.harness import question
-from bots.evaluation.questions import Outrider, Question
-from bots.evaluation.tasks.outrider_basics import judge, load
+from bots.cli.evaluation.harness import question
+from bots.cli.evaluation.questions import Outrider, Question
+from bots.cli.evaluation.tasks.outrider_basics import judge, load
 
 CHAT = '[{"role": "user", "content": "Two and two?"}]'
 

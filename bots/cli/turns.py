@@ -16,7 +16,7 @@ from assistant.answering.revisions import Revisions
 from assistant.answering.turn_list import Listed, ListedTurn, TurnList
 from assistant.errors import TurnNotFound
 from assistant.signals import Signals
-from bots.beside import open_beside
+from bots.cli.beside import open_beside
 from bots.settings import Settings
 
 PIPED_COLUMNS = 400  # a line each, where no terminal sets a width

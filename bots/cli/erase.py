@@ -8,7 +8,7 @@ from assistant.answering.deltas import EXPIRE_SECONDS
 from assistant.errors import AssistantError
 from assistant.orders.erasure import Erasure
 from assistant.orders.holdings import ConversationHoldings, Holdings, PersonHoldings
-from bots.beside import Beside, open_beside
+from bots.cli.beside import Beside, open_beside
 from bots.settings import Settings
 
 UNDECIDED = "Nothing is erased yet, and an erasure can't be undone: add --yes to erase all of it."

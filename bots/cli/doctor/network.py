@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from assistant.errors import StartupError
-from bots.ask import running_server
-from bots.doctor.finding import Finding, fine
+from bots.cli.ask import running_server
+from bots.cli.doctor.finding import Finding, fine
 from bots.http.hosts import is_loopback
 from bots.http.safety import require_password
 from bots.http.server import listen

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from assistant.signals import Signals
 from assistant.storage import schema
 from assistant.storage.database import Database, open_database
-from bots.database import database_url
+from bots.cli.database import database_url
 from bots.settings import Settings
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from assistant.errors import KeyRefused
 from assistant.storage.api_keys import ApiKey
-from bots.keys import _state, expiry
+from bots.cli.keys import _state, expiry
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

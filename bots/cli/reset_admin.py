@@ -6,7 +6,7 @@ import typer
 
 from assistant.storage.admin_changes import AdminChanges
 from bots.admin.passwords import hash_password, new_password
-from bots.beside import open_beside
+from bots.cli.beside import open_beside
 from bots.settings import Settings
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from assistant.errors import ChannelError, CredentialsRefused
-from bots.doctor.finding import Finding, fails, fine, off
+from bots.cli.doctor.finding import Finding, fails, fine, off
 from bots.settings import Settings
 from bots.slack.client import call, client_of, connect, slack_session
 from bots.slack.settings import SlackSettings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bots.doctor.finding import Finding, fails, fine, note
+from bots.cli.doctor.finding import Finding, fails, fine, note
 from bots.settings import Settings
 from inference.demo.layout import is_complete, model_folder
 from inference.demo.source import WHEEL_BYTES

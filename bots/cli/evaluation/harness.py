@@ -15,7 +15,7 @@ from lm_eval.api.model import LM
 from lm_eval.tasks import TaskManager
 
 from assistant.errors import AssistantError
-from bots.evaluation.questions import Outrider, Question
+from bots.cli.evaluation.questions import Outrider, Question
 
 OURS = Path(__file__).with_name("tasks")
 OWN_TASK = "outrider_basics"

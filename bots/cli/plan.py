@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
-from bots.plan_tables import tables
+from bots.cli.plan_tables import tables
 from bots.settings import Settings
 from inference.errors import PlanRefused
 from inference.plan.advice import what_fits

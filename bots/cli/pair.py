@@ -7,7 +7,7 @@ import typer
 from assistant.errors import AssistantError
 from assistant.incoming.access import AccessPolicy
 from assistant.storage.database import open_database
-from bots.database import database_url
+from bots.cli.database import database_url
 from bots.settings import Settings
 
 

@@ -13,12 +13,12 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from assistant.errors import StartupError
-from bots.doctor import machine, network, platforms
-from bots.doctor.finding import Check, Finding, fails, fine, note, off
-from bots.doctor.model import demo
-from bots.doctor.model import model as model_check
-from bots.doctor.report import CHECKS, table
-from bots.doctor.requirement import Requirement, lacking, parse_requirement
+from bots.cli.doctor import machine, network, platforms
+from bots.cli.doctor.finding import Check, Finding, fails, fine, note, off
+from bots.cli.doctor.model import demo
+from bots.cli.doctor.model import model as model_check
+from bots.cli.doctor.report import CHECKS, table
+from bots.cli.doctor.requirement import Requirement, lacking, parse_requirement
 from bots.settings import Settings
 from inference.demo.layout import MANIFEST, model_folder
 from inference.hardware import graphics_cards

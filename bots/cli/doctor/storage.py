@@ -14,7 +14,7 @@ from assistant.storage import schema
 from assistant.storage.embedded import embedded_postgres, embedded_valkey, running_postgres
 from assistant.storage.embedded.binaries import postgres_binaries, valkey_binary
 from assistant.storage.embedded.cluster import Cluster, check
-from bots.doctor.finding import Finding, fails, fine, note
+from bots.cli.doctor.finding import Finding, fails, fine, note
 from bots.settings import Settings
 
 

@@ -25,7 +25,7 @@ from assistant.storage.api_keys import (
     ApiKeys,
     Scope,
 )
-from bots.beside import open_beside
+from bots.cli.beside import open_beside
 from bots.settings import Settings
 
 PIPED_COLUMNS = 400  # a line each, where no terminal sets a width

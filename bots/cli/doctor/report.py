@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bots.doctor import machine, network, platforms, storage
-from bots.doctor.experts import experts
-from bots.doctor.finding import Check, Finding, Verdict
-from bots.doctor.memory import memory
-from bots.doctor.model import model
+from bots.cli.doctor import machine, network, platforms, storage
+from bots.cli.doctor.experts import experts
+from bots.cli.doctor.finding import Check, Finding, Verdict
+from bots.cli.doctor.memory import memory
+from bots.cli.doctor.model import model
 from bots.settings import Settings
 
 CHECKS = (

@@ -16,12 +16,12 @@ from rich.console import Console
 from rich.table import Table
 
 from assistant.errors import AssistantError
-from bots.ask import api_key, running_server
-from bots.evaluation.questions import Outrider
+from bots.cli.ask import api_key, running_server
+from bots.cli.evaluation.questions import Outrider
 from bots.settings import Settings
 
 if TYPE_CHECKING:
-    from bots.evaluation.harness import Score
+    from bots.cli.evaluation.harness import Score
 
 
 def evaluate(settings: Settings, tasks: Sequence[str], limit: int | None, *, as_json: bool) -> None:
@@ -34,7 +34,7 @@ def evaluate(settings: Settings, tasks: Sequence[str], limit: int | None, *, as_
     served = asyncio.run(outrider.served())
     console = Console(stderr=True)
     with console.status("loading lm-eval") as status:
-        from bots.evaluation.harness import OWN_TASK, scores
+        from bots.cli.evaluation.harness import OWN_TASK, scores
 
         logging.getLogger("lm_eval").setLevel(logging.ERROR)
         found = scores(

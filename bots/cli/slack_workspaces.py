@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from assistant.storage.installs import Installs
-from bots.beside import open_beside
+from bots.cli.beside import open_beside
 from bots.settings import Settings
 from bots.slack.install.installs import CHANNEL
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from typer.testing import CliRunner
 
-from bots.cli import cli
-from bots.kernels import require_card
+from bots.cli.kernels import require_card
+from bots.cli.main import cli
 from inference.errors import TuningRefused
 from inference.hardware import graphics_cards
 

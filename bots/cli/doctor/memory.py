@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from bots.doctor.finding import Finding, fails, fine, note, off
+from bots.cli.doctor.finding import Finding, fails, fine, note, off
+from bots.cli.plan import asked_for
 from bots.engine_word import read_word
-from bots.plan import asked_for
 from bots.settings import Settings
 from inference.errors import PlanRefused
 from inference.plan.planning import gib, make_plan

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bots.doctor.finding import Finding, fine, off
+from bots.cli.doctor.finding import Finding, fine, off
 from bots.engine_word import read_word
 from bots.settings import Settings
 

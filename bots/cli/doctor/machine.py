@@ -9,8 +9,8 @@ from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
-from bots.doctor.finding import Finding, fails, fine, note
-from bots.doctor.requirement import installed_version, lacking, parse_requirement
+from bots.cli.doctor.finding import Finding, fails, fine, note
+from bots.cli.doctor.requirement import installed_version, lacking, parse_requirement
 from bots.settings import Settings
 from inference.demo.layout import is_complete, model_folder
 from inference.hardware import Machine, require, this_machine
