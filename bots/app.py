@@ -1,4 +1,4 @@
-"""The composition root: everything is built here, and nowhere else.
+"""The composition root: everything is built here, in `core.py` and in `service.py`, nowhere else.
 
     run      gateway and worker in one process, with embedded servers where no URL is set
     gateway  channels, web chat, API; any number of replicas, no model
@@ -12,88 +12,44 @@ engine ends, then the database.
 from __future__ import annotations
 
 import asyncio
-import os
-import secrets
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import Literal
 
 import structlog
-from redis.asyncio import BlockingConnectionPool, Redis
 
 from assistant.accounts import Accounts
 from assistant.answering.canned_answers import CannedAnswers
 from assistant.answering.context import ContextBuilder
 from assistant.answering.deadlines import LEASE as DEADLINES
 from assistant.answering.deadlines import Deadlines
-from assistant.answering.deltas import DeltaReader, DeltaWriter
-from assistant.answering.embeddings import EmbeddingRequests, EmbeddingWorker
+from assistant.answering.embeddings import EmbeddingWorker
 from assistant.answering.history import History
-from assistant.answering.memories import Memories
-from assistant.answering.personas import Personas
-from assistant.answering.places import Places
-from assistant.answering.revisions import Revisions
-from assistant.answering.stopping import Stopping
 from assistant.answering.supervision import Supervisor
 from assistant.answering.token_counts import TokenCounts
 from assistant.answering.traces import Traces
-from assistant.answering.turns import Turns
 from assistant.answering.worker import Worker
-from assistant.conversations import ConversationService
 from assistant.directives import Directives
 from assistant.errors import StartupError, StorageUnavailable
-from assistant.incoming.access import AccessPolicy
-from assistant.incoming.admission import Admission
-from assistant.incoming.arrivals import Arrivals
-from assistant.incoming.control import Control
-from assistant.incoming.intake import Intake
-from assistant.incoming.late_files import LateFiles
-from assistant.incoming.links import Links
-from assistant.incoming.listening import Listening
-from assistant.incoming.loop_guard import LoopGuard
-from assistant.incoming.maintenance import Maintenance
-from assistant.incoming.persons import Persons
-from assistant.incoming.spending import Spending
 from assistant.insight.closing import LEASE as FIGURES
 from assistant.insight.closing import Closing
 from assistant.insight.glance import Glances
-from assistant.lines import LineReports, Lines
-from assistant.live_settings import LiveSettings
-from assistant.metrics import Metrics
-from assistant.orders.buttons import Buttons
-from assistant.orders.commands import Commands
-from assistant.orders.erasure import Erasure
-from assistant.orders.export import Export
-from assistant.orders.feedback import Feedback
-from assistant.orders.news import News
-from assistant.orders.overview import Overviews
-from assistant.orders.usage import Usage
-from assistant.outgoing.broadcasting import Broadcasting
-from assistant.outgoing.broadcasts import Posts
-from assistant.outgoing.deliveries import Deliveries
-from assistant.outgoing.delivery import Delivery
+from assistant.lines import LineReports
 from assistant.outgoing.governor import Governor
-from assistant.outgoing.migration import Migration
-from assistant.outgoing.open_channels import OpenChannels
 from assistant.outgoing.penalties import AccountKeys
 from assistant.processes import Processes, ProcessPresence
-from assistant.settings import AssistantSettings
-from assistant.signals import Signals
 from assistant.storage import schema
-from assistant.storage.database import Database, open_database
-from assistant.storage.database_clock import DatabaseClock
 from assistant.storage.embedded import DataDirLock, OnDeath, embedded_postgres, embedded_valkey
-from assistant.storage.heartbeat import Heartbeat
 from assistant.storage.leases import Leases
 from assistant.storage.pruning import LEASE as PRUNING
 from assistant.storage.pruning import Pruning
 from assistant.storage.search_entries import LEASE as SEARCH
 from assistant.storage.search_entries import SearchEntries
 from bots.channels import DEFAULT, open_channels
+from bots.core import Core, open_core
 from bots.draining import Draining
 from bots.engine_word import leaving_word, remove_word
 from bots.heap import settle_when_started
@@ -102,6 +58,7 @@ from bots.http.server import listen, serve
 from bots.obeying import Obeying
 from bots.pages import address, build_pages
 from bots.progress import StartProgress
+from bots.service import build_broadcasting, build_delivery, build_service
 from bots.settings import Settings
 from bots.stop import Stop
 from bots.ways_in import WaysIn
@@ -114,34 +71,9 @@ log = structlog.get_logger()
 Role = Literal["run", "gateway", "worker"]
 Say = Callable[[str], None]
 
-REDIS_CONNECTIONS = 64
-
 
 class _Stop(Exception):
     """Ends the task group: a person or the system asked for the end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Core:
-    """What gateway and worker share in one process."""
-
-    name: str
-    database: Database
-    redis: Redis
-    signals: Signals
-    turns: Turns
-    writer: DeltaWriter
-    reader: DeltaReader
-    heartbeat: Heartbeat
-    metrics: Metrics
-    places: Places
-    live: LiveSettings
-    clock: DatabaseClock
-    lines: Lines = field(default_factory=Lines)
-
-    @property
-    def stopping(self) -> Stopping:
-        return Stopping(self.turns, self.signals, self.writer)
 
 
 async def run(settings: Settings, role: Role, stop: Stop, say: Say) -> None:
@@ -179,7 +111,7 @@ async def _house(
         bound = _listen(settings, role, stack)
         database_url, redis_url = await _servers(settings, role, stack, died)
         await (schema.upgrade if role == "run" else schema.check)(database_url)
-        core = await _core(settings.assistant, database_url, redis_url, stack)
+        core = await open_core(settings.assistant, database_url, redis_url, stack)
         async with asyncio.TaskGroup() as group:
             group.create_task(core.heartbeat.run())
             group.create_task(core.writer.run())
@@ -262,47 +194,6 @@ async def _servers(
     )
 
 
-async def _core(
-    settings: AssistantSettings, database_url: str, redis_url: str, stack: AsyncExitStack
-) -> Core:
-    database = await stack.enter_async_context(open_database(database_url))
-    redis = await stack.enter_async_context(_redis(redis_url))
-    signals = Signals(redis)
-    if not await signals.ping():
-        raise StartupError("Redis doesn't answer: check OUTRIDER_REDIS_URL and that it runs.")
-    turns, live = Turns(database), LiveSettings(database, settings)
-    await live.refresh()
-    name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
-    return Core(
-        name=name,
-        database=database,
-        redis=redis,
-        signals=signals,
-        turns=turns,
-        writer=DeltaWriter(redis, settings.flush_seconds),
-        reader=DeltaReader(redis, turns),
-        heartbeat=Heartbeat(database_url, name, settings.lease_seconds),
-        metrics=Metrics(),
-        places=Places(database),
-        live=live,
-        clock=DatabaseClock(database),
-    )
-
-
-@asynccontextmanager
-async def _redis(url: str) -> AsyncIterator[Redis]:
-    pool = BlockingConnectionPool.from_url(
-        url,
-        decode_responses=True,
-        max_connections=REDIS_CONNECTIONS,
-        timeout=5,  # a crowd waits for a connection instead of failing
-        socket_connect_timeout=2,
-        socket_timeout=None,  # see assistant/signals.py: every call has a limit of our own
-    )
-    async with Redis.from_pool(pool) as client:
-        yield client
-
-
 async def _gateway(
     settings: Settings,
     core: Core,
@@ -361,101 +252,6 @@ async def _gateway(
         group.create_task(serve(pages.secured(), bound, settings.http.proxies))
         say(pages.announce(bound))
     return ways_in
-
-
-def build_broadcasting(
-    core: Core, channels: OpenChannels, governor: Governor, delivery: Delivery
-) -> Broadcasting:
-    posts = Posts(core.database, core.name)
-    return Broadcasting(posts, channels, governor, delivery.migration)
-
-
-def build_service(
-    settings: AssistantSettings, core: Core, accounts: Accounts, delivery: Delivery
-) -> ConversationService:
-    database, revisions = core.database, Revisions(core.database)
-    intake = Intake(database, settings)
-    persons = Persons(database)
-    control = Control(
-        database=database,
-        accounts=accounts,
-        intake=intake,
-        revisions=revisions,
-        signals=core.signals,
-        stopping=core.stopping,
-        delivery=delivery,
-    )
-    listening = Listening(database)
-    access, personas = AccessPolicy(database), Personas(database, settings)
-    memories, spending = Memories(database), Spending(database)
-    usage = Usage(database, spending)
-    commands = Commands(
-        access=access,
-        control=control,
-        persons=persons,
-        personas=personas,
-        memories=memories,
-        usage=usage,
-        export=Export(database),
-        erasure=Erasure(database, core.redis),
-        signals=core.signals,
-        listening=listening,
-        settings=settings,
-        news=News(database),
-        links=Links(database),
-    )
-    return ConversationService(
-        database=database,
-        accounts=accounts,
-        admission=Admission(
-            access,
-            LoopGuard(database, settings),
-            spending,
-            core.signals,
-            core.metrics,
-        ),
-        intake=intake,
-        turns=core.turns,
-        revisions=revisions,
-        signals=core.signals,
-        writer=core.writer,
-        reader=core.reader,
-        delivery=delivery,
-        control=control,
-        commands=commands,
-        buttons=Buttons(control, persons, Feedback(database)),
-        persons=persons,
-        listening=listening,
-        overviews=Overviews(persons, personas, memories, usage),
-        late_files=LateFiles(database),
-        embeddings=EmbeddingRequests(core.redis),
-        settings=settings,
-        metrics=core.metrics,
-        places=core.places,
-        maintenance=Maintenance(settings),
-        lines=core.lines,
-        arrivals=Arrivals(database, core.clock),
-    )
-
-
-def build_delivery(
-    settings: AssistantSettings,
-    core: Core,
-    channels: OpenChannels,
-    governor: Governor,
-) -> Delivery:
-    return Delivery(
-        channels=channels,
-        deliveries=Deliveries(core.database, core.name, settings.lease_seconds),
-        turns=core.turns,
-        stopping=core.stopping,
-        reader=core.reader,
-        governor=governor,
-        heartbeat=core.heartbeat,
-        metrics=core.metrics,
-        places=core.places,
-        migration=Migration(core.database, core.redis),
-    )
 
 
 def _worker(

@@ -20,7 +20,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from assistant.answering.deltas import DeltaReader
 from assistant.answering.turns import Turns
 from assistant.storage.database import open_database
-from bots.app import REDIS_CONNECTIONS
+from bots.core import REDIS_CONNECTIONS
 from bots.heap import settle
 from bots.settings import load_settings
 from tests.benchmarks.stamping import stamps

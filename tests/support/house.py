@@ -40,7 +40,8 @@ from assistant.storage.database import Database, open_database
 from assistant.storage.database_clock import DatabaseClock
 from assistant.storage.heartbeat import Heartbeat
 from assistant.storage.leases import Leases
-from bots.app import Core, build_delivery, build_service
+from bots.core import Core
+from bots.service import build_delivery, build_service
 from inference.api import Engine
 from tests.support.screen import ScreenChannel
 
