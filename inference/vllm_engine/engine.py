@@ -192,6 +192,8 @@ class VllmEngine:
         """End vLLM and its processes, those that stand still too."""
         quiet_end()
         llm, self._llm = self._llm, None
+        if self._loaded is not None:
+            self._loaded = replace(self._loaded, llm=None)
         if llm is not None:
             from vllm.v1.engine.exceptions import EngineDeadError
 

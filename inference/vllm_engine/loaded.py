@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import time
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ class CoreEnded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """`llm` is vLLM's AsyncLLM. Rendering goes on when its processes have ended; nothing else does.
+    """`llm` is vLLM's AsyncLLM, None once that was ended: then prompts are rendered, no more.
 
     `control` are the tokens that no text may hold; `tool_parser` is vLLM's, where the profile names
     one.
@@ -63,6 +63,8 @@ class Loaded:
     control: frozenset[int]
     tool_parser: Any
     info: EngineInfo
+    # One prompt at a time: for each that meets another vLLM would copy the whole tokenizer.
+    rendering: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
     async def render(self, messages: Sequence[ChatMessage], sampling: Sampling) -> Prompt:
         """Raises ImagesRefused, PromptTooLong."""
@@ -71,13 +73,14 @@ class Loaded:
             if not self.info.vision:
                 raise ImagesRefused(self.info.model)
             shown = await asyncio.to_thread(readable, shown)
-        token_ids = await asyncio.to_thread(
-            render_token_ids,
-            self.tokenizer,
-            shown,
-            sampling.offered,
-            native_tools=self._native_tools(sampling),
-        )
+        async with self.rendering:
+            token_ids = await asyncio.to_thread(
+                render_token_ids,
+                self.tokenizer,
+                shown,
+                sampling.offered,
+                native_tools=self._native_tools(sampling),
+            )
         room = sampling.max_tokens or self.profile.least_answer_tokens
         limit = max(self.info.max_model_len - room, 0)
         prompt = Prompt(messages=shown, token_ids=token_ids)

@@ -14,6 +14,8 @@ Both run in fp32 on the same bf16 weights (`demo_answers.py`).
 
 from __future__ import annotations
 
+import asyncio
+import copy
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -76,6 +78,20 @@ def reference(dense: LlamaForCausalLM, prompts: list[list[int]]) -> list[list[in
 async def test_the_prompt_is_rendered_by_the_models_own_template(engine, prompts):
     prompt = await engine.render([ChatMessage("user", QUESTIONS[0])])
     assert list(prompt.token_ids) == prompts[0]
+
+
+async def test_prompts_that_come_at_once_share_one_tokenizer(engine, monkeypatch):
+    copied, deepcopy = [], copy.deepcopy
+
+    def counted(original, *more):
+        copied.append(type(original).__name__)
+        return deepcopy(original, *more)
+
+    monkeypatch.setattr("vllm.tokenizers.hf.copy.deepcopy", counted)
+    asked = [[ChatMessage("user", f"{number}: {QUESTIONS[0]}")] for number in range(16)]
+    rendered = await asyncio.gather(*map(engine.render, asked))
+    assert len({prompt.token_ids for prompt in rendered}) == 16
+    assert copied == []
 
 
 async def test_each_layer_is_computed_by_our_method(engine):
