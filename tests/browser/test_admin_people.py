@@ -101,6 +101,23 @@ async def test_a_stranger_is_let_in_and_a_person_is_blocked(
         await expect(page.get_by_role("link", name="Dilara Aksoy")).to_be_visible()
 
 
+async def test_an_admin_erases_a_person_and_sees_the_proof(
+    admin_browser: Browser, admin: AdminHouse
+) -> None:
+    async with signed_in(admin_browser, admin) as page:
+        await page.goto("/admin/people?q=sousa")
+        await page.get_by_role("link", name="Ana Sousa").click()
+        await page.get_by_role("link", name="Erase").click()
+        await look(page, "person-erase")
+        await page.get_by_role("link", name="Keep them").click()
+        await page.get_by_role("link", name="Erase").click()
+        await page.get_by_role("button", name="Erase for good").click()
+        await expect(page.get_by_text("All of it is gone.")).to_be_visible()
+        await expect(page.get_by_role("heading", name="Person")).to_be_visible()
+        await page.goto("/admin/people?q=sousa")
+        await expect(page.get_by_text("Nobody fits.")).to_be_visible()
+
+
 async def _asks(admin: AdminHouse, page: Page) -> None:
     """A stranger, who gets a code."""
     look_again(admin.house)
