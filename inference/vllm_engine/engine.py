@@ -246,7 +246,7 @@ class VllmEngine:
         progress("loading vLLM", None)
         quiet_imports()
         others = multiprocessing_children()
-        variables = environment(model, self._debug, self._ray_address, self._experts)
+        variables = environment(self._profile, model, self._debug, self._ray_address, self._experts)
         with environment_set({**variables, **listening}):
             try:
                 self._build_llm(model, progress)

@@ -34,7 +34,11 @@ OURS = Experts()
 
 
 def environment(
-    model: str, debug: bool, ray_address: str | None = None, experts: Experts = OURS
+    profile: Profile,
+    model: str,
+    debug: bool,
+    ray_address: str | None = None,
+    experts: Experts = OURS,
 ) -> dict[str, str]:
     """What vLLM and its processes read. Nothing is reported to anybody."""
     variables = {
@@ -46,19 +50,39 @@ def environment(
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         "TOKENIZERS_PARALLELISM": "false",
-        # AsyncLLM's core is a process of its own all the same. On a CPU vLLM would part a single
-        # worker from it as well, and keep a core of the machine free for what is left.
-        "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
         # At WARNING vLLM remarks on every ordinary thing of a CPU, on stderr, from each process.
         "VLLM_LOGGING_LEVEL": "INFO" if debug else "ERROR",
         "TORCH_CPP_LOG_LEVEL": "INFO" if debug else "ERROR",
         "PYTHONWARNINGS": "default" if debug else "ignore",
     }
+    if profile.gpus == 0:
+        variables |= _on_a_cpu()
     if Path(model).is_dir():
         variables |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
     if ray_address is not None:
         variables |= {"RAY_ADDRESS": ray_address, "RAY_USAGE_STATS_ENABLED": "0"}
     return variables
+
+
+def _on_a_cpu() -> dict[str, str]:
+    """A single worker lives in the engine's core, as on a GPU: vLLM would part them here, to set
+    the worker's threads, which are set here. AsyncLLM's core stays a process of its own."""
+    threads = os.environ.get("OMP_NUM_THREADS") or str(cpu_threads())
+    return {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "OMP_NUM_THREADS": threads}
+
+
+def cpu_threads() -> int:
+    """One for each core that this process may use, but one: they wait for each other many times
+    in each step, so all stand still while one of them has no core to run on."""
+    return max(len({_siblings(cpu) for cpu in os.sched_getaffinity(0)}) - 1, 1)
+
+
+def _siblings(cpu: int) -> str:
+    """Which CPUs are on the core of this one, itself among them; two by hyper-threading."""
+    try:
+        return Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list").read_text()
+    except OSError:
+        return str(cpu)
 
 
 @contextlib.contextmanager

@@ -33,11 +33,12 @@ async def main(model: str, socket: str) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     quiet_imports()
-    with environment_set(environment(model, debug=False)):
+    profile = profile_named("demo")
+    with environment_set(environment(profile, model, debug=False)):
         from vllm.engine.arg_utils import AsyncEngineArgs
         from vllm.v1.engine.async_llm import AsyncLLM
 
-        arguments = engine_arguments(profile_named("demo"), model, None)
+        arguments = engine_arguments(profile, model, None)
         llm = AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments))
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -7,8 +7,11 @@ from inference.errors import ProfileRefused
 from inference.profiles import profile_named
 from inference.settings import EngineSettings
 from inference.start import chosen_profile
+from inference.vllm_engine import launch
 from inference.vllm_engine.launch import Experts, engine_arguments, environment, environment_set
 from inference.vllm_engine.plugin import asked_path
+
+DEMO = profile_named("demo")
 
 
 def test_the_environment_is_put_back_with_all_that_was_added_meanwhile():
@@ -21,7 +24,7 @@ def test_the_environment_is_put_back_with_all_that_was_added_meanwhile():
 
 def test_an_engine_is_given_none_of_our_settings(monkeypatch):
     monkeypatch.setenv("OUTRIDER_TELEGRAM__TOKEN", "secret")
-    with environment_set(environment("org/name", debug=False, ray_address="10.0.0.1:6379")):
+    with environment_set(environment(DEMO, "org/name", debug=False, ray_address="10.0.0.1:6379")):
         ours = {name for name in os.environ if name.startswith("OUTRIDER_")}
         assert ours == {"OUTRIDER_VLLM_PLUGIN", "OUTRIDER_VLLM_MOE", "OUTRIDER_VLLM_KERNEL_TABLES"}
         assert os.environ["RAY_ADDRESS"] == "10.0.0.1:6379"
@@ -38,13 +41,31 @@ def test_the_profiles_parallelism_reaches_vllm():
 
 
 def test_a_local_model_never_asks_the_network_and_nothing_is_reported(tmp_path):
-    local = environment(str(tmp_path), debug=False)
+    local = environment(DEMO, str(tmp_path), debug=False)
     assert local["HF_HUB_OFFLINE"] == local["VLLM_NO_USAGE_STATS"] == local["DO_NOT_TRACK"] == "1"
-    assert "HF_HUB_OFFLINE" not in environment("org/name", debug=False)
+    assert "HF_HUB_OFFLINE" not in environment(DEMO, "org/name", debug=False)
 
 
-def test_a_single_worker_lives_in_the_engines_core():
-    assert environment("org/name", debug=False)["VLLM_ENABLE_V1_MULTIPROCESSING"] == "0"
+def test_on_a_cpu_the_worker_lives_in_the_core_and_leaves_a_core_of_the_machine(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    told = environment(DEMO, "m", debug=False)
+    assert told["VLLM_ENABLE_V1_MULTIPROCESSING"] == "0"
+    assert 1 <= int(told["OMP_NUM_THREADS"]) <= max(len(os.sched_getaffinity(0)) - 1, 1)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert environment(DEMO, "m", debug=False)["OMP_NUM_THREADS"] == "3"
+    told = environment(profile_named("scout"), "m", debug=False)
+    assert not {"VLLM_ENABLE_V1_MULTIPROCESSING", "OMP_NUM_THREADS"} & told.keys()
+
+
+def test_threads_are_one_for_each_core_but_one(monkeypatch):
+    cores = {0: "0,4", 1: "1,5", 4: "0,4", 5: "1,5"}
+    monkeypatch.setattr(launch, "_siblings", cores.__getitem__)
+    for allowed, threads in (({0, 1, 4, 5}, 1), ({0, 4}, 1), ({0}, 1)):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _, allowed=allowed: allowed)
+        assert launch.cpu_threads() == threads
+    monkeypatch.setattr(launch, "_siblings", str)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+    assert launch.cpu_threads() == 7
 
 
 def test_a_setting_for_the_streams_goes_before_the_profiles():
@@ -80,11 +101,11 @@ def test_an_argument_with_two_values_is_refused():
 
 
 def test_who_computes_the_experts_is_told_to_every_process(tmp_path, monkeypatch):
-    told = environment("m", debug=False, experts=Experts("naive", tmp_path / "kernels"))
+    told = environment(DEMO, "m", debug=False, experts=Experts("naive", tmp_path / "kernels"))
     with environment_set(told):
         assert asked_path() == "naive"
         assert os.environ["OUTRIDER_VLLM_KERNEL_TABLES"] == str(tmp_path / "kernels")
-    assert environment("m", debug=False)["OUTRIDER_VLLM_MOE"] == "custom"
+    assert environment(DEMO, "m", debug=False)["OUTRIDER_VLLM_MOE"] == "custom"
     monkeypatch.setenv("OUTRIDER_VLLM_MOE", "fastest")
     with pytest.raises(ValueError, match="none of custom, triton, stock, naive"):
         asked_path()
