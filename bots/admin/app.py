@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.responses import RedirectResponse, Response
@@ -91,7 +91,7 @@ def include_dashboard(app: FastAPI, parts: AdminParts) -> None:
     Raises RuntimeError for a route that says no role: it would stand open.
     """
     shell, admins, audit = Shell(), Admins(parts.database), AuditLog(parts.database)
-    app.state.admin_shell = shell
+    app.state.admin_shell, app.state.admin_door = shell, AdminDoor(admins)
     changes, keys = AdminChanges(parts.database), ApiKeys(parts.database)
     ways = ways_in(shell, admins, audit, parts.database, parts.clock, parts.signin)
     personas = parts.personas
@@ -131,17 +131,11 @@ def include_dashboard(app: FastAPI, parts: AdminParts) -> None:
         keys_api(parts.access, keys),
         audit_api(parts.access, audit),
     )
-    # Who asks is found first: a router's own dependencies come before its routes'.
-    together = APIRouter(dependencies=[Depends(AdminDoor(admins).enter)])
-    for router in pages:
-        together.include_router(router)
-    for_programs = APIRouter()
-    for router in endpoints:
-        for_programs.include_router(router)
-    for one in (together, for_programs):
-        refuse_open_routes(one.routes)
-        app.include_router(one)
-    app.include_router(_assets())
+    for router in (*pages, *endpoints):
+        refuse_open_routes(router.routes)
+    for router in (*pages, *endpoints, _assets()):
+        # As they are: to include a router makes each of its routes anew, which takes a second.
+        app.router.routes.extend(router.routes)
 
 
 def demands(dependant: Dependant) -> Iterable[Needs | Entrance]:

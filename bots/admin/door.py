@@ -50,7 +50,8 @@ class AdminDoor:
     admins: Admins
 
     async def enter(self, request: Request) -> None:
-        """For all routes: finds who is signed in, and holds a change to the token of the form."""
+        """Before each route (`AdminRoute`): finds who is signed in, and holds a change to the
+        token of the form."""
         token = request.cookies.get(COOKIE, "")
         admin = await self.admins.of_session(token) if token else None
         request.state.signed_in = SignedIn(admin, token, address_of(request)) if admin else None

@@ -40,13 +40,15 @@ class NotSignedIn(Exception):
 
 
 class AdminRoute(APIRoute):
-    """Answers every failure as a page; htmx shows that in place of the whole."""
+    """Finds who asks before all else, and answers every failure as a page; htmx shows that in
+    place of the whole."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 
         async def handler(request: Request) -> Response:
             try:
+                await request.app.state.admin_door.enter(request)
                 response = await handle(request)
                 # Also of redirects and files: nothing of it stays in a browser or a proxy.
                 response.headers.setdefault("cache-control", "no-store")

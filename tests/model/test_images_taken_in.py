@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from inference.api import ChatMessage, Image, Prompt
+from inference.api import ChatMessage, EngineInfo, Image, Prompt
 from inference.errors import EngineUnavailable
 from inference.profiles import profile_named
-from inference.vllm_engine.engine import VllmEngine
+from inference.vllm_engine.loaded import Loaded
 from tests.support.pictures import png
 
 pytestmark = pytest.mark.model
@@ -20,8 +20,9 @@ async def test_what_goes_wrong_with_an_image_is_an_error_of_the_engines() -> Non
         raise RuntimeError("cannot schedule new futures after shutdown")
 
     llm = SimpleNamespace(renderer=SimpleNamespace(process_for_engine_async=ended))
-    engine = VllmEngine(profile_named("scout"), lambda progress: "")
+    info = EngineInfo("scout", "scout", 1000, "fingerprint")
+    model = Loaded(profile_named("scout"), llm, None, frozenset(), None, info)
     image = Image(data=png(), media_type="image/png", width=4, height=3)
     prompt = Prompt(messages=(ChatMessage("user", "", images=(image,)),), token_ids=(1, 2))
     with pytest.raises(EngineUnavailable, match="could not take in the image"):
-        await engine._input(llm, prompt, ())
+        await model._input(prompt, ())
