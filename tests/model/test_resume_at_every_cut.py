@@ -66,7 +66,7 @@ def pieces(text: str, size: int) -> set[str]:
 
 def kept_at(engine: Any, ids: tuple[int, ...]) -> list[str]:
     """For each cut, the text as far as it is whole characters."""
-    texts = [engine._decode(ids[:cut]) for cut in range(1, len(ids) + 1)]
+    texts = [engine._loaded._decode(ids[:cut]) for cut in range(1, len(ids) + 1)]
     return list(itertools.accumulate(texts, lambda a, b: a if b.endswith("\ufffd") else b))
 
 
@@ -81,6 +81,6 @@ async def test_every_cut_goes_on_as_one_text_without_a_word_of_the_prompt(engine
     for kept, added, all_ids in answers:
         assert "\ufffd" not in kept + added
         # A token that ends inside a character, maybe with a space before it, is not shown.
-        unshown = engine._decode(all_ids).removeprefix(kept + added)
+        unshown = engine._loaded._decode(all_ids).removeprefix(kept + added)
         assert unshown in ("", "\ufffd", " \ufffd")
         assert not [piece for piece in secret if piece in added]

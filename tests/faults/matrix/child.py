@@ -31,7 +31,7 @@ import bots.slack.paces
 import bots.telegram.channel
 import bots.telegram.request
 from assistant.channel import Pace
-from bots import cli
+from bots.cli import main as cli
 from tests.faults.matrix.plant import Plant, Planted
 
 PR_SET_PDEATHSIG = 1
