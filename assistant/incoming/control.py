@@ -12,7 +12,7 @@ from typing import Any
 from assistant.accounts import Accounts
 from assistant.answering.revisions import Revised, Revisions
 from assistant.answering.stopping import Stopping
-from assistant.incoming.admittance import LIVE as ASKED_BY
+from assistant.incoming import admittance
 from assistant.incoming.intake import Intake
 from assistant.incoming.presence import live_turns
 from assistant.messages import ChatRef, Command
@@ -91,7 +91,7 @@ WHERE channel = %(channel)s AND accounts.name = %(account)s AND chat_id = %(chat
 """
 # What others in a group asked in the same turn is answered all the same.
 LIVE_ALONE = f"""
-{ASKED_BY} AND NOT EXISTS (
+{admittance.LIVE} AND NOT EXISTS (
     SELECT FROM turn_messages JOIN messages ON messages.id = message_id
     LEFT JOIN identities ON identities.id = identity_id
     WHERE turn_id = turns.id AND identities.person_id IS DISTINCT FROM %(person)s)
