@@ -1,6 +1,6 @@
 """The engine in our process: vLLM's AsyncLLM behind the `Engine` port.
 
-The API half of vLLM runs in this process; the engine core, with the worker where there is one, is a
+The API half of vLLM runs in this process; the engine core, with its worker where that is one, is a
 child. Here it is started, watched and ended; `loaded.py` asks it. Building blocks for tens of
 seconds, so it happens in a thread. Only `start.build_engine` imports this.
 """
@@ -28,11 +28,7 @@ from inference.api import (
     Prompt,
     Sampling,
 )
-from inference.errors import (
-    EngineError,
-    EngineUnavailable,
-    ModelNotFound,
-)
+from inference.errors import EngineError, EngineUnavailable, ModelNotFound
 from inference.moe.proof import prove
 from inference.plan.beside_engine import compare_with_engine
 from inference.processes import (

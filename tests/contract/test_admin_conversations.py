@@ -37,6 +37,12 @@ async def admin(database_url: str, redis_url: str) -> AsyncIterator[AdminHouse]:
         yield made
 
 
+@pytest_asyncio.fixture
+async def admin_without_worker(database_url: str, redis_url: str) -> AsyncIterator[AdminHouse]:
+    async with house(database_url, redis_url) as home, admin_house(home) as made:
+        yield made
+
+
 async def conversation(admin: AdminHouse, chat: ChatRef = CHAT) -> int:
     ((found,),) = await admin.house.rows(
         "SELECT id FROM conversations WHERE chat_id = %(chat)s", {"chat": chat.chat_id}
@@ -264,6 +270,20 @@ async def test_what_answers_a_person_alone_is_ended_before_they_are_erased(
             assert await home.rows("SELECT FROM turns") == []
             again = await program(admin, "DELETE", f"/v1/admin/people/{person}", "admin.manage")
             assert (again.status_code, again.json()["error"]["code"]) == (404, "no_person")
+
+
+async def test_what_others_asked_in_the_same_turn_goes_on(admin_without_worker: AdminHouse) -> None:
+    home = admin_without_worker.house
+    mine = await home.say("About storks", GROUP, sender_id="7", sender_name="Ana")
+    both = await home.say("and owls", GROUP, sender_id="8", sender_name="Otto")
+    assert both.turn_id == mine.turn_id
+    ((person,),) = await home.rows(
+        "SELECT person_id FROM turns WHERE id = %(turn)s", {"turn": mine.turn_id}
+    )
+    done = await admin_without_worker.post("admin", f"/admin/people/{person}/erase")
+    assert done.status_code == 303
+    assert await home.rows("SELECT state FROM turns") == [("queued",)]
+    assert len(await home.rows("SELECT FROM messages")) == 1
 
 
 # Endpoints
