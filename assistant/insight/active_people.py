@@ -25,8 +25,10 @@ FROM (
     (day, persona), (day, persona, persona_version),
     (day, channel, persona), (day, channel, persona, persona_version))
 """
+_IN_SPAN = "usage_days.day BETWEEN least(from_30, from_month) AND open.day"
 # day, channel, in_day, in_30_days, in_month: of each of `days` (the month as far as that day), for
-# all channels and for each. When somebody was last there tells in which of the spans they were.
+# all channels and for each. When somebody was last there tells in which of the spans they were. The
+# planner leaves out the arm of which no row is wanted (`ACTIVE`).
 WHO_USED = f"""
 SELECT open.day, counted.*
 FROM (
@@ -37,11 +39,12 @@ FROM (
         CAST(count(*) FILTER (WHERE latest >= from_30) AS int) AS in_30_days,
         CAST(count(*) FILTER (WHERE latest >= from_month) AS int) AS in_month
     FROM (
-        SELECT CASE grouping(channel) WHEN 1 THEN '{ALL}' ELSE channel END AS channel,
-            max(usage_days.day) AS latest
+        SELECT '{ALL}' AS channel, max(usage_days.day) AS latest
+        FROM usage_days WHERE {_IN_SPAN} GROUP BY person_id
+        UNION ALL
+        SELECT channel, max(usage_days.day)
         FROM usage_days JOIN accounts ON accounts.id = account_id
-        WHERE usage_days.day BETWEEN least(from_30, from_month) AND open.day
-        GROUP BY GROUPING SETS ((person_id), (person_id, channel))
+        WHERE {_IN_SPAN} GROUP BY person_id, channel
     ) AS used GROUP BY channel
 ) AS counted
 """
