@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 END_SECONDS = 2.0
 
@@ -23,7 +24,7 @@ class EngineProcess:
 
     def is_running(self) -> bool:
         found = _read(self.pid)
-        return found is not None and found[2] == self.started and found[0] != "Z"
+        return found is not None and found.started == self.started and not found.ended
 
 
 def multiprocessing_children() -> set[int]:
@@ -40,8 +41,8 @@ def with_descendants(roots: Iterable[int]) -> set[EngineProcess]:
         pid = waiting.pop()
         stat = stats.get(pid)
         if stat is not None:
-            found.add(EngineProcess(pid, stat[2]))
-            waiting.extend(other for other, at in stats.items() if at is not None and at[1] == pid)
+            found.add(EngineProcess(pid, stat.started))
+            waiting.extend(other for other, at in stats.items() if at and at.parent == pid)
     return found
 
 
@@ -57,10 +58,16 @@ def end_processes(processes: Iterable[EngineProcess]) -> None:
     multiprocessing.active_children()  # reaps the ended ones
 
 
-def _read(pid: int) -> tuple[str, int, int] | None:
-    """State, parent and start of a process; None when there is none."""
+class _Stat(NamedTuple):
+    ended: bool  # a zombie, of which no thread is left that still gives memory back
+    parent: int
+    started: int
+
+
+def _read(pid: int) -> _Stat | None:
+    """None when there is no such process. The fields are proc(5)'s, from the third on."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None
-    return fields[0], int(fields[1]), int(fields[19])
+    return _Stat(fields[0] == "Z" and int(fields[17]) <= 1, int(fields[1]), int(fields[19]))

@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+import inference
 from inference.errors import EngineUnavailable, ProfileRefused
 from inference.vllm_engine.launch import environment_set
 
@@ -34,6 +35,7 @@ NOTHING_REPORTED = {"RAY_USAGE_STATS_ENABLED": "0"}
 KNOCK_SECONDS = 5.0
 LEAVE_SECONDS = 5.0
 END_SECONDS = 15.0
+OURS = str(Path(inference.__file__).parents[1])  # where Ray's processes find this package
 _FOLDERS = "/tmp"  # noqa: S108  sockets lie below, and their paths have at most 107 characters
 _FOLDER = "outrider-ray-"
 
@@ -139,7 +141,7 @@ class Head:
             "RAY_AUTH_TOKEN_PATH": str(token),
             # Ray's name for: this host's address is its loopback's.
             "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-            "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *_python_path()]),
+            "PYTHONPATH": os.pathsep.join([OURS, *_python_path()]),
         }
         with environment_set(NOTHING_REPORTED | variables), (folder / "head.log").open("wb") as log:
             process = subprocess.Popen(

@@ -6,7 +6,10 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tests.benchmarks.machine import ROOT
+
 ANSWER_TOKENS = 96
+PAGE_CHARACTERS = 2000
 # Each wants a longer answer than is allowed, so that all end at the same length.
 _SUBJECTS = (
     "Write a long story about a fisherman and the sea.",
@@ -18,6 +21,12 @@ _SUBJECTS = (
     "Write a detailed essay about the history of the printing press.",
     "Explain in detail how a computer works, part by part.",
 )
+
+
+def page(number: int) -> str:
+    """A question about a page of text, as somebody pastes it; none begins as another does."""
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")[:PAGE_CHARACTERS]
+    return f"This is request {number}. Say in a long letter what this is about:\n\n{text}"
 
 
 def prompts(streams: int) -> Sequence[str]:

@@ -13,7 +13,7 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,14 +22,20 @@ import psycopg
 
 from assistant.settings import DEFAULT_SYSTEM_PROMPT
 from assistant.storage.embedded import running_postgres
-from tests.benchmarks.batch import ANSWER_TOKENS, Answer, Batch, prompts
+from tests.benchmarks.batch import ANSWER_TOKENS, Answer, Batch, page, prompts
 from tests.benchmarks.machine import ROOT
 from tests.benchmarks.program import DEMO, READY_SECONDS, demo_data_dir, scratch, started
 from tests.benchmarks.table import Effort, Row, Table, Target
 from tests.benchmarks.web_chat import Exchange, WebChat, web_chat
 from tests.support.program import Program
 
-STREAMS = (1, 8, 32)
+# What is asked at once, given the number of the pair.
+ASKED: Mapping[str, Callable[[int], Sequence[str]]] = {
+    "1 stream": lambda number: prompts(1),
+    "8 streams": lambda number: prompts(8),
+    "32 streams": lambda number: prompts(32),
+    "1 stream, a page": lambda number: [page(number)],
+}
 PAIRS = 8
 TARGET = Target("at least", 0.97)
 
@@ -43,7 +49,7 @@ class Pairs:
 
 
 async def measure(effort: Effort) -> Table:
-    pairs = {streams: Pairs() for streams in STREAMS}
+    pairs = {what: Pairs() for what in ASKED}
     with scratch() as folder:
         data_dir = await demo_data_dir(folder)
         settings = DEMO | {"ASSISTANT__ANSWER_TOKENS": str(ANSWER_TOKENS)}
@@ -53,10 +59,10 @@ async def measure(effort: Effort) -> Table:
             web_chat(program.url) as chat,
         ):
             for number in range(1 + effort.repetitions(PAIRS)):
-                for streams in STREAMS:
-                    await _pair(pairs[streams], prompts(streams), chat, socket, number % 2 == 0)
+                for what, asked in ASKED.items():
+                    await _pair(pairs[what], asked(number), chat, socket, number % 2 == 0)
             tokens = await asyncio.to_thread(_tokens_of_turns, data_dir)
-    rows = [row for streams in STREAMS for row in _rows(streams, pairs[streams], tokens)]
+    rows = [row for what, pair in pairs.items() for row in _rows(what, pair, tokens)]
     return Table("Tokens per second, demo model", rows, _notes(pairs, tokens))
 
 
@@ -124,30 +130,29 @@ def _batch(exchanges: Sequence[Exchange], tokens: dict[int, int]) -> Batch:
     return Batch(answers, begun, ended)
 
 
-def _rows(streams: int, pairs: Pairs, tokens: dict[int, int]) -> list[Row]:
+def _rows(what: str, pairs: Pairs, tokens: dict[int, int]) -> list[Row]:
     """Without the first pair, which warms up."""
-    named = f"{streams} stream{'' if streams == 1 else 's'}"
     web, bare = [_batch(one, tokens) for one in pairs.web[1:]], pairs.bare[1:]
     rows = []
-    for what, kind in (("decode", "decode_rate"), ("whole", "whole_rate")):
+    for part, kind in (("decode", "decode_rate"), ("whole", "whole_rate")):
         ours, theirs = ([float(getattr(one, kind)) for one in side] for side in (web, bare))
         ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
         rows += [
-            Row(f"{named}, {what}: web chat", "tokens/s", ours),
-            Row(f"{named}, {what}: bare AsyncLLM", "tokens/s", theirs),
-            Row(f"{named}, {what}: ratio by pair", "", ratios, TARGET),
+            Row(f"{what}, {part}: web chat", "tokens/s", ours),
+            Row(f"{what}, {part}: bare AsyncLLM", "tokens/s", theirs),
+            Row(f"{what}, {part}: ratio by pair", "", ratios, TARGET),
         ]
     ours, theirs = ([one.first_token for one in side] for side in (web, bare))
     ratios = [other / one for one, other in zip(ours, theirs, strict=True)]
     return [
         *rows,
-        Row(f"{named}, first token: web chat", "s", ours),
-        Row(f"{named}, first token: bare AsyncLLM", "s", theirs),
-        Row(f"{named}, first token: bare / web chat by pair", "", ratios, TARGET),
+        Row(f"{what}, first token: web chat", "s", ours),
+        Row(f"{what}, first token: bare AsyncLLM", "s", theirs),
+        Row(f"{what}, first token: bare / web chat by pair", "", ratios, TARGET),
     ]
 
 
-def _notes(pairs: dict[int, Pairs], tokens: dict[int, int]) -> list[str]:
+def _notes(pairs: Mapping[str, Pairs], tokens: dict[int, int]) -> list[str]:
     lengths = [
         answer.tokens
         for one in pairs.values()
@@ -155,9 +160,9 @@ def _notes(pairs: dict[int, Pairs], tokens: dict[int, int]) -> list[str]:
         for answer in batch.answers
     ]
     return [
-        f"{len(pairs[STREAMS[0]].bare) - 1} pairs of batches of each number of streams, by turns "
-        "and in changing order, after one pair that isn't counted; answers of "
-        f"{min(lengths)} to {max(lengths)} tokens",
+        f"{len(pairs['1 stream'].bare) - 1} pairs of batches of each kind, by turns and in "
+        "changing order, after one pair that isn't counted; answers of "
+        f"{min(lengths)} to {max(lengths)} tokens; a question has some 40 tokens, a page 650",
         "decode: from the first token to the last; whole: from the question to the answer's end, "
         "with everything that Outrider does before and after; first token: the median of a batch's "
         "answers; the demo profile decodes 16 answers together, so half of 32 wait on both sides",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -34,3 +35,10 @@ async def test_a_ray_that_is_still_being_started_is_ended_too(
     assert ended == [True]
     with pytest.raises(asyncio.CancelledError):
         await opening
+
+
+def test_rays_processes_find_our_package_and_none_of_its_modules_by_themselves() -> None:
+    """`inference/statistics.py` would stand for Python's own."""
+    folder = Path(ray_cluster.OURS)
+    assert (folder / "inference" / "statistics.py").exists()
+    assert not (folder / "statistics.py").exists()

@@ -28,7 +28,7 @@ async def started(environment: dict[str, str]) -> None:
     done = await asyncio.to_thread(
         subprocess.run,
         [sys.executable, "-c", WORKER],
-        env={"PYTHONPATH": str(Path(__file__).parents[3]), **environment},
+        env={"PYTHONPATH": str(Path(__file__).parents[4]), **environment},
         capture_output=True,
         text=True,
         check=False,
