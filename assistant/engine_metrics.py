@@ -92,7 +92,7 @@ class EngineCollector(Collector):
         rebuilds = CounterMetricFamily(
             _full("rebuilds"), "Engines built anew, by why.", labels=[PROFILE, "reason"]
         )
-        for reason in ("died", "stuck"):
+        for reason in ("died", "stuck", "asked"):
             rebuilds.add_metric([*labels, reason], supervised.rebuilds.get(reason, 0))
         yield from (state, start, rebuilds)
 

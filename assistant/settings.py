@@ -78,8 +78,12 @@ class AssistantSettings(BaseModel, extra="forbid"):
         description="Longest message that is accepted; a longer one is refused.",
         json_schema_extra=LIVE,
     )
-    concurrent_turns: int = Field(
-        32, ge=1, description="Turns that one worker runs at once.", json_schema_extra=LIVE
+    concurrent_turns: int | None = Field(
+        None,
+        ge=1,
+        description="Turns that one worker runs at once; else as many as its engine decodes "
+        "together, 32 at least.",
+        json_schema_extra=LIVE,
     )
     lease_seconds: float = Field(
         10.0, gt=0, description="A worker that is silent for so long loses its turns to another."

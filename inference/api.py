@@ -151,6 +151,7 @@ class EngineInfo:
     line on how its memory compares with what was planned, empty where nothing was. `quantization`
     is how the weights are stored ("W4A16", "bfloat16"), empty where nobody knows. `experts` is a
     line on who computes a mixture of experts, as proven at the start; empty without one.
+    `max_num_seqs` is how many answers it decodes together, 0 where nobody knows.
     """
 
     profile: str
@@ -169,6 +170,7 @@ class EngineInfo:
     experts: str = ""
     generates: bool = True  # whether it answers; a model of embeddings alone doesn't
     embeddings: str = ""  # the model that makes embeddings; empty for who is no `Embedder`
+    max_num_seqs: int = 0
 
 
 @dataclass(frozen=True, slots=True)

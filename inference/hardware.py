@@ -108,7 +108,7 @@ def _require_driver(profile: Profile, machine: Machine) -> None:
 
 
 def _install(profile: Profile) -> str:
-    return f"pip install 'outrider[{profile.extra}]'"
+    return f"pip install '.[{profile.extra}]'"
 
 
 def _major(version: str) -> int:

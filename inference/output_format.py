@@ -142,7 +142,7 @@ def check_schema(field: str, text: str) -> Mapping[str, Any]:
         _check_node(field, node)
         if isinstance(node, dict):
             counts |= {_count(node.get(name)) for name in _COUNTS}
-            patterns += node["pattern"] if isinstance(node.get("pattern"), str) else ""
+            patterns += "".join(_patterns(node))
     if len(patterns) > MOST_PATTERN_CHARACTERS:
         raise InvalidSampling(
             field,
@@ -150,6 +150,13 @@ def check_schema(field: str, text: str) -> Mapping[str, Any]:
         )
     _check_repeats(field, [*counts, *_repeats(patterns)])
     return schema
+
+
+def _patterns(node: dict[str, Any]) -> Iterator[str]:
+    if isinstance(node.get("pattern"), str):
+        yield node["pattern"]
+    if isinstance(node.get("patternProperties"), dict):
+        yield from node["patternProperties"]
 
 
 def _count(value: Any) -> int:

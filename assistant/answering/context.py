@@ -27,6 +27,8 @@ from inference.errors import PromptTooLong
 
 STATELESS = frozenset({"api", "admin"})  # channels whose requests bring all of their messages
 CUT_AT = 5
+CHARACTERS_A_TOKEN = 3  # of most languages; few texts have fewer
+LEAST_ANSWER_TOKENS = 512
 LEAST_THREAD = 200  # characters; less of what was said in a thread says nothing
 
 
@@ -110,9 +112,21 @@ class ContextBuilder:
                 else:  # The oldest quarter goes: few renderings, and the next turn needs none.
                     dropped = start_of(turns, dropped + max(1, len(shown) // 4))
             else:
+                if not stateless and len(shown) > 1 and self._seems_too_long(prompt, turn):
+                    dropped = start_of(turns, dropped + max(1, len(shown) // 4))
+                    continue
                 made = (prompt, turn.id, dict(shown), _message_ids(rows, shown), opening)
                 tell(Composed(*made, room, tuple(images), dropped))
                 return prompt
+
+    def _seems_too_long(self, prompt: Prompt, turn: ClaimedTurn) -> bool:
+        """Of one whose tokens nobody can count here, by its characters: rather lose what is oldest
+        than be refused for all that was ever said."""
+        if prompt.token_ids is not None:
+            return False
+        characters = sum(len(message.content) for message in prompt.messages)
+        room = turn.sampling.max_tokens or self.settings.answer_tokens or LEAST_ANSWER_TOKENS
+        return characters > CHARACTERS_A_TOKEN * max(self.engine.info.max_model_len - room, 0)
 
     async def restored(self, prompt: Prompt) -> Prompt:
         """A frozen prompt, with the images that it only names."""

@@ -37,8 +37,9 @@ WITH waiting AS (
     SELECT id FROM waiting UNION ALL SELECT id FROM unattended
 )
 UPDATE turns SET state = 'failed', error_code = %(code)s, error = %(error)s, first_in = NULL,
-    output_tokens = cardinality(reply_token_ids), prompt_messages = NULL, prompt_token_ids = NULL,
-    reply_token_ids = '{}', lease_owner = NULL, lease_until = NULL, finished_at = now()
+    prompt_tokens = coalesce(cardinality(prompt_token_ids), 0), prompt_token_ids = NULL,
+    output_tokens = cardinality(reply_token_ids), reply_token_ids = '{}', prompt_messages = NULL,
+    lease_owner = NULL, lease_until = NULL, finished_at = now()
 FROM late, conversations JOIN accounts ON accounts.id = account_id
 WHERE turns.id = late.id AND conversations.id = conversation_id
 RETURNING turns.id, attempt, channel, char_length(reply) AS characters

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import uuid4
 
 from assistant.answering.deltas import DeltaReader
@@ -58,7 +59,7 @@ WITH conversation AS (
 )"""
 ASK = _ASK + "SELECT id FROM turn"
 ASK_WITH_IMAGES = _ASK + ATTACHED_TO_EACH + "SELECT id FROM turn"
-KNOWN = "SELECT FROM experiments WHERE turn_id = %(turn)s"
+KNOWN = "SELECT repeats FROM experiments WHERE turn_id = %(turn)s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +137,18 @@ class Experiments:
         await self._check(turn_id)
         return await self.stopping.stop(turn_id)
 
-    async def _check(self, turn_id: int) -> None:
-        """Ids can be guessed: nobody's conversation is followed, or stopped, by this way."""
-        if await self.database.row(KNOWN, {"turn": turn_id}) is None:
+    async def check_trial(self, turn_id: int) -> None:
+        """Raises TurnNotFound for a replay too: it holds a person's words, and is read as those."""
+        found = await self._check(turn_id)
+        if found.repeats is not None:
             raise TurnNotFound
+
+    async def _check(self, turn_id: int) -> Any:
+        """Ids can be guessed: nobody's conversation is followed, or stopped, by this way."""
+        found = await self.database.row(KNOWN, {"turn": turn_id})
+        if found is None:
+            raise TurnNotFound
+        return found
 
 
 def _written(messages: Sequence[ChatMessage]) -> str:

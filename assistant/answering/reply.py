@@ -38,6 +38,7 @@ class RunningReply:
     _written: tuple[int, int] = field(default=(0, 0), init=False)  # characters and tokens
     _consuming: asyncio.Task[None] | None = field(default=None, init=False)
     _unfrozen: Prompt | None = field(default=None, init=False)  # not written to Postgres yet
+    _prompt_tokens: int = field(default=0, init=False)  # of what the engine was asked; 0: unknown
     _persona: Persona | None = field(default=None, init=False)  # where the prompt was built here
     # It shall end: stopped, or abandoned.
     stopping: asyncio.Event = field(default_factory=asyncio.Event, init=False)
@@ -117,12 +118,15 @@ class RunningReply:
         )
         return True
 
-    async def hand_over(self) -> None:
-        """Give the turn back with all that was said so far: another goes on at once."""
+    async def hand_over(
+        self, after_seconds: float = 0, why: str = "shutdown", *, failed: bool = False
+    ) -> None:
+        """Give the turn back with all that was said so far; the next attempt goes on after so
+        long. `failed`: this one counts as a failure."""
         if not self._abandoned:
             if (piece := self.unwritten()) is not None:
                 await self.turns.checkpoint([piece])
-            await self.turns.release(self.turn, 0, "shutdown", failed=False)
+            await self.turns.release(self.turn, after_seconds, why, failed=failed)
 
     def unwritten(self) -> Piece | None:
         """What the next checkpoint has to write; None where nothing is new."""
@@ -192,6 +196,7 @@ class RunningReply:
 
     async def _consume(self, request: GenerationRequest) -> None:
         self.trace.note_asked()
+        self._prompt_tokens = len(request.prompt.token_ids or ())
         async with aclosing(self.engine.generate(request)) as produced:  # type: ignore[type-var]
             async for delta in produced:
                 self._take(delta)
@@ -201,7 +206,9 @@ class RunningReply:
             state=state,  # type: ignore[arg-type]
             reply=self._text,
             finish_reason=self._last.finish_reason,
-            prompt_tokens=self._last.prompt_tokens,
+            # The engine says it with its last delta, which one that was stopped never had.
+            prompt_tokens=self._last.prompt_tokens
+            or (self._prompt_tokens if state == "stopped" else 0),
             cached_tokens=self._last.cached_tokens,
             output_tokens=self._last.output_tokens or len(self._token_ids),
             tool_calls=tuple(self._calls),

@@ -20,10 +20,11 @@ from assistant.storage.search_entries import forget
 
 MOST = 500  # in one transaction; who asks again gets the next
 
-# The newest first: who asked last is the likeliest to wait still.
+# The newest first: who asked last is the likeliest to wait still. Nobody waits for an experiment.
 FAILED = """
 SELECT id FROM turns WHERE state = 'failed' AND superseded_by IS NULL
     AND (%(code)s = '' OR error_code = %(code)s)
+    AND NOT EXISTS (SELECT FROM experiments WHERE turn_id = turns.id)
 ORDER BY finished_at DESC LIMIT %(limit)s
 """
 # In the order of their ids, as whoever else locks several.

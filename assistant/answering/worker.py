@@ -36,6 +36,7 @@ log = structlog.get_logger()
 
 LOOK_SECONDS = 1.0  # how often Postgres is asked for work without a signal
 TOGETHER_SECONDS = 0.005  # who comes in the same moment is claimed, and read, in one statement
+LEAST_TURNS = 32  # at once, where the settings don't say
 WATCH_SECONDS = 0.5  # how often it is asked whether a running turn was stopped
 ANNOUNCE_SECONDS = 2.0
 INTERNAL = "Something went wrong here. Please try again."
@@ -146,7 +147,9 @@ class Worker:
 
     @property
     def _room(self) -> int:
-        return max(self.settings.concurrent_turns - len(self._running), 0)
+        most = self.settings.concurrent_turns
+        most = most or max(self.engine.info.max_num_seqs, LEAST_TURNS)
+        return max(most - len(self._running), 0)
 
     async def _work(self, group: asyncio.TaskGroup) -> None:
         offered = False
@@ -249,7 +252,7 @@ class Worker:
             if error.retryable and turn.failures + 1 < self.settings.attempts:
                 pause = BACKOFF_SECONDS[min(turn.failures, len(BACKOFF_SECONDS) - 1)]
                 bound.warning("attempt_failed", code=error.code, retry_in_seconds=pause)
-                await self.turns.release(turn, pause, error.code, failed=True)
+                await reply.hand_over(pause, error.code, failed=True)
                 return "retried"
             outcome = reply.failed(error.code, str(error))
         except StorageUnavailable:

@@ -1,8 +1,10 @@
 """Links: one person who writes on several channels, by a code that they carry from one to another.
 
 Who shows the code on the second account is the person of the first from then on: identities, what
-is remembered, what was used and rated become theirs. Taking an identity out again makes a person of
-its own of it; what was said and used so far stays with the other.
+is remembered, what was used and rated become theirs; of two quotas the stricter holds. Taking an
+identity out again makes a person of its own of it: what was used on its account goes with it, and
+the quota holds for both, so that nobody gets a new one this way. What was said stays with the
+other.
 """
 
 from __future__ import annotations
@@ -59,9 +61,19 @@ FROM (
 WHERE memories.id = theirs.id
 """
 FEEDBACK = """
-INSERT INTO feedback (turn_id, person_id, value, created_at)
-SELECT turn_id, %(person)s, value, created_at FROM feedback WHERE person_id = %(other)s
+INSERT INTO feedback (turn_id, person_id, value, created_at, persona, persona_version)
+SELECT turn_id, %(person)s, value, created_at, persona, persona_version FROM feedback
+WHERE person_id = %(other)s
 ON CONFLICT DO NOTHING
+"""
+_LIMITS = ("tokens_per_day", "tokens_per_month", "messages_per_day", "messages_per_month")
+# Of two that stand; null is no limit.
+STRICTER = f"""
+UPDATE quotas AS own SET
+    {", ".join(f"{one} = least(own.{one}, other.{one})" for one in _LIMITS)}, changed_at = now()
+FROM quotas AS other
+WHERE own.person_id = %(person)s AND other.person_id = %(other)s
+    AND NOT own.temporary AND NOT other.temporary
 """
 QUOTAS = """
 UPDATE quotas SET person_id = %(person)s, subject = 'person:' || %(person)s
@@ -75,7 +87,8 @@ FROM persons AS other WHERE persons.id = %(person)s AND other.id = %(other)s
 """
 GONE = "DELETE FROM persons WHERE id = %(other)s"
 _MOVED = (
-    *(IDENTITIES, TURNS, HOLD_OTHER, TURNS, ENTRIES, USAGE, MEMORIES, FEEDBACK, QUOTAS, LANGUAGE),
+    *(IDENTITIES, TURNS, HOLD_OTHER, TURNS, ENTRIES, USAGE, MEMORIES, FEEDBACK, LANGUAGE),
+    *(STRICTER, QUOTAS),
     GONE,
 )
 
@@ -86,7 +99,7 @@ WHERE person_id = %(person)s ORDER BY identities.id LIMIT 1
 """
 PART = """
 WITH alone AS (
-    SELECT id, name FROM identities WHERE id = %(identity)s AND EXISTS (
+    SELECT id, name, person_id, account_id FROM identities WHERE id = %(identity)s AND EXISTS (
         SELECT FROM identities AS other
         WHERE other.person_id = identities.person_id AND other.id <> identities.id)
     FOR NO KEY UPDATE
@@ -96,7 +109,17 @@ WITH alone AS (
         SELECT person_id FROM identities WHERE id = alone.id)) FROM alone RETURNING id
 )
 UPDATE identities SET person_id = person.id FROM person, alone
-WHERE identities.id = alone.id RETURNING identities.id, person.id AS person
+WHERE identities.id = alone.id
+RETURNING person.id AS person, alone.person_id AS before, alone.account_id AS account
+"""
+PART_USAGE = """
+UPDATE usage_days SET person_id = %(person)s
+WHERE person_id = %(from)s AND account_id = %(account)s
+"""
+PART_QUOTAS = f"""
+INSERT INTO quotas (subject, temporary, person_id, {", ".join(_LIMITS)}, until, note)
+SELECT 'person:' || %(person)s, temporary, %(person)s, {", ".join(_LIMITS)}, until, note
+FROM quotas WHERE person_id = %(from)s
 """
 IDENTITY = """
 SELECT id FROM identities WHERE account_id = %(account)s AND platform_id = %(sender)s
@@ -152,7 +175,12 @@ class Links:
 async def parted(connection: Connection, identity_id: int) -> int | None:
     """See `Links.part_identity`; within a transaction of the caller's."""
     found = await row(connection, PART, {"identity": identity_id})
-    return None if found is None else int(found.person)
+    if found is None:
+        return None
+    values = {"person": found.person, "from": found.before, "account": found.account}
+    await rows(connection, PART_USAGE, values)
+    await rows(connection, PART_QUOTAS, values)
+    return int(found.person)
 
 
 async def _one(connection: Connection, values: Mapping[str, Any]) -> Linked | RefusedLink:

@@ -28,7 +28,11 @@ BEFORE = f"""
 SELECT {", ".join(_LIMITS)}, until, note FROM quotas
 WHERE subject = %(subject)s AND temporary = %(temporary)s FOR UPDATE
 """
-AHEAD = "SELECT CAST(%(until)s AS timestamptz) > now() AS holds"
+MOST_DAYS = 366  # that a temporary quota lasts
+AHEAD = """
+SELECT CAST(%(until)s AS timestamptz) > now() AS ahead,
+    CAST(%(until)s AS timestamptz) <= now() + make_interval(days => %(days)s) AS near
+"""
 KEEP = f"""
 INSERT INTO quotas
     (subject, temporary, person_id, account_id, chat, {", ".join(_LIMITS)}, until, note)
@@ -147,10 +151,16 @@ async def _check_time(connection: Connection, until: datetime | None) -> None:
         return
     if until.tzinfo is None:
         raise ChangeRefused("quota_zone", "Say of which time zone the end is.")
-    ahead = await row(connection, AHEAD, {"until": until})
-    if ahead is None or not ahead.holds:
+    end = await row(connection, AHEAD, {"until": until, "days": MOST_DAYS})
+    if end is None or not end.ahead:
         raise ChangeRefused(
             "quota_past", "The end has passed already: give a time that is to come."
+        )
+    if not end.near:
+        raise ChangeRefused(
+            "quota_far",
+            f"A temporary quota lasts {MOST_DAYS} days at most: for longer, set one that stands.",
+            {"days": str(MOST_DAYS)},
         )
 
 

@@ -28,7 +28,9 @@ ORDER BY finished_at DESC, turns.id DESC LIMIT %(limit)s
 """
 BY_CODE = f"""
 SELECT error_code AS code, count(*) AS turns FROM (
-    SELECT error_code FROM turns WHERE {_OPEN} ORDER BY finished_at DESC LIMIT %(limit)s) AS newest
+    SELECT error_code FROM turns
+    WHERE {_OPEN} AND NOT EXISTS (SELECT FROM experiments WHERE turn_id = turns.id)
+    ORDER BY finished_at DESC LIMIT %(limit)s) AS newest
 GROUP BY error_code ORDER BY turns DESC, code
 """
 

@@ -17,21 +17,23 @@ AMONG = 1000  # the slowest are looked for among so many
 # Of one conversation, or of all but what admins tried. A turn's text was first seen at `shown_at`.
 _RECENT = """
 WITH recent AS (
-    SELECT id, conversation_id, person_id, state, attempt, output_tokens, error_code, created_at,
-        started_at, CAST(extract(epoch FROM shown_at - created_at) AS float8) AS first_seconds,
+    SELECT id, {order} AS at, conversation_id, person_id, state, attempt, output_tokens,
+        error_code, created_at, started_at,
+        CAST(extract(epoch FROM shown_at - created_at) AS float8) AS first_seconds,
         CAST(extract(epoch FROM finished_at - created_at) AS float8) AS seconds
     FROM turns WHERE {where}
-    ORDER BY {order} DESC LIMIT %(among)s
+        -- Each by its key, whatever is thought of how many they are.
+        AND NOT EXISTS (SELECT FROM experiments WHERE turn_id = turns.id OFFSET 0)
+    ORDER BY {order} DESC, id DESC LIMIT %(among)s
 )
-SELECT shown.id, shown.conversation_id, state, channel, account, coalesce(person, '') AS person,
-    shown.person_id, attempt AS attempts, output_tokens, error_code, shown.created_at,
+SELECT shown.id, shown.conversation_id, state, channel, account,
+    coalesce(person, '') AS person, shown.person_id, attempt AS attempts, output_tokens,
+    error_code, shown.created_at,
     CAST(extract(epoch FROM shown.started_at - shown.created_at) AS float8) AS queued_seconds,
     first_seconds, seconds
 FROM (
     SELECT * FROM recent
-    -- Each by its key, whatever is thought of how many they are.
-    WHERE NOT EXISTS (SELECT FROM experiments WHERE turn_id = recent.id OFFSET 0)
-    ORDER BY CASE WHEN %(slowest)s THEN coalesce(seconds, 0) ELSE 0 END DESC, id DESC
+    ORDER BY CASE WHEN %(slowest)s THEN coalesce(seconds, 0) ELSE 0 END DESC, at DESC, id DESC
     LIMIT %(limit)s
 ) AS shown CROSS JOIN LATERAL (
     SELECT channel, accounts.name AS account FROM conversations
@@ -40,12 +42,14 @@ FROM (
 ) AS place LEFT JOIN LATERAL (
     SELECT name AS person FROM persons WHERE id = shown.person_id OFFSET 0
 ) AS who ON true
-ORDER BY CASE WHEN %(slowest)s THEN coalesce(seconds, 0) ELSE 0 END DESC, shown.id DESC
+ORDER BY CASE WHEN %(slowest)s THEN coalesce(seconds, 0) ELSE 0 END DESC, at DESC, shown.id DESC
 """
 RECENT = _RECENT.format(where="id < %(before)s", order="id")
 # By the index of the places in a conversation; one that was asked again stands at the first's.
 OF_CONVERSATION = _RECENT.format(
-    where="conversation_id = %(conversation)s AND coalesce(place, id) < %(before)s",
+    where="""conversation_id = %(conversation)s AND (coalesce(place, id), id) < (
+        coalesce((SELECT coalesce(place, id) FROM turns WHERE id = %(before)s), %(before)s),
+        %(before)s)""",
     order="coalesce(place, id)",
 )
 
@@ -77,12 +81,12 @@ class RecentTurns:
     async def listed(
         self, order: Order, limit: int, before: int, conversation: int | None = None
     ) -> Sequence[RecentTurn]:
-        """`before`: older ones than this turn. Raises StorageUnavailable."""
+        """`before`: those that stand behind this turn. Raises StorageUnavailable."""
         slowest = order == "slowest"
         values = {
             "before": before,
             "conversation": conversation,
-            "among": AMONG if slowest else 2 * limit,
+            "among": AMONG if slowest else limit,
             "slowest": slowest,
             "limit": limit,
         }

@@ -196,6 +196,11 @@ class Search:
 
     async def _similar(self, query: SearchQuery) -> Mapping[str, Sequence[str]]:
         found = await Spelling(self.database).variants(query.single_words)
+        if self.access.rule == "consent":  # a word alone would tell what nobody let be read
+            words = sorted({word for near in found.values() for word in near})
+            asked = said(self.access.readable("entry", few=False))
+            seen = {row.word for row in await self.database.rows(asked, {"words": words})}
+            found = {typed: [w for w in near if w in seen] for typed, near in found.items()}
         return {typed: near for typed, near in found.items() if near}
 
     async def _with_words(self, values: Mapping[str, object], query: str) -> Sequence[Any]:
@@ -288,6 +293,15 @@ def among_all(given: Mapping[str, object], readable: str = "true") -> str:
         SELECT turn_id, at FROM search_entries AS entry
         WHERE words @@ CAST(%(query)s AS tsquery) AND {_conditions(given)} AND {readable})
     SELECT turn_id, at FROM found {_ORDER} LIMIT %(limit)s
+    """
+
+
+def said(readable: str) -> str:
+    """Of these words (letters and digits alone) those that stand in an entry that may be read."""
+    return f"""
+    SELECT word FROM unnest(CAST(%(words)s AS text[])) AS given (word)
+    WHERE EXISTS (SELECT FROM search_entries AS entry
+        WHERE words @@ CAST(quote_literal(word) AS tsquery) AND {readable})
     """
 
 

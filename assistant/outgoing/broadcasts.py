@@ -54,6 +54,7 @@ WITH next AS (
     SELECT broadcast_id, conversation_id FROM broadcast_posts
     WHERE state = 'waiting' AND account_id = ANY(%(accounts)s)
         AND (lease_until IS NULL OR lease_until < now())
+        AND broadcast_id IN (SELECT id FROM broadcasts WHERE created_at >= now() - interval '1 day')
     ORDER BY broadcast_id, conversation_id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ), claimed AS (
     UPDATE broadcast_posts AS post SET lease_owner = %(owner)s,
@@ -99,6 +100,14 @@ LOST = """
 UPDATE broadcast_posts SET state = 'unknown', error = 'lost', ended_at = now(), lease_owner = NULL,
     lease_until = NULL
 WHERE state = 'sending' AND lease_until < now() RETURNING conversation_id
+"""
+# Nobody could send it for a day, since its account is open nowhere: it is no news any more.
+EXPIRED = """
+UPDATE broadcast_posts SET state = 'failed', error = 'expired', ended_at = now(),
+    lease_owner = NULL, lease_until = NULL
+WHERE state = 'waiting' AND (lease_until IS NULL OR lease_until < now())
+    AND broadcast_id IN (SELECT id FROM broadcasts WHERE created_at < now() - interval '1 day')
+RETURNING conversation_id
 """
 DONE = """
 UPDATE broadcasts SET state = 'done', finished_at = now()
@@ -238,8 +247,10 @@ class Posts:
         await self.database.rows(NO_NEWS, {"conversation": post.conversation_id})
 
     async def settle(self) -> None:
-        """Close what a dead gateway was at, and broadcasts of which nothing waits."""
+        """Close what a dead gateway was at, what nobody sent for a day, and broadcasts of which
+        nothing waits."""
         await self.database.rows(LOST)
+        await self.database.rows(EXPIRED)
         await self.database.rows(DONE)
 
     async def _mine(self, statement: str, post: Post, **values: object) -> bool:

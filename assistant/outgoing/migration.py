@@ -79,6 +79,27 @@ UPDATE events SET chat_id = %(to)s FROM accounts
 WHERE accounts.id = account_id AND channel = %(channel)s AND name = %(account)s
     AND chat_id = %(chat)s
 """
+# A group's own quota, and what it used so far. The new chat may have used something already.
+MOVE_QUOTAS = """
+UPDATE quotas SET chat = %(to)s, subject = 'chat:' || account_id || ':' || %(to)s FROM accounts
+WHERE accounts.id = account_id AND channel = %(channel)s AND name = %(account)s
+    AND chat = %(chat)s AND NOT EXISTS (
+        SELECT FROM quotas AS own WHERE own.account_id = quotas.account_id
+            AND own.chat = %(to)s AND own.temporary = quotas.temporary)
+"""
+_COUNTS = ("turns", "messages", "prompt_tokens", "cached_tokens", "output_tokens", "failed")
+MOVE_USAGE = f"""
+WITH moved AS (
+    DELETE FROM usage_days USING accounts
+    WHERE accounts.id = account_id AND channel = %(channel)s AND name = %(account)s
+        AND chat = %(chat)s
+    RETURNING usage_days.*
+)
+INSERT INTO usage_days AS known (day, account_id, person_id, chat, {", ".join(_COUNTS)})
+SELECT day, account_id, person_id, %(to)s, {", ".join(_COUNTS)} FROM moved
+ON CONFLICT (person_id, day, account_id, chat) DO UPDATE SET
+    {", ".join(f"{one} = known.{one} + excluded.{one}" for one in _COUNTS)}
+"""
 MOVE_PENALTY = """
 INSERT INTO penalties (account_id, chat_id, until)
 SELECT account_id, %(to)s, until FROM penalties JOIN accounts ON accounts.id = account_id
@@ -117,6 +138,8 @@ class Migration:
             if not moving:
                 return False
             again = await _move(connection, held, values)
+            for statement in (MOVE_QUOTAS, MOVE_USAGE):
+                await rows(connection, statement, values)
             penalties = await rows(connection, MOVE_PENALTY, values)
         # Also for the admin, whose list of chats may name the old one.
         log.info("chat_moved", channel=chat.channel, chat=chat.chat_id, to=to_chat_id)

@@ -7,6 +7,7 @@ browser is slowed down by its own failures.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fastapi import Request
@@ -25,16 +26,18 @@ PATH = "/admin/login"
 class KnownBrowsers:
     seal: Seal
 
-    def key(self, request: Request, name: str) -> str:
-        """What failures for this name count under."""
+    def keys(self, request: Request, name: str, network: str) -> Sequence[str]:
+        """What failures for this name, from this network, count under: where the browser isn't
+        known under both, so that neither one guesser nor many of them get on quickly."""
+        strangers = (network, f"name:{name.casefold()}")
         cookie = request.cookies.get(COOKIE, "")
         if not cookie or not name:
-            return f"name:{name.casefold()}"
+            return strangers
         try:
             self.seal.open(_owner(name), cookie)
         except SealBroken:
-            return f"name:{name.casefold()}"
-        return f"known:{hashed(cookie)}"
+            return strangers
+        return (f"known:{hashed(cookie)}",)
 
     def remember(self, response: Response, name: str, *, secure: bool) -> None:
         value = self.seal.close(_owner(name), SecretStr(secrets.token_urlsafe(16)))

@@ -48,7 +48,7 @@ async def _fragments(
             if time.monotonic() - checked > CHECK_SECONDS:
                 checked = time.monotonic()
                 if _is_over(await still_in(signed_in.token), signed_in):
-                    yield fragment("signed-out", "&nbsp;")
+                    yield fragment("signed-out", "&nbsp;") + fragment("over", "")
                     return
             found = await render()
         except StorageUnavailable:

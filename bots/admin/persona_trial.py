@@ -90,7 +90,7 @@ class TrialPages:
         self, request: Request, turn_id: TurnId, _: Annotated[SignedIn, needs("operator")]
     ) -> Response:
         try:
-            await self._experiments.read(turn_id)
+            await self._experiments.check_trial(turn_id)
         except TurnNotFound:
             raise Fault(404, "shell.not_found") from None
         events = self._events(request, self._experiments.follow(turn_id))
@@ -98,6 +98,7 @@ class TrialPages:
 
     async def stop(self, turn_id: TurnId, _: Annotated[SignedIn, needs("operator")]) -> Response:
         try:
+            await self._experiments.check_trial(turn_id)
             await self._experiments.stop(turn_id)
         except TurnNotFound:
             raise Fault(404, "shell.not_found") from None

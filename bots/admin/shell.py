@@ -68,6 +68,9 @@ class Shell:
         fragment = request.headers.get("hx-request") == "true"
         template = "fault_part.html" if fragment else "fault.html"
         response = self.page(request, template, context, fault.status)
+        if fragment:  # it stands where the answer would, and whatever asks again still finds it
+            response.headers["hx-reselect"] = ".banner"
+            response.headers["hx-reswap"] = "innerHTML"
         if fault.status == 503:
             response.headers["retry-after"] = "5"
         return response

@@ -82,8 +82,7 @@ class SignIn:
     ) -> Response:
         given = form.value or Credentials()
         target = target_of(given.next)
-        # By address and by name: neither one guesser nor many of them get on quickly.
-        keys = (network_of(address_of(request)), self.known.key(request, given.name))
+        keys = self.known.keys(request, given.name, network_of(address_of(request)))
         wait = max(self.throttle.wait_seconds(key) for key in keys)
         if wait > 0:
             return self._page(

@@ -28,6 +28,4 @@ def require_card(cards: int, cuda: str | None) -> None:
             "'outrider kernels tune' on the machine whose card answers."
         )
     if cuda is None or importlib.util.find_spec("triton") is None:
-        raise TuningRefused(
-            "Tuning needs torch for CUDA, and Triton: run pip install 'outrider[gpu]'."
-        )
+        raise TuningRefused("Tuning needs torch for CUDA, and Triton: run pip install '.[gpu]'.")

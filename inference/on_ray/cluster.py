@@ -48,7 +48,7 @@ def require_ray(profile: str) -> None:
     if importlib.util.find_spec("ray") is None:
         raise ProfileRefused(
             f"The profile {profile} is to run on Ray, which is not installed: run "
-            "pip install 'outrider[ray]'."
+            "pip install '.[ray]'."
         )
 
 

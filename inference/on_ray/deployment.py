@@ -52,7 +52,8 @@ class Replicas:
 
     @classmethod
     def of(cls, profile: Profile, count: int) -> Replicas:
-        return cls(count, 1.0, profile.tensor_parallel if profile.gpus else 0)
+        cards = profile.tensor_parallel * profile.pipeline_parallel
+        return cls(count, 1.0, cards if profile.gpus else 0)
 
 
 class ModelReplica:

@@ -14,7 +14,7 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +94,9 @@ class RayServeEngine:
                 await self._cluster.call(self._deploy)
                 await self._until_running(progress)
                 self._handle = await self._cluster.call(self._get_handle)
-                self._info = await self._ask("describe")
+                described: EngineInfo = await self._ask("describe")
+                together = described.max_num_seqs * self._settings.replicas
+                self._info = replace(described, max_num_seqs=together)
         except BaseException as error:
             await self.stop()
             if isinstance(error, EngineError):

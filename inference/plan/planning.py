@@ -12,7 +12,7 @@ from inference.plan.cards import GIB, Card
 from inference.plan.quantization import Quantization, read_quantization
 from inference.plan.reserve import Reserve, reserve_for
 from inference.plan.roofline import BATCHES, Step, decode_step
-from inference.plan.serving import Serving, cache_value_bytes
+from inference.plan.serving import Serving, cache_value_bytes, served_bytes
 from inference.plan.weights import Parallel, Weights, weigh
 
 LENGTHS = (2_048, 8_192, 32_768, 131_072)
@@ -79,6 +79,7 @@ def make_plan(asked: Asked) -> Plan:
     if not asked.serving.vision and model.vision is not None:
         model = replace(model, vision=None)
     serving, parallel = asked.serving, asked.serving.parallel
+    model = replace(model, dtype_bytes=served_bytes(serving.dtype, model.dtype_bytes))
     quantization = replace(
         read_quantization(asked.config, model.dtype_bytes),
         int4_dequantized=not asked.card.is_gpu,

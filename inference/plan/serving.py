@@ -17,6 +17,7 @@ UTILIZATION = 0.92
 STEP_TOKENS = 2048
 GPU_BLOCK_TOKENS = 16
 CPU_BLOCK_TOKENS = 128
+_DTYPE_BYTES = {"bfloat16": 2, "float16": 2, "half": 2, "float32": 4, "float": 4}
 _CACHE_BYTES = {"bfloat16": 2, "float16": 2, "fp8": 1, "fp8_e4m3": 1, "fp8_e5m2": 1}
 
 
@@ -34,6 +35,7 @@ class Serving:
     hybrid: bool
     vision: bool
     eager: bool
+    dtype: str
     cache_dtype: str
     cache_bytes: int | None
     block_tokens: int
@@ -67,6 +69,7 @@ def serving_of(profile: Profile) -> Serving:
         hybrid=is_gpu and profile.hybrid_kv_cache is not False,  # vLLM has it on GPUs alone
         vision=profile.vision,
         eager=profile.enforce_eager,
+        dtype=profile.dtype,
         cache_dtype=profile.kv_cache_dtype,
         cache_bytes=profile.kv_cache_bytes,
         block_tokens=_given(profile.vllm, "block_size", blocks),
@@ -79,6 +82,18 @@ def _given(arguments: Mapping[str, Any], name: str, otherwise: int) -> int:
     """An argument of vLLM's that the profile sets by vLLM's own name."""
     value = arguments.get(name)
     return value if type(value) is int and value > 0 else otherwise
+
+
+def served_bytes(dtype: str, stored_bytes: int) -> int:
+    """Of one weight that isn't quantized. vLLM's "auto" serves float32 in sixteen bits. Raises
+    PlanRefused for a dtype that isn't known."""
+    if dtype == "auto":
+        return min(stored_bytes, 2)
+    if dtype not in _DTYPE_BYTES:
+        raise PlanRefused(
+            f"The plan doesn't know the dtype {dtype!r}: it knows auto, {', '.join(_DTYPE_BYTES)}."
+        )
+    return _DTYPE_BYTES[dtype]
 
 
 def cache_value_bytes(dtype: str, quantization: Quantization, dtype_bytes: int) -> int:

@@ -49,7 +49,8 @@ def find_config(
     path = Path(named).expanduser()
     if path.is_dir() or path.suffix == ".json" or named.startswith(("/", "./", "../", "~")):
         return _from_file(path)
-    for folder in _fetched(named, data_dir):
+    revision = "" if model else profile.revision
+    for folder in _fetched(named, revision, data_dir):
         if (folder / CONFIG).is_file():
             return Found(named, read_config(folder / CONFIG), str(folder))
     return _known(named)
@@ -85,11 +86,11 @@ def _demo(quantize: Quantize, data_dir: Path) -> Found:
     return Found(name, _facts(name)["config"], "facts, as it isn't built yet")
 
 
-def _fetched(name: str, data_dir: Path) -> Iterator[Path]:
+def _fetched(name: str, revision: str, data_dir: Path) -> Iterator[Path]:
     """Where a model of the hub may have been fetched to: by us, or by the hub's own client."""
     if ".." in Path(name).parts:
         return
-    yield data_dir / "models" / name
+    yield data_dir / "models" / (f"{name}@{revision}" if revision else name)
     home = os.environ.get("HF_HOME") or str(Path.home() / ".cache" / "huggingface")
     hub = Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub")
     yield from sorted((hub / f"models--{name.replace('/', '--')}" / "snapshots").glob("*"))

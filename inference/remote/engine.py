@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -39,10 +41,13 @@ from inference.remote.sse import event_data, lines
 from inference.settings import EngineSettings
 
 CONNECT_TIMEOUT_SECONDS = 10.0
+# How often the endpoint is asked whether it is there: while it answers, and while it is away.
+LOOK_SECONDS, AWAY_SECONDS = 15.0, 2.0
 # Only the remote end can tokenize; this many characters a token never refuses what would fit.
 CHARACTERS_PER_TOKEN = 8
 LEAST_IMAGE_TOKENS = 64  # of any model that is known
 _LEAST_ANSWER_TOKENS = 64
+_LONGEST = ("max_tokens", "max_completion_tokens")
 
 
 class RemoteEngine:
@@ -62,6 +67,9 @@ class RemoteEngine:
         self._client: httpx.AsyncClient | None = None
         self._state: EngineState = "stopped"
         self._running = 0
+        self._longest = _LONGEST[0]
+        self._away = ""  # why, where it is
+        self._seen = float("-inf")  # when it was asked, or answered
         self._counts = EngineStatistics()
 
     @property
@@ -129,12 +137,34 @@ class RemoteEngine:
             address = "/completions" if "prompt" in body else "/chat/completions"
             held = request.sampling.format is not None or bool(request.sampling.offered)
             with in_our_words():
-                async with client.stream("POST", address, json=body) as response:
+                async with self._asked(client, address, body) as response:
                     refuse_bad_status(response.status_code, held=held)
                     async for delta in self._deltas(event_data(lines(response.aiter_text()))):
                         yield delta
+            self._seen, self._away = time.monotonic(), ""
+        except EngineUnavailable:
+            self._seen = float("-inf")  # the next look asks
+            raise
         finally:
             self._running -= 1
+
+    @asynccontextmanager
+    async def _asked(
+        self, client: httpx.AsyncClient, address: str, body: dict[str, Any]
+    ) -> AsyncIterator[httpx.Response]:
+        """Newer models of OpenAI's know the longest answer by another name alone, and many
+        endpoints only by the old one: who refuses the one is asked by the other."""
+        old, new = _LONGEST
+        names = [self._longest, new if self._longest == old else old] if old in body else [old]
+        for name in names:
+            renamed = {name if key == old else key: value for key, value in body.items()}
+            async with client.stream("POST", address, json=renamed) as response:
+                if response.status_code == httpx.codes.BAD_REQUEST and name != names[-1]:
+                    continue
+                if response.is_success and old in body:
+                    self._longest = name
+                yield response
+                return
 
     async def embed(self, texts: Sequence[str]) -> Embeddings:
         client = self._ready()
@@ -151,11 +181,18 @@ class RemoteEngine:
     async def health(self) -> EngineHealth:
         if self._state != "ready":
             return EngineHealth(self._state)
+        if time.monotonic() - self._seen > (AWAY_SECONDS if self._away else LOOK_SECONDS):
+            self._away = await self._why_away()
+            self._seen = time.monotonic()
+        return EngineHealth("away", self._away) if self._away else EngineHealth("ready")
+
+    async def _why_away(self) -> str:
+        """Empty where it is there, also where we ask too often."""
         try:
-            await self._models()
+            await self._models(often=True)
         except EngineError as error:
-            return EngineHealth("away", str(error))
-        return EngineHealth("ready")
+            return str(error)
+        return ""
 
     def statistics(self) -> EngineStatistics:
         counts = self._counts
@@ -169,11 +206,14 @@ class RemoteEngine:
         )
         return httpx.AsyncClient(base_url=self._base_url, headers=headers, timeout=timeout)
 
-    async def _models(self) -> dict[str, Any]:
+    async def _models(self, *, often: bool = False) -> dict[str, Any]:
+        """`often`: that we ask too often is no error."""
         if self._client is None:
             raise EngineUnavailable("The engine is stopped.")
         with in_our_words():
             response = await self._client.get("/models", timeout=CONNECT_TIMEOUT_SECONDS)
+            if often and response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+                return {}
             refuse_bad_status(response.status_code)
             return dict(response.json())
 

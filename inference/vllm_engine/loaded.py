@@ -137,7 +137,9 @@ class Loaded:
     def _reading(self, sampling: Sampling, max_tokens: int) -> AnswerReader:
         reader: ParserReader | None = None
         if self._native_tools(sampling) and sampling.offered:
-            reader = ParserReader(self.tool_parser, self.tokenizer, sampling.offered)
+            single = not sampling.parallel_tool_calls
+            given = (self.tool_parser, self.tokenizer, sampling.offered)
+            reader = ParserReader(*given, single=single)
         return answer_reader(sampling, self.profile, max_tokens, self.control, reader)
 
     def _native_tools(self, sampling: Sampling) -> bool:
@@ -219,6 +221,7 @@ def loaded(profile: Profile, folder: str, llm: Any) -> Loaded:
         formats=FORMAT_KINDS,
         logprobs=True,
         quantization=_quantization(llm.model_config),
+        max_num_seqs=profile.max_num_seqs,
     )
     return Loaded(profile, llm, tokenizer, control_tokens(tokenizer), parser, info)
 

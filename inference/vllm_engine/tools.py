@@ -74,9 +74,12 @@ def _arguments(text: str) -> Any:
 
 
 class ParserReader:
-    """Reads one answer by vLLM's parser. `parser_class` is of `parser_named`."""
+    """Reads one answer by vLLM's parser. `parser_class` is of `parser_named`. `single`: whoever
+    asks wants one call at most."""
 
-    def __init__(self, parser_class: Any, tokenizer: Any, tools: Sequence[Tool]) -> None:
+    def __init__(
+        self, parser_class: Any, tokenizer: Any, tools: Sequence[Tool], *, single: bool = False
+    ) -> None:
         from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
 
         asked = ChatCompletionRequest(
@@ -87,6 +90,7 @@ class ParserReader:
         self._streaming = parser_class(tokenizer, asked.tools)
         self._whole = parser_class(tokenizer, asked.tools)
         self._request = self._streaming.adjust_request(asked)
+        self._single = single
         self._text = ""
         self._token_ids: list[int] = []
         self._shown = ""
@@ -117,7 +121,8 @@ class ParserReader:
         except Exception as error:
             raise EngineError("The model's tool call can't be read: try again.") from error
         calls = tuple(
-            new_call(call.function.name, call.function.arguments) for call in found.tool_calls
+            new_call(call.function.name, call.function.arguments)
+            for call in found.tool_calls[: 1 if self._single else None]
         )
         text = (found.content or "") if found.tools_called else self._text
         if calls and not text.strip():

@@ -24,14 +24,14 @@ CORPUS = (
     "' onmouseover='alert(3)",
     "</textarea></title><svg/onload=alert(4)>",
     '[link](javascript:alert(5)) ![x](x"onerror="alert(6))',
-    "{{7*7}} {% raw %} ${7*7}",
+    "{{7331*7331}} {% raw %} ${7331*7331}",
     "\u202egnp.exe 🧨🧨🧨",
 )
 EVIL = " ".join(CORPUS)
 # Markup that only an unescaped text makes.
 BROKEN_OUT = re.compile(
     r"<script>alert|<img[^>]+onerror|<svg/onload|<[a-z]+[^<>]*\sonmouseover=|href=.?javascript:|"
-    r"(?<![{*\d])49(?![\d*}])",
+    "53743561",
     re.IGNORECASE,
 )
 

@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest_asyncio
 
+from assistant.answering.experiments import Experiment
 from assistant.processes import Processes, ProcessPresence, WayInState
+from inference.api import ChatMessage
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
 from tests.support.admin_house import AdminHouse, admin_house, seen
@@ -73,6 +75,22 @@ async def test_an_operator_retries_a_turn_and_a_viewer_finds_no_button(admin: Ad
     assert (await admin.audited())[-1] == ("turn.retried", f"turn:{turn}")
     again = await admin.post("operator", "/admin/operations/retry", {"turn": str(turn)})
     assert (again.status_code, "answered again already" in again.text) == (409, True)
+
+
+async def test_a_failed_experiment_is_nobodys_failure(admin: AdminHouse) -> None:
+    home = admin.house
+    engine = ScriptedEngine(ScriptedSettings(tokens_per_second=500.0, fail_after_tokens=1))
+    async with working(home.worker(engine)):
+        trial = await home.experiments.ask(Experiment((ChatMessage("user", "x"),)), "root")
+
+        async def failed() -> bool:
+            return (await home.experiments.read(trial)).state == "failed"
+
+        await until(failed)
+    page = seen(await admin.get("operator", "/admin/operations"))
+    assert "Nothing has failed." in page and "engine_unavailable" not in page
+    await admin.post("operator", "/admin/operations/retry-all", {"code": ""})
+    assert (await home.experiments.read(trial)).state == "failed"
 
 
 async def test_all_are_retried_and_the_page_says_how_many(admin: AdminHouse) -> None:

@@ -115,7 +115,7 @@ async def test_the_live_page_brings_each_part_and_then_what_changes(
         events.clear()
         await home.say("Hello")
         await until(lambda: any(name == "turn_list" and "waiting" in line for name, line in events))
-        assert "totals" not in {name for name, _ in events}, "only what changed is sent"
+        assert "engines" not in {name for name, _ in events}, "only what changed is sent"
     finally:
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)

@@ -365,10 +365,28 @@ async def test_a_quota_that_cannot_be_is_refused_in_a_sentence(
 
 
 async def test_an_end_that_has_passed_or_names_no_time_zone_is_refused(admin: AdminHouse) -> None:
-    body = {"subject": "person:*", "limits": {"messages_per_day": 9}}
-    for until, status in (("2020-01-01T00:00:00Z", 409), ("2999-01-01T00:00:00", 400)):
+    await answered(admin.house)
+    subject = f"person:{await person(admin.house)}"
+    body = {"subject": subject, "limits": {"messages_per_day": 9}}
+    for until, status in (
+        ("2020-01-01T00:00:00Z", 409),
+        ("2999-01-01T00:00:00", 400),
+        ("2999-01-01T00:00:00Z", 409),
+        ("9999-12-31T23:59:59-05:00", 409),  # which Postgres has, and Python has not
+    ):
         refused = await call(admin, "admin.operate", "PUT", "/overrides", {**body, "until": until})
-        assert refused.status_code == status
+        assert refused.status_code == status, until
+    assert await admin.house.rows("SELECT FROM quotas") == []
+
+
+@pytest.mark.parametrize("subject", ["person:*", "account:1", "chat:*"])
+async def test_what_holds_for_many_is_no_operators_to_lift(admin: AdminHouse, subject: str) -> None:
+    until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    body = {"subject": subject, "limits": {}, "until": until}
+    refused = await call(admin, "admin.operate", "PUT", "/overrides", body)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "insufficient_scope")
+    path = f"/overrides?subject={subject}"
+    assert (await call(admin, "admin.operate", "DELETE", path)).status_code == 403
 
 
 async def test_programs_decide_who_may_talk(admin: AdminHouse) -> None:

@@ -147,6 +147,20 @@ async def test_guessing_gets_slow_by_name_also_from_elsewhere(
     assert "Too many tries" in seen(answer)
 
 
+async def test_a_browser_that_is_known_does_not_wait_for_what_strangers_tried_beside_it(
+    admin: AdminHouse, stranger: httpx.AsyncClient
+) -> None:
+    """They share an address, as behind one router."""
+    assert (await enter(stranger, "the-admin", PASSWORD)).status_code == 303
+    stranger.cookies.delete("outrider_admin")
+    async with httpx.AsyncClient(base_url=admin.address) as other:
+        for name in ("the-admin", "somebody", "nobody"):
+            for _ in range(FREE_FAILURES):
+                await enter(other, name, "wrong")
+        assert (await enter(other, "the-admin", PASSWORD)).status_code == 429
+    assert (await enter(stranger, "the-admin", PASSWORD)).status_code == 303
+
+
 async def test_one_can_end_ones_own_sign_ins_and_nobody_elses(
     admin: AdminHouse, stranger: httpx.AsyncClient
 ) -> None:

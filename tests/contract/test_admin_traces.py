@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import httpx
+import pytest
 import pytest_asyncio
 
 from assistant.answering.experiments import Experiment
 from assistant.insight.trace import TraceReader
 from assistant.messages import ChatRef, Edited
+from bots.admin.traces import pages
 from inference.api import ChatMessage
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
@@ -162,7 +165,10 @@ async def test_the_prompt_is_asked_of_another_persona_and_both_answers_stand_sid
     )
     assert "Explain step by step" in stored.text
     actions = [action for action, _ in await admin.audited()]
-    assert actions == ["conversation.read", "conversation.read", "turn.replayed"]
+    read = ["conversation.read"] * 2  # the form, and what it was asked of
+    assert actions == [*read, "turn.replayed", "conversation.read"], "whoever looks at it is noted"
+    trial = await admin.get("operator", f"/admin/persona-trials/{experiment}/stream")
+    assert trial.status_code == 404, "a person's words are no trial of a draft"
     assert [one.id for one in await _replays(home, turn)] == [experiment]
 
 
@@ -264,6 +270,41 @@ async def test_answers_are_listed_newest_or_slowest_first_and_found_by_their_num
         assert places == sorted(places)
     found = await admin.get("viewer", f"/admin/traces?turn=%23{slow}")
     assert found.headers["location"] == f"/admin/traces/{slow}"
+
+
+async def test_behind_many_experiments_older_answers_are_still_found(
+    home: House, admin: AdminHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "PAGE", 2)
+    first, second, third = [await answered(home, text) for text in ("one", "two", "three")]
+    for _ in range(6):
+        await home.experiments.ask(Experiment((ChatMessage("user", "x"),)), "root")
+    page = await admin.get("viewer", "/admin/traces")
+    assert re.findall(r'href="/admin/traces/(\d+)"', page.text) == [str(third), str(second)]
+    assert f"before={second}" in page.text
+    older = await admin.get("viewer", f"/admin/traces?before={second}")
+    assert re.findall(r'href="/admin/traces/(\d+)"', older.text) == [str(first)]
+
+
+async def test_an_answer_that_was_tried_again_stands_once_in_its_conversations_list(
+    home: House, admin: AdminHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "PAGE", 1)
+    first, second = [await answered(home, text) for text in ("one", "two")]
+    async with working(home.worker(quick())):
+        again = await home.service.retry(first)
+        assert again is not None
+        await home.answer(again)
+    ((conversation,),) = await home.rows("SELECT DISTINCT conversation_id FROM turns")
+    seen_ids, before = [], ""
+    for _ in range(4):
+        page = await admin.get("viewer", f"/admin/traces?conversation={conversation}{before}")
+        seen_ids += re.findall(r'href="/admin/traces/(\d+)"', page.text)
+        following = re.search(r"before=(\d+)", page.text)
+        if following is None:
+            break
+        before = f"&before={following[1]}"
+    assert sorted(map(int, seen_ids)) == sorted({first, second, again})
 
 
 async def asked(

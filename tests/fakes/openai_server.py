@@ -35,6 +35,8 @@ class OpenAiServer:
     error_after: int | None = None
     running: int = 0
     requests: list[dict[str, Any]] = field(default_factory=list)
+    asked_for_models: int = 0
+    longest: str = "max_tokens"  # by which name alone it takes that; any other is refused
     _runner: web.AppRunner | None = None
     base_url: str = ""
 
@@ -63,6 +65,7 @@ class OpenAiServer:
         return None
 
     async def _models(self, request: web.Request) -> web.Response:
+        self.asked_for_models += 1
         model = {"id": MODEL, "object": "model", "max_model_len": MAX_MODEL_LEN}
         return self._refused(request) or web.json_response({"object": "list", "data": [model]})
 
@@ -84,6 +87,8 @@ class OpenAiServer:
             return refused
         body = await request.json()
         self.requests.append(body)
+        if {"max_tokens", "max_completion_tokens"} & set(body) - {self.longest}:
+            return web.json_response({"error": {"message": "unsupported"}}, status=400)
         try:
             told = formatted(_sampling(body))
         except SamplingRefused as error:
@@ -128,7 +133,7 @@ class OpenAiServer:
         """Say it word by word; None where it broke off, as it was told to."""
         if fill:
             tokens += [f" more{number}" for number in range(self.answer_tokens - len(tokens))]
-        shown = tokens[: body.get("max_tokens", len(tokens))]
+        shown = tokens[: body.get(self.longest, len(tokens))]
         for number, token in enumerate(shown):
             if number == self.break_after:
                 return None

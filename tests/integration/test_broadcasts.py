@@ -222,6 +222,19 @@ async def test_what_a_dead_gateway_was_sending_is_never_sent_again(
     assert not await died.begin(first)
 
 
+async def test_what_no_gateway_could_send_for_a_day_is_sent_no_more(
+    home: House, screen: SayingChannel
+) -> None:
+    await subscribe(home, 50)
+    broadcast = await Broadcasts(home.database).start(ROOT, TEXT)
+    await home.rows("UPDATE broadcasts SET created_at = now() - interval '25 hours'")
+    posts = Posts(home.database, "late")
+    assert await posts.claim([account.id for account in home.delivery.channels.accounts], 5) == []
+    async with broadcasting(home):
+        found = await ended(home, broadcast)
+    assert (dict(found.posts), screen.heard) == ({"failed": 1}, {})
+
+
 async def test_a_broadcast_goes_to_one_channel_alone_where_that_is_asked(home: House) -> None:
     await subscribe(home, 50)
     broadcasts = Broadcasts(home.database)

@@ -113,15 +113,59 @@ async def test_no_code_is_shown_in_a_group(home: House) -> None:
     assert await home.rows("SELECT FROM link_codes") == []
 
 
-async def test_a_link_is_undone_and_what_was_used_stays_with_the_other(home: House) -> None:
+async def test_a_link_is_undone_and_what_was_used_on_an_account_goes_with_it(home: House) -> None:
     await answered(home, CHAT, "7")
     assert await told(home, "off") == say(Phrase("link.alone"), "en")
     await there(home, await code_of(home))
+    await answered(home, OTHER, "cookie")
+    await answered(home, OTHER, "cookie")
     assert await there(home, "off") == say(Phrase("link.off"), "en")
     assert len(await persons(home)) == 2
     assert await there(home, name="memory") == say(Phrase("memory.none"), "en")
     assert "messages 1" in await told(home, name="usage")
-    assert "messages 0" in await there(home, name="usage")
+    assert "messages 2" in await there(home, name="usage")
+
+
+async def test_nobody_gets_a_new_quota_by_linking_and_parting(home: House) -> None:
+    await answered(home, CHAT, "7")
+    ((person,),) = await home.rows("SELECT id FROM persons")
+    await home.rows(
+        "INSERT INTO quotas (subject, person_id, messages_per_day) VALUES (%(subject)s, %(id)s, 1)",
+        {"subject": f"person:{person}", "id": person},
+    )
+    found = re.search(r"/link ([A-Z2-9]{8})", await there(home))
+    assert found
+    await told(home, found[1])
+    assert await told(home, "off") == say(Phrase("link.off"), "en")
+    assert "messages 1" in await told(home, name="usage")
+    limits = await home.rows("SELECT messages_per_day FROM quotas ORDER BY id")
+    assert limits == [(1,), (1,)], "it holds for both"
+
+
+async def test_of_two_quotas_the_stricter_holds(home: House) -> None:
+    await answered(home, CHAT, "7")
+    await answered(home, OTHER, "cookie")
+    await home.rows(
+        "INSERT INTO quotas (subject, person_id, tokens_per_day, messages_per_day)"
+        " SELECT 'person:' || person_id, person_id,"
+        " CASE platform_id WHEN '7' THEN 1000 ELSE 10 END,"
+        " CASE platform_id WHEN '7' THEN 5 END FROM identities"
+    )
+    await there(home, await code_of(home))
+    rows = await home.rows("SELECT tokens_per_day, messages_per_day FROM quotas")
+    assert rows == [(10, 5)]
+
+
+async def test_what_they_thought_of_a_persona_still_counts_for_it(home: House) -> None:
+    await answered(home, CHAT, "7")
+    await answered(home, OTHER, "cookie")
+    await home.rows(
+        "INSERT INTO feedback (turn_id, person_id, value, persona, persona_version)"
+        " SELECT turns.id, person_id, 1, 'teacher', 3 FROM turns"
+        " WHERE person_id = (SELECT person_id FROM identities WHERE platform_id = 'cookie')"
+    )
+    await there(home, await code_of(home))
+    assert await home.rows("SELECT persona, persona_version FROM feedback") == [("teacher", 3)]
 
 
 @pytest.mark.parametrize("temporary", [False, True])

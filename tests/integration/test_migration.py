@@ -174,3 +174,17 @@ async def test_what_was_moved_is_erased_with_its_events(home: House) -> None:
     assert await Erasure(home.database, home.redis).conversation(NEW)
     for table in ("conversations", "messages", "turns", "deliveries", "events"):
         assert await home.rows(f"SELECT FROM {table}") == [], table
+
+
+async def test_the_groups_quota_and_what_it_used_go_along(home: House) -> None:
+    await ask_and_answer(home, ("one", OLD), ("two", NEW))
+    await home.rows(
+        "INSERT INTO quotas (subject, account_id, chat, messages_per_day)"
+        " SELECT 'chat:' || id || ':-40', id, '-40', 5 FROM accounts WHERE channel = 'telegram'"
+    )
+    await home.service.move(OLD, NEW.chat_id)
+    assert await home.rows("SELECT subject LIKE 'chat:%:-100', chat FROM quotas") == [
+        (True, "-100")
+    ]
+    used = await home.rows("SELECT chat, sum(turns)::int FROM usage_days GROUP BY chat")
+    assert used == [("-100", 2)]

@@ -276,6 +276,19 @@ async def test_where_only_metadata_may_be_seen_words_find_nothing(home: House) -
     assert (hit.turn_id, hit.readable, hit.asked, hit.reply) == (one, False, [], [])
 
 
+async def test_with_consent_no_word_of_anybody_else_is_told(home: House) -> None:
+    await turn(home, "My password is hunterx", ELSEWHERE, **BEN)
+    await turn(home, "About hunters", **ANA)
+    await enter(home)
+    by_consent = reading_of(home, home.settings.model_copy(update={"content_access": "consent"}))
+    assert (await by_consent.find(Wanted("hunterz"), ADMIN)).similar == {}
+    await answered(home, "privacy", "allow")
+    found = await by_consent.find(Wanted("hunterz"), ADMIN)
+    assert found.similar == {"hunterz": ["hunters"]}
+    everything = reading_of(home, home.settings)
+    assert "hunterx" in (await everything.find(Wanted("hunterz"), ADMIN)).similar["hunterz"]
+
+
 async def test_with_consent_only_private_chats_of_who_gave_it_are_found(home: House) -> None:
     ours = await turn(home, "Herons here", **ANA)
     await turn(home, "Herons there", ELSEWHERE, **BEN)

@@ -14,7 +14,7 @@ from assistant.messages import ChatRef
 from inference.api import ChatMessage, Sampling
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
-from tests.support.house import CHAT, House, house, incoming, until, working
+from tests.support.house import CHAT, FAST, House, house, incoming, until, working
 
 
 @pytest_asyncio.fixture
@@ -147,8 +147,6 @@ async def test_a_turn_between_two_attempts_is_stopped_at_once_and_keeps_its_text
 async def test_what_was_said_until_the_end_of_a_worker_is_kept(
     database_url: str, redis_url: str
 ) -> None:
-    from tests.support.house import FAST
-
     rare = FAST.model_copy(update={"checkpoint_seconds": 60.0})
     async with house(database_url, redis_url, settings=rare) as home:
         async with working(home.worker(engine(tokens_per_second=20, answer_tokens=400))):
@@ -248,6 +246,39 @@ async def test_an_engine_that_fails_is_tried_again_and_then_said_honestly(
             await until(lambda: home.screen.chats["42"] and home.screen.chats["42"][0].final)
         assert (last.state, last.error_code, last.attempt) == ("failed", "engine_unavailable", 2)
         assert "⚠" in home.screen.chats["42"][0].text
+
+
+async def test_what_was_said_until_the_engine_failed_is_gone_on_with(
+    database_url: str, redis_url: str
+) -> None:
+    """Also what came since the last checkpoint."""
+    settings = FAST.model_copy(update={"attempts": 2, "checkpoint_seconds": 60.0})
+    async with house(database_url, redis_url, settings=settings) as home:
+        broken = ScriptedEngine(ScriptedSettings(tokens_per_second=500, fail_after_tokens=3))
+        async with working(home.worker(broken)):
+            turn = (await home.say("Hello there")).turn_id
+
+            async def kept() -> bool:
+                ((number,),) = await home.rows("SELECT attempt FROM turns")
+                return bool(number == 2)
+
+            await until(kept)
+        ((said,),) = await home.rows("SELECT reply FROM turns WHERE id = %(turn)s", {"turn": turn})
+        assert said
+
+
+async def test_a_stopped_answers_prompt_was_read_and_counts(home: House) -> None:
+    slow = engine(tokens_per_second=30, answer_tokens=500)
+    async with working(home.worker(slow)):
+        turn = (await home.say("A long story")).turn_id
+        await until(lambda: any(shown.text for shown in home.screen.chats["42"]))
+        assert await home.service.stop(turn)
+        _, last = await home.answer(turn)
+    assert last.state == "stopped"
+    ((read, used),) = await home.rows(
+        "SELECT turns.prompt_tokens, usage_days.prompt_tokens AS used FROM turns, usage_days"
+    )
+    assert read > 0 and read == used
 
 
 async def test_a_prompt_that_is_too_long_is_refused_with_the_numbers(

@@ -141,6 +141,16 @@ def test_llama_4s_calls_are_read(tokenizer: Any, size: int) -> None:
     )
 
 
+def test_who_wants_one_call_gets_one(tokenizer: Any) -> None:
+    from inference.vllm_engine.tools import ParserReader, parser_named
+
+    parser = parser_named("llama4_pythonic")
+    reader = ParserReader(parser, tokenizer, (WEATHER, TIME), single=True)
+    said = "[get_weather(city='Paris'), get_time(city='Rome')]"
+    reader.read(said, tokenizer.encode(said))
+    assert [call.name for call in reader.end().calls] == ["get_weather"]
+
+
 @pytest.mark.parametrize("size", [1, 3, 500])
 @pytest.mark.parametrize("said", ["It is fine. 🚀", "[1, 2] are numbers", "", "[see(this)"])
 def test_text_of_llama_4_is_shown_whole(tokenizer: Any, size: int, said: str) -> None:

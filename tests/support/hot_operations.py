@@ -76,6 +76,7 @@ OPERATIONS: Sequence[tuple[str, str, Callable[[Filled, int], Values]]] = (
     ("broadcasts.CLOSE", broadcasts.CLOSE, _post),
     ("broadcasts.PUT_BACK", broadcasts.PUT_BACK, _post),
     ("broadcasts.LOST", broadcasts.LOST, lambda f, n: {}),
+    ("broadcasts.EXPIRED", broadcasts.EXPIRED, lambda f, n: {}),
     ("broadcasts.DONE", broadcasts.DONE, lambda f, n: {}),
     ("broadcasts.NO_NEWS", broadcasts.NO_NEWS, lambda f, n: {"conversation": _subscriber(n)}),
     ("broadcasts.NEWEST", broadcasts.NEWEST, lambda f, n: _LIMIT),

@@ -76,6 +76,8 @@ ELSEWHERE = {
     "links.KEEP": "on the few codes that are open",
     "links.TAKE": "on the few codes that are open",
     "links.QUOTAS": "on the few quotas that a person has",
+    "links.STRICTER": "on the few quotas that a person has",
+    "links.PART_QUOTAS": "on the few quotas that a person has",
     "links.MEMORIES": "on the few memories of a person",
     "closing.KEEP_COUNTS": "once a day, from cells.COUNTED",
     "closing.KEEP_TIMES": "once a day, from cells.TIMED",

@@ -62,5 +62,6 @@ PEOPLE: Sequence[tuple[str, str, Callable[[Filled, int], Values]]] = (
         lambda f, n: {"before": quota_list.FIRST, "limit": 41},
     ),
     ("links.PART", links.PART, lambda f, n: {"identity": 30 + n}),
+    ("links.PART_USAGE", links.PART_USAGE, lambda f, n: {"person": n, "from": 30, "account": 1}),
     ("links.IDENTITY", links.IDENTITY, lambda f, n: _person(n)),
 )

@@ -26,6 +26,7 @@ def serving(**changes: Any) -> Serving:
         hybrid=True,
         vision=True,
         eager=False,
+        dtype="auto",
         cache_dtype="fp8",
         cache_bytes=None,
         block_tokens=16,

@@ -12,7 +12,8 @@ from pydantic import AwareDatetime, BaseModel, Field
 from assistant.incoming.quota import Quota, Scope
 from assistant.incoming.quota_rules import MOST, NOTE_CHARACTERS, QuotaRules, read_subject
 from assistant.insight.quota_list import ListedQuota, QuotaList
-from bots.admin.api.door import actor_of, api_router, scoped
+from assistant.storage.api_keys import ApiKey
+from bots.admin.api.door import SCOPES, actor_of, api_router, scoped
 from bots.admin.api.refusals import refused
 from bots.api.keys import Access
 from bots.http.failures import Refused
@@ -101,7 +102,9 @@ class QuotaApi:
         await self._keep(request, given)
 
     async def override(self, request: Request, given: GivenForAWhile) -> None:
-        """Set what somebody may use until a time; then what they had holds again."""
+        """Set what somebody may use until a time, a year at most; then what they had holds again.
+        Of others than one person only with the scope `admin.manage`."""
+        _check_whose(request, given.subject)
         await self._keep(request, given, given.until)
 
     async def remove(self, request: Request, subject: AskedSubject) -> None:
@@ -110,6 +113,7 @@ class QuotaApi:
 
     async def end(self, request: Request, subject: AskedSubject) -> None:
         """End a temporary quota before its time."""
+        _check_whose(request, subject)
         await self._remove(request, subject, temporary=True)
 
     async def _keep(self, request: Request, given: Given, until: datetime | None = None) -> None:
@@ -123,6 +127,19 @@ class QuotaApi:
             named = read_subject(subject)
         if not await self.rules.remove(actor_of(request), named, temporary=temporary):
             raise Refused(404, "There is no such quota.", code="no_quota")
+
+
+def _check_whose(request: Request, subject: str) -> None:
+    """Raises Refused: what holds for many is no operator's to lift."""
+    key: ApiKey = request.state.key
+    with refused():
+        one_person = read_subject(subject).person_id is not None
+    if not one_person and SCOPES["admin"] not in key.scopes:
+        raise Refused(
+            403,
+            f"A temporary quota for others than one person needs the scope {SCOPES['admin']}.",
+            code="insufficient_scope",
+        )
 
 
 def _listed(one: ListedQuota) -> ListedLimits:

@@ -71,7 +71,7 @@ def traces_api(access: Access, parts: TraceParts) -> APIRouter:
         return ReplayMade(id=made)
 
     @router.get("/turns/{turn_id}/replays/{replay_id}", dependencies=[scoped(access, "operator")])
-    async def answer(turn_id: TurnId, replay_id: TurnId) -> ReplayAnswer:
+    async def answer(request: Request, turn_id: TurnId, replay_id: TurnId) -> ReplayAnswer:
         """The answer to a replay, as far as it is written."""
         found = await _found(parts, turn_id)
         one = next((one for one in found.replays if one.id == replay_id), None)
@@ -79,6 +79,7 @@ def traces_api(access: Access, parts: TraceParts) -> APIRouter:
             raise _missing()
         if not await parts.may_read(turn_id):
             raise _closed()
+        await parts.note_read(found, actor_of(request))
         reply = await parts.experiments.read(replay_id)
         return ReplayAnswer(
             id=one.id,

@@ -35,8 +35,8 @@ document.addEventListener("submit", (event) => {
   }
 }, true);
 
-document.addEventListener("htmx:sseClose", (event) => {
-  if (event.detail.type !== "message") return; // the page itself went
+document.addEventListener("htmx:sseMessage", (event) => {
+  if (event.detail.type !== "signed-out") return;
   for (const word of document.querySelectorAll("[data-signed-out]")) word.hidden = false;
 });
 for (const [happened, lost] of [["htmx:sseError", true], ["htmx:sseOpen", false]]) {

@@ -36,9 +36,13 @@ class TraceParts:
         has asked `may_read`."""
         if trace.recipe is None:
             return None
+        await self.note_read(trace, actor)
+        return await self.prompts.of(trace)
+
+    async def note_read(self, trace: Trace, actor: Actor) -> None:
+        """That this admin reads what the turn, or a replay of it, asked or answered."""
         target = f"conversation:{trace.turn.conversation_id}"
         await self.audit.note(actor, "conversation.read", target, None, {"turn": trace.turn.id})
-        return await self.prompts.of(trace)
 
     async def personas(self, shown: ShownPrompt) -> Sequence[str]:
         """Those that a prompt can be asked of. A stateless request has instructions of its own,

@@ -89,6 +89,7 @@ class ReplayPages:
         self, request: Request, admin: Operator, turn_id: TurnId, experiment_id: ExperimentId
     ) -> Response:
         trace, other = await self._both(turn_id, experiment_id)
+        await self._parts.note_read(trace, admin.actor)
         given = await self._parts.turns.read(turn_id)
         now = await self._parts.experiments.read(experiment_id)
         context = {

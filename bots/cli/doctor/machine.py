@@ -46,7 +46,7 @@ async def packages(settings: Settings) -> Finding:
     wanted = [one for one in parsed if one.extra in ("", *extra.split(","))]
     phrases = lacking(wanted, installed_version) + misplaced(installed_version)
     if phrases:
-        remedy = f"pip install 'outrider[{extra}]'" if extra.startswith("gpu") else "make run"
+        remedy = f"pip install '.[{extra}]'" if extra.startswith("gpu") else "make run"
         return fails(f"{'; '.join(phrases)}: run `{remedy}`.")
     return fine(f"All {len(wanted)} that the profile {settings.engine.profile} needs.")
 

@@ -28,7 +28,7 @@ def evaluate(settings: Settings, tasks: Sequence[str], limit: int | None, *, as_
     """Ask the tasks' questions and print the scores. Raises AssistantError."""
     if importlib.util.find_spec("lm_eval") is None:
         raise AssistantError(
-            "outrider eval needs lm-eval, which is not installed: run pip install 'outrider[eval]'."
+            "outrider eval needs lm-eval, which is not installed: run pip install '.[eval]'."
         )
     outrider = asyncio.run(_running(settings))
     served = asyncio.run(outrider.served())

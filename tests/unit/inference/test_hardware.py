@@ -28,7 +28,7 @@ def test_a_machine_that_fits_is_not_refused():
 
 @pytest.mark.parametrize(("name", "extra"), [("demo", "cpu"), ("scout", "gpu")])
 def test_without_vllm_the_refusal_names_the_extra(name, extra):
-    assert f"pip install 'outrider[{extra}]'" in refusal(name, replace(CPU, vllm=None))
+    assert f"pip install '.[{extra}]'" in refusal(name, replace(CPU, vllm=None))
 
 
 @pytest.mark.parametrize("name", ["demo", "scout"])
@@ -72,8 +72,8 @@ def test_a_card_without_its_driver_library_is_refused():
 
 
 def test_a_torch_for_the_cpu_is_refused_for_a_gpu_and_the_other_way_round():
-    assert "'outrider[gpu]'" in refusal("scout", replace(H100, torch_cuda=None))
-    assert "'outrider[cpu]'" in refusal("demo", replace(CPU, torch_cuda="12.8"))
+    assert "'.[gpu]'" in refusal("scout", replace(H100, torch_cuda=None))
+    assert "'.[cpu]'" in refusal("demo", replace(CPU, torch_cuda="12.8"))
 
 
 def test_the_cuda_of_torch_is_read_from_its_file():

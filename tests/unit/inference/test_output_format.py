@@ -50,6 +50,7 @@ def test_a_usual_schema_is_taken_and_its_order_is_kept():
         '{"type": "string", "pattern": "a{1, 2000}"}',
         json.dumps({"enum": [{"maxLength": number} for number in range(400, 1000)]}),
         json.dumps({"anyOf": [{"pattern": "[^a]" * 600}, {"pattern": "[^b]" * 600}]}),
+        '{"type": "object", "patternProperties": {"^(.{60000})$": {}}}',
     ],
 )
 def test_a_schema_that_is_none_or_too_much_is_refused_in_a_sentence(text):

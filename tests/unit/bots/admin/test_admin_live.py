@@ -15,6 +15,7 @@ from bots.admin.door import SignedIn
 from bots.http.stream import COMMENT
 
 ANA = Admin(1, "ana", "operator", None, datetime.now(UTC), None, None, False, True, "")
+SIGNED_OUT = "event: signed-out\ndata: &nbsp;\n\nevent: over\ndata: \n\n"
 WHO = SignedIn(ANA, "token", "127.0.0.1")
 
 
@@ -52,7 +53,7 @@ async def test_a_fragment_is_sent_when_it_changed_and_again_after_an_outage() ->
 async def test_the_stream_of_a_sign_in_that_was_ended_ends(monkeypatch: Any) -> None:
     monkeypatch.setattr(live, "CHECK_SECONDS", -1.0)
     found = [one async for one in stream([], still_in=None)]
-    assert found == ["event: signed-out\ndata: &nbsp;\n\n"]
+    assert found == [SIGNED_OUT]
 
 
 async def test_the_stream_of_another_role_ends_and_that_of_the_same_goes_on(
@@ -60,6 +61,6 @@ async def test_the_stream_of_another_role_ends_and_that_of_the_same_goes_on(
 ) -> None:
     monkeypatch.setattr(live, "CHECK_SECONDS", -1.0)
     demoted = stream([], still_in=replace(ANA, role="viewer"))
-    assert [one async for one in demoted] == ["event: signed-out\ndata: &nbsp;\n\n"]
+    assert [one async for one in demoted] == [SIGNED_OUT]
     renamed = stream([{"a": "x"}], still_in=replace(ANA, name="anna"))
     assert await read(renamed, 1) == ["event: a\ndata: x\n\n"]

@@ -7,8 +7,11 @@ import pytest
 
 from inference.errors import PlanRefused
 from inference.plan.architecture import read_architecture
+from inference.plan.cards import card_named
+from inference.plan.planning import Asked, make_plan
 from inference.plan.quantization import read_quantization
 from inference.plan.weights import Parallel, Weights, possible_cards, stages, weigh
+from tests.support.planned import serving
 from tests.unit.inference.plan.test_architecture import LLAMA, QWEN_MOE
 
 
@@ -81,3 +84,16 @@ def test_layers_that_are_left_over_go_to_the_middle(layers, count, sizes):
 def test_a_model_that_cannot_be_cut_so_is_one_sentence(parallel, sentence):
     with pytest.raises(PlanRefused, match=sentence):
         weighed(LLAMA, parallel)
+
+
+def test_float32_is_served_in_sixteen_bits_where_the_profile_does_not_say_else():
+    def bytes_of(stored: str, dtype: str) -> int:
+        config = LLAMA | {"torch_dtype": stored}
+        given = Asked("one", config, serving(dtype=dtype, max_model_len=4096), card_named("H100"))
+        return make_plan(given).weights.card_bytes
+
+    narrow, wide = bytes_of("bfloat16", "auto"), bytes_of("bfloat16", "float32")
+    assert bytes_of("float32", "auto") == narrow
+    assert bytes_of("float32", "float32") == wide > 1.9 * narrow
+    with pytest.raises(PlanRefused, match="doesn't know the dtype"):
+        bytes_of("bfloat16", "float8")

@@ -106,7 +106,7 @@ def test_without_ray_the_refusal_names_the_extra(tmp_path, monkeypatch):
     without = lambda name: None if name == "ray" else find_spec(name)  # noqa: E731
     monkeypatch.setattr(importlib.util, "find_spec", without)
     for settings in (EngineSettings(ray_serve=True), EngineSettings(profile="maverick-hosts")):
-        with pytest.raises(ProfileRefused, match=r"pip install 'outrider\[ray\]'"):
+        with pytest.raises(ProfileRefused, match=r"pip install '\.\[ray\]'"):
             build_engine(settings, tmp_path)
 
 

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from inference.api import ChatMessage, GenerationRequest, Sampling
 from inference.errors import EngineOverloaded, EngineUnavailable, ModelNotFound, ProfileRefused
 from inference.profiles import profile_named
+from inference.remote import engine as remote_engine
 from inference.remote.engine import RemoteEngine
 from inference.settings import EngineSettings
 from tests.fakes.openai_server import KEY, MAX_MODEL_LEN, MODEL, OpenAiServer
@@ -90,11 +91,13 @@ async def test_an_endpoint_that_is_not_there_is_unavailable():
     ("status", "error"),
     [(429, EngineOverloaded), (503, EngineOverloaded), (500, EngineUnavailable)],
 )
-async def test_refusals_are_our_errors(engine, server, status, error):
+async def test_refusals_are_our_errors(engine, server, status, error, monkeypatch):
+    monkeypatch.setattr(remote_engine, "AWAY_SECONDS", 0.0)
+    monkeypatch.setattr(remote_engine, "LOOK_SECONDS", 0.0)
     server.refusal = status
     with pytest.raises(error):
         await answer(engine)
-    assert (await engine.health()).state == "away"
+    assert (await engine.health()).state == ("ready" if status == 429 else "away")
     server.refusal = None
     assert (await engine.health()).state == "ready"
     assert engine.statistics().requests_running == 0
@@ -180,3 +183,25 @@ async def test_a_silent_endpoint_times_out(server):
     with pytest.raises(EngineUnavailable, match="in time"):
         await answer(engine)
     await engine.stop()
+
+
+async def test_an_endpoint_that_answers_is_not_asked_all_the_time_and_one_that_failed_at_once(
+    engine, server
+):
+    await engine.health()
+    asked = server.asked_for_models
+    for _ in range(5):
+        assert (await engine.health()).state == "ready"
+    assert server.asked_for_models == asked
+    server.refusal = 500
+    with pytest.raises(EngineUnavailable):
+        await answer(engine)
+    assert (await engine.health()).state == "away"
+
+
+async def test_the_longest_answer_is_said_by_the_name_that_the_endpoint_knows(engine, server):
+    server.longest = "max_completion_tokens"
+    for _ in range(2):
+        assert (await answer(engine, max_tokens=4))[-1].output_tokens == 4
+    sent = [set(one) & {"max_tokens", "max_completion_tokens"} for one in server.requests]
+    assert sent == [{"max_tokens"}, {"max_completion_tokens"}, {"max_completion_tokens"}]
