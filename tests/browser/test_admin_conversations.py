@@ -8,6 +8,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
+from assistant.errors import StorageUnavailable
+from assistant.insight.search import Search
 from tests.support.admin_browser import faults_by_axe, look, signed_in
 from tests.support.admin_house import AdminHouse, admin_house
 from tests.support.finding import enter
@@ -104,3 +106,22 @@ async def test_a_viewer_is_told_which_role_it_takes(
         await page.goto("/admin/conversations")
         await expect(page.get_by_role("alert")).to_contain_text("takes the role operator")
         await expect(page.get_by_role("link", name="Conversations")).to_have_count(0)
+
+
+async def test_a_search_that_fails_says_so_and_can_be_tried_again(
+    admin_browser: Browser, admin: AdminHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unavailable(*given: object) -> None:
+        raise StorageUnavailable("away")
+
+    async with signed_in(admin_browser, admin, "operator") as page:
+        await page.goto("/admin/conversations")
+        search = page.get_by_role("button", name="Search", exact=True)
+        await page.get_by_role("searchbox").fill("herons")
+        with monkeypatch.context() as broken:
+            broken.setattr(Search, "find", unavailable)
+            await search.click()
+            await expect(page.get_by_role("alert")).to_be_visible()
+        await search.click()
+        await expect(page.locator("#found .hit").first).to_be_visible()
+        await expect(page.get_by_role("alert")).to_have_count(0)

@@ -11,6 +11,7 @@ from playwright.async_api import Browser, expect
 
 from assistant.lines import LineReports, Lines
 from assistant.messages import ChatRef
+from bots.admin import live
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
 from tests.support.admin_browser import faults_by_axe, look, signed_in
@@ -114,3 +115,15 @@ def chat(number: int) -> ChatRef:
 
 async def ready(home: House) -> bool:
     return any(one.room for one in await home.signals.workers())
+
+
+async def test_a_page_whose_sign_in_was_ended_says_so(
+    admin_browser: Browser, admin: AdminHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "CHECK_SECONDS", -1.0)
+    async with signed_in(admin_browser, admin, "viewer") as page:
+        await page.goto("/admin")
+        said = page.get_by_text("You were signed out. Reload the page to sign in.")
+        await expect(said).to_be_hidden()
+        await admin.house.rows("DELETE FROM admin_sessions")
+        await expect(said).to_be_visible(timeout=30_000)
