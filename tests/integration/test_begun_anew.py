@@ -16,7 +16,7 @@ from inference.profiles import profile_named
 from inference.remote.engine import RemoteEngine
 from inference.scripted import ScriptedEngine
 from inference.settings import EngineSettings, ScriptedSettings
-from tests.fakes.openai_server import KEY, OpenAiServer
+from tests.fakes.openai_server import KEY, MAX_MODEL_LEN, OpenAiServer
 from tests.support.house import CHAT, House, house, until, working
 
 
@@ -51,6 +51,20 @@ async def test_an_endpoints_new_answer_replaces_what_was_shown(
     assert len(server.requests) == 2
     assert shown.text == "You wrote 1 message, the last one: herons? more0 more1 more2 more3"
     assert home.screen.chats[CHAT.chat_id] == [shown]
+
+
+async def test_a_conversation_with_an_endpoint_is_cut_before_it_is_refused(
+    home: House, server: OpenAiServer
+) -> None:
+    """Only the endpoint can count the tokens: what nearly fills its window is too much."""
+    settings = EngineSettings(profile="remote", base_url=server.base_url, api_key=SecretStr(KEY))
+    async with working(home.worker(RemoteEngine(settings, profile_named("remote")))):
+        for number in range(5):
+            await home.answer((await home.say(f"Question {number}. " + "so " * 1000)).turn_id)
+    told = [one["content"] for one in server.requests[-1]["messages"]]
+    assert any("Question 4." in one for one in told)
+    assert not any("Question 0." in one for one in told)
+    assert sum(map(len, told)) <= 3 * MAX_MODEL_LEN
 
 
 @pytest.mark.parametrize(

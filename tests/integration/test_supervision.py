@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
@@ -12,6 +13,7 @@ from assistant.answering.supervision import Supervisor
 from assistant.messages import ChatRef
 from inference.api import Progress
 from inference.profiles import profile_named
+from inference.remote import engine as remote_engine
 from inference.remote.engine import RemoteEngine
 from inference.scripted import ScriptedEngine
 from inference.settings import EngineSettings, ScriptedSettings
@@ -76,7 +78,10 @@ async def test_a_turn_is_stopped_also_while_its_engine_is_woken_for_it(home: Hou
         assert (last.state, supervisor.state) == ("stopped", "waking")
 
 
-async def test_an_endpoint_that_is_away_is_waited_for_and_never_rebuilt() -> None:
+async def test_an_endpoint_that_is_away_is_waited_for_and_never_rebuilt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(remote_engine, "LOOK_SECONDS", 0.5)
     server = OpenAiServer()
     await server.start()
     settings = EngineSettings(profile="remote", base_url=server.base_url, api_key=SecretStr(KEY))
