@@ -18,6 +18,7 @@ from typing import Any, Literal
 from assistant.accounts import Account
 from assistant.incoming.access import ALPHABET, CODE_LENGTH
 from assistant.storage.database import Connection, Database, row, rows
+from assistant.storage.tables.people import QUOTA_LIMITS, USAGE_COUNTS
 
 CODE_SECONDS = 600.0
 RefusedLink = Literal["unknown", "already", "refused"]
@@ -44,13 +45,12 @@ HOLD_OTHER = "SELECT FROM persons WHERE id = %(other)s FOR UPDATE"
 IDENTITIES = "UPDATE identities SET person_id = %(person)s WHERE person_id = %(other)s"
 TURNS = "UPDATE turns SET person_id = %(person)s WHERE person_id = %(other)s"
 ENTRIES = "UPDATE search_entries SET person_id = %(person)s WHERE person_id = %(other)s"
-_COUNTS = ("turns", "messages", "prompt_tokens", "cached_tokens", "output_tokens", "failed")
 USAGE = f"""
-INSERT INTO usage_days AS known (day, account_id, person_id, chat, {", ".join(_COUNTS)})
-SELECT day, account_id, %(person)s, chat, {", ".join(_COUNTS)} FROM usage_days
+INSERT INTO usage_days AS known (day, account_id, person_id, chat, {", ".join(USAGE_COUNTS)})
+SELECT day, account_id, %(person)s, chat, {", ".join(USAGE_COUNTS)} FROM usage_days
 WHERE person_id = %(other)s
 ON CONFLICT (person_id, day, account_id, chat) DO UPDATE SET
-    {", ".join(f"{one} = known.{one} + excluded.{one}" for one in _COUNTS)}
+    {", ".join(f"{one} = known.{one} + excluded.{one}" for one in USAGE_COUNTS)}
 """
 MEMORIES = """
 UPDATE memories SET person_id = %(person)s, number = last + place
@@ -66,11 +66,11 @@ SELECT turn_id, %(person)s, value, created_at, persona, persona_version FROM fee
 WHERE person_id = %(other)s
 ON CONFLICT DO NOTHING
 """
-_LIMITS = ("tokens_per_day", "tokens_per_month", "messages_per_day", "messages_per_month")
 # Of two that stand; null is no limit.
 STRICTER = f"""
 UPDATE quotas AS own SET
-    {", ".join(f"{one} = least(own.{one}, other.{one})" for one in _LIMITS)}, changed_at = now()
+    {", ".join(f"{one} = least(own.{one}, other.{one})" for one in QUOTA_LIMITS)},
+    changed_at = now()
 FROM quotas AS other
 WHERE own.person_id = %(person)s AND other.person_id = %(other)s
     AND NOT own.temporary AND NOT other.temporary
@@ -117,8 +117,8 @@ UPDATE usage_days SET person_id = %(person)s
 WHERE person_id = %(from)s AND account_id = %(account)s
 """
 PART_QUOTAS = f"""
-INSERT INTO quotas (subject, temporary, person_id, {", ".join(_LIMITS)}, until, note)
-SELECT 'person:' || %(person)s, temporary, %(person)s, {", ".join(_LIMITS)}, until, note
+INSERT INTO quotas (subject, temporary, person_id, {", ".join(QUOTA_LIMITS)}, until, note)
+SELECT 'person:' || %(person)s, temporary, %(person)s, {", ".join(QUOTA_LIMITS)}, until, note
 FROM quotas WHERE person_id = %(from)s
 """
 IDENTITY = """

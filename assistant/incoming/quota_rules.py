@@ -19,13 +19,13 @@ from assistant.incoming.quota import EVERY_GROUP, EVERYONE, Quota
 from assistant.messages import clean
 from assistant.storage.audit import Actor, note
 from assistant.storage.database import Connection, Database, row
+from assistant.storage.tables.people import QUOTA_LIMITS
 
 MOST = 1_000_000_000_000  # of anything: what is more is a slip of the hand
 NOTE_CHARACTERS = 500
 
-_LIMITS = ("tokens_per_day", "tokens_per_month", "messages_per_day", "messages_per_month")
 BEFORE = f"""
-SELECT {", ".join(_LIMITS)}, until, note FROM quotas
+SELECT {", ".join(QUOTA_LIMITS)}, until, note FROM quotas
 WHERE subject = %(subject)s AND temporary = %(temporary)s FOR UPDATE
 """
 MOST_DAYS = 366  # that a temporary quota lasts
@@ -35,11 +35,11 @@ SELECT CAST(%(until)s AS timestamptz) > now() AS ahead,
 """
 KEEP = f"""
 INSERT INTO quotas
-    (subject, temporary, person_id, account_id, chat, {", ".join(_LIMITS)}, until, note)
+    (subject, temporary, person_id, account_id, chat, {", ".join(QUOTA_LIMITS)}, until, note)
 VALUES (%(subject)s, %(temporary)s, %(person)s, %(account)s, %(chat)s,
-    {", ".join(f"%({one})s" for one in _LIMITS)}, %(until)s, %(note)s)
+    {", ".join(f"%({one})s" for one in QUOTA_LIMITS)}, %(until)s, %(note)s)
 ON CONFLICT (subject, temporary) DO UPDATE SET
-    {", ".join(f"{one} = excluded.{one}" for one in _LIMITS)},
+    {", ".join(f"{one} = excluded.{one}" for one in QUOTA_LIMITS)},
     until = excluded.until, note = excluded.note, changed_at = now()
 """
 REMOVE = """
@@ -121,7 +121,7 @@ class QuotaRules:
                 raise ChangeRefused(
                     "quota_nobody", "There is nobody and nothing of this number."
                 ) from error
-            after = {name: values[name] for name in (*_LIMITS, "note")} | _time(until)
+            after = {name: values[name] for name in (*QUOTA_LIMITS, "note")} | _time(until)
             await note(connection, actor, "quota.set", _target(subject), _told(before), after)
 
     async def remove(self, actor: Actor, subject: Subject, *, temporary: bool = False) -> bool:
@@ -175,7 +175,7 @@ def _target(subject: Subject) -> str:
 def _told(before: Any | None) -> Mapping[str, object] | None:
     if before is None:
         return None
-    told = {name: getattr(before, name) for name in (*_LIMITS, "note")}
+    told = {name: getattr(before, name) for name in (*QUOTA_LIMITS, "note")}
     return told | _time(before.until)
 
 

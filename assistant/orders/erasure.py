@@ -29,6 +29,7 @@ from assistant.outgoing.penalties import AccountKeys
 from assistant.signals import LOST, REDIS_SECONDS, Signals
 from assistant.storage.database import Connection, Database, rows
 from assistant.storage.search_entries import enter, forget
+from assistant.storage.tables.people import USAGE_COUNTS
 
 log = structlog.get_logger()
 
@@ -84,7 +85,6 @@ AND NOT (EXISTS (SELECT FROM quotas) AND EXISTS (SELECT FROM usage_days
         AND day >= date_trunc('month', now() AT TIME ZONE 'UTC')))
 """
 # Of a group whose last conversation goes: what its people used stays theirs, without the group.
-_COUNTS = ("turns", "messages", "prompt_tokens", "cached_tokens", "output_tokens", "failed")
 _GROUP_GOES = """NOT EXISTS (SELECT FROM conversations AS kept
         WHERE kept.account_id = chats.account_id AND kept.chat_id = chats.chat_id
             AND kept.id <> ALL(%(conversations)s))"""
@@ -108,11 +108,11 @@ ERASE_CONVERSATIONS = (
             AND {_GROUP_GOES}
         RETURNING usage_days.*
     )
-    INSERT INTO usage_days AS known (day, account_id, person_id, {", ".join(_COUNTS)})
-    SELECT day, account_id, person_id, {", ".join(f"sum({one})" for one in _COUNTS)}
+    INSERT INTO usage_days AS known (day, account_id, person_id, {", ".join(USAGE_COUNTS)})
+    SELECT day, account_id, person_id, {", ".join(f"sum({one})" for one in USAGE_COUNTS)}
     FROM gone GROUP BY day, account_id, person_id
     ON CONFLICT (person_id, day, account_id, chat) DO UPDATE SET
-        {", ".join(f"{one} = known.{one} + excluded.{one}" for one in _COUNTS)}
+        {", ".join(f"{one} = known.{one} + excluded.{one}" for one in USAGE_COUNTS)}
     """,
     f"DELETE FROM quotas USING ({_CHATS}) AS chats WHERE quotas.account_id = chats.account_id"
     f" AND quotas.chat = chats.chat_id AND quotas.chat <> '' AND {_GROUP_GOES}",

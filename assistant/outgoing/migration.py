@@ -20,6 +20,7 @@ from assistant.messages import ChatRef
 from assistant.outgoing.penalties import AccountKeys, Penalties
 from assistant.signals import LOST, Signals
 from assistant.storage.database import Connection, Database, rows
+from assistant.storage.tables.people import USAGE_COUNTS
 
 log = structlog.get_logger()
 
@@ -87,7 +88,6 @@ WHERE accounts.id = account_id AND channel = %(channel)s AND name = %(account)s
         SELECT FROM quotas AS own WHERE own.account_id = quotas.account_id
             AND own.chat = %(to)s AND own.temporary = quotas.temporary)
 """
-_COUNTS = ("turns", "messages", "prompt_tokens", "cached_tokens", "output_tokens", "failed")
 MOVE_USAGE = f"""
 WITH moved AS (
     DELETE FROM usage_days USING accounts
@@ -95,10 +95,10 @@ WITH moved AS (
         AND chat = %(chat)s
     RETURNING usage_days.*
 )
-INSERT INTO usage_days AS known (day, account_id, person_id, chat, {", ".join(_COUNTS)})
-SELECT day, account_id, person_id, %(to)s, {", ".join(_COUNTS)} FROM moved
+INSERT INTO usage_days AS known (day, account_id, person_id, chat, {", ".join(USAGE_COUNTS)})
+SELECT day, account_id, person_id, %(to)s, {", ".join(USAGE_COUNTS)} FROM moved
 ON CONFLICT (person_id, day, account_id, chat) DO UPDATE SET
-    {", ".join(f"{one} = known.{one} + excluded.{one}" for one in _COUNTS)}
+    {", ".join(f"{one} = known.{one} + excluded.{one}" for one in USAGE_COUNTS)}
 """
 MOVE_PENALTY = """
 INSERT INTO penalties (account_id, chat_id, until)

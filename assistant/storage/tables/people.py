@@ -175,6 +175,9 @@ channel_states = Table(
     time_column("failed_at"),
 )
 
+USAGE_COUNTS = ("turns", "messages", "prompt_tokens", "cached_tokens", "output_tokens", "failed")
+QUOTA_LIMITS = ("tokens_per_day", "tokens_per_month", "messages_per_day", "messages_per_month")
+
 # What people used of the model, by days of UTC: counted in the statement that ends a turn, by the
 # trigger `count_ended_turn` (migration 0011), whichever statement that is. Turns that wait or run
 # are counted as they are.
@@ -186,12 +189,7 @@ usage_days = Table(
     reference_column("person_id", "persons.id"),
     # Of a group; empty for private chats.
     text_column("chat", ""),
-    *(
-        Column(name, BigInteger, nullable=False, server_default=text("0"))
-        for name in (
-            *("turns", "messages", "prompt_tokens", "cached_tokens", "output_tokens", "failed"),
-        )
-    ),
+    *(Column(name, BigInteger, nullable=False, server_default=text("0")) for name in USAGE_COUNTS),
     PrimaryKeyConstraint("person_id", "day", "account_id", "chat"),
     Index(None, "day", "account_id"),
     Index("ix_usage_days_chat", "account_id", "chat", "day", postgresql_where="chat <> ''"),
@@ -209,12 +207,7 @@ quotas = Table(
     reference_column("person_id", "persons.id", nullable=True),
     reference_column("account_id", "accounts.id", nullable=True),
     text_column("chat", ""),
-    *(
-        Column(name, BigInteger)
-        for name in (
-            *("tokens_per_day", "tokens_per_month", "messages_per_day", "messages_per_month"),
-        )
-    ),
+    *(Column(name, BigInteger) for name in QUOTA_LIMITS),
     time_column("until"),
     text_column("note", ""),
     now_column("changed_at"),
