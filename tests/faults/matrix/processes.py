@@ -131,6 +131,7 @@ class Post:
     pace: float | None = None
     open: asyncio.Event = field(default_factory=asyncio.Event)  # cleared: nobody follows yet
     _keeping: asyncio.Task[None] | None = None
+    _filling: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def begin(self) -> None:
         self.open.set()
@@ -139,8 +140,10 @@ class Post:
 
     async def end(self) -> None:
         if self._keeping is not None:
-            self._keeping.cancel()
-            await asyncio.wait({self._keeping})
+            # Never amid a fork: the pid that nobody fetched would be given to who asks next.
+            async with self._filling:
+                self._keeping.cancel()
+                await asyncio.wait({self._keeping})
         if self.child is not None:
             self.child.kill()
             await self.child.ended.wait()
@@ -152,8 +155,9 @@ class Post:
         return self.child
 
     async def _fill(self) -> None:
-        self.child = await self.zygote.spawn(self.spec)
-        await self.child.order(pace=self.pace)
+        async with self._filling:
+            self.child = await self.zygote.spawn(self.spec)
+            await self.child.order(pace=self.pace)
 
     async def _keep(self) -> None:
         while True:
