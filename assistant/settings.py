@@ -153,5 +153,6 @@ class AssistantSettings(BaseModel, extra="forbid"):
     trace_days: float = Field(
         30.0,
         gt=0,
-        description="Each answer's steps are kept for so many days, for the dashboard's traces.",
+        description="Each answer's steps and edits are kept for so many days, for the"
+        " dashboard's traces.",
     )

@@ -179,7 +179,9 @@ class DeltaReader:
                                 return
                     arrived = await subscription.arrived.get()
                     continue
-                if arrived.text and arrived.state is None and not await admit(arrived.attempt):
+                # An end is given out in any case; with it may come the first text.
+                refused = arrived.text and not await admit(arrived.attempt)
+                if refused and arrived.state is None:
                     arrived = await subscription.arrived.get()
                     continue
                 placed = position.place(arrived)

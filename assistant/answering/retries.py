@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from assistant.answering.revisions import HOLD_OF_TURN, RETRY, replacing, revised
+from assistant.answering.revisions import (
+    HOLD_DELIVERIES_OF_TURN,
+    HOLD_OF_TURN,
+    RETRY,
+    replacing,
+    revised,
+)
 from assistant.answering.turns import STOP
 from assistant.errors import TurnNotFound
 from assistant.fair import BACKGROUND, BACKGROUND_WORK, CLOCK
@@ -32,6 +38,11 @@ HOLD_ALL = """
 SELECT FROM conversations
 WHERE id = ANY(ARRAY(SELECT conversation_id FROM turns WHERE id = ANY(%(turns)s)))
 ORDER BY id FOR NO KEY UPDATE
+"""
+HOLD_ALL_DELIVERIES = """
+SELECT FROM deliveries
+WHERE conversation_id = ANY(ARRAY(SELECT conversation_id FROM turns WHERE id = ANY(%(turns)s)))
+    AND state IN ('pending', 'active', 'removing') ORDER BY turn_id FOR NO KEY UPDATE
 """
 AGAIN_ALL = f"""
 WITH answering AS (
@@ -60,7 +71,8 @@ class Retries:
         """The turn that answers again. Raises TurnNotFound, in words, where it can't be."""
         values = {"turn": turn_id}
         async with self.database.transaction() as connection:
-            await rows(connection, HOLD_OF_TURN, values)
+            for hold in (HOLD_OF_TURN, HOLD_DELIVERIES_OF_TURN):
+                await rows(connection, hold, values)
             again = (await revised(connection, RETRY, values)).turn_id
             if again is None:
                 raise TurnNotFound(await _why_not(connection, turn_id))
@@ -99,7 +111,8 @@ async def _again(connection: Connection, turns: Sequence[int]) -> Sequence[int]:
     values = {"turns": list(turns)}
     if not turns:
         return []
-    await rows(connection, HOLD_ALL, values)
+    for hold in (HOLD_ALL, HOLD_ALL_DELIVERIES):
+        await rows(connection, hold, values)
     again = await rows(connection, AGAIN_ALL, values)
     await forget(connection, [one.old for one in again])
     return [one.id for one in again]

@@ -38,6 +38,18 @@ SELECT FROM deliveries WHERE conversation_id = (
     SELECT conversation_id FROM messages WHERE id = ({_MESSAGE}))
     AND state IN ('pending', 'active', 'removing') ORDER BY turn_id FOR NO KEY UPDATE
 """
+# And so are the turns: whoever claims one in this moment has done so by the next statement, which
+# then knows that it runs, and replaces it.
+HOLD_TURNS = f"""
+SELECT FROM turns WHERE conversation_id = (
+    SELECT conversation_id FROM messages WHERE id = ({_MESSAGE}))
+    AND state IN ('queued', 'running') ORDER BY id FOR NO KEY UPDATE
+"""
+HOLD_DELIVERIES_OF_TURN = """
+SELECT FROM deliveries
+WHERE conversation_id = (SELECT conversation_id FROM turns WHERE id = %(turn)s)
+    AND state IN ('pending', 'active', 'removing') ORDER BY turn_id FOR NO KEY UPDATE
+"""
 _ANSWERING = """
     SELECT turns.id FROM turns JOIN turn_messages ON turn_id = turns.id
     WHERE message_id = (SELECT id FROM changed) AND superseded_by IS NULL
@@ -191,12 +203,21 @@ WITH gone AS (
 )
 SELECT id, attempt, state FROM old
 """
+# An answer that was replaced repeats what it answered, also where others asked with it.
+FORGET_REPLACED = f"""
+UPDATE turns SET reply = '', tool_calls = NULL, logprobs = NULL
+FROM turn_messages
+WHERE turn_messages.message_id = ({_MESSAGE}) AND turn_messages.turn_id = turns.id
+    AND superseded_by IS NOT NULL AND reply <> ''
+"""
 # An experiment may repeat what was said here.
 FORGET_EXPERIMENTS = f"""
 DELETE FROM conversations WHERE experiment_on = (
     SELECT conversation_id FROM messages WHERE id = ({_MESSAGE}))
 """
 
+# In this order, as whoever else holds several of them.
+HOLDS = (HOLD, HOLD_DELIVERIES, HOLD_TURNS)
 _ANSWERED_AGAIN = ("running", "done", "failed")
 
 
@@ -216,7 +237,7 @@ class Revisions:
         """The message's new text. A turn that waits simply finds it; any other is replaced."""
         where = _where(chat, message_id)
         values = {**where, "event": event_id, "thread": chat.thread_id, "text": text}
-        async with self._holding(where, HOLD, HOLD_DELIVERIES) as connection:
+        async with self._holding(where, *HOLDS) as connection:
             return await revised(connection, EDIT, values)
 
     async def knows(self, chat: ChatRef, message_id: str) -> bool:
@@ -244,7 +265,7 @@ class Revisions:
             "part": message.message_id,
             "text": clean(message.text),
         }
-        async with self._holding(values, HOLD, HOLD_DELIVERIES) as connection:
+        async with self._holding(values, *HOLDS) as connection:
             turn = await row(connection, PART, values)
             if turn is None or not turn.stored or turn.state not in _ANSWERED_AGAIN:
                 return None if turn is None else Revised(turn.id)
@@ -253,14 +274,15 @@ class Revisions:
     async def retry(self, turn_id: int) -> Revised:
         """Answer again, in the same place. Nothing for a turn that is not over."""
         values = {"turn": turn_id}
-        async with self._holding(values, HOLD_OF_TURN) as connection:
+        async with self._holding(values, HOLD_OF_TURN, HOLD_DELIVERIES_OF_TURN) as connection:
             return await revised(connection, RETRY, values)
 
     async def delete(self, chat: ChatRef, message_id: str) -> Sequence[Revised]:
         """Forget the message and what answers it alone."""
         where = _where(chat, message_id)
-        async with self._holding(where, HOLD, HOLD_DELIVERIES) as connection:
+        async with self._holding(where, *HOLDS) as connection:
             again = await revised(connection, DELETE, where)
+            await rows(connection, FORGET_REPLACED, where)
             removed = await rows(connection, REMOVE, where)
             await forget(connection, [one.id for one in removed])
             await rows(connection, FORGET_EXPERIMENTS, where)

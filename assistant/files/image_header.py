@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 # The frame headers of JPEG that hold the size; C4, C8 and CC are something else.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_MOST_MARKERS = 10_000  # before a JPEG's size; a photograph has some dozens
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,9 @@ def _described(data: bytes) -> ImageHeader | None:
 
 def _jpeg(data: bytes) -> ImageHeader | None:
     at = 2
-    while data[at] == 0xFF:
+    for _ in range(_MOST_MARKERS):
+        if data[at] != 0xFF:
+            break
         marker = data[at + 1]
         if marker == 0xFF:  # filling
             at += 1

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import psycopg
 
-from assistant.answering.revisions import AGAIN, HOLD, HOLD_DELIVERIES, KNOWN, Revised, revised
+from assistant.answering.revisions import AGAIN, HOLDS, KNOWN, Revised, revised
 from assistant.errors import StorageUnavailable
 from assistant.files.attachments import values_of
 from assistant.incoming.control import place
@@ -88,7 +88,7 @@ class LateFiles:
             "message": message.message_id,
         }
         async with self.database.transaction() as connection:
-            for hold in (HOLD, HOLD_DELIVERIES):
+            for hold in HOLDS:
                 await rows(connection, hold, values)
             turn = await row(connection, FILL, values)
             if turn is None:

@@ -76,6 +76,12 @@ WITH before AS (
 ), uncertain AS (
     UPDATE deliveries SET placeholders_left = placeholders_left + 1
     WHERE turn_id = %(turn)s AND %(state)s = 'unknown'
+), removed AS (
+    -- Nothing of this reply stands there any more: what comes in its place is posted.
+    UPDATE delivery_intents SET state = 'failed', error = 'removed'
+    WHERE turn_id = %(turn)s AND kind IN ('placeholder', 'overflow') AND state = 'sent'
+        AND platform_message_id = %(message)s AND %(state)s = 'sent'
+        AND (SELECT kind FROM delivery_intents WHERE id = %(intent)s) = 'removal'
 )
 UPDATE delivery_intents SET state = %(state)s, platform_message_id = %(message)s, error = %(error)s,
     characters = %(characters)s, ended_at = now()
@@ -96,19 +102,35 @@ WITH late AS (
 UPDATE deliveries SET placeholders_left = placeholders_left + posted::int,
     state = CASE WHEN state = 'done' AND NOT posted THEN 'active' ELSE state END,
     lease_until = CASE WHEN state = 'done' THEN NULL ELSE lease_until END
-FROM late WHERE turn_id = (SELECT coalesce(superseded_by, id) FROM turns WHERE id = %(turn)s)
+FROM late WHERE turn_id = (
+    -- It may have been replaced more than once meanwhile.
+    SELECT newest.id FROM turns AS this JOIN turns AS newest
+        ON newest.conversation_id = this.conversation_id
+        AND coalesce(newest.place, newest.id) = coalesce(this.place, this.id)
+    WHERE this.id = %(turn)s AND newest.superseded_by IS NULL)
 """
-# What was being posted for a turn in the moment in which it was replaced is known by that one.
+# What was being posted for a turn in the moment in which it was replaced is known by that one; each
+# that replaced it since has that post as one that is begun. `told`: not by this turn's own row.
 POSTS = """
-SELECT id, position, coalesce(nullif(platform_message_id, ''), (
-    SELECT former.platform_message_id FROM delivery_intents AS former
-    WHERE former.turn_id IN (SELECT turns.id FROM turns WHERE superseded_by = %(turn)s)
-        AND former.position = delivery_intents.position AND former.kind = delivery_intents.kind
-        AND former.state = 'sent'
-    ORDER BY former.id DESC LIMIT 1), '') AS message_id
+SELECT id, position, platform_message_id = '' AS told,
+    coalesce(nullif(platform_message_id, ''), (
+        SELECT CASE former.state WHEN 'sent' THEN former.platform_message_id END
+        FROM turns AS this JOIN turns
+            ON turns.conversation_id = this.conversation_id
+            AND coalesce(turns.place, turns.id) = coalesce(this.place, this.id)
+        JOIN delivery_intents AS former ON former.turn_id = turns.id
+        WHERE this.id = %(turn)s AND turns.id < this.id AND former.state <> 'sending'
+            AND former.position = delivery_intents.position AND former.kind = delivery_intents.kind
+        ORDER BY former.id DESC LIMIT 1), '') AS message_id
 FROM delivery_intents
 WHERE turn_id = %(turn)s AND kind IN ('placeholder', 'overflow')
     AND state IN ('sent', 'sending') ORDER BY id
+"""
+# The message of a post is not there any more: a person took it away.
+GONE = """
+UPDATE delivery_intents SET state = 'failed', error = 'message_gone'
+WHERE turn_id = %(turn)s AND kind IN ('placeholder', 'overflow') AND state = 'sent'
+    AND platform_message_id = %(message)s
 """
 END = """
 UPDATE deliveries SET state = %(state)s, error = %(error)s, lease_owner = NULL, lease_until = NULL,
@@ -170,11 +192,13 @@ class OpenDelivery:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A post that was made or begun: `message_id` is empty while its outcome isn't known."""
+    """A post that was made or begun: `message_id` is empty while its outcome isn't known. `told`:
+    by a turn that this one replaced, and not written down here yet."""
 
     intent: int
     position: int
     message_id: str
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +223,10 @@ class Deliveries:
     async def posts(self, turn_id: int) -> Sequence[Post]:
         """What was posted, and what was begun and not closed, in this order."""
         rows = await self._rows(POSTS, turn=turn_id)
-        return [Post(row.id, row.position, row.message_id) for row in rows]
+        return [
+            Post(row.id, row.position, row.message_id, row.told and row.message_id != "")
+            for row in rows
+        ]
 
     async def begin(self, one: OpenDelivery, position: int, kind: IntentKind) -> int:
         """Say before a call that it is about to be made; returns the intent's id.
@@ -238,6 +265,10 @@ class Deliveries:
         )
         if rows and rows[0].late and state == "sent":  # no rows: erased meanwhile
             await self.late(one, intent, rows[0].before)
+
+    async def gone(self, one: OpenDelivery, message_id: str) -> None:
+        """This message does not stand there any more."""
+        await self._rows(GONE, turn=one.turn_id, message=message_id)
 
     async def late(self, one: OpenDelivery, intent: int, before: str | None = None) -> None:
         """This call was made, or may have been, after another took over. `before`: the intent's

@@ -61,6 +61,8 @@ class Outbox:
             posts = await self.deliveries.posts(self.one.turn_id)
         for post in posts:
             message_id = post.message_id or await self._found(post.intent, post.position)
+            if post.told:
+                await self._close(post.intent, "sent", message_id=message_id)
             if message_id:
                 found[post.position] = message_id
         return found
@@ -159,6 +161,10 @@ class Outbox:
             await self._close(intent, "sent", message_id=message_id)
             return
         raise PlatformUnavailable("The platform could not be reached for too long.")
+
+    async def forget(self, message_id: str) -> None:
+        """A message that was posted is not there any more."""
+        await self.deliveries.gone(self.one, message_id)
 
     async def _begin(self, position: int, kind: IntentKind) -> int:
         """Write down that a call is about to be made; returns the intent's id.

@@ -107,6 +107,8 @@ class Show:
     waiting: Waiting
     _posted: dict[int, str] = field(default_factory=dict, init=False)
     _shown: dict[int, tuple[str, bool, bool]] = field(default_factory=dict, init=False)
+    # Of what stands there, the messages of an earlier answer that none of our edits has met yet.
+    _former: set[int] = field(default_factory=set, init=False)
     _may_show: int = field(default=0, init=False)  # the attempt whose text may be shown
     # Messages with an edit of unknown end: it may take effect yet, also after a later one.
     _unsettled: set[int] = field(default_factory=set, init=False)
@@ -150,7 +152,9 @@ class Show:
                 return
             final = reply.final
             pieces = self.outbox.channel.split(reply.visible())
-            if (final or await self._may(reply.attempt)) and not await self._drafted(pieces, final):
+            # An end is shown in any case; with text in it that may be the first that is seen.
+            may = await self._may(reply.attempt) if reply.text.strip() else final
+            if (final or may) and not await self._drafted(pieces, final):
                 await self._put(pieces, final)
             if final:
                 await self._clear_surplus()
@@ -189,9 +193,26 @@ class Show:
 
     async def _begin_again(self) -> None:
         """Where an earlier answer stands: its place is empty until the new one comes."""
+        self._former = set(self._posted)
         await self.outbox.permit("edit", self._posted[0])
-        with suppress(MessageGone, PlatformUnavailable, SendOutcomeUnknown, RateLimited):
+        try:
             await self.outbox.edit(0, self._posted[0], "", final=False)
+        except MessageGone:
+            await self._post_anew(0)
+        except (PlatformUnavailable, SendOutcomeUnknown, RateLimited):
+            return
+        self._former.discard(0)
+
+    async def _post_anew(self, position: int) -> None:
+        """The person took this message of an earlier answer away, and asked again: the answer is
+        not to be missing there. What came after it would stand above it."""
+        gone = self._posted.pop(position)
+        for later in sorted((one for one in self._posted if one > position), reverse=True):
+            await self.outbox.remove(later, self._posted.pop(later))
+            self._shown.pop(later, None)
+        self._former = {one for one in self._former if one < position}
+        await self.outbox.forget(gone)
+        self._posted[position] = await self.outbox.post(position)
 
     async def _permitted(self, reply: ShownReply) -> bool:
         """Wait until a call may be made. The reply's end does not wait for an edit's turn.
@@ -259,6 +280,8 @@ class Show:
             permitted = False
             if await self._edit(position, pieces[position], done, last):
                 self._shown[position] = (pieces[position], done, last)
+        if final and len(self._posted) < len(pieces):  # one had to be posted anew
+            await self._put(pieces, final)
 
     def _order(self, pieces: Sequence[str], final: bool) -> Sequence[int]:
         """The messages to edit. While the reply grows, what is new comes first, so that nothing
@@ -299,6 +322,9 @@ class Show:
                     return False
                 await self.outbox.permit("final", self._posted[position])
             except MessageGone:
+                if position in self._former:
+                    await self._post_anew(position)
+                    continue
                 log.warning("reply_gone", turn=self.outbox.one.turn_id, position=position)
                 return True
             except (PlatformUnavailable, SendOutcomeUnknown):
@@ -316,6 +342,7 @@ class Show:
                     raise
                 return False
             else:
+                self._former.discard(position)
                 return True
         raise PlatformUnavailable("The platform could not be reached for too long.")
 

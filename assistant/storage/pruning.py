@@ -1,6 +1,6 @@
 """Pruning: events that no platform delivers again are forgotten, in small batches, the
-probabilities of tokens that nobody came for, experiments, old traces, and sign-ins of admins that
-are over.
+probabilities of tokens that nobody came for, experiments, old traces with the edits of their
+replies, and sign-ins of admins that are over.
 
 An event is only kept to know a redelivery by its id; messages and turns are kept in full.
 """
@@ -47,11 +47,20 @@ DELETE FROM conversations WHERE id = ANY (ARRAY(
     ORDER BY experiments.created_at LIMIT %(limit)s
 )) RETURNING 1
 """
+# With an attempt's steps go the edits of its reply, of which there are dozens. What was posted
+# stays: by it a message on the platform is known.
 PRUNE_TRACES = """
-DELETE FROM traces WHERE ctid = ANY (ARRAY(
-    SELECT ctid FROM traces WHERE recorded_at < now() - make_interval(secs => 86400 * %(days)s)
-    ORDER BY recorded_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
-)) RETURNING 1
+WITH old AS (
+    DELETE FROM traces WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM traces
+        WHERE recorded_at < now() - make_interval(secs => 86400 * %(days)s)
+        ORDER BY recorded_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    )) RETURNING turn_id
+), edits AS (
+    DELETE FROM delivery_intents USING old
+    WHERE delivery_intents.turn_id = old.turn_id AND kind IN ('edit', 'final')
+)
+SELECT FROM old
 """
 PRUNE_ARRIVALS = """
 DELETE FROM arrivals WHERE ctid = ANY (ARRAY(

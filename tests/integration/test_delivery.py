@@ -148,6 +148,19 @@ async def test_a_reply_that_somebody_deleted_is_not_posted_again(home: House) ->
     assert home.screen.calls.count("post") == 1
 
 
+async def test_an_answer_that_is_first_seen_at_its_end_counts_as_seen(
+    database_url: str, redis_url: str
+) -> None:
+    """Else the longest waits are missing where it is said how long people wait."""
+    screen = ScreenChannel(pace=Pace(1.0, 1.0, 1000.0))  # the end comes before an edit's turn
+    async with house(database_url, redis_url, screen=screen) as home:
+        async with working(home.worker(engine())):
+            await home.say("Tell me of the sea")
+            await until(lambda: ended(home))
+        assert len(shown(home)[0].looks) == 2, "empty, and whole"
+        assert await home.rows("SELECT FROM turns WHERE shown_at IS NOT NULL")
+
+
 async def test_a_long_reply_goes_on_in_further_messages(database_url: str, redis_url: str) -> None:
     screen = ScreenChannel(piece_characters=60)
     async with house(database_url, redis_url, screen=screen) as home:

@@ -62,3 +62,37 @@ async def test_a_placeholder_whose_post_is_answered_after_an_edit_becomes_the_an
         screen.go.set()
         await until(lambda: settled(home))
         assert len(screen.chats["42"]) == 1, [one.text for one in screen.chats["42"]]
+
+
+async def test_a_placeholder_whose_post_was_answered_amid_an_edit_serves_the_edit_after_it(
+    database_url: str, redis_url: str
+) -> None:
+    """Each replacement has the post as one that is begun; only the first turn's row has its id."""
+    screen = SlowScreen(readable=False)
+    model = ScriptedEngine(ScriptedSettings(tokens_per_second=200, first_token_seconds=1.0))
+    async with house(database_url, redis_url, screen=screen) as home, working(home.worker(model)):
+        await home.say("About herons", message_id="500")
+        await until(lambda: screen.chats["42"] and model.statistics().requests_running)
+        await home.service.edit(Edited(CHAT, "edit-1", "500", "7", "About storks"))
+        screen.go.set()
+        await until(lambda: settled(home))
+        await home.service.edit(Edited(CHAT, "edit-2", "500", "7", "About ducks"))
+        await until(lambda: settled(home))
+        assert ["ducks" in one.text for one in screen.chats["42"]] == [True]
+
+
+async def test_a_placeholder_whose_post_is_answered_after_two_edits_becomes_the_answer(
+    database_url: str, redis_url: str
+) -> None:
+    screen = SlowScreen(readable=False)
+    model = ScriptedEngine(ScriptedSettings(tokens_per_second=200, first_token_seconds=1.0))
+    async with house(database_url, redis_url, screen=screen) as home, working(home.worker(model)):
+        await home.say("About herons", message_id="500")
+        await until(lambda: screen.chats["42"] and model.statistics().requests_running)
+        await home.service.edit(Edited(CHAT, "edit-1", "500", "7", "About storks"))
+        await until(lambda: model.statistics().requests_running)
+        await home.service.edit(Edited(CHAT, "edit-2", "500", "7", "About ducks"))
+        await asyncio.sleep(0.05)
+        screen.go.set()
+        await until(lambda: settled(home))
+        assert ["ducks" in one.text for one in screen.chats["42"]] == [True]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 
 from assistant.messages import ChatRef, Edited
+from assistant.outgoing.deliveries import OpenDelivery
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
 from tests.support.house import CHAT, House, house, incoming, until, working
@@ -28,6 +31,11 @@ def engine(pace: float = 200, tokens: int = 24, first: float = 0.0) -> ScriptedE
 
 def edited(message_id: str, words: str, event: str = "edit-1", chat: ChatRef = CHAT) -> Edited:
     return Edited(chat, event, message_id, "7", words)
+
+
+WAITS_FOR_A_LOCK = """
+SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
 
 
 async def settled(home: House) -> bool:
@@ -112,6 +120,55 @@ async def test_a_shorter_answer_takes_the_further_messages_away(home: House) -> 
     assert "Hm" in "".join(short)
 
 
+async def test_a_longer_answer_after_a_shorter_one_is_shown_whole(home: House) -> None:
+    home.screen.piece_characters = 60
+    for number, (tokens, words) in enumerate(
+        [(60, "About herons " * 8), (1, "Hm"), (60, "About storks " * 8)]
+    ):
+        async with working(home.worker(engine(tokens=tokens))):
+            if number:
+                await home.service.edit(edited("500", words, event=f"edit-{number}"))
+            else:
+                await home.say(words, message_id="500")
+            shown = await texts(home)
+    (reply,) = (await home.rows("SELECT reply FROM turns ORDER BY id DESC LIMIT 1"))[0]
+    assert len(shown) > 1 and "".join(shown) == reply
+
+
+@pytest.mark.parametrize("position", [0, 1])
+async def test_who_took_the_answer_away_and_asks_again_gets_one(home: House, position: int) -> None:
+    home.screen.piece_characters = 60
+    async with working(home.worker(engine(tokens=60))):
+        first = await home.say("About herons " * 8, message_id="500")
+        await texts(home)
+        del home.screen.chats["42"][position]
+        again = await home.service.retry(first.turn_id)
+        shown = await texts(home)
+    (reply,) = (await home.rows(f"SELECT reply FROM turns WHERE id = {again}"))[0]
+    assert "".join(shown) == reply
+    assert await home.service.retry(again) is not None, "and so once more"
+
+
+async def test_a_late_call_of_the_first_answer_has_the_third_shown_once_more(home: House) -> None:
+    async with working(home.worker(engine())):
+        first = await home.say("About herons", message_id="500")
+        await texts(home)
+        for number, words in enumerate(("About storks", "About ducks")):
+            await home.service.edit(edited("500", words, event=f"edit-{number}"))
+            await texts(home)
+        claims = "SELECT turn_id, attempt FROM deliveries ORDER BY turn_id"
+        before = dict(await home.rows(claims))
+        finals = "SELECT id FROM delivery_intents WHERE turn_id = %(turn)s AND kind = 'final'"
+        ((intent,),) = await home.rows(finals, {"turn": first.turn_id})
+        one = OpenDelivery(first.turn_id, 1, first.turn_id, "", removing=False, chat=CHAT)
+        await home.delivery.deliveries.late(one, intent)
+        home.delivery.look()
+        (shown,) = await texts(home)
+    assert "ducks" in shown
+    after = dict(await home.rows(claims))
+    assert [after[turn] - before[turn] for turn in before] == [0, 0, 1]
+
+
 async def test_an_edit_of_a_waiting_question_is_only_its_new_text(home: House) -> None:
     await home.say("About herons", message_id="500")
     await home.service.edit(edited("500", "About storks"))
@@ -119,6 +176,29 @@ async def test_an_edit_of_a_waiting_question_is_only_its_new_text(home: House) -
         (shown,) = await texts(home)
     assert "storks" in shown
     assert await home.rows("SELECT count(*) FROM turns") == [(1,)]
+
+
+CLAIM = """
+UPDATE turns SET state = 'running', attempt = 1, lease_owner = 'worker',
+    lease_until = now() + interval '60 seconds' WHERE id = %(turn)s
+"""
+
+
+async def test_an_edit_in_the_moment_of_a_claim_replaces_what_was_claimed(home: House) -> None:
+    """Whoever claims may have read the former words by the time of the edit's commit."""
+    first = await home.say("About herons", message_id="500")
+    async with home.database.transaction() as claiming:
+        await claiming.execute(CLAIM.encode(), {"turn": first.turn_id})
+        editing = asyncio.create_task(home.service.edit(edited("500", "About storks")))
+        await until(lambda: home.rows(WAITS_FOR_A_LOCK))
+    await editing
+    async with working(home.worker(engine())):
+        (shown,) = await texts(home)
+    assert "storks" in shown
+    assert await home.rows("SELECT state, error_code FROM turns ORDER BY id") == [
+        ("cancelled", "superseded"),
+        ("done", ""),
+    ]
 
 
 async def test_an_edit_that_comes_before_its_message_is_the_message(home: House) -> None:
@@ -178,6 +258,8 @@ async def test_one_deleted_of_two_questions_is_answered_again_without_it(home: H
         (one,) = await texts(home)
     assert "herons" in both and "storks" in both
     assert "storks" in one and "herons" not in one
+    kept = await home.rows("SELECT reply FROM turns ORDER BY id")
+    assert kept == [("",), (one,)], "also of the answer that was replaced"
 
 
 async def test_a_deletion_that_comes_before_its_message_buries_it(home: House) -> None:

@@ -265,3 +265,18 @@ async def test_old_traces_are_pruned_and_newer_ones_stay(home: House) -> None:
     assert pruned == 3
     assert await home.rows("SELECT turn_id FROM traces") == [(turns[1],)]
     assert await home.rows("SELECT FROM arrivals") == []
+
+
+async def test_with_old_steps_go_the_edits_but_not_what_was_posted(home: House) -> None:
+    async with working(home.worker(quick())):
+        turns = [(await home.say("Hello", chat)).turn_id for chat in (CHAT, ANOTHER)]
+        for turn in turns:
+            await recorded(home, turn)
+    await until(lambda: home.rows("SELECT FROM deliveries WHERE state = 'done' OFFSET 1"))
+    calls = "SELECT kind FROM delivery_intents WHERE turn_id = %(turn)s ORDER BY id"
+    newer = await home.rows(calls, {"turn": turns[1]})
+    old = "UPDATE traces SET recorded_at = now() - interval '31 days' WHERE turn_id = %(turn)s"
+    await home.rows(old, {"turn": turns[0]})
+    await Pruning(home.database).prune_traces()
+    assert await home.rows(calls, {"turn": turns[0]}) == [("placeholder",)]
+    assert await home.rows(calls, {"turn": turns[1]}) == newer and ("final",) in newer

@@ -42,6 +42,11 @@ def _chat(filled: Filled, number: int) -> Values:
 OPERATIONS: Sequence[tuple[str, str, Callable[[Filled, int], Values]]] = (
     ("retries.FAILED", retries.FAILED, lambda f, n: {"code": "", "limit": 501}),
     ("retries.HOLD_ALL", retries.HOLD_ALL, lambda f, n: {"turns": _failed(f, n)}),
+    (
+        "retries.HOLD_ALL_DELIVERIES",
+        retries.HOLD_ALL_DELIVERIES,
+        lambda f, n: {"turns": _failed(f, n)},
+    ),
     ("retries.AGAIN_ALL", retries.AGAIN_ALL, lambda f, n: {"turns": _failed(f, n)}),
     ("failures.BY_CODE", failures.BY_CODE, lambda f, n: {"limit": failures.LOOKED_AT}),
     (

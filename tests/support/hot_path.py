@@ -427,6 +427,7 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
         lambda f, n: {**_of_turn(f, n), "intent": 2 * _ended(f, n), "before": "failed"},
     ),
     ("deliveries.POSTS", deliveries.POSTS, _of_turn),
+    ("deliveries.GONE", deliveries.GONE, lambda f, n: _of_turn(f, n) | {"message": "7"}),
     (
         "deliveries.END",
         deliveries.END,
@@ -467,6 +468,21 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
     (
         "revisions.HOLD_DELIVERIES",
         revisions.HOLD_DELIVERIES,
+        lambda f, n: _message_of(f, _ended(f, n)),
+    ),
+    (
+        "revisions.HOLD_TURNS",
+        revisions.HOLD_TURNS,
+        lambda f, n: _message_of(f, _ended(f, n)),
+    ),
+    (
+        "revisions.HOLD_DELIVERIES_OF_TURN",
+        revisions.HOLD_DELIVERIES_OF_TURN,
+        lambda f, n: {"turn": _ended(f, n)},
+    ),
+    (
+        "revisions.FORGET_REPLACED",
+        revisions.FORGET_REPLACED,
         lambda f, n: _message_of(f, _ended(f, n)),
     ),
     ("revisions.HOLD_OF_TURN", revisions.HOLD_OF_TURN, lambda f, n: {"turn": _ended(f, n)}),

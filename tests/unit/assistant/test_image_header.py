@@ -74,3 +74,12 @@ HEADS = st.sampled_from([b"", b"\xff\xd8\xff", b"RIFF1234WEBPVP8 ", b"GIF89a", p
 def test_any_bytes_give_a_value(head: bytes, rest: bytes) -> None:
     found = described(head + rest)
     assert found is None or min(found.width, found.height) > 0
+
+
+@pytest.mark.parametrize("body", [b"\xff", b"\xff\xe0\x00\x02"], ids=["filling", "empty segments"])
+def test_who_hides_the_size_behind_a_million_markers_hides_it(body: bytes) -> None:
+    """Each costs a step of Python's, in the loop that serves everybody."""
+    hidden = b"\xff\xd8\xff\xe0\x00\x02" + body * 1_000_000 + b"\xff\xc0" + FRAME
+    assert described(hidden) is None
+    few = b"\xff\xd8\xff\xe0\x00\x02" + body * 1_000 + b"\xff\xc0" + FRAME
+    assert described(few) == ImageHeader("image/jpeg", 640, 480)
