@@ -163,7 +163,7 @@ WITH answering AS (
 ),
 {_REPLACE}
 """
-# A turn with further messages is answered again without this one.
+# A turn with further messages is answered again without this one, unless the person stopped it.
 DELETE = f"""
 WITH changed AS (
     UPDATE messages SET deleted_at = now(), text = ''
@@ -171,7 +171,8 @@ WITH changed AS (
 ), files AS (
     DELETE FROM attachments USING changed WHERE message_id = changed.id
 ), answering AS (
-    SELECT answering.id FROM ({_ANSWERING}) AS answering WHERE EXISTS (
+    SELECT answering.id FROM ({_ANSWERING}) AS answering JOIN turns ON turns.id = answering.id
+    WHERE turns.state <> 'stopped' AND EXISTS (
         SELECT FROM turn_messages JOIN messages ON messages.id = message_id
         WHERE turn_id = answering.id AND deleted_at IS NULL
             AND messages.id <> (SELECT id FROM changed))

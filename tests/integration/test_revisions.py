@@ -262,6 +262,18 @@ async def test_one_deleted_of_two_questions_is_answered_again_without_it(home: H
     assert kept == [("",), (one,)], "also of the answer that was replaced"
 
 
+async def test_one_deleted_of_two_questions_starts_no_answer_that_was_stopped(home: House) -> None:
+    first = await home.say("About herons", message_id="500")
+    await home.say("and storks", message_id="501")
+    async with working(home.worker(engine(pace=20, tokens=200))):
+        await until(lambda: home.screen.calls.count("edit") > 2)
+        await home.service.stop(first.turn_id)
+        await texts(home)
+        await home.service.erase(CHAT, "500")
+        await texts(home)
+    assert await home.rows("SELECT state FROM turns") == [("stopped",)]
+
+
 async def test_a_deletion_that_comes_before_its_message_buries_it(home: House) -> None:
     await home.service.erase(CHAT, "500")
     late = await home.service.accept(incoming("My secret", message_id="500"))

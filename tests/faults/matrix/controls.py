@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.faults.matrix.judge import Chat, Verdict, judge_placeholders
-from tests.faults.matrix.platform import PLACEHOLDER, Platform, Shown
+from tests.faults.matrix.platform import Platform, Shown, says_nothing
 from tests.faults.matrix.questions import Pace, Question, answer_text, make_question, plain
 
 STOPPED = "Stopped."
@@ -35,7 +35,7 @@ class Control:
         first = plain(await answer_text(0, [asked], pace))
         then = plain(await answer_text(0, [edited(asked)], pace))
         right = self.right(first, then, chat) if acted else [first]
-        ever = [*self.ever(first, then), *right, PLACEHOLDER]
+        ever = [*self.ever(first, then), *right]
         verdict = Verdict()
         standing = [plain(one.text) for one in chat.shown if not one.deleted and not one.empty]
         if len(standing) != bool(right) or not set(standing) <= set(right):
@@ -46,7 +46,7 @@ class Control:
             verdict.doubled = 1
             verdict.notes.append(f"{chat.name}: answered in the messages {spoke}")
         for text in (plain(text) for one in chat.shown for text in one.texts):
-            if not any(text in whole for whole in ever):
+            if not says_nothing(text) and not any(text in whole for whole in ever):
                 verdict.garbled = 1
                 verdict.notes.append(f"{chat.name} once showed {text!r}")
         judge_placeholders(chat, verdict)
@@ -60,7 +60,7 @@ def edited(question: Question) -> Question:
 
 
 def _spoke(one: Shown) -> bool:
-    return any(text.strip() not in ("", PLACEHOLDER) for text in one.texts)
+    return not all(says_nothing(text) for text in one.texts)
 
 
 def _edit(platform: Platform, chat: str, message_id: str, question: Question) -> bool:

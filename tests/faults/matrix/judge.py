@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tests.faults.matrix.platform import PLACEHOLDER, Shown
+from tests.faults.matrix.platform import Shown, says_nothing
 from tests.faults.matrix.questions import BEGINNING, Pace, Question, answer_text, plain
 from tests.faults.matrix.record import TurnRecord
 
@@ -112,7 +112,7 @@ def _judge_texts(chat: Chat, answers: Sequence[Answer], verdict: Verdict) -> Non
     for message in chat.shown:
         for text in message.texts:
             said = plain(text)
-            if said != PLACEHOLDER and not any(said in one.whole for one in answers):
+            if not says_nothing(said) and not any(said in one.whole for one in answers):
                 verdict.garbled += 1
                 verdict.notes.append(
                     f"{chat.name}: message {message.message_id} once showed {_short(said)}"

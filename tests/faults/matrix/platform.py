@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 PLACEHOLDER = "…"
+WAITS = re.compile(r"\d+ before you…?")  # who waits for long is told so in the placeholder's place
 Call = Literal["post", "edit"]
 Ailment = Literal["busy", "broken", "slow", "cut", "lost"]
+
+
+def says_nothing(text: str) -> bool:
+    """Nothing of an answer yet."""
+    return text.strip() in ("", PLACEHOLDER) or WAITS.fullmatch(text.strip()) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,12 @@ async def test_whole_answers_in_order_are_fine() -> None:
     assert verdict == Verdict()
 
 
+async def test_who_waits_is_told_so_before_the_answer_but_not_in_its_place() -> None:
+    first = await whole(0, FIRST)
+    assert await seen((PLACEHOLDER, "2 before you…", "", first), asked=[FIRST]) == Verdict()
+    assert (await seen((PLACEHOLDER, "2 before you…"), asked=[FIRST])).lost == 1
+
+
 async def test_questions_that_are_answered_together_are_fine() -> None:
     assert await seen((PLACEHOLDER, await whole(0, FIRST, SECOND))) == Verdict()
 
