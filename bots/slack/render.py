@@ -8,7 +8,9 @@ broken up with an invisible character, in both.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable
+from itertools import accumulate
 from typing import Any
 
 from assistant.channel import Look
@@ -18,8 +20,10 @@ from bots.slack.orders import as_typed
 from bots.slack.split import closed, utf16_units
 
 PLACEHOLDER = "…"
-# chat.update takes less text than chat.postMessage; this is only the fallback of the block
-FALLBACK_CHARACTERS = 3_000
+# Of UTF-8, escaped. chat.update refuses a text of over 4,000 characters, which were seen to be
+# counted as bytes (chat.postMessage cuts at 40,000); this is only the fallback of the block
+FALLBACK_BYTES = 3_900
+NOTICE_CHARACTERS = 3_000
 
 _FAILED = "⚠ "
 _MOST_GROWTH = 500  # UTF-16 units: what a piece leaves of Slack's limit is for more than this
@@ -53,7 +57,7 @@ def message(
     blocks: list[Block] = [{"type": "markdown", "text": closed(harmless(shown))}]
     if not look.final:
         blocks.append(stop_block(look.turn_id, look.language))
-    return {"text": plain(shown), "blocks": blocks + _under(look, plain_buttons)}
+    return {"text": fallback(shown), "blocks": blocks + _under(look, plain_buttons)}
 
 
 def streamed(
@@ -91,12 +95,29 @@ def harmless(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """A text in which Slack finds no markup at all, cut to the fallback's length."""
+    """A text in which Slack finds no markup at all, cut to a notice's length."""
     end = len(text)
-    if end > FALLBACK_CHARACTERS:
-        end = last_boundary(text, 0, FALLBACK_CHARACTERS)
-    escaped = harmless(text[:end]).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return escaped + ("…" if end < len(text) else "")
+    if end > NOTICE_CHARACTERS:
+        end = last_boundary(text, 0, NOTICE_CHARACTERS)
+    return _escaped(harmless(text[:end])) + ("…" if end < len(text) else "")
+
+
+def fallback(text: str) -> str:
+    """The same, cut where what is sent, with its entities, reaches FALLBACK_BYTES."""
+    shown = harmless(text[: FALLBACK_BYTES + 1])
+    ends = list(accumulate(_bytes(_escaped(char)) for char in shown))
+    if not ends or ends[-1] <= FALLBACK_BYTES:
+        return _escaped(shown)
+    end = last_boundary(shown, 0, bisect_right(ends, FALLBACK_BYTES - _bytes("…")))
+    return _escaped(shown[:end]) + "…"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def _spelled(text: str, name_of: Callable[[str], str]) -> str:
