@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from bots.secret_setting import SentSecret
 
 
 class HttpSettings(BaseModel):
@@ -23,7 +25,7 @@ class HttpSettings(BaseModel):
     max_body_bytes: int = Field(
         default=4 * 1024 * 1024, ge=64 * 1024, description="The largest request body taken in."
     )
-    metrics_key: SecretStr | None = Field(
+    metrics_key: SentSecret = Field(
         default=None,
         description="Bearer key of `/metrics` for a Prometheus on another machine; without it only "
         "this machine may read them.",

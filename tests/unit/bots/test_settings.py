@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from assistant.errors import StartupError
 from bots.seal import new_key
 from bots.settings import ANY, Settings, known_names, load_settings
+from bots.worker_server import listen_for_watchers
 
 HIDDEN = "hidden-part"
 
@@ -91,6 +92,19 @@ def test_both_spellings_of_postgres_are_taken(scheme: str, monkeypatch: pytest.M
     url = load_settings().database_url
     assert url is not None
     assert url.get_secret_value() == f"postgresql://u:{HIDDEN}@h/d"
+
+
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_a_blank_metrics_key_is_none_and_opens_nothing(
+    blank: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OUTRIDER_HTTP__METRICS_KEY", blank)
+    monkeypatch.setenv("OUTRIDER_WORKER__HOST", "0.0.0.0")
+    monkeypatch.setenv("OUTRIDER_WORKER__PORT", "0")
+    settings = load_settings()
+    assert settings.http.metrics_key is None
+    with pytest.raises(StartupError, match="set OUTRIDER_HTTP__METRICS_KEY"):
+        listen_for_watchers(settings)
 
 
 def test_an_empty_url_or_token_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
