@@ -30,6 +30,7 @@ from assistant.settings import AssistantSettings
 from bots.admin.oidc.settings import OidcSettings
 from bots.http.settings import HttpSettings
 from bots.seal import is_key
+from bots.secret_setting import SentSecret
 from bots.slack.settings import SlackSettings
 from bots.telegram.settings import TelegramSettings
 from inference.settings import EngineSettings
@@ -83,7 +84,7 @@ class AdminSettings(BaseModel, extra="forbid"):
 class ApiSettings(BaseModel, extra="forbid"):
     """`OUTRIDER_API__…`"""
 
-    key: SecretStr | None = Field(
+    key: SentSecret = Field(
         None,
         description="Bearer key of `/v1`, which may do all. Without it one is made in the data "
         "directory. `outrider keys` makes others.",
@@ -161,8 +162,8 @@ class Settings(BaseSettings):
 
     @field_validator("database_url", "redis_url", mode="before")
     @classmethod
-    def _empty_is_none(cls, value: object) -> object:
-        return None if value == "" else value
+    def _blank_is_none(cls, value: object) -> object:
+        return None if isinstance(value, str) and not value.strip() else value
 
     @field_validator("data_dir")
     @classmethod

@@ -107,12 +107,16 @@ def test_a_blank_metrics_key_is_none_and_opens_nothing(
         listen_for_watchers(settings)
 
 
-def test_an_empty_url_or_token_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("blank", ["", " "])
+def test_a_blank_url_or_token_is_none(blank: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DATABASE_URL", "REDIS_URL", "TELEGRAM__TOKEN", "SLACK__BOT_TOKEN"):
-        monkeypatch.setenv(f"OUTRIDER_{name}", "")
+        monkeypatch.setenv(f"OUTRIDER_{name}", blank)
+    for name in ("API__KEY", "ENGINE__API_KEY", "ENGINE__HUB_TOKEN"):
+        monkeypatch.setenv(f"OUTRIDER_{name}", blank)
     settings = load_settings()
     assert settings.database_url is settings.redis_url is settings.telegram.token is None
-    assert settings.slack.bot_token is None
+    assert settings.slack.bot_token is settings.api.key is None
+    assert settings.engine.api_key is settings.engine.hub_token is None
 
 
 @pytest.mark.parametrize(
