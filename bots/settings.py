@@ -31,6 +31,7 @@ from bots.admin.oidc.settings import OidcSettings
 from bots.http.settings import HttpSettings
 from bots.seal import is_key
 from bots.secret_setting import SentSecret
+from bots.server_urls import postgres_url, redis_url
 from bots.slack.settings import SlackSettings
 from bots.telegram.settings import TelegramSettings
 from inference.settings import EngineSettings
@@ -173,18 +174,12 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
-        if value and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
-            raise ValueError("must begin with postgresql://")
-        if value and value.get_secret_value().startswith("postgres://"):
-            return SecretStr("postgresql" + value.get_secret_value()[len("postgres") :])
-        return value
+        return SecretStr(postgres_url(value.get_secret_value())) if value else None
 
     @field_validator("redis_url")
     @classmethod
     def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
-        if value and not value.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
-            raise ValueError("must begin with redis://, rediss:// or unix://")
-        return value
+        return SecretStr(redis_url(value.get_secret_value())) if value else None
 
     @classmethod
     def settings_customise_sources(

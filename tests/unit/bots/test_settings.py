@@ -107,6 +107,26 @@ def test_a_blank_metrics_key_is_none_and_opens_nothing(
         listen_for_watchers(settings)
 
 
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("DATABASE_URL", "postgresql://"),
+        ("DATABASE_URL", "postgresql:///db?host=/run/postgresql"),
+        ("DATABASE_URL", "postgresql://u:p%23%40@[::1]:5432/db?sslmode=require"),
+        ("REDIS_URL", "redis://"),
+        ("REDIS_URL", "redis://:p%23%2F%40@[::1]:6379/2?health_check_interval=5"),
+        ("REDIS_URL", "rediss://u:p@h:6380/0?ssl_cert_reqs=none"),
+        ("REDIS_URL", "unix://u:p@/run/valkey@1/valkey.sock?db=1"),
+    ],
+)
+def test_a_url_is_taken_as_it_is_without_what_is_blank_at_its_ends(
+    name: str, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"OUTRIDER_{name}", f"{url}\n")
+    taken = getattr(load_settings(), name.lower())
+    assert taken.get_secret_value() == url
+
+
 @pytest.mark.parametrize("blank", ["", " "])
 def test_a_blank_url_or_token_is_none(blank: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DATABASE_URL", "REDIS_URL", "TELEGRAM__TOKEN", "SLACK__BOT_TOKEN"):
@@ -136,6 +156,20 @@ def test_a_blank_url_or_token_is_none(blank: str, monkeypatch: pytest.MonkeyPatc
         ("SLACK__APP_TOKEN", f"{HIDDEN}\u200bx", "OUTRIDER_SLACK__APP_TOKEN: holds a space, an in"),
         ("ENGINE__API_KEY", f"{HIDDEN}\u200bx", "OUTRIDER_ENGINE__API_KEY: holds a space, an inv"),
         ("ENGINE__HUB_TOKEN", f"{HIDDEN} x", "OUTRIDER_ENGINE__HUB_TOKEN: holds a space, an inv"),
+        ("DATABASE_URL", f"postgresql://u:p@{HIDDEN}:abc/db", "DATABASE_URL: must be as postg"),
+        ("DATABASE_URL", f"postgresql://u:p@h/db?{HIDDEN}=bar", "DATABASE_URL: must be as postg"),
+        ("DATABASE_URL", f"postgresql://u:p@{HIDDEN}@h/db", "DATABASE_URL: must be as postgresql:"),
+        ("DATABASE_URL", f"postgresql://u:{HIDDEN}%00@h/db", "DATABASE_URL: must be as postgresql"),
+        ("REDIS_URL", f"redis://:{HIDDEN}#ss@host:6379", "REDIS_URL: must be as redis://user:pass"),
+        ("REDIS_URL", f"redis://:1#{HIDDEN}@host:6379", "REDIS_URL: must be as redis://user:passw"),
+        ("REDIS_URL", f"redis://:1/{HIDDEN}@host:6379", "REDIS_URL: must be as redis://user:passw"),
+        ("REDIS_URL", f"rediss://:1?{HIDDEN}@host:63", "REDIS_URL: must be as rediss://user:pass"),
+        ("REDIS_URL", f"redis://:[{HIDDEN}@host:6379", "REDIS_URL: must be as redis://user:passw"),
+        ("REDIS_URL", f"redis://localhost:{HIDDEN}", "REDIS_URL: must be as redis://user:passwor"),
+        ("REDIS_URL", f"redis://h?max_connections={HIDDEN}", "REDIS_URL: must be as redis://user:"),
+        ("REDIS_URL", f"redis://h?{HIDDEN}=1", "REDIS_URL: must be as redis://user:password@host"),
+        ("REDIS_URL", f"redis://h?protocol=9&{HIDDEN}=1", "REDIS_URL: must be as redis://user:pa"),
+        ("REDIS_URL", f"unix:///tmp/{HIDDEN}#1", "REDIS_URL: must be as unix://user:password@/pa"),
         ("SLACK__BASE_URL", HIDDEN, "OUTRIDER_SLACK__BASE_URL: must begin with"),
         ("ENGINE", f'{{"api_kye": "{HIDDEN}"}}', "did you mean OUTRIDER_ENGINE__API_KEY?"),
         ("ENGINE", HIDDEN, "OUTRIDER_ENGINE: "),
