@@ -29,6 +29,7 @@ from assistant.errors import StartupError
 from assistant.settings import AssistantSettings
 from bots.admin.oidc.settings import OidcSettings
 from bots.http.settings import HttpSettings
+from bots.listed import listed
 from bots.seal import is_key
 from bots.secret_setting import SentSecret
 from bots.server_urls import postgres_url, redis_url
@@ -72,7 +73,7 @@ class AdminSettings(BaseModel, extra="forbid"):
     @field_validator("totp_keys", mode="before")
     @classmethod
     def _one_is_a_list(cls, value: object) -> object:
-        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+        return listed(value)
 
     @field_validator("totp_keys")
     @classmethod

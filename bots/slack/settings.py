@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from assistant.messages import Access
 from bots.http.hosts import is_loopback
+from bots.listed import listed
 from bots.seal import is_key
 from bots.secret_setting import SentSecret
 from bots.slack.install.grant import TEAM_ID
@@ -78,7 +79,7 @@ class SlackSettings(BaseModel):
     @classmethod
     def one_is_a_list(cls, value: object) -> object:
         """`U1, C2` and one id alone are lists as well."""
-        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+        return listed(value)
 
     @field_validator("allowlist")
     @classmethod

@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from assistant.messages import Access
+from bots.listed import listed
 from bots.secret_setting import SentSecret
 
 DEFAULT = "default"
 _NAME = re.compile(r"[a-z0-9_-]{1,32}")
+_ID = re.compile(r"-?[0-9]{1,20}")
 
 
 def name_of(account: str, field: str) -> str:
@@ -85,9 +87,18 @@ class TelegramAccount(BaseModel):
     @classmethod
     def ids_as_text(cls, value: object) -> object:
         """Ids are numbers at Telegram: `[7, 8]`, `"7, 8"` and `7` are all fine."""
-        if isinstance(value, int | str):
-            return tuple(str(value).replace(",", " ").split())
-        return tuple(map(str, value)) if isinstance(value, list | tuple) else value
+        return listed(value)
+
+    @field_validator("allowlist")
+    @classmethod
+    def are_ids(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """A name would let nobody in: Telegram says ids alone."""
+        if strange := [one for one in value if not _ID.fullmatch(one)]:
+            raise ValueError(
+                f"{strange[0]!r} is no id of Telegram's: write a person's as 7654321 and a group's "
+                "as -1001234567890"
+            )
+        return value
 
 
 class TelegramSettings(TelegramAccount):

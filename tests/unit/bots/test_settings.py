@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from assistant.errors import StartupError
+from bots.http.hosts import AllowedHosts
 from bots.seal import new_key
 from bots.settings import ANY, Settings, known_names, load_settings
 from bots.worker_server import listen_for_watchers
@@ -80,10 +81,40 @@ def test_names_of_others_are_none_of_our_business(
     assert load_settings().port == 9
 
 
-@pytest.mark.parametrize("text", ["a.example,b.example", '["a.example", "b.example"]'])
-def test_lists_are_json_or_have_commas(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "text", ["a.example,b.example", "a.example b.example", '["a.example", "b.example"]']
+)
+def test_lists_are_json_or_have_commas_or_spaces(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("OUTRIDER_HTTP__ALLOWED_HOSTS", text)
     assert load_settings().http.allowed_hosts == ("a.example", "b.example")
+
+
+@pytest.mark.parametrize(
+    ("given", "host"),
+    [
+        ("*.Example.org", "chat.example.org"),
+        ("chat.example.org.", "chat.example.org:8443"),
+        ("[2001:db8::1]", "[2001:db8::1]"),
+        ("2001:DB8:0::1", "[2001:db8::1]:8443"),
+        ("192.0.2.1", "192.0.2.1"),
+        ("chat_1", "chat_1"),
+    ],
+)
+def test_a_server_goes_by_the_names_that_are_allowed(
+    given: str, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OUTRIDER_HTTP__ALLOWED_HOSTS", given)
+    assert AllowedHosts("127.0.0.1", load_settings().http.allowed_hosts).allow(host)
+
+
+@pytest.mark.parametrize("name", ["SLACK__ALLOWLIST", "SLACK__WORKSPACES", "HTTP__PROXIES"])
+def test_further_lists_may_have_spaces(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    items = ("10.0.0.1", "10.0.0.2") if "PROXIES" in name else ("T1", "T2")
+    monkeypatch.setenv(f"OUTRIDER_{name}", " ".join(items))
+    group, field = name.lower().split("__")
+    assert getattr(getattr(load_settings(), group), field) == items
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
@@ -170,6 +201,12 @@ def test_a_blank_url_or_token_is_none(blank: str, monkeypatch: pytest.MonkeyPatc
         ("REDIS_URL", f"redis://h?{HIDDEN}=1", "REDIS_URL: must be as redis://user:password@host"),
         ("REDIS_URL", f"redis://h?protocol=9&{HIDDEN}=1", "REDIS_URL: must be as redis://user:pa"),
         ("REDIS_URL", f"unix:///tmp/{HIDDEN}#1", "REDIS_URL: must be as unix://user:password@/pa"),
+        ("HTTP__ALLOWED_HOSTS", "https://chat.example.org", "is no name of a server: write it as"),
+        ("HTTP__ALLOWED_HOSTS", "a.example, chat.example.org:8443", "is no name of a server: wr"),
+        ("HTTP__ALLOWED_HOSTS", "chat.example.org/chat", "is no name of a server: write it as"),
+        ("HTTP__ALLOWED_HOSTS", "*", "is no name of a server: write it as chat.example.org, wit"),
+        ("TELEGRAM__ALLOWLIST", "7 @alice", "'@alice' is no id of Telegram's: write a person's"),
+        ("TELEGRAM__ALLOWLIST", "true", "'True' is no id of Telegram's: write a person's as 76"),
         ("SLACK__BASE_URL", HIDDEN, "OUTRIDER_SLACK__BASE_URL: must begin with"),
         ("ENGINE", f'{{"api_kye": "{HIDDEN}"}}', "did you mean OUTRIDER_ENGINE__API_KEY?"),
         ("ENGINE", HIDDEN, "OUTRIDER_ENGINE: "),

@@ -46,9 +46,15 @@ def test_a_wrong_setting_is_refused(wrong: dict[str, str]) -> None:
         TelegramSettings.model_validate(wrong)
 
 
-@pytest.mark.parametrize("given", [[7, "8"], (7, 8), "7,8", "7, 8"])
+@pytest.mark.parametrize("given", [[7, "-8"], (7, -8), "7,-8", "7, -8", "7 -8", ["7 -8"]])
 def test_ids_of_the_allow_list_may_be_numbers(given: object) -> None:
-    assert TelegramSettings.model_validate({"allowlist": given}).allowlist == ("7", "8")
+    assert TelegramSettings.model_validate({"allowlist": given}).allowlist == ("7", "-8")
+
+
+@pytest.mark.parametrize("given", ["@alice", "7 @alice", True, "true", "7.5", "--7", "７", "+49 7"])
+def test_what_can_be_nobodys_id_is_refused(given: object) -> None:
+    with pytest.raises(ValidationError, match="is no id of Telegram's: write a person's as 7654"):
+        TelegramSettings.model_validate({"allowlist": given})
 
 
 def test_the_environments_proxy_counts_unless_it_is_barred(monkeypatch: pytest.MonkeyPatch) -> None:
