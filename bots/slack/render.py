@@ -13,7 +13,7 @@ from collections.abc import Callable
 from itertools import accumulate
 from typing import Any
 
-from assistant.channel import Look
+from assistant.channel import FAILED, Look
 from bots.graphemes import last_boundary
 from bots.slack.buttons import Block, ended_blocks, stop_block
 from bots.slack.orders import as_typed
@@ -25,7 +25,6 @@ PLACEHOLDER = "…"
 FALLBACK_BYTES = 3_900
 NOTICE_CHARACTERS = 3_000
 
-_FAILED = "⚠ "
 _MOST_GROWTH = 500  # UTF-16 units: what a piece leaves of Slack's limit is for more than this
 _CODE = re.compile(r"(```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]+`)", re.DOTALL)
 _LINK = re.compile(r"<(https?://[^\s<>|()]+)\|([^<>|\[\]\n]+)>")
@@ -71,7 +70,7 @@ def streamed(
 def _shown(look: Look, name_of: Callable[[str], str]) -> str:
     if not look.text.strip():
         return ""
-    return spelled(_with_typed_orders(look.text, look.last), name_of)
+    return spelled(_with_typed_orders(look), name_of)
 
 
 def _under(look: Look, plain_buttons: bool) -> list[Block]:
@@ -130,9 +129,10 @@ def _spelled(text: str, name_of: Callable[[str], str]) -> str:
     return _PERSON.sub(person, text)
 
 
-def _with_typed_orders(text: str, last: bool) -> str:
-    """The sentence that ends a reply which failed names orders; here they begin with `!`."""
-    if not last or _FAILED not in text:
-        return text
-    answer, mark, sentence = text.rpartition(_FAILED)
+def _with_typed_orders(look: Look) -> str:
+    """The sentence that ends a reply which failed names orders; here they begin with `!`. An
+    answer's own words stay as they are, also where they warn."""
+    if not look.failed:
+        return look.text
+    answer, mark, sentence = look.text.rpartition(FAILED)
     return answer + mark + as_typed(sentence)

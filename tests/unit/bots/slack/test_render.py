@@ -183,5 +183,12 @@ def test_somebody_who_is_called_like_a_broadcast_calls_nobody() -> None:
 
 
 def test_the_end_of_a_reply_that_failed_names_orders_as_they_are_typed() -> None:
-    failed = message(Look("I said /new.\n\n⚠ Begin anew with /new.", 1, final=True, last=True))
-    assert failed["blocks"][0]["text"] == "I said /new.\n\n⚠ Begin anew with !new."
+    text = "⚠ I said /new.\n\n⚠ Begin anew with /new."
+    failed = message(Look(text, 1, final=True, last=True, failed=True))
+    assert failed["blocks"][0]["text"] == "⚠ I said /new.\n\n⚠ Begin anew with !new."
+
+
+def test_a_warning_of_an_answers_own_stays_as_it_is() -> None:
+    text = "⚠ Never type /forget lightly.\n\n⚠ /help lists all."
+    body = message(Look(text, 1, final=True, last=True))
+    assert (body["text"], body["blocks"][0]["text"]) == (text, text)
