@@ -67,12 +67,16 @@ class Notices(Protocol):
         ...
 
 
+FAILED = "⚠ "  # before the sentence that ends a reply which failed
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """How a message of a reply looks.
 
     `final`: this text stays. `last`: the reply is over and this is its last message, where a person
     can ask for another answer or rate this one. Buttons, which name the turn, are in `language`.
+    `failed`: from its last FAILED on, the text is Outrider's own sentence.
     """
 
     text: str
@@ -80,6 +84,7 @@ class Look:
     final: bool
     last: bool = False
     language: str = ""
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,7 +151,10 @@ async def open_slack(settings: Settings, channels: ChannelSet, stack: AsyncExitS
         channels.open.open(home.channel, await opening.register(DEFAULT))
 
     def connect(service: Assistant, govern: Govern) -> Inbound:
-        return opening.ways_in(home, service, govern)
+        inbound, workspaces = opening.ways_in(home, service, govern)
+        # What came by HTTP is acknowledged before it is said, until the server is closed.
+        stack.push_async_callback(workspaces.close)
+        return inbound
 
     channels.connects.append(connect)
     return True
@@ -176,7 +179,9 @@ class _SlackOpening:
     def bot(self, name: str, token: SecretStr, on_dead_token: Callable[[], None]) -> Bot:
         return Bot.of(watched_client(self.settings, token, self.session, on_dead_token), name)
 
-    def ways_in(self, home: Bot | None, service: Assistant, govern: Govern) -> Inbound:
+    def ways_in(
+        self, home: Bot | None, service: Assistant, govern: Govern
+    ) -> tuple[Inbound, Workspaces]:
         def attend(bot: Bot) -> SlackInbox:
             notices = govern(bot.channel)
             return SlackInbox(
@@ -209,7 +214,7 @@ class _SlackOpening:
         if installs is not None:
             listeners.append(Listener("slack:installs", installs.run, False))
             routers.append(self._pages(workspaces, installs).router())
-        return Inbound(listeners, routers)
+        return Inbound(listeners, routers), workspaces
 
     def _installs(self, service: Assistant, attend: Callable[[Bot], SlackInbox]) -> SlackInstalls:
         return SlackInstalls(

@@ -29,7 +29,10 @@ from assistant.errors import StartupError
 from assistant.settings import AssistantSettings
 from bots.admin.oidc.settings import OidcSettings
 from bots.http.settings import HttpSettings
+from bots.listed import listed
 from bots.seal import is_key
+from bots.secret_setting import SentSecret
+from bots.server_urls import postgres_url, redis_url
 from bots.slack.settings import SlackSettings
 from bots.telegram.settings import TelegramSettings
 from inference.settings import EngineSettings
@@ -70,7 +73,7 @@ class AdminSettings(BaseModel, extra="forbid"):
     @field_validator("totp_keys", mode="before")
     @classmethod
     def _one_is_a_list(cls, value: object) -> object:
-        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+        return listed(value)
 
     @field_validator("totp_keys")
     @classmethod
@@ -83,7 +86,7 @@ class AdminSettings(BaseModel, extra="forbid"):
 class ApiSettings(BaseModel, extra="forbid"):
     """`OUTRIDER_API__…`"""
 
-    key: SecretStr | None = Field(
+    key: SentSecret = Field(
         None,
         description="Bearer key of `/v1`, which may do all. Without it one is made in the data "
         "directory. `outrider keys` makes others.",
@@ -161,8 +164,8 @@ class Settings(BaseSettings):
 
     @field_validator("database_url", "redis_url", mode="before")
     @classmethod
-    def _empty_is_none(cls, value: object) -> object:
-        return None if value == "" else value
+    def _blank_is_none(cls, value: object) -> object:
+        return None if isinstance(value, str) and not value.strip() else value
 
     @field_validator("data_dir")
     @classmethod
@@ -172,18 +175,12 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
-        if value and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
-            raise ValueError("must begin with postgresql://")
-        if value and value.get_secret_value().startswith("postgres://"):
-            return SecretStr("postgresql" + value.get_secret_value()[len("postgres") :])
-        return value
+        return SecretStr(postgres_url(value.get_secret_value())) if value else None
 
     @field_validator("redis_url")
     @classmethod
     def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
-        if value and not value.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
-            raise ValueError("must begin with redis://, rediss:// or unix://")
-        return value
+        return SecretStr(redis_url(value.get_secret_value())) if value else None
 
     @classmethod
     def settings_customise_sources(

@@ -29,6 +29,7 @@ MOST_CHOICES = 1_000
 # Of a {n,m} in a pattern, and of a schema's minItems, maxLength, …; and of all together. A thousand
 # characters of any kind take the compiler seconds.
 MOST_REPEATS = 1_000
+MOST_DIGITS = 9  # of how often something is repeated
 MOST_REPEATS_TOGETHER = 2_000
 MOST_TOOLS = 128
 
@@ -168,8 +169,13 @@ def _count(value: Any) -> int:
 
 def _repeats(pattern: str) -> list[int]:
     """How often it repeats something, for each {n,m}."""
-    found = [[int(one) for one in pair if one] for pair in _REPEATED.findall(pattern)]
+    found = [[_number(one) for one in pair if one] for pair in _REPEATED.findall(pattern)]
     return [max(counts) for counts in found if counts]
+
+
+def _number(digits: str) -> int:
+    """int() raises for thousands of digits; one of so many is too large anyway."""
+    return int(digits) if len(digits) <= MOST_DIGITS else MOST_REPEATS + 1
 
 
 def _check_repeats(field: str, counts: Sequence[int]) -> None:

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 MoePath = Literal["custom", "triton", "stock", "naive"]
+
+
+def _sendable(value: SecretStr | None) -> SecretStr | None:
+    """A blank one is none. What no header can carry would be shown by the error of a library."""
+    text = "" if value is None else value.get_secret_value().strip()
+    if not all("!" <= char <= "~" for char in text):
+        raise ValueError(
+            "holds a space, an invisible character or one outside of ASCII: copy it once more"
+        )
+    return SecretStr(text) if text else None
+
+
+_Sent = Annotated[SecretStr | None, AfterValidator(_sendable)]
 
 
 class ScriptedSettings(BaseModel):
@@ -57,10 +70,10 @@ class EngineSettings(BaseModel):
     base_url: str | None = Field(
         default=None, description="The endpoint of `remote`; it ends in `/v1`."
     )
-    api_key: SecretStr | None = Field(
+    api_key: _Sent = Field(
         default=None, description="The key that the endpoint of `remote` asks for."
     )
-    hub_token: SecretStr | None = Field(
+    hub_token: _Sent = Field(
         default=None,
         description="Your own token of the model hub, for weights that it gives out on request; "
         "without it `HF_TOKEN`.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from assistant.channel import FAILED
 from assistant.outgoing.outbox import Outbox
 from assistant.phrases import Phrase, say
 
@@ -25,5 +26,5 @@ class Apology:
         position = max(posted, default=0)
         message_id = posted.get(position) or await self.outbox.post(position)
         await self.outbox.permit("final", message_id)
-        told = f"⚠ {say(FAULT, self.outbox.one.language)}"
-        await self.outbox.edit(position, message_id, told, final=True, last=True)
+        told = FAILED + say(FAULT, self.outbox.one.language)
+        await self.outbox.edit(position, message_id, told, final=True, last=True, failed=True)

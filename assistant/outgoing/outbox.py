@@ -96,11 +96,18 @@ class Outbox:
         raise PlatformUnavailable("The platform could not be reached for too long.")
 
     async def edit(
-        self, position: int, message_id: str, piece: str, *, final: bool, last: bool = False
+        self,
+        position: int,
+        message_id: str,
+        piece: str,
+        *,
+        final: bool,
+        last: bool = False,
+        failed: bool = False,
     ) -> None:
         """One edit, without retry. Raises ChannelError; a penalty is noted first."""
         intent = await self._begin(position, "final" if final else "edit")
-        look = Look(piece, self.one.turn_id, final, last, self.one.language)
+        look = Look(piece, self.one.turn_id, final, last, self.one.language, failed)
         pace = self.channel.pace_of("final" if final else "edit", message_id)
         call = self.channel.edit(self.one.chat, message_id, look)
         try:

@@ -12,6 +12,7 @@ import structlog
 
 from assistant.answering.stopping import Stopping
 from assistant.answering.turns import Turns
+from assistant.channel import FAILED
 from assistant.errors import (
     ChannelError,
     ContentRefused,
@@ -81,7 +82,7 @@ class ShownReply:
             return self.text
         if self.state == "failed":
             sentence = self._failure()
-            return f"{self.text}\n\n⚠ {sentence}" if self.text.strip() else f"⚠ {sentence}"
+            return f"{self.text}\n\n{FAILED}{sentence}" if self.text.strip() else FAILED + sentence
         ending = Phrase(f"ending.{self.state}")
         return self.text if self.text.strip() else say(ending, self.language)
 
@@ -112,6 +113,7 @@ class Show:
     _may_show: int = field(default=0, init=False)  # the attempt whose text may be shown
     # Messages with an edit of unknown end: it may take effect yet, also after a later one.
     _unsettled: set[int] = field(default_factory=set, init=False)
+    _failed: bool = field(default=False, init=False)  # it ends in a sentence of ours
     _drafts: bool = field(default=False, init=False)  # no message stands yet, drafts are shown
 
     async def follow(self, deltas: AsyncIterator[ReplyDelta]) -> None:
@@ -150,7 +152,7 @@ class Show:
                 continue
             if reply.silent:
                 return
-            final = reply.final
+            final, self._failed = reply.final, reply.state == "failed"
             pieces = self.outbox.channel.split(reply.visible())
             # An end is shown in any case; with text in it that may be the first that is seen.
             may = await self._may(reply.attempt) if reply.text.strip() else final
@@ -309,8 +311,9 @@ class Show:
         """Edit until it stands. An edit that isn't final is given up for a newer one."""
         for pause in (*RETRY_SECONDS, None):
             try:
+                failed = last and self._failed
                 await self.outbox.edit(
-                    position, self._posted[position], piece, final=final, last=last
+                    position, self._posted[position], piece, final=final, last=last, failed=failed
                 )
             except RateLimited:
                 if not final:
@@ -350,8 +353,10 @@ class Show:
         """The delivery has failed; the person is told in words that no platform refuses."""
         await self.outbox.permit("final", self._posted[position])
         with suppress(ChannelError):
-            refused = f"⚠ {say(REFUSED, self.outbox.one.language)}"
-            await self.outbox.edit(position, self._posted[position], refused, final=True)
+            refused = FAILED + say(REFUSED, self.outbox.one.language)
+            await self.outbox.edit(
+                position, self._posted[position], refused, final=True, failed=True
+            )
 
     async def _settle(self, pieces: Sequence[str]) -> None:
         """Say the end again where an edit that nobody answered may have come after it."""

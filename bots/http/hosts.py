@@ -7,7 +7,10 @@ same origin" as ours; the Host header still carries the stranger's name, so it i
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
+
+_PORT = re.compile(r":[0-9]{1,5}")  # int() raises for a number of thousands of digits
 
 
 def split_host(header: str) -> tuple[str, int | None] | None:
@@ -20,7 +23,7 @@ def split_host(header: str) -> tuple[str, int | None] | None:
     else:
         name, colon, port = header.partition(":")
         rest = colon + port
-    if rest and not (rest[0] == ":" and rest[1:].isascii() and rest[1:].isdigit()):
+    if rest and not _PORT.fullmatch(rest):
         return None
     name = name.rstrip(".")
     if not name or any(c in "/@\\ " for c in name):

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from bots.listed import listed
+from bots.secret_setting import SentSecret
+
+_HOST = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*", re.IGNORECASE)
 
 
 class HttpSettings(BaseModel):
@@ -23,16 +29,22 @@ class HttpSettings(BaseModel):
     max_body_bytes: int = Field(
         default=4 * 1024 * 1024, ge=64 * 1024, description="The largest request body taken in."
     )
-    metrics_key: SecretStr | None = Field(
+    metrics_key: SentSecret = Field(
         default=None,
         description="Bearer key of `/metrics` for a Prometheus on another machine; without it only "
         "this machine may read them.",
     )
 
-    @field_validator("proxies", mode="before")
+    @field_validator("allowed_hosts", "proxies", mode="before")
     @classmethod
     def one_is_a_list(cls, value: object) -> object:
-        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+        return listed(value)
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def are_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """As they are compared: without a port, which may be the proxy's, and without brackets."""
+        return tuple(_host(one) for one in value)
 
     @field_validator("proxies")
     @classmethod
@@ -43,3 +55,16 @@ class HttpSettings(BaseModel):
             except ValueError:
                 raise ValueError(f"{one!r} is no address and no network as 10.0.0.0/8") from None
         return value
+
+
+def _host(given: str) -> str:
+    name = given.removeprefix("[").removesuffix("]").removesuffix(".")
+    try:
+        return str(ipaddress.ip_address(name))
+    except ValueError:
+        if _HOST.fullmatch(name):
+            return name
+    raise ValueError(
+        f"{given!r} is no name of a server: write it as chat.example.org, without https://, port "
+        "and path, or as *.example.org for all below it"
+    )

@@ -8,20 +8,23 @@ broken up with an invisible character, in both.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable
+from itertools import accumulate
 from typing import Any
 
-from assistant.channel import Look
+from assistant.channel import FAILED, Look
 from bots.graphemes import last_boundary
 from bots.slack.buttons import Block, ended_blocks, stop_block
 from bots.slack.orders import as_typed
 from bots.slack.split import closed, utf16_units
 
 PLACEHOLDER = "…"
-# chat.update takes less text than chat.postMessage; this is only the fallback of the block
-FALLBACK_CHARACTERS = 3_000
+# Of UTF-8, escaped. chat.update refuses a text of over 4,000 characters, which were seen to be
+# counted as bytes (chat.postMessage cuts at 40,000); this is only the fallback of the block
+FALLBACK_BYTES = 3_900
+NOTICE_CHARACTERS = 3_000
 
-_FAILED = "⚠ "
 _MOST_GROWTH = 500  # UTF-16 units: what a piece leaves of Slack's limit is for more than this
 _CODE = re.compile(r"(```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]+`)", re.DOTALL)
 _LINK = re.compile(r"<(https?://[^\s<>|()]+)\|([^<>|\[\]\n]+)>")
@@ -53,7 +56,7 @@ def message(
     blocks: list[Block] = [{"type": "markdown", "text": closed(harmless(shown))}]
     if not look.final:
         blocks.append(stop_block(look.turn_id, look.language))
-    return {"text": plain(shown), "blocks": blocks + _under(look, plain_buttons)}
+    return {"text": fallback(shown), "blocks": blocks + _under(look, plain_buttons)}
 
 
 def streamed(
@@ -67,7 +70,7 @@ def streamed(
 def _shown(look: Look, name_of: Callable[[str], str]) -> str:
     if not look.text.strip():
         return ""
-    return spelled(_with_typed_orders(look.text, look.last), name_of)
+    return spelled(_with_typed_orders(look), name_of)
 
 
 def _under(look: Look, plain_buttons: bool) -> list[Block]:
@@ -91,12 +94,29 @@ def harmless(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """A text in which Slack finds no markup at all, cut to the fallback's length."""
+    """A text in which Slack finds no markup at all, cut to a notice's length."""
     end = len(text)
-    if end > FALLBACK_CHARACTERS:
-        end = last_boundary(text, 0, FALLBACK_CHARACTERS)
-    escaped = harmless(text[:end]).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return escaped + ("…" if end < len(text) else "")
+    if end > NOTICE_CHARACTERS:
+        end = last_boundary(text, 0, NOTICE_CHARACTERS)
+    return _escaped(harmless(text[:end])) + ("…" if end < len(text) else "")
+
+
+def fallback(text: str) -> str:
+    """The same, cut where what is sent, with its entities, reaches FALLBACK_BYTES."""
+    shown = harmless(text[: FALLBACK_BYTES + 1])
+    ends = list(accumulate(_bytes(_escaped(char)) for char in shown))
+    if not ends or ends[-1] <= FALLBACK_BYTES:
+        return _escaped(shown)
+    end = last_boundary(shown, 0, bisect_right(ends, FALLBACK_BYTES - _bytes("…")))
+    return _escaped(shown[:end]) + "…"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def _spelled(text: str, name_of: Callable[[str], str]) -> str:
@@ -109,9 +129,10 @@ def _spelled(text: str, name_of: Callable[[str], str]) -> str:
     return _PERSON.sub(person, text)
 
 
-def _with_typed_orders(text: str, last: bool) -> str:
-    """The sentence that ends a reply which failed names orders; here they begin with `!`."""
-    if not last or _FAILED not in text:
-        return text
-    answer, mark, sentence = text.rpartition(_FAILED)
+def _with_typed_orders(look: Look) -> str:
+    """The sentence that ends a reply which failed names orders; here they begin with `!`. An
+    answer's own words stay as they are, also where they warn."""
+    if not look.failed:
+        return look.text
+    answer, mark, sentence = look.text.rpartition(FAILED)
     return answer + mark + as_typed(sentence)

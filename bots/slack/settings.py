@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from assistant.messages import Access
 from bots.http.hosts import is_loopback
+from bots.listed import listed
 from bots.seal import is_key
+from bots.secret_setting import SentSecret
 from bots.slack.install.grant import TEAM_ID
 
 REDIRECT_PATH = "/slack/oauth_redirect"
@@ -22,11 +24,11 @@ class SlackSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    bot_token: SecretStr | None = Field(None, description="Bot token of the app (xoxb-…).")
-    app_token: SecretStr | None = Field(
+    bot_token: SentSecret = Field(None, description="Bot token of the app (xoxb-…).")
+    app_token: SentSecret = Field(
         None, description="App-level token with connections:write (xapp-…): turns Socket Mode on."
     )
-    signing_secret: SecretStr | None = Field(
+    signing_secret: SentSecret = Field(
         None, description="Signing secret of the app: turns POST /webhooks/slack on."
     )
     access: Access = Field(
@@ -48,7 +50,7 @@ class SlackSettings(BaseModel):
         description="Client id of the app: with the four below, further workspaces install it at "
         "/slack/install.",
     )
-    client_secret: SecretStr | None = Field(None, description="Client secret of the app.")
+    client_secret: SentSecret = Field(None, description="Client secret of the app.")
     redirect_url: str | None = Field(
         None,
         description=f"The public https address of {REDIRECT_PATH}, as it stands in the app's "
@@ -68,25 +70,16 @@ class SlackSettings(BaseModel):
         "https://slack.com", description="Root of the server to which /api/ is added."
     )
 
-    @field_validator(
-        "bot_token",
-        "app_token",
-        "signing_secret",
-        "client_id",
-        "client_secret",
-        "redirect_url",
-        mode="before",
-    )
+    @field_validator("client_id", "redirect_url", mode="before")
     @classmethod
     def empty_is_none(cls, value: object) -> object:
-        given = value.get_secret_value() if isinstance(value, SecretStr) else value
-        return None if isinstance(given, str) and not given.strip() else value
+        return None if isinstance(value, str) and not value.strip() else value
 
     @field_validator("allowlist", "token_keys", "workspaces", mode="before")
     @classmethod
     def one_is_a_list(cls, value: object) -> object:
         """`U1, C2` and one id alone are lists as well."""
-        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+        return listed(value)
 
     @field_validator("allowlist")
     @classmethod

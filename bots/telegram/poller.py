@@ -71,10 +71,11 @@ class TelegramPoller:
         async with asyncio.TaskGroup() as group:
             work = _Work(self._handler, identity, group)
             while True:
-                batch = await self._asking.until_done(partial(self._ask, work.confirm()))
+                offset = work.confirm()
+                batch = await self._asking.until_done(partial(self._ask, offset))
                 if batch:
                     self._line.hear()
-                readable = work.take(batch)
+                readable = work.take(batch, offset)
                 await work.settle(ASK_AGAIN_SECONDS)
                 if work.failed() or not readable:
                     await self._storing.pause()
@@ -111,7 +112,9 @@ class _Work:
     @property
     def offset(self) -> int | None:
         """What to ask from: the first update that is not done."""
-        return min(self._unfinished, default=self._next)
+        if self._next is None:
+            return None
+        return min(self._unfinished | {self._next})  # ids of before they began anew may be higher
 
     def confirm(self) -> int | None:
         """What to ask from: asking so tells Telegram that what lies before it was received."""
@@ -120,14 +123,20 @@ class _Work:
             self._arrivals.pop(update_id).acknowledge()
         return offset
 
-    def take(self, batch: Sequence[Any]) -> bool:
-        """Begin with what is new. False for an answer of which no update can be read."""
+    def take(self, batch: Sequence[Any], offset: int | None) -> bool:
+        """Begin with what is new. False for an answer of which no update can be read.
+
+        `offset`: what was asked for. Nothing but what lies before it comes where the ids began
+        anew, which Telegram lets them do after a week without updates; it answers from its first.
+        """
         came = {
             update_id: update for update in batch if (update_id := update_id_of(update)) is not None
         }
         if came:
-            self._next = max(self._next or 0, max(came) + 1)
-            self._forget_gone(set(came))
+            behind = max(came) + 1
+            anew = offset is not None and behind <= offset
+            self._next = behind if anew else max(self._next or 0, behind)
+            self._forget_gone(set(came), self._next)
         in_work = self._in_work()
         lanes: dict[_Lane, list[_Update]] = defaultdict(list)
         for update_id in sorted(came.keys() - in_work - self._done):
@@ -153,14 +162,15 @@ class _Work:
     def _in_work(self) -> set[int]:
         return {update_id for lane in self._lanes.values() for update_id, _ in lane}
 
-    def _forget_gone(self, came: set[int]) -> None:
+    def _forget_gone(self, came: set[int], behind: int) -> None:
         """Telegram keeps an update for a day: what it doesn't send again is no more."""
-        in_work = self._in_work()
+        kept = self._in_work() | came
         self._unfinished = {
-            one for one in self._unfinished if one in in_work or one in came or one > max(came)
+            one for one in self._unfinished if one in kept or max(came) < one < behind
         }
         # What was done while this answer was under way to us is in it once more.
-        self._done = {one for one in self._done if one in came or one >= (self.offset or 0)}
+        first = self.offset or 0
+        self._done = {one for one in self._done if one in came or first <= one < behind}
 
     def _begin(self, lane: _Lane, updates: Sequence[_Update]) -> None:
         self._unfinished.update(update_id for update_id, _ in updates)

@@ -13,7 +13,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx
 from pydantic import SecretStr
-from telegram.error import NetworkError, TelegramError
+from telegram.error import InvalidToken, NetworkError, TelegramError
 from telegram.request import HTTPXRequest, RequestData
 
 CONNECT_SECONDS = 5.0
@@ -103,10 +103,13 @@ class _TokenTransport(httpx.AsyncBaseTransport):
             raise error.with_traceback(None) from None
 
     def _with_token(self, request: httpx.Request) -> httpx.Request:
+        token = self._token.get_secret_value()
+        if not (token.isascii() and token.isprintable()):  # else the encoder's error shows the path
+            raise InvalidToken("The token can't stand in an address.")
         path = request.url.raw_path.decode("ascii").removeprefix(self._root)
         for place in ("/bot", "/file/bot"):
             if path.startswith(f"{place}/"):
-                path = f"{place}{self._token.get_secret_value()}{path.removeprefix(place)}"
+                path = f"{place}{token}{path.removeprefix(place)}"
                 break
         url = request.url.copy_with(raw_path=f"{self._root}{path}".encode("ascii"))
         return httpx.Request(

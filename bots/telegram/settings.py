@@ -8,9 +8,12 @@ from collections.abc import Mapping
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from assistant.messages import Access
+from bots.listed import listed
+from bots.secret_setting import SentSecret
 
 DEFAULT = "default"
 _NAME = re.compile(r"[a-z0-9_-]{1,32}")
+_ID = re.compile(r"-?[0-9]{1,20}")
 
 
 def name_of(account: str, field: str) -> str:
@@ -24,7 +27,7 @@ class TelegramAccount(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    token: SecretStr | None = Field(
+    token: SentSecret = Field(
         default=None, description="The bot's token from @BotFather. Without it Telegram is off."
     )
     access: Access = Field(
@@ -41,7 +44,7 @@ class TelegramAccount(BaseModel):
         description="The public https address of /webhooks/telegram (for a further account, of "
         "/webhooks/telegram/ and its name). Empty: long polling.",
     )
-    webhook_secret: SecretStr | None = Field(
+    webhook_secret: SentSecret = Field(
         default=None, description="What Telegram sends along to show that it is Telegram."
     )
     inline: bool = Field(
@@ -67,19 +70,35 @@ class TelegramAccount(BaseModel):
         "lists and tables. Older programs of Telegram's don't show them.",
     )
 
-    @field_validator("token", "webhook_url", "webhook_secret", mode="before")
+    @field_validator("webhook_url", mode="before")
     @classmethod
     def empty_is_none(cls, value: object) -> object:
-        empty = isinstance(value, SecretStr) and not value.get_secret_value()
-        return None if value == "" or empty else value
+        return None if isinstance(value, str) and not value.strip() else value
+
+    @field_validator("token")
+    @classmethod
+    def stands_in_an_address(cls, value: SecretStr | None) -> SecretStr | None:
+        """A token is a part of each call's path."""
+        if value is not None and set(value.get_secret_value()) & set("/?#%\\"):
+            raise ValueError("is no token of Telegram's: copy it once more from @BotFather")
+        return value
 
     @field_validator("allowlist", mode="before")
     @classmethod
     def ids_as_text(cls, value: object) -> object:
         """Ids are numbers at Telegram: `[7, 8]`, `"7, 8"` and `7` are all fine."""
-        if isinstance(value, int | str):
-            return tuple(str(value).replace(",", " ").split())
-        return tuple(map(str, value)) if isinstance(value, list | tuple) else value
+        return listed(value)
+
+    @field_validator("allowlist")
+    @classmethod
+    def are_ids(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """A name would let nobody in: Telegram says ids alone."""
+        if strange := [one for one in value if not _ID.fullmatch(one)]:
+            raise ValueError(
+                f"{strange[0]!r} is no id of Telegram's: write a person's as 7654321 and a group's "
+                "as -1001234567890"
+            )
+        return value
 
 
 class TelegramSettings(TelegramAccount):

@@ -33,6 +33,7 @@ class LiveMarkdown:
 
     def show(self, text: str) -> Change | None:
         """The change towards `text`, or None when nothing changes."""
+        text = _lines(text.removesuffix("\r"))  # which may be half of a line's end
         if not text.startswith(self._text):
             self._text, self._over, self._tail = "", [], 0
         if "\n" in text[len(self._text) :] or not self._text:
@@ -42,7 +43,7 @@ class LiveMarkdown:
 
     def finish(self, text: str) -> Change | None:
         """The change towards the whole reply, read as one (a link's address may come last)."""
-        return self._change(self._page.html(text))
+        return self._change(self._page.html(_lines(text)))
 
     def _finish_blocks(self, text: str) -> None:
         complete = text[self._tail : text.rfind("\n") + 1]
@@ -75,6 +76,11 @@ def _common_length(one: str, other: str) -> int:
         else:
             high = middle - 1
     return low
+
+
+def _lines(text: str) -> str:
+    """As the Markdown is read: a lone CR ends a line as well."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _line_offset(text: str, line: int) -> int:

@@ -11,6 +11,7 @@ from playwright.async_api import Page, expect
 from pydantic import SecretStr
 
 from bots.http.safety import HttpSafety
+from bots.http.session import COOKIE
 from tests.support.breakable_line import BreakableLine, breakable_line
 from tests.support.chat_app import SAFETY, chat_app
 from tests.support.chromium import chromium
@@ -337,3 +338,35 @@ async def test_with_a_password_the_page_is_behind_the_sign_in(chat):
         await it.page.keyboard.press("Enter")
         await it.ask("hello")
         await expect(it.turn("done").locator(".reply")).to_have_text("You said: hello")
+
+
+@pytest.mark.parametrize("sent", [True, False])
+async def test_what_was_written_is_there_again_after_a_sign_in_that_had_ended(chat, sent):
+    locked = HttpSafety(host="0.0.0.0", session_secret=b"s" * 32, password=SecretStr("sesame"))
+    async with chat(safety=locked) as it:
+        field = it.page.get_by_role("textbox", name="Message")
+        async with it.page.expect_response("**/chat/status"):  # the next is asked in half a minute
+            await sign_in(it.page)
+        text = "a long\nthought"
+        await field.fill(text)
+        await it.page.context.clear_cookies(name=COOKIE)
+        if sent:
+            await field.press("Enter")
+        else:
+            await it.page.get_by_role("button", name="New chat").click()
+        await sign_in(it.page)
+        await expect(field).to_have_value(text)
+        await expect(it.page.get_by_role("alert")).to_contain_text("this was not sent")
+        assert it.assistant.states() == []
+        it.complaints.clear()  # the browser notes the 401
+        await field.press("Enter")
+        await expect(it.turn("done").locator(".reply")).to_have_text(f"You said: {text}")
+        await expect(it.page.get_by_role("alert")).to_be_hidden()
+        await it.page.reload()
+        await expect(it.turn("done")).to_have_count(1)
+        await expect(field).to_have_value("")
+
+
+async def sign_in(page: Page) -> None:
+    await page.get_by_label("Password").fill("sesame")
+    await page.keyboard.press("Enter")

@@ -273,6 +273,16 @@ async def test_updates_come_again_until_an_offset_confirms_them(
     assert [one.message.text for one in await bot.get_updates(first[0].update_id + 1)] == ["b"]
 
 
+async def test_an_offset_that_lies_far_ahead_confirms_nothing(
+    telegram: FakeTelegram, bot: Bot
+) -> None:
+    telegram.queue.begin_anew(5)
+    telegram.user_says(7, "a")
+    for _ in range(2):
+        assert [one.update_id for one in await bot.get_updates(1001, timeout=0)] == [5]
+    assert await bot.get_updates(6 + 10, timeout=0) == ()
+
+
 async def test_a_poll_that_waits_is_answered_at_once_when_something_comes(
     telegram: FakeTelegram, bot: Bot
 ) -> None:

@@ -342,6 +342,18 @@ async def test_a_wrong_token_is_said_so(telegram: FakeTelegram) -> None:
             await TelegramChannel(bot, "default").say(ADA, "a")
 
 
+async def test_a_token_that_no_address_can_hold_is_not_shown(telegram: FakeTelegram) -> None:
+    """The settings refuse it; this is the second line."""
+    settings = TelegramSettings(base_url=telegram.url)
+    settings.token = SecretStr("1:hidden\u200b-part")
+    async with open_bot(settings) as bot:
+        with pytest.raises(CredentialsRefused) as caught:
+            await TelegramChannel(bot, "default").say(ADA, "a")
+    said = "".join(traceback.format_exception(caught.value))
+    assert "hidden" not in said and "\\u200b" not in said
+    assert telegram.calls == []
+
+
 async def test_without_a_token_there_is_no_bot() -> None:
     with pytest.raises(StartupError, match="OUTRIDER_TELEGRAM__TOKEN"):
         async with open_bot(TelegramSettings(token=SecretStr(""))):

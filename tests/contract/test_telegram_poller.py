@@ -137,6 +137,39 @@ async def test_a_poller_that_dies_at_a_file_leaves_it_to_the_next(account: Accou
     assert [one.data for one in message.attachments] == [b"late text"]
 
 
+async def test_update_ids_that_begin_anew_are_gone_on_with(account: Account) -> None:
+    async with account.polling():
+        account.telegram.user_says(7, "a week ago")
+        await account.telegram.until(lambda: account.texts() and account.confirmed())
+        account.telegram.queue.begin_anew(5)
+        for text in ("now", "and on"):
+            account.telegram.user_says(7, text)
+            await account.telegram.until(lambda text=text: text in account.texts())
+            await account.telegram.until(account.confirmed)
+    assert account.texts() == ["a week ago", "now", "and on"]
+    assert len(account.assistant.deliveries) == 3
+    assert len(account.telegram.queue.handed_out) <= 6  # each at most once more than it needs
+
+
+async def test_what_is_in_work_while_update_ids_begin_anew_is_neither_lost_nor_in_the_way(
+    account: Account,
+) -> None:
+    account.telegram.fail_next("getFile", SLOW_FILE)
+    async with account.polling():
+        account.telegram.user_sends(7, document={"file_id": "slow", "file_name": "a.txt"})
+        await account.telegram.until(lambda: account.telegram.calls_of("getFile"))
+        account.telegram.queue.begin_anew(5)
+        account.telegram.user_says(8, "now")
+        await account.telegram.until(lambda: account.texts() and account.confirmed())
+        assert account.said(7) == []  # the file is still on its way
+        account.telegram.user_says(8, "and on")
+        await account.telegram.until(lambda: account.said(7) and account.confirmed())
+        account.telegram.user_says(7, "behind the file")
+        await account.telegram.until(lambda: len(account.texts()) == 3 and account.confirmed())
+    assert account.said(7) == [say(Phrase("content.not_fetched"))]
+    assert account.texts() == ["now", "and on", "behind the file"]
+
+
 async def test_an_unreadable_answer_confirms_nothing_that_is_not_stored(account: Account) -> None:
     account.assistant.failures_left = 1
     account.telegram.user_says(7, "kept")

@@ -129,7 +129,7 @@ async def test_before_telegram_told_who_we_are_updates_must_wait(telegram: FakeT
         ("https://api.telegram.org", f"http://example.org{PATH}", SECRET),
         ("https://api.telegram.org", "https://example.org/elsewhere", SECRET),
         ("https://api.telegram.org", f"https://example.org{PATH}", ""),
-        ("https://api.telegram.org", f"https://example.org{PATH}", "too short"),
+        ("https://api.telegram.org", f"https://example.org{PATH}", "too-short"),
     ],
 )
 async def test_settings_that_would_not_work_are_said_at_the_start(

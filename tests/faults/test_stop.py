@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from assistant.storage.embedded import DataDirLock
+from tests.fakes.slack import FakeSlack, Rates
 from tests.support.program import Program, stream
 
 Make = Callable[..., Program]
@@ -98,3 +99,31 @@ def server(program: Program, binary: str) -> int:
         for pid in program.left_over()
         if binary in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode()
     )
+
+
+async def test_what_slack_was_told_to_be_taken_by_http_is_said_before_the_end(
+    outrider: Make, tmp_path: Path, database_url: str, redis_url: str
+) -> None:
+    async with FakeSlack(rates=Rates(enforced=False)) as slack:
+        settings = {
+            "DATABASE_URL": database_url,
+            "REDIS_URL": redis_url,
+            "SLACK__BOT_TOKEN": slack.bot_token,
+            "SLACK__SIGNING_SECRET": slack.signing_secret,
+            "SLACK__BASE_URL": slack.url,
+            "SLACK__ACCESS": "open",
+        }
+        program = outrider(tmp_path / "data", settings=settings)
+        program.start()
+        await program.until_ready()
+        await slack.subscribe(f"{program.url}/webhooks/slack")
+        said = 0
+        while len(slack.deliveries) == said:  # until one has to wait for the chat's budget
+            slack.dm("U1", "!help")
+            await slack.deliveries[-1].acknowledged.wait()
+            await asyncio.sleep(0.1)
+            said = len(slack.replies("DU1"))
+        program.signal(signal.SIGTERM)
+        assert await program.ended() == 0, program.output
+        assert len(slack.replies("DU1")) == len(slack.deliveries) == said + 1
+    assert "Traceback" not in program.output

@@ -56,7 +56,7 @@ async def test_failed_turns_are_listed_newest_first_with_what_was_said(home: Hou
 async def test_a_retried_turn_is_answered_in_the_same_message(home: House) -> None:
     turn = await fail(home, "Tell me about herons")
     (shown,) = shown_of(home)
-    assert "⚠" in shown.text
+    assert "⚠" in shown.text and shown.failed
     again = await home.service.retry(turn)
     assert again is not None
     async with working(home.worker(engine())):
@@ -64,6 +64,7 @@ async def test_a_retried_turn_is_answered_in_the_same_message(home: House) -> No
         assert (last.state, "herons" in answer) == ("done", True)
         await until(lambda: shown.final and shown.text == answer)
     assert shown_of(home) == [shown]
+    assert not shown.failed
     assert await TurnList(home.database).newest("failed", 20) == []
     found = await TurnList(home.database).find(turn)
     assert found is not None

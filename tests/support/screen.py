@@ -25,6 +25,7 @@ class Shown:
     key: str = ""
     turn_id: int = 0
     last: bool = False  # more can be asked for under it
+    failed: bool = False  # it ends in a sentence of Outrider's own
 
     @property
     def text(self) -> str:
@@ -96,6 +97,7 @@ class ScreenChannel:
             if shown.id == message_id:
                 shown.looks.append(look.text)
                 shown.final, shown.last, shown.turn_id = look.final, look.last, look.turn_id
+                shown.failed = look.failed
                 return
         raise MessageGone("There is no such message.")
 

@@ -6,6 +6,7 @@ import { EngineStatus } from "./status.js";
 import { answerPrivacy } from "./privacy.js";
 import { followEnd } from "./scroll.js";
 import { post } from "./server.js";
+import { keepUnsent, takeUnsent } from "./unsent.js";
 
 const byId = (id) => document.getElementById(id);
 const status = new EngineStatus();
@@ -51,6 +52,14 @@ for (const example of document.querySelectorAll(".example")) {
 
 answerCopyButtons(byId("conversation"));
 answerPrivacy(byId("privacy"), byId("readers"), byId("readers-said"));
+// Until the page goes, somebody may go on writing.
+const keep = () => keepUnsent([...conversation.unsent, composer.text]);
+addEventListener("signedout", () => addEventListener("pagehide", keep));
+const unsent = takeUnsent();
+if (unsent) {
+  composer.text = unsent;
+  composer.complain("Your sign-in had ended, so this was not sent. Send it now.");
+}
 conversation.resume();
 scroll.toEnd();
 status.watch();

@@ -30,6 +30,15 @@ export class Composer {
     this.#show();
   }
 
+  get text() {
+    return this.field.value;
+  }
+
+  set text(text) {
+    this.field.value = text;
+    this.#show();
+  }
+
   focus() {
     this.field.focus();
   }

@@ -35,6 +35,11 @@ export class Conversation {
     this.#send(exchange, text);
   }
 
+  // What the server is not known to have.
+  get unsent() {
+    return this.exchanges.filter((one) => one.clientId).map((one) => one.text);
+  }
+
   async #send(exchange, text) {
     exchange.sending();
     try {

@@ -27,7 +27,10 @@ async function request(path, options) {
   } catch {
     throw new Failure("Outrider can't be reached. Check the connection.", 0);
   }
-  if (response.status === 401) location.reload(); // signed out: the server shows the way
+  if (response.status === 401) {
+    dispatchEvent(new Event("signedout"));
+    location.reload(); // the server shows the way
+  }
   if (!response.ok) throw new Failure(await sentence(response), response.status);
   return response;
 }

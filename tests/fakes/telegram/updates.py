@@ -10,6 +10,10 @@ from tests.fakes.telegram.refusals import Refused
 
 OPT_IN = frozenset({"chat_member", "message_reaction", "message_reaction_count"})
 
+# So far behind the newest update an offset may lie and still confirm all. One further on is a
+# mistake to Telegram's server, which then answers from its first update and confirms nothing.
+AHEAD = 10
+
 OTHER_POLL = (
     "Conflict: terminated by other getUpdates request; make sure that only one bot instance is "
     "running"
@@ -52,6 +56,11 @@ class UpdateQueue:
         self.handed_out += [update["update_id"] for update in batch]
         return batch
 
+    def begin_anew(self, update_id: int) -> None:
+        """What comes next has this id: after a week without updates Telegram takes any."""
+        self.pending.clear()
+        self._next_id = update_id
+
     def interrupt(self, words: str) -> None:
         """End the poll that waits, if there is one, with these words."""
         self._poll += 1
@@ -61,7 +70,7 @@ class UpdateQueue:
     def confirm(self, offset: int) -> None:
         if offset < 0:
             self.pending = self.pending[offset:]
-        else:
+        elif offset <= self._next_id + AHEAD:
             self.pending = [update for update in self.pending if update["update_id"] >= offset]
 
     def remove(self, update: dict[str, Any]) -> None:

@@ -10,8 +10,10 @@ import pytest
 from pydantic import SecretStr
 
 from assistant.errors import StartupError
+from bots.http.hosts import AllowedHosts
 from bots.seal import new_key
 from bots.settings import ANY, Settings, known_names, load_settings
+from bots.worker_server import listen_for_watchers
 
 HIDDEN = "hidden-part"
 
@@ -79,10 +81,40 @@ def test_names_of_others_are_none_of_our_business(
     assert load_settings().port == 9
 
 
-@pytest.mark.parametrize("text", ["a.example,b.example", '["a.example", "b.example"]'])
-def test_lists_are_json_or_have_commas(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "text", ["a.example,b.example", "a.example b.example", '["a.example", "b.example"]']
+)
+def test_lists_are_json_or_have_commas_or_spaces(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("OUTRIDER_HTTP__ALLOWED_HOSTS", text)
     assert load_settings().http.allowed_hosts == ("a.example", "b.example")
+
+
+@pytest.mark.parametrize(
+    ("given", "host"),
+    [
+        ("*.Example.org", "chat.example.org"),
+        ("chat.example.org.", "chat.example.org:8443"),
+        ("[2001:db8::1]", "[2001:db8::1]"),
+        ("2001:DB8:0::1", "[2001:db8::1]:8443"),
+        ("192.0.2.1", "192.0.2.1"),
+        ("chat_1", "chat_1"),
+    ],
+)
+def test_a_server_goes_by_the_names_that_are_allowed(
+    given: str, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OUTRIDER_HTTP__ALLOWED_HOSTS", given)
+    assert AllowedHosts("127.0.0.1", load_settings().http.allowed_hosts).allow(host)
+
+
+@pytest.mark.parametrize("name", ["SLACK__ALLOWLIST", "SLACK__WORKSPACES", "HTTP__PROXIES"])
+def test_further_lists_may_have_spaces(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    items = ("10.0.0.1", "10.0.0.2") if "PROXIES" in name else ("T1", "T2")
+    monkeypatch.setenv(f"OUTRIDER_{name}", " ".join(items))
+    group, field = name.lower().split("__")
+    assert getattr(getattr(load_settings(), group), field) == items
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
@@ -93,12 +125,49 @@ def test_both_spellings_of_postgres_are_taken(scheme: str, monkeypatch: pytest.M
     assert url.get_secret_value() == f"postgresql://u:{HIDDEN}@h/d"
 
 
-def test_an_empty_url_or_token_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_a_blank_metrics_key_is_none_and_opens_nothing(
+    blank: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OUTRIDER_HTTP__METRICS_KEY", blank)
+    monkeypatch.setenv("OUTRIDER_WORKER__HOST", "0.0.0.0")
+    monkeypatch.setenv("OUTRIDER_WORKER__PORT", "0")
+    settings = load_settings()
+    assert settings.http.metrics_key is None
+    with pytest.raises(StartupError, match="set OUTRIDER_HTTP__METRICS_KEY"):
+        listen_for_watchers(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("DATABASE_URL", "postgresql://"),
+        ("DATABASE_URL", "postgresql:///db?host=/run/postgresql"),
+        ("DATABASE_URL", "postgresql://u:p%23%40@[::1]:5432/db?sslmode=require"),
+        ("REDIS_URL", "redis://"),
+        ("REDIS_URL", "redis://:p%23%2F%40@[::1]:6379/2?health_check_interval=5"),
+        ("REDIS_URL", "rediss://u:p@h:6380/0?ssl_cert_reqs=none"),
+        ("REDIS_URL", "unix://u:p@/run/valkey@1/valkey.sock?db=1"),
+    ],
+)
+def test_a_url_is_taken_as_it_is_without_what_is_blank_at_its_ends(
+    name: str, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"OUTRIDER_{name}", f"{url}\n")
+    taken = getattr(load_settings(), name.lower())
+    assert taken.get_secret_value() == url
+
+
+@pytest.mark.parametrize("blank", ["", " "])
+def test_a_blank_url_or_token_is_none(blank: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DATABASE_URL", "REDIS_URL", "TELEGRAM__TOKEN", "SLACK__BOT_TOKEN"):
-        monkeypatch.setenv(f"OUTRIDER_{name}", "")
+        monkeypatch.setenv(f"OUTRIDER_{name}", blank)
+    for name in ("API__KEY", "ENGINE__API_KEY", "ENGINE__HUB_TOKEN"):
+        monkeypatch.setenv(f"OUTRIDER_{name}", blank)
     settings = load_settings()
     assert settings.database_url is settings.redis_url is settings.telegram.token is None
-    assert settings.slack.bot_token is None
+    assert settings.slack.bot_token is settings.api.key is None
+    assert settings.engine.api_key is settings.engine.hub_token is None
 
 
 @pytest.mark.parametrize(
@@ -109,6 +178,35 @@ def test_an_empty_url_or_token_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
         ("LOG__LEVEL", "lod", "OUTRIDER_LOG__LEVEL: input should be 'debug'"),
         ("DATABASE_URL", f"mysql://u:{HIDDEN}@h/d", "OUTRIDER_DATABASE_URL: must begin with"),
         ("REDIS_URL", f"http://u:{HIDDEN}@h", "OUTRIDER_REDIS_URL: must begin with"),
+        (
+            "TELEGRAM__TOKEN",
+            f"1:{HIDDEN}\u00a0x",
+            "OUTRIDER_TELEGRAM__TOKEN: holds a space, an inv",
+        ),
+        ("TELEGRAM__TOKEN", f"1:{HIDDEN}/x", "OUTRIDER_TELEGRAM__TOKEN: is no token of Telegram's"),
+        ("SLACK__APP_TOKEN", f"{HIDDEN}\u200bx", "OUTRIDER_SLACK__APP_TOKEN: holds a space, an in"),
+        ("ENGINE__API_KEY", f"{HIDDEN}\u200bx", "OUTRIDER_ENGINE__API_KEY: holds a space, an inv"),
+        ("ENGINE__HUB_TOKEN", f"{HIDDEN} x", "OUTRIDER_ENGINE__HUB_TOKEN: holds a space, an inv"),
+        ("DATABASE_URL", f"postgresql://u:p@{HIDDEN}:abc/db", "DATABASE_URL: must be as postg"),
+        ("DATABASE_URL", f"postgresql://u:p@h/db?{HIDDEN}=bar", "DATABASE_URL: must be as postg"),
+        ("DATABASE_URL", f"postgresql://u:p@{HIDDEN}@h/db", "DATABASE_URL: must be as postgresql:"),
+        ("DATABASE_URL", f"postgresql://u:{HIDDEN}%00@h/db", "DATABASE_URL: must be as postgresql"),
+        ("REDIS_URL", f"redis://:{HIDDEN}#ss@host:6379", "REDIS_URL: must be as redis://user:pass"),
+        ("REDIS_URL", f"redis://:1#{HIDDEN}@host:6379", "REDIS_URL: must be as redis://user:passw"),
+        ("REDIS_URL", f"redis://:1/{HIDDEN}@host:6379", "REDIS_URL: must be as redis://user:passw"),
+        ("REDIS_URL", f"rediss://:1?{HIDDEN}@host:63", "REDIS_URL: must be as rediss://user:pass"),
+        ("REDIS_URL", f"redis://:[{HIDDEN}@host:6379", "REDIS_URL: must be as redis://user:passw"),
+        ("REDIS_URL", f"redis://localhost:{HIDDEN}", "REDIS_URL: must be as redis://user:passwor"),
+        ("REDIS_URL", f"redis://h?max_connections={HIDDEN}", "REDIS_URL: must be as redis://user:"),
+        ("REDIS_URL", f"redis://h?{HIDDEN}=1", "REDIS_URL: must be as redis://user:password@host"),
+        ("REDIS_URL", f"redis://h?protocol=9&{HIDDEN}=1", "REDIS_URL: must be as redis://user:pa"),
+        ("REDIS_URL", f"unix:///tmp/{HIDDEN}#1", "REDIS_URL: must be as unix://user:password@/pa"),
+        ("HTTP__ALLOWED_HOSTS", "https://chat.example.org", "is no name of a server: write it as"),
+        ("HTTP__ALLOWED_HOSTS", "a.example, chat.example.org:8443", "is no name of a server: wr"),
+        ("HTTP__ALLOWED_HOSTS", "chat.example.org/chat", "is no name of a server: write it as"),
+        ("HTTP__ALLOWED_HOSTS", "*", "is no name of a server: write it as chat.example.org, wit"),
+        ("TELEGRAM__ALLOWLIST", "7 @alice", "'@alice' is no id of Telegram's: write a person's"),
+        ("TELEGRAM__ALLOWLIST", "true", "'True' is no id of Telegram's: write a person's as 76"),
         ("SLACK__BASE_URL", HIDDEN, "OUTRIDER_SLACK__BASE_URL: must begin with"),
         ("ENGINE", f'{{"api_kye": "{HIDDEN}"}}', "did you mean OUTRIDER_ENGINE__API_KEY?"),
         ("ENGINE", HIDDEN, "OUTRIDER_ENGINE: "),

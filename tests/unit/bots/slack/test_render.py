@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.channel import Look
-from bots.slack.render import FALLBACK_CHARACTERS, PLACEHOLDER, harmless, message, plain, spelled
+from bots.slack.render import (
+    FALLBACK_BYTES,
+    NOTICE_CHARACTERS,
+    PLACEHOLDER,
+    fallback,
+    harmless,
+    message,
+    plain,
+    spelled,
+)
 from bots.slack.split import PIECE_UNITS, split, utf16_units
 from tests.fakes.slack import limits
 
@@ -96,9 +105,37 @@ def test_markup_of_slacks_own_means_nothing_in_the_fallback() -> None:
     assert plain("a & <b> <https://x|y>") == "a &amp; &lt;b&gt; &lt;https://x|y&gt;"
 
 
-def test_a_long_fallback_is_cut_with_a_sign_of_it() -> None:
-    text = plain("é" * 5_000)
-    assert text == "é" * FALLBACK_CHARACTERS + "…"
+def test_a_long_notice_is_cut_with_a_sign_of_it() -> None:
+    assert plain("é" * 5_000) == "é" * NOTICE_CHARACTERS + "…"
+
+
+@pytest.mark.parametrize(
+    ("piece", "sent"),
+    [
+        ("x", "x"),
+        ("<", "&lt;"),
+        ("&", "&amp;"),
+        ("é", "é"),
+        ("🧑‍🚀", "🧑‍🚀"),
+        ("<!here> ", "&lt;\u2060!here&gt; "),
+    ],
+)
+def test_a_fallback_is_as_long_as_an_update_takes_and_cut_amid_nothing(
+    piece: str, sent: str
+) -> None:
+    body = message(Look(piece * 4_000, 7, final=True))
+    assert limits.refusal(body["text"], body["blocks"][1:], update=True) is None
+    whole, rest = divmod(len(body["text"]) - 1, len(sent))
+    assert body["text"].startswith(sent * whole) and body["text"].endswith("…")
+    assert rest == 0 or piece == "<!here> "  # between its words it may be cut
+    room = FALLBACK_BYTES - len(body["text"].encode())
+    assert 0 <= room < len(sent.encode()) + len("…".encode())
+
+
+def test_a_fallback_that_fits_is_whole() -> None:
+    text = "<" * (FALLBACK_BYTES // 4)
+    assert fallback(text) == "&lt;" * (FALLBACK_BYTES // 4)
+    assert fallback("") == ""
 
 
 def test_an_empty_reply_is_a_placeholder() -> None:
@@ -146,5 +183,12 @@ def test_somebody_who_is_called_like_a_broadcast_calls_nobody() -> None:
 
 
 def test_the_end_of_a_reply_that_failed_names_orders_as_they_are_typed() -> None:
-    failed = message(Look("I said /new.\n\n⚠ Begin anew with /new.", 1, final=True, last=True))
-    assert failed["blocks"][0]["text"] == "I said /new.\n\n⚠ Begin anew with !new."
+    text = "⚠ I said /new.\n\n⚠ Begin anew with /new."
+    failed = message(Look(text, 1, final=True, last=True, failed=True))
+    assert failed["blocks"][0]["text"] == "⚠ I said /new.\n\n⚠ Begin anew with !new."
+
+
+def test_a_warning_of_an_answers_own_stays_as_it_is() -> None:
+    text = "⚠ Never type /forget lightly.\n\n⚠ /help lists all."
+    body = message(Look(text, 1, final=True, last=True))
+    assert (body["text"], body["blocks"][0]["text"]) == (text, text)

@@ -27,6 +27,15 @@ def test_slack_is_off_unless_a_token_is_given() -> None:
     assert SlackSettings(bot_token=SecretStr(" "), app_token=SecretStr("")).bot_token is None
 
 
+@pytest.mark.parametrize("name", ["bot_token", "app_token", "signing_secret", "client_secret"])
+def test_a_secret_is_what_a_header_can_carry(name: str) -> None:
+    settings = SlackSettings.model_validate({name: "\u200bxoxb-1\n"})
+    assert getattr(settings, name).get_secret_value() == "xoxb-1"
+    assert getattr(SlackSettings.model_validate({name: "\u200b \n"}), name) is None
+    with pytest.raises(ValidationError, match="an invisible character"):
+        SlackSettings.model_validate({name: "xoxb\u200b-1"})
+
+
 def test_secrets_are_not_shown() -> None:
     settings = SlackSettings(
         bot_token=SecretStr("xoxb-1"), app_token=SecretStr("xapp-1"), signing_secret=SecretStr("s3")

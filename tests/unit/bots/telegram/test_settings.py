@@ -14,6 +14,20 @@ def test_an_empty_token_is_no_token() -> None:
     assert TelegramSettings(token=SecretStr("")).token is None
 
 
+@pytest.mark.parametrize("given", ["1:abc\n", "\ufeff1:abc", " 1:abc\u200b", "\u00a01:abc\r\n"])
+def test_what_is_invisible_at_the_ends_is_no_part_of_a_token(given: str) -> None:
+    token = TelegramSettings(token=SecretStr(given)).token
+    assert token is not None and token.get_secret_value() == "1:abc"
+
+
+@pytest.mark.parametrize("sign", [" ", "\n", "\u200b", "\u00a0", "é", "/", "?", "#", "%", "\\"])
+def test_a_token_that_no_address_can_hold_is_refused_without_the_token(sign: str) -> None:
+    with pytest.raises(ValidationError, match="copy it once more") as caught:
+        TelegramSettings(token=SecretStr(f"1:zz{sign}zz"))
+    [fault] = caught.value.errors(include_input=False)
+    assert "zz" not in fault["msg"]
+
+
 def test_the_token_does_not_show() -> None:
     assert "1:abc" not in repr(TelegramSettings(token=SecretStr("1:abc")))
 
@@ -32,9 +46,15 @@ def test_a_wrong_setting_is_refused(wrong: dict[str, str]) -> None:
         TelegramSettings.model_validate(wrong)
 
 
-@pytest.mark.parametrize("given", [[7, "8"], (7, 8), "7,8", "7, 8"])
+@pytest.mark.parametrize("given", [[7, "-8"], (7, -8), "7,-8", "7, -8", "7 -8", ["7 -8"]])
 def test_ids_of_the_allow_list_may_be_numbers(given: object) -> None:
-    assert TelegramSettings.model_validate({"allowlist": given}).allowlist == ("7", "8")
+    assert TelegramSettings.model_validate({"allowlist": given}).allowlist == ("7", "-8")
+
+
+@pytest.mark.parametrize("given", ["@alice", "7 @alice", True, "true", "7.5", "--7", "７", "+49 7"])
+def test_what_can_be_nobodys_id_is_refused(given: object) -> None:
+    with pytest.raises(ValidationError, match="is no id of Telegram's: write a person's as 7654"):
+        TelegramSettings.model_validate({"allowlist": given})
 
 
 def test_the_environments_proxy_counts_unless_it_is_barred(monkeypatch: pytest.MonkeyPatch) -> None:

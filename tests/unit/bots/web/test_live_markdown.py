@@ -11,6 +11,7 @@ PIECES = st.sampled_from(
         *("word ", "a b", "\n", "\n\n", "# ", "## x", "- ", "* ", "1. ", "2) ", "> ", "---\n"),
         *("===\n", "```", "```py\n", "~~~\n", "    code", "  ", "\t", "**", "*", "_", "`", "~~"),
         *("| a | b |\n", "|---|:-:|\n", "[x](http://a.b)", "<b>", "http://x.org ", "\\", "😀", "é"),
+        *("\r", "\r\n", "\r\r"),
         *("[r]", "\n[r]: http://r.org\n", "&amp;", "الع", "***\n", "+ y\n", "10. z\n"),
     ]
 )
@@ -43,13 +44,15 @@ def test_while_it_grows_the_page_shows_what_the_whole_text_so_far_would(pieces):
         text += piece
         page.apply(live.show(text))
         if "[r]: " not in text:  # a link's address that comes late is put in at the end
-            assert page.blocks == PAGE.html(text)
+            assert page.blocks == PAGE.html(text.removesuffix("\r"))
     page.apply(live.finish(text))
     assert page.blocks == PAGE.html(text)
 
 
 @given(st.lists(PIECES, max_size=8).map("".join), st.integers(1, 5))
 @example("para\n#foo", 3)
+@example("a\rb\rc\n\nd\n", 3)
+@example("a\r\nb\r\n\r\nc", 1)
 @example("para\n1. x\n\n2x", 1)
 @example("- a\n\n-b\n\nc\n===", 2)
 @settings(max_examples=100, deadline=None)
@@ -58,7 +61,7 @@ def test_it_may_be_cut_anywhere(text, step):
     for end in (*range(step, len(text), step), len(text)):
         page.apply(live.show(text[:end]))
         if "[r]: " not in text:
-            assert page.blocks == PAGE.html(text[:end])
+            assert page.blocks == PAGE.html(text[:end].removesuffix("\r"))
 
 
 @given(TEXTS.map("".join), TEXTS.map("".join))
