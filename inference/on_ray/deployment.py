@@ -105,7 +105,7 @@ def application(
         num_replicas=replicas.count,
         ray_actor_options={"num_cpus": replicas.cpus, "num_gpus": replicas.gpus},
         # More than are decoded together would wait in one replica while another has room.
-        max_ongoing_requests=settings["max_num_seqs"] or profile.max_num_seqs,
+        max_ongoing_requests=profile.max_num_seqs,
         max_queued_requests=MOST_QUEUED,
         health_check_period_s=HEALTH_SECONDS,
         graceful_shutdown_wait_loop_s=0.2,
