@@ -108,16 +108,11 @@ def environment_set(variables: Mapping[str, str]) -> Iterator[None]:
 def engine_arguments(profile: Profile, model: str, moe: MoePath = "custom") -> dict[str, Any]:
     """The keyword arguments of vLLM's AsyncEngineArgs. Raises ProfileRefused.
 
-    A profile may add any other; one that is stated here is refused, so that nothing has two values.
+    A profile may add any other (`SET_BY_US`).
     """
     ours = _fixed_arguments(profile, model) | _chosen_arguments(profile)
     # On a GPU the naive layer waits for the host, which no CUDA graph can capture.
     ours["enforce_eager"] = profile.enforce_eager or (moe == "naive" and profile.gpus > 0)
-    if twice := sorted(ours.keys() & profile.vllm.keys()):
-        raise ProfileRefused(
-            f"The profile {profile.name} sets {', '.join(twice)} in its table [vllm], which "
-            "Outrider sets from the profile's own keys: leave it out there."
-        )
     if moe != "stock" and profile.vllm.get("enable_lora"):
         raise ProfileRefused(
             f"The profile {profile.name} asks for adapters (enable_lora), which Outrider's experts "

@@ -6,6 +6,7 @@ import pytest
 from inference.errors import ProfileRefused
 from inference.plan.serving import serving_of
 from inference.profiles import profile_named
+from inference.profiles.profile import SET_BY_US
 from inference.settings import EngineSettings
 from inference.start import chosen_profile
 from inference.vllm_engine import launch
@@ -97,10 +98,12 @@ def test_what_a_profile_leaves_open_is_left_to_vllm_and_what_it_says_is_stated()
     )
 
 
-def test_an_argument_with_two_values_is_refused():
-    twice = replace(profile_named("demo"), vllm={"max_model_len": 3})
-    with pytest.raises(ProfileRefused, match="max_model_len in its table"):
-        engine_arguments(twice, "m")
+def test_all_arguments_that_are_set_here_may_stand_in_no_table():
+    whole = replace(
+        profile_named("scout"), gpu_memory_utilization=0.5, distributed_executor="mp", vllm={}
+    )
+    added_at_the_start = {"enable_sleep_mode"}
+    assert engine_arguments(whole, "m").keys() | added_at_the_start == SET_BY_US.keys()
 
 
 def test_who_computes_the_experts_is_told_to_every_process(tmp_path, monkeypatch):
