@@ -48,6 +48,7 @@ def build_engine(settings: EngineSettings, data_dir: Path) -> Engine:
 def chosen_profile(settings: EngineSettings, data_dir: Path) -> Profile:
     """The settings' profile, with what the settings say in its place. Raises ProfileRefused."""
     profile = profile_named(settings.profile, data_dir)
+    profile = replace(profile, max_num_seqs=settings.max_num_seqs or profile.max_num_seqs)
     if profile.runner != "vllm":
         return profile
     if settings.vision and not profile.vision:
@@ -107,14 +108,12 @@ def _vllm_engine(profile: Profile, settings: EngineSettings, data_dir: Path) -> 
         return VllmEmbedder(
             _named(profile, source),
             _locate(profile, source, settings, data_dir),
-            max_num_seqs=settings.max_num_seqs,
             debug=settings.debug,
             experts=experts,
         )
     return VllmEngine(
         _named(profile, source),
         _locate(profile, source, settings, data_dir),
-        max_num_seqs=settings.max_num_seqs,
         debug=settings.debug,
         sleeps=settings.sleep_after_seconds > 0,
         ray_address=settings.ray_address,

@@ -157,14 +157,21 @@ def _element(wanted: OutputFormat) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class CallReader:
-    """Finds the calls of an answer that was held to `structural_tag`."""
+    """Finds the calls of an answer that was held to `structural_tag`.
 
+    `or_form`: it is wholly calls, or wholly of a form, which may have the marks in its strings.
+    """
+
+    or_form: bool = False
     _held: str = field(default="", init=False)
     _looked: int = field(default=0, init=False)  # so far into the call no mark ends it
     _called: bool = field(default=False, init=False)
+    _form: bool | None = field(default=None, init=False)  # not known before its beginning
 
     def read(self, text: str, token_ids: Sequence[int] = ()) -> Read:
         self._held += text
+        if self.or_form and self._is_form():
+            return Read(self._spoken(len(self._held)))
         shown = ""
         calls: list[ToolCall] = []
         while (begin := self._held.find(BEGIN)) >= 0:
@@ -182,6 +189,12 @@ class CallReader:
         """A call that was cut off is none, and no text either."""
         cut = self._held.startswith(BEGIN)
         return Read("" if cut else self._spoken(len(self._held)))
+
+    def _is_form(self) -> bool:
+        """As its beginning says, which is held back until it does."""
+        if self._form is None and not BEGIN.startswith(self._held):
+            self._form = not self._held.startswith(BEGIN)
+        return bool(self._form)
 
     def _end(self) -> int | None:
         """Where the call that begins here ends: at a mark that is not inside one of its strings.

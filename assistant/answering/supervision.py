@@ -18,9 +18,9 @@ from typing import Literal
 import structlog
 
 from assistant.answering.start_clock import StartClock
-from assistant.answering.stillness import Stillness
 from inference.api import Engine, EngineState, Progress
 from inference.errors import EngineError, EngineUnavailable
+from inference.stillness import Stillness
 
 log = structlog.get_logger()
 

@@ -108,8 +108,7 @@ def _profile(settings: Settings, name: str | None) -> Profile:
         text_only = False if given.vision is False else None
         other = {"profile": name, "vision": text_only, "max_model_len": None}
         given = given.model_copy(update=other)
-    profile = chosen_profile(given, settings.data_dir)
-    return replace(profile, max_num_seqs=given.max_num_seqs or profile.max_num_seqs)
+    return chosen_profile(given, settings.data_dir)
 
 
 def _own_card(profile: Profile, serving: Serving) -> Card:

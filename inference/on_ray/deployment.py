@@ -7,11 +7,13 @@ them: Serve keeps a deployment's arguments in the cluster's store.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import structlog
 from ray import serve
 from ray.serve.config import RequestRouterConfig
 
@@ -26,9 +28,11 @@ from inference.api import (
 )
 from inference.errors import EngineUnavailable
 from inference.on_ray.routing import ROUTER
+from inference.processes import end_processes, multiprocessing_children, with_descendants
 from inference.profiles import Profile
 from inference.settings import EngineSettings
 from inference.start import build_engine
+from inference.stillness import Stillness
 
 MOST_QUEUED = 1024  # as many as vLLM itself lets wait
 HEALTH_SECONDS = 2.0
@@ -40,6 +44,8 @@ ENVIRONMENT = {
     # Replicas share a machine's cores: each bound to the first ones would leave the others idle.
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",
 }
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,9 @@ class ModelReplica:
         self, settings: dict[str, Any], data_dir: str
     ) -> None:
         os.environ.update(ENVIRONMENT)
-        self._engine = build_engine(EngineSettings(**settings), Path(data_dir))
+        told = EngineSettings(**settings)
+        self._stillness = Stillness(told.stuck_after_seconds)
+        self._engine = build_engine(told, Path(data_dir))
         await self._engine.start(lambda line, share: None)
 
     async def describe(self) -> EngineInfo:
@@ -85,8 +93,15 @@ class ModelReplica:
             raise
 
     async def check_health(self) -> None:
-        """Asked by Serve. A replica whose engine has died ends, and Serve starts another."""
+        """Asked by Serve. A replica whose engine has died or is stuck ends, and Serve starts
+        another. The worker can't see that: it knows only what it asked itself."""
         await self._end_if_dead()
+        counts = self._engine.statistics()
+        if self._stillness.stuck(counts, time.monotonic()):
+            _log.error("replica_stuck", requests_running=counts.requests_running)
+            # Those that stand still don't see that we go.
+            end_processes(with_descendants(multiprocessing_children()))
+            os._exit(1)
 
     async def __del__(self) -> None:
         """Asked by Serve at the end."""
@@ -105,7 +120,7 @@ def application(
         num_replicas=replicas.count,
         ray_actor_options={"num_cpus": replicas.cpus, "num_gpus": replicas.gpus},
         # More than are decoded together would wait in one replica while another has room.
-        max_ongoing_requests=settings["max_num_seqs"] or profile.max_num_seqs,
+        max_ongoing_requests=profile.max_num_seqs,
         max_queued_requests=MOST_QUEUED,
         health_check_period_s=HEALTH_SECONDS,
         graceful_shutdown_wait_loop_s=0.2,

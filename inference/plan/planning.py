@@ -81,7 +81,7 @@ def make_plan(asked: Asked) -> Plan:
     serving, parallel = asked.serving, asked.serving.parallel
     model = replace(model, dtype_bytes=served_bytes(serving.dtype, model.dtype_bytes))
     quantization = replace(
-        read_quantization(asked.config, model.dtype_bytes),
+        read_quantization(asked.config, model.dtype_bytes, serving.quantization),
         int4_dequantized=not asked.card.is_gpu,
     )
     weights = weigh(model, quantization, parallel, positions(model, serving.max_model_len))

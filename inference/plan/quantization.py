@@ -24,6 +24,7 @@ from inference.errors import PlanRefused
 from inference.plan.fields import Fields
 
 _METHODS = ("compressed-tensors", "fp8", "fbgemm_fp8", "gptq", "awq")
+_STORED_ONLY = ("compressed-tensors", "fbgemm_fp8", "gptq", "awq")  # never made by vLLM itself
 _LONGEST_PATTERN = 1000
 _LINEAR = "Linear"  # a target that means every linear layer
 
@@ -96,12 +97,20 @@ class Quantization:
         return self.plain
 
 
-def read_quantization(config: Mapping[str, Any], dtype_bytes: int) -> Quantization:
-    """Raises PlanRefused for a method, or a value, that isn't known."""
+def read_quantization(
+    config: Mapping[str, Any], dtype_bytes: int, served: str = ""
+) -> Quantization:
+    """`served`: the method that the profile sets, "" for the config's own. Raises PlanRefused for a
+    method, or a value, that isn't known."""
     plain = Scheme(bits=8 * dtype_bytes)
     outer = Fields(config)
     text = outer.within("text_config")
     found = outer.within("quantization_config") or (text and text.within("quantization_config"))
+    if not found and served and served not in _STORED_ONLY:
+        raise PlanRefused(
+            f"The plan doesn't know what vLLM makes of a model that it quantizes as it loads it "
+            f"(quantization = {served!r}): name a model that is stored so, or leave that away."
+        )
     if not found:
         return Quantization({2: "BF16", 4: "FP32"}.get(dtype_bytes, ""), plain)
     method = found.text("quant_method")

@@ -23,7 +23,8 @@ _CACHE_BYTES = {"bfloat16": 2, "float16": 2, "fp8": 1, "fp8_e4m3": 1, "fp8_e5m2"
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """How a profile lets vLLM serve. `cache_bytes` on each card; None leaves it to vLLM.
+    """How a profile lets vLLM serve. `quantization` "" is the model's own; `cache_bytes` on each
+    card, and None leaves it to vLLM.
 
     `in_flight_steps`: how many steps run before the first of them is settled.
     """
@@ -36,6 +37,7 @@ class Serving:
     vision: bool
     eager: bool
     dtype: str
+    quantization: str
     cache_dtype: str
     cache_bytes: int | None
     block_tokens: int
@@ -70,6 +72,7 @@ def serving_of(profile: Profile) -> Serving:
         vision=profile.vision,
         eager=profile.enforce_eager,
         dtype=profile.dtype,
+        quantization=profile.quantization,
         cache_dtype=profile.kv_cache_dtype,
         cache_bytes=profile.kv_cache_bytes,
         block_tokens=_given(profile.vllm, "block_size", blocks),

@@ -13,6 +13,38 @@ Executor = Literal["", "mp", "ray"]  # vLLM's names: processes of one host, or R
 Recipe = Literal["", "smollm2-recast"]
 Quantize = Literal["", "w4a16"]
 
+# Arguments of vLLM's engine that Outrider sets (vllm_engine/launch.py), each with the profile's key
+# that says it, or "". Nothing may have two values, of which the plan would know only one.
+SET_BY_US: Mapping[str, str] = {
+    "disable_hybrid_kv_cache_manager": "hybrid_kv_cache",
+    "disable_log_stats": "",
+    "distributed_executor_backend": "distributed_executor",
+    "dtype": "dtype",
+    "enable_expert_parallel": "expert_parallel",
+    "enable_prefix_caching": "",
+    "enable_sleep_mode": "",
+    "enforce_eager": "enforce_eager",
+    "gpu_memory_utilization": "gpu_memory_utilization",
+    "hf_overrides": "",
+    "kv_cache_dtype": "kv_cache_dtype",
+    "kv_cache_memory_bytes": "kv_cache_bytes",
+    "language_model_only": "vision",
+    "limit_mm_per_prompt": "vision",
+    "max_model_len": "max_model_len",
+    "max_num_queued_reqs": "",
+    "max_num_seqs": "max_num_seqs",
+    "model": "model",
+    "override_generation_config": "attn_temperature_tuning",
+    "pipeline_parallel_size": "pipeline_parallel",
+    "quantization": "quantization",
+    "scheduling_policy": "",
+    "served_model_name": "served_name",
+    "structured_outputs_config": "",
+    "tensor_parallel_size": "tensor_parallel",
+    "use_tqdm_on_load": "",
+    "worker_cls": "",
+}
+
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
 
@@ -57,7 +89,7 @@ class Profile:
     `vision`: the model sees images. `tools`: it may call tools, in a form of its own where
     `tool_parser` names vLLM's parser of that, else in ours (`tool_calls.py`).
     `embeds`: it makes embeddings, and answers nobody.
-    `vllm`: further arguments of vLLM's engine, by its own names.
+    `vllm`: further arguments of vLLM's engine, by its own names; none of SET_BY_US.
     `refusal`: why this profile can't be had, in a sentence.
     """
 
@@ -116,6 +148,10 @@ class Profile:
             )
         if self.vision and not self.gpus:
             raise ValueError("has vision and no GPU: vLLM reads images on a GPU only")
+        if taken := sorted(self.vllm.keys() & SET_BY_US.keys()):
+            key = SET_BY_US[taken[0]]
+            own = f"say it by the profile's own key {key}" if key else "leave it out there"
+            raise ValueError(f"sets {taken[0]} in its table [vllm], which Outrider sets: {own}")
         if self.least_answer_tokens >= self.max_model_len:
             raise ValueError("leaves no room for a prompt: least_answer_tokens is too large")
 

@@ -78,7 +78,6 @@ class VllmEngine:
         profile: Profile,
         locate: Locate,
         *,
-        max_num_seqs: int | None = None,
         debug: bool = False,
         sleeps: bool = False,
         ray_address: str | None = None,
@@ -87,7 +86,6 @@ class VllmEngine:
     ) -> None:
         self._profile = profile
         self._locate = locate
-        self._max_num_seqs = max_num_seqs
         self._debug = debug
         self._sleeps = sleeps
         self._ray_address = ray_address
@@ -260,7 +258,7 @@ class VllmEngine:
         from vllm.v1.engine.async_llm import AsyncLLM
 
         moe = self._experts.path
-        arguments = engine_arguments(self._profile, model, self._max_num_seqs, moe)
+        arguments = engine_arguments(self._profile, model, moe)
         arguments["enable_sleep_mode"] = self._sleeps and self._profile.gpus > 0
         progress("starting the engine", None)
         self._llm = AsyncLLM.from_engine_args(

@@ -105,21 +105,14 @@ def environment_set(variables: Mapping[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
-def engine_arguments(
-    profile: Profile, model: str, max_num_seqs: int | None, moe: MoePath = "custom"
-) -> dict[str, Any]:
+def engine_arguments(profile: Profile, model: str, moe: MoePath = "custom") -> dict[str, Any]:
     """The keyword arguments of vLLM's AsyncEngineArgs. Raises ProfileRefused.
 
-    A profile may add any other; one that is stated here is refused, so that nothing has two values.
+    A profile may add any other (`SET_BY_US`).
     """
-    ours = _fixed_arguments(profile, model, max_num_seqs) | _chosen_arguments(profile)
+    ours = _fixed_arguments(profile, model) | _chosen_arguments(profile)
     # On a GPU the naive layer waits for the host, which no CUDA graph can capture.
     ours["enforce_eager"] = profile.enforce_eager or (moe == "naive" and profile.gpus > 0)
-    if twice := sorted(ours.keys() & profile.vllm.keys()):
-        raise ProfileRefused(
-            f"The profile {profile.name} sets {', '.join(twice)} in its table [vllm], which "
-            "Outrider sets from the profile's own keys: leave it out there."
-        )
     if moe != "stock" and profile.vllm.get("enable_lora"):
         raise ProfileRefused(
             f"The profile {profile.name} asks for adapters (enable_lora), which Outrider's experts "
@@ -130,14 +123,14 @@ def engine_arguments(
     return ours | dict(profile.vllm)
 
 
-def _fixed_arguments(profile: Profile, model: str, max_num_seqs: int | None) -> dict[str, Any]:
+def _fixed_arguments(profile: Profile, model: str) -> dict[str, Any]:
     return {
         "model": model,
         "served_model_name": profile.name,
         "dtype": profile.dtype,
         "max_model_len": profile.max_model_len,
         "hf_overrides": served_positions(profile.max_model_len),
-        "max_num_seqs": max_num_seqs or profile.max_num_seqs,
+        "max_num_seqs": profile.max_num_seqs,
         "kv_cache_memory_bytes": profile.kv_cache_bytes,
         "kv_cache_dtype": profile.kv_cache_dtype,
         "tensor_parallel_size": profile.tensor_parallel,

@@ -94,7 +94,7 @@ def answer_reader(
         parameters.skip_special_tokens = native.skip_special_tokens
         return AnswerReader(sampling, parameters, native, control)
     parameters.structured_outputs = _structured(sampling)
-    reader = CallReader() if sampling.offered else None
+    reader = CallReader(or_form=sampling.format is not None) if sampling.offered else None
     return AnswerReader(sampling, parameters, reader, control)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from inference.api import ChatMessage, Engine, GenerationRequest, Sampling
 from inference.profiles import profile_named
@@ -49,7 +49,8 @@ async def measure(effort: Effort) -> Table:
     freed, idle = [], []
     with scratch() as folder:
         model = next((await demo_data_dir(folder) / "models").iterdir()).resolve()
-        engine = VllmEngine(profile_named("demo"), lambda progress: str(model), max_num_seqs=1)
+        alone = replace(profile_named("demo"), max_num_seqs=1)
+        engine = VllmEngine(alone, lambda progress: str(model))
         await engine.start(lambda line, share: None)
         try:
             asking = Asking(engine)

@@ -38,7 +38,7 @@ async def main(model: str, socket: str) -> None:
         from vllm.engine.arg_utils import AsyncEngineArgs
         from vllm.v1.engine.async_llm import AsyncLLM
 
-        arguments = engine_arguments(profile, model, None)
+        arguments = engine_arguments(profile, model)
         llm = AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments))
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

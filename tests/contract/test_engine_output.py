@@ -19,6 +19,7 @@ from inference.api import (
     ToolCall,
 )
 from inference.errors import BadGrammar, ImagesRefused
+from inference.tool_calls import BEGIN
 from tests.contract.test_engine import engine, ids_of, server, text_of
 
 __all__ = ["engine", "server"]
@@ -67,6 +68,15 @@ async def test_an_answer_follows_a_json_schema(engine):
 async def test_an_answer_is_one_of_the_choices(engine):
     wanted = OutputFormat("choice", choices=(SPOKEN, "no"))
     assert text_of(await ask(engine, format=wanted)) in (SPOKEN, "no")
+
+
+async def test_a_form_beside_tools_may_have_the_mark_of_a_call_inside(engine):
+    said = f"Hello! {BEGIN} is how a call begins."
+    asked = [ChatMessage("user", "Say hello!")]
+    wanted = OutputFormat("choice", choices=(said,))
+    deltas = await ask(engine, asked, tools=(WEATHER,), format=wanted)
+    assert (text_of(deltas), calls_of(deltas)) == (said, [])
+    assert deltas[-1].finish_reason == "stop"
 
 
 async def test_a_tool_that_must_be_called_is_called(engine):

@@ -70,6 +70,7 @@ async def test_a_person_overtakes_background_work_that_waits_inside_the_engine(
     finally:
         await engine.stop()
     assert ended == ["rain", "wind", "snow"]
+    assert engine.info.max_num_seqs == 1, "a worker claims by it"
 
 
 async def test_the_next_turn_and_the_next_person_find_what_they_share_in_the_cache(

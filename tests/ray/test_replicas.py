@@ -1,18 +1,18 @@
-"""Two replicas of the demo model on a Ray of our own: one is killed, and nothing is lost."""
+"""Two replicas of the demo model on a Ray of our own: one ends or is stuck, nothing is lost."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from inference.api import ChatMessage, Engine, GenerationRequest, Sampling
-from inference.processes import with_descendants
+from inference.processes import EngineProcess, with_descendants
 from inference.settings import EngineSettings
 from inference.start import build_engine
 from tests.support.demo import quiet, words
@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.model, pytest.mark.timeout(400)]
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def engine(demo_data_dir: Path) -> AsyncIterator[Engine]:
-    settings = EngineSettings(profile="demo", ray_serve=True, replicas=2)
+    settings = EngineSettings(profile="demo", ray_serve=True, replicas=2, stuck_after_seconds=8.0)
     engine = build_engine(settings, demo_data_dir)
     await engine.start(quiet)
     yield engine
@@ -48,9 +48,21 @@ async def test_a_prompt_that_comes_again_goes_to_the_replica_that_has_its_cache(
     assert all(again)
 
 
-async def test_eight_answers_go_on_unchanged_when_one_replica_is_killed(
-    engine: Engine, database_url: str, redis_url: str
+def kill(replica: int) -> None:
+    os.kill(replica, signal.SIGKILL)
+
+
+def freeze_its_engine(replica: int) -> None:
+    """What Serve asks of the replica is answered as ever."""
+    for one in below(replica):
+        os.kill(one.pid, signal.SIGSTOP)
+
+
+@pytest.mark.parametrize("disturb", [kill, freeze_its_engine])
+async def test_eight_answers_go_on_unchanged_when_one_replica_is_killed_or_its_engine_stands_still(
+    engine: Engine, database_url: str, redis_url: str, disturb: Callable[[int], None]
 ) -> None:
+    await until(lambda: whole(engine), 200)
     settings = FAST.model_copy(update={"answer_tokens": 80, "lease_seconds": 5.0})
     async with house(database_url, redis_url, settings=settings) as home:
         worker = home.worker(engine)
@@ -60,18 +72,31 @@ async def test_eight_answers_go_on_unchanged_when_one_replica_is_killed(
             assert len(before) == 2
             eight = await ask_all(home, "storm")
             await eight.all_begun()
-            os.kill(max(before, key=lambda pid: ticks(pid) - before[pid]), signal.SIGKILL)
+            busiest = max(before, key=lambda pid: ticks(pid) - before[pid])
+            started = below(busiest)
+            disturb(busiest)
             texts = await eight.texts()
             assert texts == undisturbed
             assert await eight.states() == {"done"}
-            assert max(await eight.attempts()) > 1, "nobody was answered by the killed one"
-            await until(lambda: len(replicas()) == 2, 60)  # Serve starts another
+            assert max(await eight.attempts()) > 1, "nobody was answered by that one"
+            await until(lambda: len(set(replicas()) - {busiest}) == 2, 60)  # Serve starts another
+            assert not any(one.is_running() for one in started)
+
+
+async def whole(engine: Engine) -> bool:
+    """Whether all its replicas are there."""
+    health = await engine.health()
+    return (health.state, health.detail) == ("ready", "")
 
 
 def replicas() -> list[int]:
     """The processes of Serve's replicas below us."""
     found = with_descendants([os.getpid()])
     return [one.pid for one in found if b"ray::ServeReplica" in command(one.pid)]
+
+
+def below(pid: int) -> set[EngineProcess]:
+    return {one for one in with_descendants([pid]) if one.pid != pid}
 
 
 def command(pid: int) -> bytes:

@@ -27,6 +27,7 @@ def serving(**changes: Any) -> Serving:
         vision=True,
         eager=False,
         dtype="auto",
+        quantization="",
         cache_dtype="fp8",
         cache_bytes=None,
         block_tokens=16,

@@ -18,9 +18,9 @@ ANSWER = (
 )
 
 
-def read(pieces):
+def read(pieces, *, or_form=False):
     """The whole text, and the names and the arguments of the calls."""
-    reader = CallReader()
+    reader = CallReader(or_form)
     found = [*(reader.read(piece) for piece in pieces), reader.end()]
     text = "".join(one.text for one in found)
     return text, [(call.name, call.arguments) for one in found for call in one.calls]
@@ -36,6 +36,27 @@ def test_text_and_calls_are_told_apart_wherever_pieces_are_cut(places):
     text, calls = read(cut(ANSWER, places))
     assert text == "Let me see. 🚀 "
     assert calls == [("look", '{"at": "</tool_call> 你好"}'), ("find", "{}")]
+
+
+FORMED = f'{{"how": "Write {BEGIN} and {END}", "then": "{BEGIN}"}}'
+ONLY_CALLS = ANSWER[ANSWER.index(BEGIN) :]
+
+
+@given(st.lists(st.integers(0, len(FORMED)), max_size=6))
+def test_an_answer_of_a_form_is_shown_whole_with_the_marks_in_its_strings(places):
+    assert read(cut(FORMED, places), or_form=True) == (FORMED, [])
+
+
+@given(st.lists(st.integers(0, len(ONLY_CALLS)), max_size=6))
+def test_where_an_answer_may_have_a_form_calls_are_still_found(places):
+    text, calls = read(cut(ONLY_CALLS, places), or_form=True)
+    assert text == ""
+    assert [name for name, _ in calls] == ["look", "find"]
+
+
+def test_a_form_that_begins_as_a_call_does_is_shown_whole():
+    assert read(["<", "tool_cake>"], or_form=True) == ("<tool_cake>", [])
+    assert read(["<tool"], or_form=True) == ("<tool", [])
 
 
 @given(st.text("<tol_ca>x"))

@@ -125,6 +125,15 @@ def test_what_is_not_known_is_one_sentence(stored, sentence):
         read_quantization({"quantization_config": stored}, 2)
 
 
+def test_what_vllm_quantizes_as_it_loads_is_not_planned_and_what_is_stored_so_is():
+    with pytest.raises(PlanRefused, match=r"quantizes as it loads it \(quantization = 'fp8'\)"):
+        read_quantization({}, 2, "fp8")
+    stored = {"quantization_config": {"quant_method": "fp8"}}
+    assert read_quantization(stored, 2, "fp8").label == "FP8"
+    assert read_quantization({"text_config": stored}, 2, "fp8").label == "FP8"
+    assert read_quantization({}, 2, "compressed-tensors").label == "BF16", "nothing makes it that"
+
+
 def test_a_broken_expression_is_named():
     with pytest.raises(PlanRefused, match=r"\*oops"):
         compressed(INT4, ["re:*oops"])

@@ -108,6 +108,7 @@ def test_what_cannot_be_compared_is_not_refused(tmp_path):
     require_room(own, tmp_path)
     unknown = {"architectures": ["MambaForCausalLM"]}
     require_memory(SCOUT, "m", unknown, [idle("RTX 4090")])
+    required(replace(SCOUT, quantization="fp8"), idle("L40S"), format_="bf16")
 
 
 def test_the_demo_has_room_on_this_machine(tmp_path):

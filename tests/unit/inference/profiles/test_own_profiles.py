@@ -57,6 +57,13 @@ def test_a_profile_extends_another_and_that_one_a_third(tmp_path):
         ("model = 'a/b'\nvision = true", "the profile has vision and no GPU"),
         ("model = 'a/b'\ngpus = 2\ntensor_parallel = 2\npipeline_parallel = 2", "over 4 GPUs"),
         ("model = 'a/b'\nleast_answer_tokens = 9000", "leaves no room for a prompt"),
+        (
+            "model = 'a/b'\n[vllm]\ngpu_memory_utilization = 0.5",
+            "sets gpu_memory_utilization in its table [vllm], which Outrider sets: say it by the "
+            "profile's own key gpu_memory_utilization.",
+        ),
+        ("model = 'a/b'\n[vllm]\ntensor_parallel_size = 2", "own key tensor_parallel."),
+        ("model = 'a/b'\n[vllm]\nscheduling_policy = 'fcfs'", "sets: leave it out there."),
         ("model = 'a/b'\n[licence]\nname = 'x'", "licence.url: field required"),
         ("model = 'a/b'\n[licence]\nname='x'\nurl='y'\ntitel='z'", "licence.titel is not a key"),
         ("extends = 'scowt'", "extends: There is no profile 'scowt'"),

@@ -4,7 +4,9 @@ from dataclasses import replace
 import pytest
 
 from inference.errors import ProfileRefused
+from inference.plan.serving import serving_of
 from inference.profiles import profile_named
+from inference.profiles.profile import SET_BY_US
 from inference.settings import EngineSettings
 from inference.start import chosen_profile
 from inference.vllm_engine import launch
@@ -33,7 +35,7 @@ def test_an_engine_is_given_none_of_our_settings(monkeypatch):
 
 
 def test_the_profiles_parallelism_reaches_vllm():
-    arguments = engine_arguments(profile_named("maverick-hosts"), "m", None)
+    arguments = engine_arguments(profile_named("maverick-hosts"), "m")
     assert arguments["tensor_parallel_size"] == 8
     assert arguments["pipeline_parallel_size"] == 2
     assert arguments["enable_expert_parallel"]
@@ -68,10 +70,12 @@ def test_threads_are_one_for_each_core_but_one(monkeypatch):
     assert launch.cpu_threads() == 7
 
 
-def test_a_setting_for_the_streams_goes_before_the_profiles():
-    demo = profile_named("demo")
-    assert engine_arguments(demo, "m", None)["max_num_seqs"] == demo.max_num_seqs >= 8
-    assert engine_arguments(demo, "m", 3)["max_num_seqs"] == 3
+def test_a_setting_for_the_streams_goes_before_the_profiles_in_vllm_and_in_the_plan(tmp_path):
+    demo = chosen_profile(EngineSettings(), tmp_path)
+    assert engine_arguments(demo, "m")["max_num_seqs"] == demo.max_num_seqs >= 8
+    fewer = chosen_profile(EngineSettings(max_num_seqs=3), tmp_path)
+    assert engine_arguments(fewer, "m")["max_num_seqs"] == 3
+    assert serving_of(fewer).max_num_seqs == 3
 
 
 def test_what_a_profile_leaves_open_is_left_to_vllm_and_what_it_says_is_stated():
@@ -83,21 +87,23 @@ def test_what_a_profile_leaves_open_is_left_to_vllm_and_what_it_says_is_stated()
         "disable_hybrid_kv_cache_manager",
         "override_generation_config",
     }
-    assert not open_ones & engine_arguments(plain, "m", None).keys()
-    scout = engine_arguments(profile_named("scout"), "m", None)
+    assert not open_ones & engine_arguments(plain, "m").keys()
+    scout = engine_arguments(profile_named("scout"), "m")
     assert scout["quantization"] == "compressed-tensors"
     assert scout["disable_hybrid_kv_cache_manager"] is True
     assert scout["override_generation_config"] == {"attn_temperature_tuning": True}
     assert (
-        engine_arguments(profile_named("scout-long"), "m", None)["disable_hybrid_kv_cache_manager"]
+        engine_arguments(profile_named("scout-long"), "m")["disable_hybrid_kv_cache_manager"]
         is False
     )
 
 
-def test_an_argument_with_two_values_is_refused():
-    twice = replace(profile_named("demo"), vllm={"max_model_len": 3})
-    with pytest.raises(ProfileRefused, match="max_model_len in its table"):
-        engine_arguments(twice, "m", None)
+def test_all_arguments_that_are_set_here_may_stand_in_no_table():
+    whole = replace(
+        profile_named("scout"), gpu_memory_utilization=0.5, distributed_executor="mp", vllm={}
+    )
+    added_at_the_start = {"enable_sleep_mode"}
+    assert engine_arguments(whole, "m").keys() | added_at_the_start == SET_BY_US.keys()
 
 
 def test_who_computes_the_experts_is_told_to_every_process(tmp_path, monkeypatch):
@@ -113,16 +119,16 @@ def test_who_computes_the_experts_is_told_to_every_process(tmp_path, monkeypatch
 
 def test_the_naive_layer_is_in_no_cuda_graph():
     scout = profile_named("scout")
-    assert engine_arguments(scout, "m", None, "naive")["enforce_eager"]
-    assert not engine_arguments(scout, "m", None)["enforce_eager"]
+    assert engine_arguments(scout, "m", "naive")["enforce_eager"]
+    assert not engine_arguments(scout, "m")["enforce_eager"]
 
 
 def test_adapters_are_refused_except_by_stock():
     adapted = replace(profile_named("scout"), vllm={"enable_lora": True})
     for moe in ("custom", "triton", "naive"):
         with pytest.raises(ProfileRefused, match=r"adapters .enable_lora.*MOE=stock"):
-            engine_arguments(adapted, "m", None, moe)
-    assert engine_arguments(adapted, "m", None, "stock")["enable_lora"]
+            engine_arguments(adapted, "m", moe)
+    assert engine_arguments(adapted, "m", "stock")["enable_lora"]
 
 
 def test_tritons_experts_are_refused_without_a_gpu(tmp_path):

@@ -22,7 +22,8 @@ class Stillness:
     _looked: float = field(default=0.0, init=False)
 
     def stuck(self, seen: EngineStatistics, now: float) -> bool:
-        """Look once; `now` is a steady clock's. Looks should be no more than a second apart."""
+        """Look once; `now` is a steady clock's. Of looks more than MOST_SECONDS apart only so much
+        counts."""
         since, self._looked = now - self._looked, now
         moved = seen.steps is None or seen.steps != self._steps
         self._steps = seen.steps

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from assistant.answering.stillness import Stillness
 from inference.api import EngineStatistics
+from inference.stillness import Stillness
 
 
 def looked(stillness: Stillness, seen: list[EngineStatistics]) -> list[bool]:
