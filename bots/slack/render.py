@@ -20,8 +20,8 @@ from bots.slack.orders import as_typed
 from bots.slack.split import closed, utf16_units
 
 PLACEHOLDER = "…"
-# Of UTF-8, escaped. chat.update refuses a text of over 4,000 characters, which were seen to be
-# counted as bytes (chat.postMessage cuts at 40,000); this is only the fallback of the block
+# Of UTF-8, escaped. chat.update refuses a text of over 4,000 characters, and bytes are the safe way
+# to count them (chat.postMessage cuts at 40,000); this is only the fallback of the block
 FALLBACK_BYTES = 3_900
 NOTICE_CHARACTERS = 3_000
 
