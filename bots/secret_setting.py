@@ -18,10 +18,8 @@ def sent_secret(value: SecretStr | None) -> SecretStr | None:
     Raises ValueError, without the value, for what no header can carry.
     """
     text = "" if value is None else _trimmed(value.get_secret_value())
-    if not all("!" <= char <= "~" for char in text):
-        raise ValueError(
-            "holds a space, an invisible character or one outside of ASCII: copy it once more"
-        )
+    if not all(" " <= char <= "~" for char in text):
+        raise ValueError("holds an invisible character or one outside of ASCII: copy it once more")
     return SecretStr(text) if text else None
 
 

@@ -43,7 +43,7 @@ def postgres_url(url: str) -> str:
 
 def redis_url(url: str) -> str:
     """Raises ValueError."""
-    from redis.asyncio import ConnectionPool  # slow, and mostly no URL is set
+    from redis.asyncio import BlockingConnectionPool  # slow, and mostly no URL is set
     from redis.exceptions import RedisError
 
     url = url.strip()
@@ -54,7 +54,7 @@ def redis_url(url: str) -> str:
     behind = _END_OF_HOST.split(rest, maxsplit=1)[1:] if scheme != "unix" else []
     sound = "#" not in rest and not any("@" in one for one in behind)
     try:
-        pool = ConnectionPool.from_url(url)
+        pool = BlockingConnectionPool.from_url(url)
         pool.connection_class(**pool.connection_kwargs)
     except (ValueError, TypeError, RedisError):
         sound = False

@@ -12,10 +12,8 @@ MoePath = Literal["custom", "triton", "stock", "naive"]
 def _sendable(value: SecretStr | None) -> SecretStr | None:
     """A blank one is none. What no header can carry would be shown by the error of a library."""
     text = "" if value is None else value.get_secret_value().strip()
-    if not all("!" <= char <= "~" for char in text):
-        raise ValueError(
-            "holds a space, an invisible character or one outside of ASCII: copy it once more"
-        )
+    if not all(" " <= char <= "~" for char in text):
+        raise ValueError("holds an invisible character or one outside of ASCII: copy it once more")
     return SecretStr(text) if text else None
 
 

@@ -172,7 +172,7 @@ WITH changed AS (
     DELETE FROM attachments USING changed WHERE message_id = changed.id
 ), answering AS (
     SELECT answering.id FROM ({_ANSWERING}) AS answering JOIN turns ON turns.id = answering.id
-    WHERE turns.state <> 'stopped' AND EXISTS (
+    WHERE turns.state <> 'stopped' AND NOT stop_requested AND EXISTS (
         SELECT FROM turn_messages JOIN messages ON messages.id = message_id
         WHERE turn_id = answering.id AND deleted_at IS NULL
             AND messages.id <> (SELECT id FROM changed))

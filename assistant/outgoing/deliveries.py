@@ -121,16 +121,19 @@ SELECT id, position, platform_message_id = '' AS told,
         JOIN delivery_intents AS former ON former.turn_id = turns.id
         WHERE this.id = %(turn)s AND turns.id < this.id AND former.state <> 'sending'
             AND former.position = delivery_intents.position AND former.kind = delivery_intents.kind
+            -- What this turn knew by itself, and took away, is not what it is posting.
+            AND NOT EXISTS (
+                SELECT FROM delivery_intents AS own
+                WHERE own.turn_id = this.id AND own.platform_message_id <> ''
+                    AND own.platform_message_id = former.platform_message_id)
         ORDER BY former.id DESC LIMIT 1), '') AS message_id
 FROM delivery_intents
 WHERE turn_id = %(turn)s AND kind IN ('placeholder', 'overflow')
     AND state IN ('sent', 'sending') ORDER BY id
 """
-# The message of a post is not there any more: a person took it away.
-GONE = """
-UPDATE delivery_intents SET state = 'failed', error = 'message_gone'
-WHERE turn_id = %(turn)s AND kind IN ('placeholder', 'overflow') AND state = 'sent'
-    AND platform_message_id = %(message)s
+EDITED = """
+SELECT DISTINCT position FROM delivery_intents
+WHERE turn_id = %(turn)s AND kind IN ('edit', 'final') AND state = 'sent'
 """
 END = """
 UPDATE deliveries SET state = %(state)s, error = %(error)s, lease_owner = NULL, lease_until = NULL,
@@ -266,9 +269,9 @@ class Deliveries:
         if rows and rows[0].late and state == "sent":  # no rows: erased meanwhile
             await self.late(one, intent, rows[0].before)
 
-    async def gone(self, one: OpenDelivery, message_id: str) -> None:
-        """This message does not stand there any more."""
-        await self._rows(GONE, turn=one.turn_id, message=message_id)
+    async def edited(self, turn_id: int) -> set[int]:
+        """Positions at which a message was edited."""
+        return {row.position for row in await self._rows(EDITED, turn=turn_id)}
 
     async def late(self, one: OpenDelivery, intent: int, before: str | None = None) -> None:
         """This call was made, or may have been, after another took over. `before`: the intent's

@@ -67,6 +67,10 @@ class Outbox:
                 found[post.position] = message_id
         return found
 
+    async def edited(self) -> set[int]:
+        """The positions at which this turn has edited a message."""
+        return await self.deliveries.edited(self.one.turn_id)
+
     async def post(self, position: int) -> str:
         """Post the placeholder of a further message; returns its id. Raises ChannelError."""
         for pause in (*RETRY_SECONDS, None):
@@ -168,10 +172,6 @@ class Outbox:
             await self._close(intent, "sent", message_id=message_id)
             return
         raise PlatformUnavailable("The platform could not be reached for too long.")
-
-    async def forget(self, message_id: str) -> None:
-        """A message that was posted is not there any more."""
-        await self.deliveries.gone(self.one, message_id)
 
     async def _begin(self, position: int, kind: IntentKind) -> int:
         """Write down that a call is about to be made; returns the intent's id.

@@ -195,25 +195,25 @@ class Show:
 
     async def _begin_again(self) -> None:
         """Where an earlier answer stands: its place is empty until the new one comes."""
-        self._former = set(self._posted)
+        self._former = self._posted.keys() - await self.outbox.edited()
         await self.outbox.permit("edit", self._posted[0])
         try:
             await self.outbox.edit(0, self._posted[0], "", final=False)
         except MessageGone:
-            await self._post_anew(0)
+            if 0 in self._former:
+                await self._post_anew(0)
         except (PlatformUnavailable, SendOutcomeUnknown, RateLimited):
             return
         self._former.discard(0)
 
     async def _post_anew(self, position: int) -> None:
-        """The person took this message of an earlier answer away, and asked again: the answer is
-        not to be missing there. What came after it would stand above it."""
-        gone = self._posted.pop(position)
-        for later in sorted((one for one in self._posted if one > position), reverse=True):
-            await self.outbox.remove(later, self._posted.pop(later))
-            self._shown.pop(later, None)
+        """This message of an earlier answer can't become the new one (the person took it away, or
+        it is too old): the new answer is not to be missing. What came after it would stand above.
+        """
+        for stale in sorted((one for one in self._posted if one >= position), reverse=True):
+            await self.outbox.remove(stale, self._posted.pop(stale))
+            self._shown.pop(stale, None)
         self._former = {one for one in self._former if one < position}
-        await self.outbox.forget(gone)
         self._posted[position] = await self.outbox.post(position)
 
     async def _permitted(self, reply: ShownReply) -> bool:

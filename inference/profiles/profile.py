@@ -34,7 +34,7 @@ SET_BY_US: Mapping[str, str] = {
     "max_num_queued_reqs": "",
     "max_num_seqs": "max_num_seqs",
     "model": "model",
-    "override_generation_config": "attn_temperature_tuning",
+    "override_generation_config": "",
     "pipeline_parallel_size": "pipeline_parallel",
     "quantization": "quantization",
     "scheduling_policy": "",

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from assistant.errors import MessageGone
 from assistant.messages import ChatRef, Edited
 from assistant.outgoing.deliveries import OpenDelivery
 from inference.scripted import ScriptedEngine
@@ -149,6 +150,43 @@ async def test_who_took_the_answer_away_and_asks_again_gets_one(home: House, pos
     assert await home.service.retry(again) is not None, "and so once more"
 
 
+async def test_an_answer_that_can_not_be_edited_any_more_makes_room_for_the_new_one(
+    home: House,
+) -> None:
+    async with working(home.worker(engine())):
+        first = await home.say("About herons", message_id="500")
+        await texts(home)
+        home.screen.edit_failures = [MessageGone("its time to be edited is over")]
+        again = await home.service.retry(first.turn_id)
+        shown = await texts(home)
+        assert [one.id for one in home.screen.chats["42"]] == ["2"]
+        assert again is not None
+        # Its post is told to nobody who goes on from here.
+        lost = "UPDATE delivery_intents SET state = 'sending', platform_message_id = ''"
+        await home.rows(
+            f"{lost} WHERE turn_id = {again} AND platform_message_id = '2' AND kind = 'placeholder'"
+        )
+        posts = await home.delivery.deliveries.posts(again)
+    assert [post.message_id for post in posts] == [""], "not the one that was taken away"
+    assert await home.rows(f"SELECT reply FROM turns WHERE id = {again}") == [(shown[0],)]
+
+
+async def test_a_new_answer_that_somebody_deletes_is_not_posted_again_by_who_takes_over(
+    home: House,
+) -> None:
+    async with working(home.worker(engine(pace=20, tokens=60))):
+        first = await home.say("About herons", message_id="500")
+        await texts(home)
+        await home.service.retry(first.turn_id)
+        began = home.screen.calls.count("edit")
+        await until(lambda: home.screen.calls.count("edit") > began + 3)
+        home.screen.chats["42"].clear()
+        await home.rows("UPDATE deliveries SET lease_until = now() WHERE state = 'active'")
+        home.delivery.look()
+        assert await texts(home) == []
+    assert await home.rows("SELECT attempt FROM deliveries ORDER BY turn_id DESC LIMIT 1") == [(2,)]
+
+
 async def test_a_late_call_of_the_first_answer_has_the_third_shown_once_more(home: House) -> None:
     async with working(home.worker(engine())):
         first = await home.say("About herons", message_id="500")
@@ -262,13 +300,19 @@ async def test_one_deleted_of_two_questions_is_answered_again_without_it(home: H
     assert kept == [("",), (one,)], "also of the answer that was replaced"
 
 
-async def test_one_deleted_of_two_questions_starts_no_answer_that_was_stopped(home: House) -> None:
+@pytest.mark.parametrize("at_once", [False, True], ids=["after its end", "at once"])
+async def test_one_deleted_of_two_questions_starts_no_answer_that_was_stopped(
+    home: House, at_once: bool
+) -> None:
     first = await home.say("About herons", message_id="500")
     await home.say("and storks", message_id="501")
     async with working(home.worker(engine(pace=20, tokens=200))):
         await until(lambda: home.screen.calls.count("edit") > 2)
-        await home.service.stop(first.turn_id)
-        await texts(home)
+        if at_once:
+            await home.turns.stop(first.turn_id)  # of which the worker has not heard yet
+        else:
+            await home.service.stop(first.turn_id)
+            await texts(home)
         await home.service.erase(CHAT, "500")
         await texts(home)
     assert await home.rows("SELECT state FROM turns") == [("stopped",)]

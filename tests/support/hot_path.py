@@ -427,7 +427,7 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
         lambda f, n: {**_of_turn(f, n), "intent": 2 * _ended(f, n), "before": "failed"},
     ),
     ("deliveries.POSTS", deliveries.POSTS, _of_turn),
-    ("deliveries.GONE", deliveries.GONE, lambda f, n: _of_turn(f, n) | {"message": "7"}),
+    ("deliveries.EDITED", deliveries.EDITED, _of_turn),
     (
         "deliveries.END",
         deliveries.END,

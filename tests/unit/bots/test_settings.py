@@ -148,6 +148,7 @@ def test_a_blank_metrics_key_is_none_and_opens_nothing(
         ("REDIS_URL", "redis://:p%23%2F%40@[::1]:6379/2?health_check_interval=5"),
         ("REDIS_URL", "rediss://u:p@h:6380/0?ssl_cert_reqs=none"),
         ("REDIS_URL", "unix://u:p@/run/valkey@1/valkey.sock?db=1"),
+        ("REDIS_URL", "redis://h:6379/0?timeout=20"),
     ],
 )
 def test_a_url_is_taken_as_it_is_without_what_is_blank_at_its_ends(
@@ -156,6 +157,24 @@ def test_a_url_is_taken_as_it_is_without_what_is_blank_at_its_ends(
     monkeypatch.setenv(f"OUTRIDER_{name}", f"{url}\n")
     taken = getattr(load_settings(), name.lower())
     assert taken.get_secret_value() == url
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("API__KEY", "a key of several words"),
+        ("ENGINE__API_KEY", "a key of several words"),
+        ("TELEGRAM__TOKEN", "1:abc/test"),
+    ],
+)
+def test_a_key_may_have_spaces_and_a_token_be_of_the_test_servers(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"OUTRIDER_{name}", value)
+    found: object = load_settings()
+    for part in name.lower().split("__"):
+        found = getattr(found, part)
+    assert isinstance(found, SecretStr) and found.get_secret_value() == value
 
 
 @pytest.mark.parametrize("blank", ["", " "])
@@ -181,12 +200,13 @@ def test_a_blank_url_or_token_is_none(blank: str, monkeypatch: pytest.MonkeyPatc
         (
             "TELEGRAM__TOKEN",
             f"1:{HIDDEN}\u00a0x",
-            "OUTRIDER_TELEGRAM__TOKEN: holds a space, an inv",
+            "OUTRIDER_TELEGRAM__TOKEN: holds an inv",
         ),
         ("TELEGRAM__TOKEN", f"1:{HIDDEN}/x", "OUTRIDER_TELEGRAM__TOKEN: is no token of Telegram's"),
-        ("SLACK__APP_TOKEN", f"{HIDDEN}\u200bx", "OUTRIDER_SLACK__APP_TOKEN: holds a space, an in"),
-        ("ENGINE__API_KEY", f"{HIDDEN}\u200bx", "OUTRIDER_ENGINE__API_KEY: holds a space, an inv"),
-        ("ENGINE__HUB_TOKEN", f"{HIDDEN} x", "OUTRIDER_ENGINE__HUB_TOKEN: holds a space, an inv"),
+        ("SLACK__APP_TOKEN", f"{HIDDEN}\u200bx", "OUTRIDER_SLACK__APP_TOKEN: holds an in"),
+        ("ENGINE__API_KEY", f"{HIDDEN}\u200bx", "OUTRIDER_ENGINE__API_KEY: holds an inv"),
+        ("TELEGRAM__TOKEN", f"1:{HIDDEN} x", "OUTRIDER_TELEGRAM__TOKEN: is no token of Telegram's"),
+        ("ENGINE__HUB_TOKEN", f"{HIDDEN}\nx", "OUTRIDER_ENGINE__HUB_TOKEN: holds an inv"),
         ("DATABASE_URL", f"postgresql://u:p@{HIDDEN}:abc/db", "DATABASE_URL: must be as postg"),
         ("DATABASE_URL", f"postgresql://u:p@h/db?{HIDDEN}=bar", "DATABASE_URL: must be as postg"),
         ("DATABASE_URL", f"postgresql://u:p@{HIDDEN}@h/db", "DATABASE_URL: must be as postgresql:"),
