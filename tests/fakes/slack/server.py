@@ -156,7 +156,7 @@ class FakeSlack(People):
         own = {workspace.bot_id for workspace in self.state.workspaces.values()}
         return [d for d in self.courier.deliveries if _author(d.body) not in own]
 
-    async def until(self, holds: Callable[[], bool], seconds: float = 10.0) -> None:
+    async def until(self, holds: Callable[[], bool], seconds: float = 30.0) -> None:
         """Wait until it holds; TimeoutError after `seconds`."""
         async with asyncio.timeout(seconds):
             while not holds():

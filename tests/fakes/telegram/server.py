@@ -183,7 +183,7 @@ class FakeTelegram(Asking):
     def calls_of(self, method: str) -> list[Call]:
         return [call for call in self.calls if call.method.lower() == method.lower()]
 
-    async def until(self, condition: Callable[[], object], timeout: float = 10.0) -> None:
+    async def until(self, condition: Callable[[], object], timeout: float = 30.0) -> None:
         """Wait until it holds; it is looked at after every call and every update."""
         async with asyncio.timeout(timeout):
             while not condition():
