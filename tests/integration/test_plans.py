@@ -14,7 +14,7 @@ import pytest_asyncio
 
 import assistant
 from tests.support.filling import TABLES, fill
-from tests.support.hot_path import ELSEWHERE, STATEMENTS
+from tests.support.hot_path import STATEMENTS
 from tests.support.plans import (
     IN_A_CONVERSATION,
     MESSAGES,
@@ -24,6 +24,7 @@ from tests.support.plans import (
     plans,
     rendered,
 )
+from tests.support.rare_statements import RARE
 
 BEGINS = re.compile(r"\s*(WITH|SELECT|INSERT|UPDATE|DELETE)\s")
 BACKLOG = """
@@ -101,16 +102,16 @@ async def test_a_backlog_that_the_statistics_do_not_know_is_not_compared_each_wi
             assert not EACH_WITH_EACH.search(plan.text), plan.text
 
 
-def is_elsewhere(name: str) -> bool:
-    return name in ELSEWHERE or name.partition(".")[0] in ELSEWHERE
+def is_rare(name: str) -> bool:
+    return name in RARE or name.partition(".")[0] in RARE
 
 
 def test_every_statement_of_the_service_is_looked_at() -> None:
     looked_at = {one.sql for one in STATEMENTS}
     missing = {name for name, sql in constants().items() if sql not in looked_at}
-    assert {name for name in missing if not is_elsewhere(name)} == set()
+    assert {name for name in missing if not is_rare(name)} == set()
 
 
-@pytest.mark.parametrize("name", ELSEWHERE)
+@pytest.mark.parametrize("name", RARE)
 def test_what_is_left_out_exists(name: str) -> None:
     assert any(one == name or one.startswith(f"{name}.") for one in constants())

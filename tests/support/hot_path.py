@@ -1,7 +1,7 @@
 """Every statement that a message's way, or a person's order, executes; with values to try it.
 
 `STATEMENTS` is held against the code by `tests/integration/test_plans.py`: a statement that is
-written somewhere in `assistant/` and not listed here, nor under `ELSEWHERE`, fails it.
+written somewhere in `assistant/` and not listed here, nor in `rare_statements.py`, fails it.
 """
 
 from __future__ import annotations
@@ -53,59 +53,6 @@ Values = Mapping[str, object]
 # Of a database and the number of the try.
 ValuesOf = Callable[[Filled, int], Values]
 
-# Statements, or all of a module, that are rare, or whose tables have a few rows.
-ELSEWHERE = {
-    "accounts.REGISTER": "at the start, on the few accounts",
-    "installs": "when a workspace comes or leaves, and on the few that are there",
-    "penalties": "on the few chats that a platform bars",
-    "api_keys": "on the few keys of the API, twice a second at most",
-    "pruning.PRUNE_SESSIONS": "on the few sign-ins of admins",
-    "admins": "on the few admins and their sign-ins",
-    "admin_changes": "on the few admins and their sign-ins",
-    "oidc_admins": "on the few admins, as one signs in",
-    "second_factors": "on the few admins and their codes",
-    "audit": "by an admin, by its key or its index",
-    "quotas.EMBEDDED": "on one row for a key and a day",
-    "spending.KINDS": "on the few quotas that there are, each two seconds at most",
-    "quota_rules": "by an admin's order, on the few quotas that there are",
-    "admittance": "by an admin's order",
-    "people.NAMED": "by an admin's search; where people are few, reading them all is less work",
-    "doors.LISTED": "on the few ids that are on lists",
-    "quota_list.OF_PERSON": "on the few quotas that there are",
-    "quota_list.ACCOUNTS": "on the few accounts",
-    "links.KEEP": "on the few codes that are open",
-    "links.TAKE": "on the few codes that are open",
-    "links.QUOTAS": "on the few quotas that a person has",
-    "links.STRICTER": "on the few quotas that a person has",
-    "links.PART_QUOTAS": "on the few quotas that a person has",
-    "links.MEMORIES": "on the few memories of a person",
-    "closing.KEEP_COUNTS": "once a day, from cells.COUNTED",
-    "closing.KEEP_TIMES": "once a day, from cells.TIMED",
-    "closing.KEEP_ASKED": "once a day, from active_people.WHO_ASKED",
-    "closing.KEEP_USED": "once a day, from active_people.WHO_USED",
-    "erasure": "by an admin's order",
-    "migration": "when a group becomes a supergroup",
-    "holdings": "by an admin's order",
-    "erasure_proofs": "by an admin's order",
-    "search": "of pages: see tests/integration/test_search_plans.py",
-    "reader": "of pages: see tests/integration/test_search_plans.py",
-    "spelling": "of pages: see tests/integration/test_search_plans.py",
-    "search_entries.UNTIL": "on the one row of its table",
-    "search_entries.GO_ON": "on the one row of its table",
-    "turn_list": "by an admin's order",
-    "personas.STORED": "on the few personas",
-    "personas.THUMBS": "counts all thumbs, for a page of the dashboard",
-    "personas.THUMBS_OF": "counts thumbs, for a page of the dashboard",
-    "personas.ACCOUNTS": "on the few accounts",
-    "persona_versions": "by an admin's order",
-    "live_settings": "on the few settings, every two seconds",
-    "canned_answers": "on the few canned answers, every two seconds",
-    "memories.LIST": "on the few memories of a person",
-    "memories.KNOWN": "on the few memories of a person",
-    "memories.ADD": "on the few memories of a person",
-    "memories.FORGET": "on the few memories of a person",
-    "memories.FORGET_ALL": "on the few memories of a person",
-}
 _fresh = count()
 PICTURE = Image("image/png", b"an image", 4, 3)
 FILE = Attachment("image", "file", media_type="image/png", data=b"an image")
