@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
@@ -48,16 +50,25 @@ async def test_a_placeholder_whose_post_is_answered_after_the_deletion_is_remove
         await until(lambda: not screen.chats["42"], 5)
 
 
-@pytest.mark.parametrize("seconds", [0.05, 0.5], ids=["at once", "after the lease was lost"])
-async def test_a_placeholder_whose_post_is_answered_after_an_edit_becomes_the_answer(
-    database_url: str, redis_url: str, seconds: float
-) -> None:
+@asynccontextmanager
+async def edited_amid_the_post(
+    database_url: str, redis_url: str
+) -> AsyncIterator[tuple[House, SlowScreen, ScriptedEngine]]:
+    """A question is edited whose placeholder stands, while its post is not answered yet."""
     screen = SlowScreen(readable=False)
     model = ScriptedEngine(ScriptedSettings(tokens_per_second=200, first_token_seconds=1.0))
     async with house(database_url, redis_url, screen=screen) as home, working(home.worker(model)):
         await home.say("About herons", message_id="500")
         await until(lambda: screen.chats["42"] and model.statistics().requests_running)
         await home.service.edit(Edited(CHAT, "edit-1", "500", "7", "About storks"))
+        yield home, screen, model
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.5], ids=["at once", "after the lease was lost"])
+async def test_a_placeholder_whose_post_is_answered_after_an_edit_becomes_the_answer(
+    database_url: str, redis_url: str, seconds: float
+) -> None:
+    async with edited_amid_the_post(database_url, redis_url) as (home, screen, _):
         await asyncio.sleep(seconds)
         screen.go.set()
         await until(lambda: settled(home))
@@ -68,12 +79,7 @@ async def test_a_placeholder_whose_post_was_answered_amid_an_edit_serves_the_edi
     database_url: str, redis_url: str
 ) -> None:
     """Each replacement has the post as one that is begun; only the first turn's row has its id."""
-    screen = SlowScreen(readable=False)
-    model = ScriptedEngine(ScriptedSettings(tokens_per_second=200, first_token_seconds=1.0))
-    async with house(database_url, redis_url, screen=screen) as home, working(home.worker(model)):
-        await home.say("About herons", message_id="500")
-        await until(lambda: screen.chats["42"] and model.statistics().requests_running)
-        await home.service.edit(Edited(CHAT, "edit-1", "500", "7", "About storks"))
+    async with edited_amid_the_post(database_url, redis_url) as (home, screen, _):
         screen.go.set()
         await until(lambda: settled(home))
         await home.service.edit(Edited(CHAT, "edit-2", "500", "7", "About ducks"))
@@ -84,12 +90,7 @@ async def test_a_placeholder_whose_post_was_answered_amid_an_edit_serves_the_edi
 async def test_a_placeholder_whose_post_is_answered_after_two_edits_becomes_the_answer(
     database_url: str, redis_url: str
 ) -> None:
-    screen = SlowScreen(readable=False)
-    model = ScriptedEngine(ScriptedSettings(tokens_per_second=200, first_token_seconds=1.0))
-    async with house(database_url, redis_url, screen=screen) as home, working(home.worker(model)):
-        await home.say("About herons", message_id="500")
-        await until(lambda: screen.chats["42"] and model.statistics().requests_running)
-        await home.service.edit(Edited(CHAT, "edit-1", "500", "7", "About storks"))
+    async with edited_amid_the_post(database_url, redis_url) as (home, screen, model):
         await until(lambda: model.statistics().requests_running)
         await home.service.edit(Edited(CHAT, "edit-2", "500", "7", "About ducks"))
         await asyncio.sleep(0.05)
