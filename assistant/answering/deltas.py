@@ -11,7 +11,7 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import astuple, dataclass, field, fields, replace
 from typing import Any
 from uuid import uuid4
@@ -51,13 +51,15 @@ def key(turn_id: int) -> str:
 
 @dataclass(slots=True)
 class DeltaWriter:
-    """Collects deltas of all turns and flushes them every `flush_seconds` in one pipeline."""
+    """Collects deltas of all turns and flushes them every `flush_seconds` in one pipeline; what
+    begins or ends a reply waits for no such moment: people see when that comes."""
 
     redis: Redis
     flush_seconds: float
     # By turn: many streams at once each grow a delta of their own.
     _waiting: dict[int, list[ReplyDelta]] = field(default_factory=dict, init=False)
     _filled: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _hurried: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     # By turn: when its stream's end is put off again.
     _expires: dict[int, float] = field(default_factory=dict, init=False)
 
@@ -70,6 +72,8 @@ class DeltaWriter:
         else:
             waiting.append(delta)
         self._filled.set()
+        if delta.offset == 0 or delta.state is not None:
+            self._hurried.set()
 
     async def run(self) -> None:
         """Flush for ever; flushes what is left when cancelled."""
@@ -77,13 +81,16 @@ class DeltaWriter:
             while True:
                 await self._filled.wait()
                 await self.flush()
-                await asyncio.sleep(self.flush_seconds)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(self.flush_seconds):
+                        await self._hurried.wait()
         finally:
             await self.flush()
 
     async def flush(self) -> None:
         waiting, self._waiting = self._waiting, {}
         self._filled.clear()
+        self._hurried.clear()
         if not waiting:
             return
         try:

@@ -23,10 +23,13 @@ _SUBJECTS = (
 )
 
 
-def page(number: int) -> str:
-    """A question about a page of text, as somebody pastes it; none begins as another does."""
+def pages(streams: int, pair: int) -> Sequence[str]:
+    """Questions about a page of text, as somebody pastes it; none begins as another does."""
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")[:PAGE_CHARACTERS]
-    return f"This is request {number}. Say in a long letter what this is about:\n\n{text}"
+    return [
+        f"This is request {pair}.{number}. Say in a long letter what this is about:\n\n{text}"
+        for number in range(streams)
+    ]
 
 
 def prompts(streams: int) -> Sequence[str]:

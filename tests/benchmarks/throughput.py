@@ -22,7 +22,7 @@ import psycopg
 
 from assistant.settings import DEFAULT_SYSTEM_PROMPT
 from assistant.storage.embedded import running_postgres
-from tests.benchmarks.batch import ANSWER_TOKENS, Answer, Batch, page, prompts
+from tests.benchmarks.batch import ANSWER_TOKENS, Answer, Batch, pages, prompts
 from tests.benchmarks.machine import ROOT
 from tests.benchmarks.program import DEMO, READY_SECONDS, demo_data_dir, scratch, started
 from tests.benchmarks.table import Effort, Row, Table, Target
@@ -31,12 +31,14 @@ from tests.support.program import Program
 
 # What is asked at once, given the number of the pair.
 ASKED: Mapping[str, Callable[[int], Sequence[str]]] = {
-    "1 stream": lambda number: prompts(1),
-    "8 streams": lambda number: prompts(8),
-    "32 streams": lambda number: prompts(32),
-    "1 stream, a page": lambda number: [page(number)],
+    "1 stream": lambda pair: pages(1, pair),
+    "8 streams": lambda pair: pages(8, pair),
+    "32 streams": lambda pair: pages(32, pair),
+    "1 stream, short": lambda pair: prompts(1),
+    "8 streams, short": lambda pair: prompts(8),
+    "32 streams, short": lambda pair: prompts(32),
 }
-PAIRS = 8
+PAIRS = 6
 TARGET = Target("at least", 0.97)
 
 
@@ -162,7 +164,8 @@ def _notes(pairs: Mapping[str, Pairs], tokens: dict[int, int]) -> list[str]:
     return [
         f"{len(pairs['1 stream'].bare) - 1} pairs of batches of each kind, by turns and in "
         "changing order, after one pair that isn't counted; answers of "
-        f"{min(lengths)} to {max(lengths)} tokens; a question has some 40 tokens, a page 650",
+        f"{min(lengths)} to {max(lengths)} tokens; a question is about a page of "
+        "text and has some 650 tokens, a short one 40",
         "decode: from the first token to the last; whole: from the question to the answer's end, "
         "with everything that Outrider does before and after; first token: the median of a batch's "
         "answers; the demo profile decodes 16 answers together, so half of 32 wait on both sides",
