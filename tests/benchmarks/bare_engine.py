@@ -49,7 +49,7 @@ async def main(model: str, socket: str) -> None:
         writer.close()
 
     try:
-        async with await asyncio.start_unix_server(answer, socket):
+        async with await asyncio.start_unix_server(answer, socket, limit=2**24):
             await stop.wait()
     finally:
         llm.shutdown()
