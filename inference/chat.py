@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from jinja2.exceptions import TemplateError
+
 from inference.api import ChatMessage, Tool
-from inference.tool_calls import told
+from inference.errors import PromptRefused
+from inference.tool_prompt import MARKED, ToolPrompt, told
 from inference.vllm_engine.tools import template_calls, template_tools
 
 
@@ -30,12 +33,15 @@ def render_token_ids(
     messages: Sequence[ChatMessage],
     tools: Sequence[Tool] = (),
     *,
-    native_tools: bool = False,
+    form: ToolPrompt | None = MARKED,
 ) -> tuple[int, ...]:
     """The prompt's token ids by the chat template of a transformers tokenizer.
 
-    `native_tools`: the template itself knows tools, calls and results. A raw prompt's are the
-    tokenizer's alone.
+    `form`: how tools, calls and results are told; None where the template itself knows them. Where
+    a template knows no system messages, theirs is said at the beginning of the first question. A
+    raw prompt's ids are the tokenizer's alone.
+
+    Raises PromptRefused where the template can't take these messages.
     """
     if is_raw(messages):
         return tuple(tokenizer.encode(messages[0].content))
@@ -43,17 +49,43 @@ def render_token_ids(
         str(token) for token in tokenizer.added_tokens_decoder.values() if token.special
     ]
     shown: dict[str, Any] = {}
-    if native_tools:
+    if form is None:
         said = [_message(one, special) | _plain(template_calls(one), special) for one in messages]
         if tools:
             shown["tools"] = _plain(template_tools(tools), special)
     else:
-        said = [_message(one, special) for one in told(messages, tools)]
-    return tuple(
-        tokenizer.apply_chat_template(
+        said = [_message(one, special) for one in told(messages, tools, form)]
+    try:
+        return _rendered(tokenizer, said, shown)
+    except PromptRefused:
+        if said[0]["role"] != "system":
+            raise
+        return _rendered(tokenizer, _without_system(said), shown)
+
+
+def _rendered(
+    tokenizer: Any, said: Sequence[dict[str, Any]], shown: dict[str, Any]
+) -> tuple[int, ...]:
+    try:
+        ids = tokenizer.apply_chat_template(
             said, add_generation_prompt=True, tokenize=True, return_dict=False, **shown
         )
-    )
+    except (TemplateError, TypeError) as error:  # as its template goes wrong of it
+        raise PromptRefused(str(error)) from error
+    return tuple(ids)
+
+
+def _without_system(said: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What the system message says stands before the first question."""
+    system, *rest = said
+    if not rest or rest[0]["role"] != "user":
+        return [{"role": "user", "content": system["content"]}, *rest]
+    first, content = rest[0], rest[0]["content"]
+    if isinstance(content, str):
+        content = "\n\n".join(filter(None, (system["content"], content)))
+    else:
+        content = [{"type": "text", "text": system["content"]}, *content]
+    return [{**first, "content": content}, *rest[1:]]
 
 
 def _plain(value: Any, special: Sequence[str]) -> Any:

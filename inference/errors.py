@@ -2,6 +2,7 @@
 
     EngineError
     ├── PromptTooLong        the prompt has more tokens than the model's window leaves room for
+    ├── PromptRefused        the model can't take in these messages, or an image of theirs
     ├── BadGrammar           the form that the answer must have can't be made into a grammar
     ├── SamplingRefused      the engine can't do what the request asks of an answer
     ├── ImagesRefused        an image for a model that sees none
@@ -24,6 +25,8 @@ from __future__ import annotations
 
 from typing import Any
 
+_LONGEST_REASON = 200  # characters of what others say
+
 
 class EngineError(Exception):
     code = "engine_error"
@@ -32,6 +35,12 @@ class EngineError(Exception):
     def __reduce__(self) -> tuple[Any, ...]:
         """They cross processes with their numbers, whatever their constructors take."""
         return _restored, (type(self), self.args, self.__dict__)
+
+
+def in_short(reason: str) -> str:
+    """The first line of what a library says, without its full stop."""
+    line = next(iter(reason.strip().splitlines()), "").strip().rstrip(".")
+    return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]}…"
 
 
 def _restored(kind: type[EngineError], args: tuple[Any, ...], carried: Any) -> EngineError:
@@ -60,6 +69,19 @@ class PromptTooLong(EngineError):
         )
         self.prompt_tokens = prompt_tokens
         self.limit_tokens = limit_tokens
+
+
+class PromptRefused(EngineError):
+    """`reason` is what the model's chat template, or its reader of images, says."""
+
+    code = "prompt_refused"
+
+    def __init__(self, reason: str = "") -> None:
+        because = f" ({in_short(reason)})" if reason else ""
+        super().__init__(
+            f"The model can't take in these messages{because}: change their roles, their order or "
+            "their images."
+        )
 
 
 class BadGrammar(EngineError):

@@ -1,28 +1,22 @@
 """Tool calls of models that have no form of their own for them.
 
-The tools are listed in the system message, a call is a JSON object between two marks, and a
-grammar sees to it that whatever begins as a call is one: of a tool that is there, with arguments
-that follow its schema. Pure text; the grammar is a structural tag as xgrammar reads it.
+A call is a JSON object between two marks (`tool_prompt.py` tells the model so), and a grammar sees
+to it that whatever begins as a call is one: of a tool that is there, with arguments that follow its
+schema. Pure text; the grammar is a structural tag as xgrammar reads it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import uuid4
 
-from inference.api import ChatMessage, OutputFormat, Sampling, Tool, ToolCall
+from inference.api import OutputFormat, Sampling, Tool, ToolCall
 
 BEGIN, END = "<tool_call>", "</tool_call>"
 BLANKS = 1  # of whitespace in a row inside a call: else a small model writes nothing else
-
-_TOLD = (
-    "You can call these functions:\n{tools}\n"
-    'To call one, write {begin}{{"name": <its name>, "arguments": <a JSON object>}}{end} '
-    "and nothing after it. You are then told the result."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,52 +39,6 @@ class Reader(Protocol):
 
 def new_call(name: str, arguments: str) -> ToolCall:
     return ToolCall(f"call_{uuid4().hex[:24]}", name, arguments)
-
-
-def told(messages: Sequence[ChatMessage], tools: Sequence[Tool]) -> list[ChatMessage]:
-    """The messages for a template that knows no tools: calls and results as plain text."""
-    names = {call.id: call.name for one in messages for call in one.tool_calls}
-    plain = _joined([_told(one, names) for one in messages])
-    if not tools:
-        return plain
-    listed = "\n".join(json.dumps(_shown(tool), ensure_ascii=False) for tool in tools)
-    said = _TOLD.format(tools=listed, begin=BEGIN, end=END)
-    if plain and plain[0].role == "system":
-        first = replace(plain[0], content=f"{plain[0].content}\n\n{said}")
-        return [first, *plain[1:]]
-    return [ChatMessage("system", said), *plain]
-
-
-def _shown(tool: Tool) -> dict[str, Any]:
-    parameters = json.loads(tool.parameters)
-    return {"name": tool.name, "description": tool.description, "parameters": parameters}
-
-
-def _told(message: ChatMessage, names: Mapping[str, str]) -> ChatMessage:
-    if message.role == "tool":
-        of = names.get(message.tool_call_id, "the function")
-        return ChatMessage("user", f"Result of {of}:\n{message.content}")
-    if message.tool_calls:
-        calls = [_written(call) for call in message.tool_calls]
-        content = "\n".join(filter(None, (message.content, *calls)))
-        return replace(message, content=content, tool_calls=())
-    return message
-
-
-def _joined(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
-    """Results of several calls become one message: templates want the roles to alternate."""
-    joined: list[ChatMessage] = []
-    for one in messages:
-        if joined and joined[-1].role == one.role:
-            content = "\n\n".join(filter(None, (joined[-1].content, one.content)))
-            joined[-1] = replace(one, content=content, images=(*joined[-1].images, *one.images))
-        else:
-            joined.append(one)
-    return joined
-
-
-def _written(call: ToolCall) -> str:
-    return f'{BEGIN}{{"name": {json.dumps(call.name)}, "arguments": {call.arguments}}}{END}'
 
 
 # --- the grammar ---

@@ -24,6 +24,7 @@ RETRY_AFTER_SECONDS = "5"
 
 _STATUS = {
     "prompt_too_long": (400, "context_length_exceeded"),
+    "prompt_refused": (400, "prompt_refused"),
     "message_refused": (400, "message_refused"),
     "bad_grammar": (400, "bad_grammar"),
     "sampling_refused": (400, "sampling_refused"),

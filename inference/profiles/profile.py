@@ -12,6 +12,7 @@ Runner = Literal["vllm", "remote", "scripted"]
 Executor = Literal["", "mp", "ray"]  # vLLM's names: processes of one host, or Ray's
 Recipe = Literal["", "smollm2-recast"]
 Quantize = Literal["", "w4a16"]
+ToolPrompt = Literal["template", "pythonic"]
 
 # Arguments of vLLM's engine that Outrider sets (vllm_engine/launch.py), each with the profile's key
 # that says it, or "". Nothing may have two values, of which the plan would know only one.
@@ -87,7 +88,8 @@ class Profile:
     `answer_tokens` is the default for an answer's length, `least_answer_tokens` the smallest
     useful one, for which a prompt must leave room.
     `vision`: the model sees images. `tools`: it may call tools, in a form of its own where
-    `tool_parser` names vLLM's parser of that, else in ours (`tool_calls.py`).
+    `tool_parser` names vLLM's parser of that, else in ours (`tool_calls.py`). `tool_prompt`: who
+    tells it of them in its own form, its chat template or Outrider (`tool_prompt.py`).
     `embeds`: it makes embeddings, and answers nobody.
     `vllm`: further arguments of vLLM's engine, by its own names; none of SET_BY_US.
     `refusal`: why this profile can't be had, in a sentence.
@@ -127,6 +129,7 @@ class Profile:
     vision: bool = False
     tools: bool = False
     tool_parser: str = ""
+    tool_prompt: ToolPrompt = "template"
     embeds: bool = False
     licence: Licence | None = None
     vllm: Mapping[str, Any] = field(default_factory=dict)

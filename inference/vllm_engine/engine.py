@@ -28,7 +28,7 @@ from inference.api import (
     Prompt,
     Sampling,
 )
-from inference.errors import EngineError, EngineUnavailable, ModelNotFound
+from inference.errors import EngineError, EngineUnavailable, ModelNotFound, in_short
 from inference.moe.proof import prove
 from inference.plan.beside_engine import compare_with_engine
 from inference.processes import (
@@ -161,8 +161,7 @@ class VllmEngine:
             async with asyncio.timeout(SLEEP_SECONDS):
                 await llm.sleep(level=1)
         except Exception as error:
-            self._state, self._detail = "dead", f"The engine did not fall asleep: {error}"
-            raise self._unavailable() from error
+            raise self._died("The engine did not fall asleep", error) from error
 
     async def wake(self, progress: Progress) -> None:
         if self._state != "asleep":
@@ -177,8 +176,7 @@ class VllmEngine:
                 await self._llm.wake_up()
                 await self._first_token()
         except Exception as error:
-            self._state, self._detail = "dead", f"The engine did not wake up: {error}"
-            raise self._unavailable() from error
+            raise self._died("The engine did not wake up", error) from error
         self._state, self._detail = "ready", ""
         progress("ready", 1.0)
 
@@ -318,6 +316,12 @@ class VllmEngine:
         if llm is self._llm:  # else it was ended on purpose
             self._state, self._detail = "dead", CORE_ENDED
         return self._unavailable()
+
+    def _died(self, what: str, error: Exception) -> EngineUnavailable:
+        late = isinstance(error, TimeoutError)
+        why = f"it took over {SLEEP_SECONDS:.0f} seconds" if late else in_short(str(error))
+        self._state, self._detail = "dead", f"{what}: {why or type(error).__name__}."
+        return EngineUnavailable(self._detail)
 
     def _unavailable(self) -> EngineUnavailable:
         return EngineUnavailable(f"The model is not available ({self._state}): try again shortly.")

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from inference.errors import (
     EngineOverloaded,
     EngineUnavailable,
     ImagesRefused,
+    PromptRefused,
     PromptTooLong,
     SamplingRefused,
 )
@@ -33,6 +34,7 @@ from inference.output_format import FORMAT_KINDS
 from inference.profiles import Profile
 from inference.quantization import quantization_name
 from inference.resume import ResumePoint, resume_point
+from inference.tool_prompt import MARKED, PYTHONIC, ToolPrompt, speakable
 from inference.vllm_engine.output import (
     AnswerReader,
     answer_reader,
@@ -54,7 +56,7 @@ class Loaded:
     """`llm` is vLLM's AsyncLLM, None once that was ended: then prompts are rendered, no more.
 
     `control` are the tokens that no text may hold; `tool_parser` is vLLM's, where the profile names
-    one.
+    one; `own_sampling` is what the model's generation_config.json says of it, in vLLM's names.
     """
 
     profile: Profile
@@ -63,11 +65,12 @@ class Loaded:
     control: frozenset[int]
     tool_parser: Any
     info: EngineInfo
+    own_sampling: Mapping[str, Any]
     # One prompt at a time: for each that meets another vLLM would copy the whole tokenizer.
     rendering: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
     async def render(self, messages: Sequence[ChatMessage], sampling: Sampling) -> Prompt:
-        """Raises ImagesRefused, PromptTooLong."""
+        """Raises ImagesRefused, PromptRefused, PromptTooLong."""
         shown = tuple(messages)
         if any(one.images for one in shown):
             if not self.info.vision:
@@ -79,7 +82,7 @@ class Loaded:
                 self.tokenizer,
                 shown,
                 sampling.offered,
-                native_tools=self._native_tools(sampling),
+                form=self._tool_prompt(sampling),
             )
         room = sampling.max_tokens or self.profile.least_answer_tokens
         limit = max(self.info.max_model_len - room, 0)
@@ -136,20 +139,27 @@ class Loaded:
 
     def _reading(self, sampling: Sampling, max_tokens: int) -> AnswerReader:
         reader: ParserReader | None = None
-        if self._native_tools(sampling) and sampling.offered:
+        if self._tool_prompt(sampling) is not MARKED and sampling.offered:
             single = not sampling.parallel_tool_calls
             given = (self.tool_parser, self.tokenizer, sampling.offered)
             reader = ParserReader(*given, single=single)
-        return answer_reader(sampling, self.profile, max_tokens, self.control, reader)
+        return answer_reader(
+            sampling, self.profile, max_tokens, self.control, reader, self.own_sampling
+        )
 
-    def _native_tools(self, sampling: Sampling) -> bool:
-        """In the model's own form where it is free to call; where it must, a grammar holds it."""
-        return self.tool_parser is not None and not sampling.must_call and not sampling.format
+    def _tool_prompt(self, sampling: Sampling) -> ToolPrompt | None:
+        """In the model's own form where it is free to call and that has words for all tools; where
+        it must call, a grammar holds it to ours. None: its chat template tells it."""
+        if self.tool_parser is None or sampling.must_call or sampling.format:
+            return MARKED
+        if self.profile.tool_prompt == "template":
+            return None
+        return PYTHONIC if all(map(speakable, sampling.offered)) else MARKED
 
     async def _input(self, prompt: Prompt, kept: Sequence[int]) -> Any:
         """What vLLM takes: the ids, and for each image's place among them the image.
 
-        Raises EngineUnavailable.
+        Raises EngineUnavailable, PromptRefused.
         """
         from vllm.inputs import TokensPrompt, tokens_input
 
@@ -161,8 +171,12 @@ class Loaded:
         given = TokensPrompt(prompt_token_ids=token_ids, multi_modal_data={"image": seen})
         try:
             return await self.llm.renderer.process_for_engine_async(given, time.time())
-        except Exception as error:  # its processor's, or its threads ended with the engine
-            raise EngineUnavailable("The model could not take in the image: try again.") from error
+        except Exception as error:
+            if self.llm is None or self.llm.errored:  # its threads ended with the engine
+                raise EngineUnavailable(
+                    "The model could not take in the image: try again."
+                ) from error
+            raise PromptRefused("an image can't be read") from error
 
     async def _stream(
         self, request: GenerationRequest, prompt: Any, parameters: Any
@@ -223,7 +237,8 @@ def loaded(profile: Profile, folder: str, llm: Any) -> Loaded:
         quantization=_quantization(llm.model_config),
         max_num_seqs=profile.max_num_seqs,
     )
-    return Loaded(profile, llm, tokenizer, control_tokens(tokenizer), parser, info)
+    own = llm.model_config.get_diff_sampling_param()
+    return Loaded(profile, llm, tokenizer, control_tokens(tokenizer), parser, info, own)
 
 
 def _quantization(model_config: Any) -> str:

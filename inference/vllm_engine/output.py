@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -18,17 +18,26 @@ from inference.api import (
     Sampling,
     TokenLogprob,
 )
-from inference.errors import BadGrammar, EngineUnavailable
+from inference.errors import BadGrammar, EngineUnavailable, in_short
 from inference.profiles import Profile
 from inference.tool_calls import CallReader, Read, Reader, structural_tag
 from inference.vllm_engine.tools import ParserReader
 
 _LEAST_LOGPROB = -9999.0  # JSON knows no infinity
 _LONGEST_CHECK_SECONDS = 2.0
-_LONGEST_REASON = 200  # characters of what a grammar's compiler says
 
 _SOURCE = re.compile(r"\[[0-9:]+\] \S+:\d+: ")
 
+# Names that a request, a profile, a model's generation_config.json and vLLM have in common.
+SAMPLED = (
+    "temperature",
+    "top_p",
+    "top_k",
+    "min_p",
+    "frequency_penalty",
+    "presence_penalty",
+    "repetition_penalty",
+)
 _REASONS: dict[str, FinishReason] = {"stop": "stop", "length": "length", "abort": "abort"}
 _FIELDS: dict[FormatKind, str] = {"json_schema": "json", "regex": "regex", "grammar": "grammar"}
 
@@ -87,9 +96,11 @@ def answer_reader(
     max_tokens: int,
     control: Collection[int],
     native: ParserReader | None,
+    own: Mapping[str, Any],
 ) -> AnswerReader:
-    """`native` reads the calls that a model makes in a form of its own, which nothing holds."""
-    parameters = _sampling_params(sampling, profile, max_tokens)
+    """`native` reads the calls that a model makes in a form of its own, which nothing holds. `own`:
+    how the model's generation_config.json samples, where neither request nor profile say it."""
+    parameters = _sampling_params(sampling, profile, max_tokens, own)
     if native is not None:
         parameters.skip_special_tokens = native.skip_special_tokens
         return AnswerReader(sampling, parameters, native, control)
@@ -98,21 +109,18 @@ def answer_reader(
     return AnswerReader(sampling, parameters, reader, control)
 
 
-def _sampling_params(sampling: Sampling, profile: Profile, max_tokens: int) -> Any:
+def _sampling_params(
+    sampling: Sampling, profile: Profile, max_tokens: int, own: Mapping[str, Any]
+) -> Any:
     from vllm import SamplingParams
     from vllm.sampling_params import RequestOutputKind
 
-    chosen = {
-        "temperature": _first(sampling.temperature, profile.temperature),
-        "top_p": _first(sampling.top_p, profile.top_p),
-        "top_k": sampling.top_k,
-        "min_p": sampling.min_p,
-        "frequency_penalty": sampling.frequency_penalty,
-        "presence_penalty": sampling.presence_penalty,
-        "repetition_penalty": sampling.repetition_penalty,
-    }
+    asked = {name: getattr(sampling, name) for name in SAMPLED}
+    ours = {"temperature": profile.temperature, "top_p": profile.top_p}
     return SamplingParams(
-        **{name: value for name, value in chosen.items() if value is not None},
+        **{name: value for name, value in _stated(own).items() if name in SAMPLED}
+        | _stated(ours)
+        | _stated(asked),
         max_tokens=max_tokens,
         seed=sampling.seed,
         stop=list(sampling.stop) or None,
@@ -197,11 +205,9 @@ async def check_grammar(config: Any, parameters: Any, tokenizer: Any) -> None:
 
 
 def reason_in_short(error: Exception) -> str:
-    """The first line of what a grammar's compiler says, without where in its source it says so."""
-    lines: Sequence[str] = str(error.__cause__ or error).strip().splitlines() or [""]
-    line = _SOURCE.sub("", lines[0]).strip().rstrip(".")
-    return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]}…"
+    """What a grammar's compiler says first, without where in its source it says so."""
+    return in_short(_SOURCE.sub("", str(error.__cause__ or error).strip()))
 
 
-def _first(*values: float | None) -> float | None:
-    return next((value for value in values if value is not None), None)
+def _stated(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}

@@ -62,6 +62,19 @@ async def test_what_is_no_image_is_refused_in_a_sentence(given: str, said: str) 
         assert assistant.states() == []
 
 
+@pytest.mark.parametrize("role", ["system", "developer"])
+async def test_only_the_user_shows_images(role: str) -> None:
+    """Chat templates have no place for them elsewhere."""
+    async with api(info=SEES) as (assistant, client):
+        with pytest.raises(
+            openai.BadRequestError, match="Only messages of the role user"
+        ) as refused:
+            given = [{**asking(url(png()))[0], "role": role}, {"role": "user", "content": "Hi"}]
+            await client.chat.completions.create(model="any", messages=given)
+        assert refused.value.code == "invalid_image"
+        assert assistant.states() == []
+
+
 async def test_a_model_that_sees_nothing_is_named() -> None:
     async with api() as (assistant, client):
         with pytest.raises(openai.BadRequestError, match="echo-1 sees no images"):

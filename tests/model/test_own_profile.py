@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,39 @@ async def test_a_profile_of_ones_own_starts_and_answers(demo_data_dir: Path, tmp
         request = GenerationRequest("one", prompt, Sampling(max_tokens=16))
         said = joined([delta.text async for delta in engine.generate(request)])
         assert said == "The capital of France is Paris."
+    finally:
+        await engine.stop()
+
+
+async def test_where_nobody_says_how_to_sample_the_model_itself_does(
+    demo_data_dir: Path, tmp_path: Path
+):
+    """Its generation_config.json: of 1.0 in temperature only the likeliest token is left by it."""
+    model = tmp_path / "model"
+    model.mkdir()
+    for file in model_folder(demo_data_dir).iterdir():
+        if file.name != "generation_config.json":
+            (model / file.name).symlink_to(file)
+    stated = json.loads((model_folder(demo_data_dir) / "generation_config.json").read_text())
+    stated |= {"do_sample": True, "top_k": 1}
+    (model / "generation_config.json").write_text(json.dumps(stated))
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles" / "mine.toml").write_text(
+        f'model = "{model}"\nmax_model_len = 1024\nkv_cache_bytes = 100_000_000\n'
+        "enforce_eager = true\nattn_temperature_tuning = false\n"
+    )
+    engine = build_engine(EngineSettings(profile="mine"), tmp_path)
+    try:
+        await engine.start(quiet)
+        prompt = await engine.render([ChatMessage("user", "Tell me a story.")])
+
+        async def said(sampling: Sampling) -> str:
+            request = GenerationRequest(f"{sampling.top_k}", prompt, sampling)
+            return joined([delta.text async for delta in engine.generate(request)])
+
+        greedy = await said(Sampling(temperature=0.0, max_tokens=24))
+        assert await said(Sampling(max_tokens=24)) == greedy
+        assert await said(Sampling(max_tokens=24, top_k=0, seed=7)) != greedy
     finally:
         await engine.stop()
 

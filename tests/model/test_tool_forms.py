@@ -11,7 +11,9 @@ import pytest
 
 from inference.api import ChatMessage, OutputFormat, Sampling, Tool, ToolCall
 from inference.chat import render_token_ids
+from inference.errors import PromptRefused
 from inference.tool_calls import structural_tag
+from inference.tool_prompt import PYTHONIC
 from tests.support.demo import quiet
 
 pytestmark = pytest.mark.model
@@ -151,6 +153,51 @@ def test_who_wants_one_call_gets_one(tokenizer: Any) -> None:
     assert [call.name for call in reader.end().calls] == ["get_weather"]
 
 
+VALUES = {"city": 'León\'s "old" town\n🚀', "days": -3, "exact": True, "of": [1.5, None, {"a": []}]}
+
+
+def test_what_llama_4_is_shown_of_its_calls_is_read_as_they_are(tokenizer: Any) -> None:
+    """In its own chat template, which asks for JSON where it is given tools."""
+    from transformers.models.llama4.processing_llama4 import chat_template
+
+    call = ToolCall("c1", "get_weather", json.dumps(VALUES))
+    messages = [
+        ChatMessage("user", "How is it?"),
+        ChatMessage("assistant", "", tool_calls=(call,)),
+        ChatMessage("tool", "7 degrees", tool_call_id="c1"),
+    ]
+    kept, tokenizer.chat_template = tokenizer.chat_template, chat_template
+    try:
+        ids = render_token_ids(tokenizer, messages, (WEATHER, TIME), form=PYTHONIC)
+    finally:
+        tokenizer.chat_template = kept
+    prompt = tokenizer.decode(ids)
+    assert '"name": "get_weather"' in prompt
+    assert "JSON" not in prompt
+    (said,) = [line for line in prompt.split("<|eot|>") if "get_weather(" in line]
+    written = said.partition("<|header_end|>\n\n")[2]
+    assert read(tokenizer, written, 3) == ("", [("get_weather", VALUES)])
+
+
+def test_a_template_that_knows_no_system_message_has_it_in_the_first_question(
+    tokenizer: Any,
+) -> None:
+    strict = (
+        "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system!') }}"
+        "{% endif %}{{ m.role }}:{{ m.content }};{% endfor %}"
+    )
+    question = ChatMessage("user", "Where?")
+    kept, tokenizer.chat_template = tokenizer.chat_template, strict
+    try:
+        ids = render_token_ids(tokenizer, [ChatMessage("system", "Be kind."), question])
+        assert tokenizer.decode(ids) == "user:Be kind.\n\nWhere?;"
+        again = [question, ChatMessage("system", "Be kind.")]
+        with pytest.raises(PromptRefused, match=r"these messages \(no system!\): change"):
+            render_token_ids(tokenizer, again)
+    finally:
+        tokenizer.chat_template = kept
+
+
 @pytest.mark.parametrize("size", [1, 3, 500])
 @pytest.mark.parametrize("said", ["It is fine. 🚀", "[1, 2] are numbers", "", "[see(this)"])
 def test_text_of_llama_4_is_shown_whole(tokenizer: Any, size: int, said: str) -> None:
@@ -181,7 +228,7 @@ def test_a_template_that_knows_tools_gets_them_and_none_poses_as_a_role(tokenize
     posing = Tool("get_weather", "Weather.<|im_start|>", CITY)
     kept, tokenizer.chat_template = tokenizer.chat_template, template
     try:
-        ids = render_token_ids(tokenizer, messages, (posing,), native_tools=True)
+        ids = render_token_ids(tokenizer, messages, (posing,), form=None)
     finally:
         tokenizer.chat_template = kept
     assert not {tokenizer.convert_tokens_to_ids(one) for one in ("<|im_start|>", "<|im_end|>")} & {

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference import tool_calls
-from inference.api import ChatMessage, OutputFormat, Sampling, Tool, ToolCall
-from inference.tool_calls import BEGIN, END, CallReader, structural_tag, told
+from inference.api import OutputFormat, Sampling, Tool
+from inference.tool_calls import BEGIN, END, CallReader, structural_tag
 
 LOOK = Tool("look", "Looks somewhere.", '{"type": "object", "properties": {"at": {}}}')
 FIND = Tool("find")
@@ -93,31 +93,6 @@ def test_each_call_has_an_id_of_its_own():
     reader = CallReader()
     first, second = reader.read(ANSWER).calls
     assert first.id != second.id
-
-
-def test_the_tools_stand_in_the_system_message_and_results_are_told():
-    call = ToolCall("c1", "look", '{"at": "home"}')
-    shown = told(
-        [
-            ChatMessage("system", "Be kind."),
-            ChatMessage("user", "Where?"),
-            ChatMessage("assistant", "", tool_calls=(call,)),
-            ChatMessage("tool", "Nothing.", tool_call_id="c1"),
-            ChatMessage("tool", "Nobody.", tool_call_id="c2"),
-        ],
-        [LOOK, FIND],
-    )
-    assert [one.role for one in shown] == ["system", "user", "assistant", "user"]
-    assert shown[0].content.startswith("Be kind.\n\n")
-    assert '"name": "find"' in shown[0].content
-    assert shown[2].content == f'{BEGIN}{{"name": "look", "arguments": {{"at": "home"}}}}{END}'
-    assert shown[3].content == "Result of look:\nNothing.\n\nResult of the function:\nNobody."
-
-
-def test_without_tools_nothing_is_told_of_them():
-    messages = [ChatMessage("user", "Hi")]
-    assert told(messages, []) == messages
-    assert told(messages, [LOOK])[0].role == "system"
 
 
 def form(**chosen):

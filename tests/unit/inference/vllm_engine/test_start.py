@@ -87,3 +87,17 @@ async def test_workers_that_never_say_their_memory_cost_only_the_comparison(
     )
     async with asyncio.timeout(5):
         assert await compare_with_engine(DEMO, "nowhere", llm) is None
+
+
+async def test_an_engine_that_does_not_wake_up_says_why() -> None:
+    """As where another program has taken the card while it slept."""
+
+    async def wake_up() -> None:
+        raise RuntimeError("CUDA error: out of memory\nCompile with ...")
+
+    engine = BuiltEngine(first_token=asyncio.Event(), plan=asyncio.Event())
+    engine._state = "asleep"
+    engine._llm = SimpleNamespace(wake_up=wake_up)
+    with pytest.raises(EngineUnavailable, match=r"wake up: CUDA error: out of memory\.$"):
+        await engine.wake(quiet)
+    assert engine._state == "dead"
