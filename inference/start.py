@@ -61,10 +61,17 @@ def chosen_profile(settings: EngineSettings, data_dir: Path) -> Profile:
             f"vLLM's Triton experts need a GPU, and the profile {profile.name} runs on the CPU: "
             "leave OUTRIDER_ENGINE__MOE away."
         )
+    longest = settings.max_model_len or profile.max_model_len
+    if longest <= profile.least_answer_tokens:
+        raise ProfileRefused(
+            f"{longest:,} tokens leave no room for a prompt: the profile {profile.name} keeps "
+            f"{profile.least_answer_tokens:,} of them for the answer. Set "
+            "OUTRIDER_ENGINE__MAX_MODEL_LEN higher, or leave it away."
+        )
     return replace(
         profile,
         vision=profile.vision and settings.vision is not False,
-        max_model_len=settings.max_model_len or profile.max_model_len,
+        max_model_len=longest,
     )
 
 
