@@ -15,6 +15,7 @@ from inference.errors import ProfileRefused
 from inference.kernels.moe import tables
 from inference.on_ray.cluster import require_gpus, require_ray
 from inference.plan.require import require_room
+from inference.plan.sources import has_config
 from inference.profiles import Profile, profile_named
 from inference.settings import EngineSettings
 from inference.weights.fetch import fetch
@@ -143,7 +144,12 @@ def _locate(
         if profile.distributed_executor == "ray":
             progress("looking at the Ray cluster", None)
             require_gpus(settings.ray_address or "auto", profile.gpus, profile.name)
-        return weights(progress)
+            return weights(progress)
+        was_planned = has_config(profile, data_dir, settings.model)
+        folder = weights(progress)
+        if not was_planned:
+            require_room(profile, data_dir, folder)
+        return folder
 
     return locate
 
