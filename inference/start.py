@@ -15,6 +15,7 @@ from inference.errors import ProfileRefused
 from inference.kernels.moe import tables
 from inference.on_ray.cluster import require_gpus, require_ray
 from inference.plan.require import require_room
+from inference.plan.sources import has_config
 from inference.profiles import Profile, profile_named
 from inference.settings import EngineSettings
 from inference.weights.fetch import fetch
@@ -61,10 +62,17 @@ def chosen_profile(settings: EngineSettings, data_dir: Path) -> Profile:
             f"vLLM's Triton experts need a GPU, and the profile {profile.name} runs on the CPU: "
             "leave OUTRIDER_ENGINE__MOE away."
         )
+    longest = settings.max_model_len or profile.max_model_len
+    if longest <= profile.least_answer_tokens:
+        raise ProfileRefused(
+            f"{longest:,} tokens leave no room for a prompt: the profile {profile.name} keeps "
+            f"{profile.least_answer_tokens:,} of them for the answer. Set "
+            "OUTRIDER_ENGINE__MAX_MODEL_LEN higher, or leave it away."
+        )
     return replace(
         profile,
         vision=profile.vision and settings.vision is not False,
-        max_model_len=settings.max_model_len or profile.max_model_len,
+        max_model_len=longest,
     )
 
 
@@ -136,7 +144,12 @@ def _locate(
         if profile.distributed_executor == "ray":
             progress("looking at the Ray cluster", None)
             require_gpus(settings.ray_address or "auto", profile.gpus, profile.name)
-        return weights(progress)
+            return weights(progress)
+        was_planned = has_config(profile, data_dir, settings.model)
+        folder = weights(progress)
+        if not was_planned:
+            require_room(profile, data_dir, folder)
+        return folder
 
     return locate
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -33,7 +34,7 @@ def accept(settings: Settings, name: str, say: Say) -> None:
         say(f"The profile {profile.name} states no licence that has to be accepted.")
         return
     say(text(profile, profile.licence))
-    by = getpass.getuser()
+    by = user()
     write_acceptance(profile.licence, settings.data_dir, by, datetime.now(UTC))
     say(f"Accepted by {by}.")
 
@@ -49,7 +50,15 @@ def ask(settings: Settings, say: Say, confirm: Confirm) -> None:
         return
     say(text(profile, licence))
     if confirm("Do you accept it?"):
-        write_acceptance(licence, settings.data_dir, getpass.getuser(), datetime.now(UTC))
+        write_acceptance(licence, settings.data_dir, user(), datetime.now(UTC))
+
+
+def user() -> str:
+    """The name of who runs this; in a container a user may have a number alone."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # the latter since Python 3.13
+        return f"uid {os.getuid()}"
 
 
 def text(profile: Profile, licence: Licence) -> str:

@@ -80,6 +80,7 @@ def asked_for(
     own = settings.engine.model if profile_name in (None, settings.engine.profile) else None
     found = find_config(profile, settings.data_dir, model or own, format_)
     chosen = card_named(card) if card is not None else _own_card(profile, serving)
+    chosen = replace(chosen, is_gpu=profile.gpus > 0)  # for a CPU, --card sizes its main memory
     return Asked(found.shown, found.config, serving, chosen), found.place
 
 

@@ -29,9 +29,9 @@ def what_fits(asked: Asked, plan: Plan) -> tuple[str, ...]:
 
 
 def _ways(asked: Asked, plan: Plan) -> Iterator[str]:
-    if plan.cache_bytes > plan.left_bytes > 0:
+    if plan.cache_bytes > plan.left_bytes > 0 and not plan.is_too_long:
         yield f"a KV cache of at most {gib(plan.left_bytes)}"
-    if LEAST_TOKENS <= plan.longest_tokens < plan.max_model_len:
+    if min(LEAST_TOKENS, plan.model_longest) <= plan.longest_tokens < plan.max_model_len:
         yield f"a context of at most {plan.longest_tokens:,} tokens"
     if plan.card.is_gpu:
         yield from _leaner_cache(asked)

@@ -23,6 +23,17 @@ _SPARSE = ("MixtralForCausalLM", "Qwen2MoeForCausalLM", "Qwen3MoeForCausalLM")
 _QKV_BIAS = ("Qwen2ForCausalLM", "Qwen2MoeForCausalLM")
 
 
+# Kinds of rope scaling whose factor is in max_position_embeddings already.
+_STRETCHED = (
+    "su",
+    "longrope",
+    "llama3",
+    "yarn",
+    "deepseek_yarn",
+    "deepseek_llama_scaling",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Experts:
     """`shared` is the shared expert's width, 0 where there is none."""
@@ -122,13 +133,26 @@ def read_architecture(config: Mapping[str, Any]) -> Architecture:
         head_dim=text.count("head_dim", max(hidden // heads, 1)),
         vocabulary=text.count("vocab_size"),
         tied=_tied(outer, text),
-        longest=text.count("max_position_embeddings"),
+        longest=_longest(text),
         dtype_bytes=_dtype_bytes(outer, text),
         qkv_bias=text.flag("attention_bias", name in _QKV_BIAS),
         prefix="language_model." if nested is not None else "",
         mlp=_mlp_name(name),
         vision=_vision(vision) if vision is not None else None,
     )
+
+
+def _longest(text: Fields) -> int:
+    """As vLLM finds it (config/model.py `_get_and_verify_max_len` @ 0.32)."""
+    stated = text.count("max_position_embeddings")
+    whole = text.optional("model_max_length")
+    rope = text.within("rope_parameters") or text.within("rope_scaling")
+    if rope is None:
+        return whole or stated
+    kind = rope.values.get("rope_type", rope.values.get("type"))
+    is_stated = rope.values.get("factor") is not None and kind not in _STRETCHED
+    factor = rope.number("factor", 1.0) if is_stated else 1.0
+    return max(int((whole or stated) * factor), whole or 0)
 
 
 def _tied(outer: Fields, text: Fields) -> bool:

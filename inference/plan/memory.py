@@ -8,6 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from inference.hardware import VISIBLE, visible_cards
 from inference.plan.cards import Card, bandwidth_of
 
 _QUERY = (
@@ -39,15 +40,12 @@ def found_gpus() -> tuple[Found, ...]:
         ).stdout
     except (OSError, subprocess.SubprocessError):
         return ()
-    return visible(parsed_gpus(said), os.environ.get("CUDA_VISIBLE_DEVICES"))
+    return visible(parsed_gpus(said), os.environ.get(VISIBLE))
 
 
 def visible(found: tuple[Found, ...], chosen: str | None) -> tuple[Found, ...]:
-    """Those that CUDA_VISIBLE_DEVICES names by number; all where it isn't set, or names by id."""
-    numbers = [part.strip() for part in chosen.split(",")] if chosen else []
-    if not numbers or not all(one.isdecimal() for one in numbers):
-        return found
-    return tuple(found[int(one)] for one in numbers if int(one) < len(found))
+    """Those that `chosen`, CUDA_VISIBLE_DEVICES, leaves (`hardware.visible_cards`)."""
+    return tuple(found[number] for number in visible_cards(len(found), chosen))
 
 
 def parsed_gpus(said: str) -> tuple[Found, ...]:

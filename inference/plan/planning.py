@@ -16,6 +16,7 @@ from inference.plan.serving import Serving, cache_value_bytes, served_bytes
 from inference.plan.weights import Parallel, Weights, weigh
 
 LENGTHS = (2_048, 8_192, 32_768, 131_072)
+CPU_CACHE_BYTES = 4 * GIB  # on a CPU, where the profile states none: more only where one needs it
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,9 @@ class Plan:
     """Bytes are those of one card; `weights.total_bytes` alone is the whole model's.
 
     `room_bytes`: what vLLM may use of the card; `left_bytes`: what of it weights and a step leave,
-    negative where they don't fit. `cache_bytes`: the KV cache, which is that or what the profile
-    sets. `capacity_tokens`: the cache's, as vLLM states it, for conversations of `max_model_len`.
+    negative where they don't fit. `cache_bytes`: the KV cache, which is what the profile sets, else
+    all of that on a GPU and a part of it on a CPU. `capacity_tokens`: the cache's, as vLLM states
+    it, for conversations of `max_model_len`.
     `longest_tokens`: of one conversation alone, 0 where none fits. `full_cache`, `hybrid_cache`:
     the two ways to keep the local layers' cache; `cache` is the one that is used.
     """
@@ -72,6 +74,11 @@ class Plan:
     fits: bool
     reason: str  # why it doesn't
 
+    @property
+    def is_too_long(self) -> bool:
+        """Whether that is why: the model itself reads no conversations of `max_model_len`."""
+        return self.left_bytes > 0 and self.max_model_len > self.model_longest
+
 
 def make_plan(asked: Asked) -> Plan:
     """Raises PlanRefused for what nothing can be planned from; a plan that doesn't fit is one."""
@@ -80,6 +87,8 @@ def make_plan(asked: Asked) -> Plan:
         model = replace(model, vision=None)
     serving, parallel = asked.serving, asked.serving.parallel
     model = replace(model, dtype_bytes=served_bytes(serving.dtype, model.dtype_bytes))
+    if serving.any_length:
+        model = replace(model, longest=max(model.longest, serving.max_model_len))
     quantization = replace(
         read_quantization(asked.config, model.dtype_bytes, serving.quantization),
         int4_dequantized=not asked.card.is_gpu,
@@ -97,8 +106,9 @@ def make_plan(asked: Asked) -> Plan:
     )
     room = int(asked.card.memory_bytes * serving.utilization)
     left = room - weights.card_bytes - reserve.total
-    cache_bytes = left if serving.cache_bytes is None else serving.cache_bytes
-    reason = _reason(asked, weights, reserve, used, left, cache_bytes)
+    cache_bytes = _cache_bytes(asked, used, left)
+    most = left if serving.cache_bytes is None else min(serving.cache_bytes, left)
+    reason = _reason(asked, model, weights, reserve, used, left, cache_bytes)
     return Plan(
         profile=serving.profile,
         model=asked.model,
@@ -117,7 +127,7 @@ def make_plan(asked: Asked) -> Plan:
         left_bytes=left,
         cache_bytes=cache_bytes,
         capacity_tokens=_capacity(used, cache_bytes, serving.max_model_len),
-        longest_tokens=_longest(model, used, min(cache_bytes, left), serving),
+        longest_tokens=_longest(model, used, most, serving),
         conversations=_conversations(used, cache_bytes, serving.max_model_len),
         short_steps=_steps(model, weights, used, asked, context=0),
         long_steps=_steps(model, weights, used, asked, context=serving.max_model_len),
@@ -137,6 +147,18 @@ def _cache(
         in_flight=serving.in_flight_steps * serving.step_tokens,
         hybrid=hybrid,
     )
+
+
+def _cache_bytes(asked: Asked, cache: Cache, left: int) -> int:
+    """On a CPU the main memory is others' too: not more than all that are decoded together need,
+    within a bound, but room for one that is as long as it may be."""
+    serving = asked.serving
+    if serving.cache_bytes is not None:
+        return serving.cache_bytes
+    if asked.card.is_gpu:
+        return left
+    one = cache.bytes_of(serving.max_model_len)
+    return min(max(min(one * serving.max_num_seqs, CPU_CACHE_BYTES), one), left)
 
 
 def _steps(
@@ -165,7 +187,13 @@ def positions(model: Architecture, max_model_len: int) -> int:
 
 
 def _reason(
-    asked: Asked, weights: Weights, reserve: Reserve, cache: Cache, left: int, cache_bytes: int
+    asked: Asked,
+    model: Architecture,
+    weights: Weights,
+    reserve: Reserve,
+    cache: Cache,
+    left: int,
+    cache_bytes: int,
 ) -> str:
     """Why it doesn't fit; "" where it does."""
     of = "" if asked.serving.parallel.cards == 1 else " of each card"
@@ -174,6 +202,11 @@ def _reason(
         return (
             f"The weights take {gib(weights.card_bytes)}{of} and a step {gib(reserve.total)} more, "
             f"and {gib(room)} of {asked.card.name} can be used."
+        )
+    if asked.serving.max_model_len > model.longest:
+        return (
+            f"The model reads at most {model.longest:,} tokens, and max_model_len is "
+            f"{asked.serving.max_model_len:,}."
         )
     if cache_bytes > left:
         return (

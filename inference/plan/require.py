@@ -58,7 +58,10 @@ def refusal(asked: Asked, plan: Plan) -> str:
     ways = (*what_fits(asked, plan), _OTHERWISE)
     fits = "; ".join(ways[:-1])
     remedy = f"What would fit: {fits}; {ways[-1]}." if fits else f"Take more memory, {ways[-1]}."
-    return f"The profile {plan.profile} does not fit into {plan.card.name}. {plan.reason} {remedy}"
+    what = f"does not fit into {plan.card.name}"
+    if plan.is_too_long:
+        what = "asks for too long a context"
+    return f"The profile {plan.profile} {what}. {plan.reason} {remedy}"
 
 
 def _require_free(plan: Plan, memory: Sequence[Found]) -> None:
@@ -68,10 +71,14 @@ def _require_free(plan: Plan, memory: Sequence[Found]) -> None:
     if tightest.free_bytes >= needed:
         return
     taken = tightest.card.memory_bytes - tightest.free_bytes
+    smaller = tightest.free_bytes - plan.weights.card_bytes
+    ways = "End them"
+    if not plan.card.is_gpu and smaller >= plan.cache.bytes_of(plan.max_model_len):
+        ways += f", set kv_cache_bytes of the profile to at most {smaller}"
     raise ProfileRefused(
         f"The profile {plan.profile} needs {gib(needed)} of {tightest.card.name} "
         f"({gib(plan.weights.card_bytes)} of weights, {gib(plan.cache_bytes)} of KV cache), and "
-        f"{gib(tightest.free_bytes)} are free: others hold {gib(taken)}. End them, {_OTHERWISE}."
+        f"{gib(tightest.free_bytes)} are free: others hold {gib(taken)}. {ways}, {_OTHERWISE}."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ UTILIZATION = 0.92
 STEP_TOKENS = 2048
 GPU_BLOCK_TOKENS = 16
 CPU_BLOCK_TOKENS = 128
+ANY_LENGTH = "VLLM_ALLOW_LONG_MAX_MODEL_LEN"  # vLLM's own
 _DTYPE_BYTES = {"bfloat16": 2, "float16": 2, "half": 2, "float32": 4, "float": 4}
 _CACHE_BYTES = {"bfloat16": 2, "float16": 2, "fp8": 1, "fp8_e4m3": 1, "fp8_e5m2": 1}
 
@@ -24,7 +26,8 @@ _CACHE_BYTES = {"bfloat16": 2, "float16": 2, "fp8": 1, "fp8_e4m3": 1, "fp8_e5m2"
 @dataclass(frozen=True, slots=True)
 class Serving:
     """How a profile lets vLLM serve. `quantization` "" is the model's own; `cache_bytes` on each
-    card, and None leaves it to vLLM.
+    card; None is what is left of a GPU, and on a CPU what `planning` says. `any_length`: vLLM may
+    serve longer conversations than the model's own config allows.
 
     `in_flight_steps`: how many steps run before the first of them is settled.
     """
@@ -43,6 +46,7 @@ class Serving:
     block_tokens: int
     step_tokens: int
     utilization: float
+    any_length: bool = False
 
     @property
     def in_flight_steps(self) -> int:
@@ -78,6 +82,7 @@ def serving_of(profile: Profile) -> Serving:
         block_tokens=_given(profile.vllm, "block_size", blocks),
         step_tokens=_given(profile.vllm, "max_num_batched_tokens", STEP_TOKENS),
         utilization=profile.gpu_memory_utilization or UTILIZATION,
+        any_length=os.environ.get(ANY_LENGTH, "").strip().lower() in ("1", "true"),
     )
 
 

@@ -56,6 +56,15 @@ def find_config(
     return _known(named)
 
 
+def has_config(profile: Profile, data_dir: Path, model: str | None = None) -> bool:
+    """Whether `find_config` finds one."""
+    try:
+        find_config(profile, data_dir, model)
+    except PlanRefused:
+        return False
+    return True
+
+
 def read_config(path: Path) -> Mapping[str, Any]:
     """Raises PlanRefused for a file that isn't there, is too large, or is no JSON object."""
     try:

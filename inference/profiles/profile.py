@@ -78,9 +78,10 @@ class Profile:
     `served_name` is what people see; "" for the model's own name.
     `extra` is the pip extra it needs ("" for none); `gpus` the graphics cards it needs at least.
     `quantization` "" is what the model's own config.json says. `kv_cache_bytes` and
-    `gpu_memory_utilization` None leave it to vLLM. `hybrid_kv_cache`: layers with a local window
-    keep only that window, which gives longer contexts and costs some time a step; None is vLLM's
-    own choice. `attn_temperature_tuning` of Llama 4: None lets vLLM choose by `max_model_len`.
+    `gpu_memory_utilization` None leave it to vLLM; on a CPU the plan then says the former.
+    `hybrid_kv_cache`: layers with a local window keep only that window, which gives longer
+    contexts and costs some time a step; None is vLLM's own choice. `attn_temperature_tuning` of
+    Llama 4: None lets vLLM choose by `max_model_len`.
     A model takes `tensor_parallel` × `pipeline_parallel` cards: the former share each layer and
     belong in one host, the latter each have some of the layers and may be hosts apart.
     `distributed_executor` "" leaves it to vLLM, which then uses one host; with "ray" the cards may

@@ -27,6 +27,8 @@ EXTENDS = "extends"
 # It becomes a file's name.
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*", re.IGNORECASE)
 _OURS = {"name", "extra"}  # never stated in a file
+# Who states one of these needs other hardware than the profile that it extends.
+_HARDWARE_FROM = {"gpus", "runner", "distributed_executor"}
 
 Values = dict[str, Any]
 
@@ -88,7 +90,10 @@ def _with_extended(name: str, data_dir: Path | None, seen: tuple[str, ...]) -> V
         raise ProfileRefused(f"{path}: {EXTENDS} must be the name of a profile.")
     if other not in profile_names(data_dir):
         raise ProfileRefused(f"{path}: {EXTENDS}: {_no_such(other, data_dir)}")
-    return _with_extended(other, data_dir, (*seen, name)) | values
+    extended = _with_extended(other, data_dir, (*seen, name))
+    if values.keys() & _HARDWARE_FROM:
+        extended.pop("hardware", None)
+    return extended | values
 
 
 def _read(path: Path) -> Values:

@@ -44,6 +44,7 @@ from inference.vllm_engine.launch import (
     engine_arguments,
     environment,
     environment_set,
+    in_a_line,
     quiet_end,
     quiet_imports,
     vllm_logs_to_ours,
@@ -245,7 +246,8 @@ class VllmEngine:
             except (EngineError, KeyboardInterrupt):
                 raise
             except (FileNotFoundError, ValueError, OSError) as error:
-                raise ModelNotFound(f"The model {model} can't be loaded: {error}") from error
+                said = in_a_line(error)
+                raise ModelNotFound(f"The model {model} can't be loaded: {said}") from error
             except Exception as error:
                 raise EngineUnavailable(f"vLLM did not start: {error}") from error
             finally:

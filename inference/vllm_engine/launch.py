@@ -12,8 +12,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from inference.api import MOST_IMAGES
 from inference.errors import ProfileRefused
+from inference.plan.cpu_cache import cache_bytes
 from inference.profiles import Profile
 from inference.settings import MoePath
 from inference.vllm_engine.plugin import ENABLED_BY, KERNEL_TABLES, MOE
@@ -131,7 +134,7 @@ def _fixed_arguments(profile: Profile, model: str) -> dict[str, Any]:
         "max_model_len": profile.max_model_len,
         "hf_overrides": served_positions(profile.max_model_len),
         "max_num_seqs": profile.max_num_seqs,
-        "kv_cache_memory_bytes": profile.kv_cache_bytes,
+        "kv_cache_memory_bytes": cache_bytes(profile, model),
         "kv_cache_dtype": profile.kv_cache_dtype,
         "tensor_parallel_size": profile.tensor_parallel,
         "pipeline_parallel_size": profile.pipeline_parallel,
@@ -179,6 +182,16 @@ def _chosen_arguments(profile: Profile) -> dict[str, Any]:
         else {"attn_temperature_tuning": tuning},
     }
     return {name: value for name, value in chosen.items() if value is not None}
+
+
+def in_a_line(error: Exception) -> str:
+    """What it says. Of what vLLM's config refuses, the first fault alone: pydantic would add all of
+    the values."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    said = str(fault["msg"]).removeprefix("Value error, ").strip().splitlines()[0]
+    return ": ".join((*map(str, fault["loc"]), said))
 
 
 def quiet_imports() -> None:

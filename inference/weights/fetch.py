@@ -93,7 +93,7 @@ class _Fetch:
 
     def require_room(self) -> None:
         """Raises WeightsNotFetched where the disk can't take what is missing."""
-        missing = sum(self._missing_bytes(file) for file in self.model.files)
+        missing = missing_bytes(self.model, self.folder)
         free = free_bytes(self.folder)
         if missing and missing + SPARE_BYTES > free:
             raise self._no_room(missing + SPARE_BYTES, free)
@@ -113,7 +113,7 @@ class _Fetch:
 
     async def _one(self, transfer: Transfer, file: HubFile) -> None:
         async with self._slots:
-            if self._is_there(file):
+            if _is_there(file, self.folder):
                 self._moved(file.size_bytes)
                 return
             await transfer.fetch(self.hub.url(self.model, file), file, self.folder)
@@ -138,20 +138,9 @@ class _Fetch:
     def _refused(self, status: int, code: str) -> EngineError:
         return self.hub.refused(self.model.repo, status, code)
 
-    def _is_there(self, file: HubFile) -> bool:
-        """Checked before it got its name, so its size suffices."""
-        path = self.folder / file.name
-        return path.is_file() and path.stat().st_size == file.size_bytes
-
-    def _missing_bytes(self, file: HubFile) -> int:
-        if self._is_there(file):
-            return 0
-        part = part_path(file, self.folder)
-        return file.size_bytes - (part.stat().st_size if part.is_file() else 0)
-
     def in_words(self, error: OSError) -> WeightsNotFetched:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            missing = sum(self._missing_bytes(file) for file in self.model.files)
+            missing = missing_bytes(self.model, self.folder)
             return self._no_room(missing + SPARE_BYTES, free_bytes(self.folder))
         return WeightsNotFetched(
             f"{self.model.repo} can't be written into {self.folder} ({error.strerror}): make it "
@@ -164,6 +153,24 @@ class _Fetch:
             f"{free / 1e9:.1f} GB are free: free {(needed - free) / 1e9:.1f} GB, or point "
             "OUTRIDER_DATA_DIR at another disk."
         )
+
+
+def missing_bytes(model: HubModel, folder: Path) -> int:
+    """What is still to be fetched of all its files."""
+    return sum(_missing_bytes(file, folder) for file in model.files)
+
+
+def _missing_bytes(file: HubFile, folder: Path) -> int:
+    if _is_there(file, folder):
+        return 0
+    part = part_path(file, folder)
+    return file.size_bytes - (part.stat().st_size if part.is_file() else 0)
+
+
+def _is_there(file: HubFile, folder: Path) -> bool:
+    """Checked before it got its name, so its size suffices."""
+    path = folder / file.name
+    return path.is_file() and path.stat().st_size == file.size_bytes
 
 
 def _first(error: BaseException) -> BaseException:

@@ -11,8 +11,15 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from inference.errors import EngineUnavailable, WeightsDamaged, WeightsNotFetched
+from inference.errors import (
+    EngineUnavailable,
+    ProfileRefused,
+    WeightsDamaged,
+    WeightsNotFetched,
+)
 from inference.profiles import Licence
+from inference.settings import EngineSettings
+from inference.start import build_engine
 from inference.weights.fetch import NOTICE, fetch
 from inference.weights.folder import require_model
 from inference.weights.hub import Hub
@@ -300,6 +307,29 @@ async def test_a_file_that_was_lost_afterwards_is_fetched_again_alone(
     server.ranges.clear()
     require_model(await fetched(server, tmp_path))
     assert [name for name, _ in server.ranges] == [SECOND]
+
+
+async def test_a_fetched_model_that_does_not_fit_is_refused_before_it_is_loaded(
+    server: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    huge = {
+        "architectures": ["LlamaForCausalLM"],
+        "hidden_size": 65_536,
+        "num_hidden_layers": 1_000,
+        "num_attention_heads": 512,
+        "intermediate_size": 262_144,
+        "vocab_size": 100_000,
+        "max_position_embeddings": 8_192,
+    }
+    server.add("org/huge", checkpoint() | {"config.json": json.dumps(huge).encode()})
+    monkeypatch.setenv("HF_ENDPOINT", server.url)
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    engine = build_engine(EngineSettings(profile="demo", model="org/huge"), tmp_path)
+    told: list[str] = []
+    with pytest.raises(ProfileRefused, match="demo does not fit into main memory"):
+        await engine.start(lambda line, share: told.append(line))
+    assert is_fetched(OnHub("org/huge"), tmp_path)
+    assert "loading vLLM" not in told
 
 
 async def test_what_the_hubs_own_client_fetched_is_used_where_it_is_whole(

@@ -10,14 +10,17 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from bots.cli.doctor import platforms, storage
+from bots.cli.doctor import machine, platforms, storage
 from bots.cli.doctor.finding import Check, Finding
 from bots.seal import new_key
 from bots.settings import Settings
 from bots.slack.settings import SlackSettings
 from bots.telegram.settings import TelegramSettings
+from inference.settings import EngineSettings
+from tests.fakes.hub import HubServer
 from tests.fakes.slack import FakeSlack
 from tests.fakes.telegram import FakeTelegram
+from tests.support.checkpoint import checkpoint
 from tests.support.program import Program
 
 Make = Callable[..., Program]
@@ -51,6 +54,29 @@ async def test_a_telegram_token_is_shown_to_telegram() -> None:
         assert nowhere.verdict == "fails"
         assert "OUTRIDER_TELEGRAM__BASE_URL" in nowhere.said
         assert {call.method for call in fake.calls} == {"getMe"}  # nothing is changed there
+
+
+async def test_the_disk_must_take_what_is_to_be_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    server = HubServer()
+    server.add("org/tiny-llama", checkpoint())
+    await server.start()
+    monkeypatch.setenv("HF_ENDPOINT", server.url)
+    engine = EngineSettings(profile="demo", model="org/tiny-llama")
+
+    async def disk() -> Finding:
+        return await found(machine.disk, data_dir=tmp_path / "data", engine=engine)
+
+    assert (await disk()).verdict == "fine"
+    server.stated_bytes["model-00002-of-00003.safetensors"] = 1 << 60
+    large = await disk()
+    assert (large.verdict, "1152921505.7 GB are needed" in large.said) == ("fails", True)
+    await server.stop()
+    unknown = await disk()
+    assert (unknown.verdict, "could not be found out" in unknown.said) == ("note", True)
 
 
 async def slack(fake: FakeSlack, **values: str) -> Finding:

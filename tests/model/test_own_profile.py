@@ -9,7 +9,7 @@ import pytest
 
 from inference.api import ChatMessage, GenerationRequest, Sampling
 from inference.demo.layout import model_folder
-from inference.errors import ProfileRefused
+from inference.errors import ModelNotFound, ProfileRefused
 from inference.settings import EngineSettings
 from inference.start import build_engine
 from tests.support.demo import joined, quiet
@@ -82,4 +82,29 @@ async def test_an_argument_that_vllm_does_not_know_is_refused_at_the_start(
     engine = build_engine(settings, tmp_path)
     with pytest.raises(ProfileRefused, match=r"did you mean max_num_batched_tokens\?"):
         await engine.start(quiet)
+    await engine.stop()
+
+
+async def test_without_a_stated_cache_it_starts_as_planned_beside_others(
+    demo_data_dir: Path, tmp_path: Path
+):
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles" / "plain.toml").write_text(
+        f'model = "{model_folder(demo_data_dir)}"\nmax_model_len = 1024\nenforce_eager = true\n'
+    )
+    engine = build_engine(EngineSettings(profile="plain"), tmp_path)
+    try:
+        await engine.start(quiet)
+        assert engine.info.as_planned, engine.info.plan
+        assert "room for 16,384 tokens" in engine.info.plan, "sixteen conversations of 1024"
+    finally:
+        await engine.stop()
+
+
+async def test_what_vllms_config_refuses_is_told_in_a_line(demo_data_dir: Path, tmp_path: Path):
+    settings = own_profile(tmp_path, model_folder(demo_data_dir), "max_num_batched_tokens = 4")
+    engine = build_engine(settings, tmp_path)
+    with pytest.raises(ModelNotFound, match=r"can't be loaded: max_num_batched_tokens") as refused:
+        await engine.start(quiet)
+    assert "\n" not in str(refused.value)
     await engine.stop()

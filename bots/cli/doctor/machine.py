@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sys
@@ -13,8 +14,13 @@ from bots.cli.doctor.finding import Finding, fails, fine, note
 from bots.cli.doctor.requirement import installed_version, lacking, parse_requirement
 from bots.settings import Settings
 from inference.demo.layout import is_complete, model_folder
-from inference.hardware import Machine, require, this_machine
-from inference.start import chosen_profile
+from inference.errors import ModelNotFound, WeightsNotFetched
+from inference.hardware import Machine, require, this_machine, vllm_version
+from inference.start import chosen_profile, hub_of
+from inference.weights.fetch import SPARE_BYTES, missing_bytes
+from inference.weights.hub_cache import in_hub_cache
+from inference.weights.manifest import is_fetched, pinned
+from inference.weights.source import OnHub, source_of
 
 OLDEST, NEWEST = (3, 11), (3, 14)
 # Their usual builds are for CUDA and fail to load beside a CPU torch; text needs none of them.
@@ -99,6 +105,26 @@ def _must_build(settings: Settings) -> bool:
     return not is_complete(model_folder(settings.data_dir, profile.quantize))
 
 
+def to_fetch(settings: Settings) -> int | None:
+    """How many bytes of the model are still to come from the hub, which is asked; None where that
+    can't be found out. Blocks."""
+    profile = chosen_profile(settings.engine, settings.data_dir)
+    if profile.runner != "vllm":
+        return 0
+    try:
+        source = source_of(profile, settings.engine.model)
+        if not isinstance(source, OnHub):
+            return 0
+        if is_fetched(source, settings.data_dir) or in_hub_cache(source):
+            return 0
+        if vllm_version() is None:
+            return None  # the hub's client comes with it
+        model = hub_of(settings.engine).model(source.repo, pinned(source, settings.data_dir))
+    except (ModelNotFound, WeightsNotFetched):
+        return None
+    return missing_bytes(model, source.folder(settings.data_dir))
+
+
 async def disk(settings: Settings) -> Finding:
     folder = settings.data_dir
     there = next(one for one in (folder, *folder.parents) if one.exists())
@@ -107,7 +133,10 @@ async def disk(settings: Settings) -> Finding:
             f"{there} can't be written: make it writable for this user, or name another data "
             "directory with OUTRIDER_DATA_DIR."
         )
+    missing = await asyncio.to_thread(to_fetch, settings)
     needed = DEMO_BYTES if _must_build(settings) else LEAST_BYTES
+    if missing:
+        needed = missing + SPARE_BYTES
     free = shutil.disk_usage(there).free
     if free < needed:
         return fails(
@@ -117,4 +146,9 @@ async def disk(settings: Settings) -> Finding:
     others = there == folder and there.stat().st_mode & 0o077
     if others:
         return note(f"{folder} can be read by other users: `chmod 700 {folder}`.")
+    if missing is None:
+        return note(
+            f"{folder} with {free / 1e9:.0f} GB free. How much the model takes could not be found "
+            "out."
+        )
     return fine(f"{folder} with {free / 1e9:.0f} GB free.")

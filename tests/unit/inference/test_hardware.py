@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from inference.errors import ProfileRefused
-from inference.hardware import Machine, cuda_of, driver_cuda, require, vllm_version
+from inference.hardware import (
+    Machine,
+    cuda_of,
+    driver_cuda,
+    require,
+    visible_cards,
+    vllm_version,
+)
 from inference.profiles import profile_named
 from inference.vllm_engine.version import UnsupportedVllm
 
@@ -46,6 +53,31 @@ def test_too_few_gpus_are_refused_with_both_numbers():
     said = refusal("maverick", replace(H100, gpus=2))
     assert "eight H100" in said
     assert "has 2 NVIDIA GPUs" in said
+
+
+def test_cards_that_the_environment_hides_are_named_with_what_hides_them():
+    said = refusal("scout", replace(H100, gpus=0, hidden_gpus=2))
+    assert "this machine has no NVIDIA GPU (CUDA_VISIBLE_DEVICES hides 2 more: unset it" in said
+    assert "CUDA_VISIBLE_DEVICES" not in refusal("maverick", replace(H100, gpus=2))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "left"),
+    [
+        (None, (0, 1, 2)),
+        ("", ()),
+        ("-1", ()),
+        ("0", (0,)),
+        ("2, 0", (2, 0)),
+        ("0,-1,1", (0,)),
+        ("1,7,0", (1,)),
+        ("1,1", ()),
+        ("none", ()),
+        ("GPU-8f6c", (0, 1, 2)),
+    ],
+)
+def test_cards_are_visible_as_cuda_reads_the_environment(chosen, left):
+    assert visible_cards(3, chosen) == left
 
 
 def test_a_profile_on_ray_is_not_refused_for_cards_that_stand_elsewhere():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from rich.console import Console
 from assistant.errors import StartupError
 from bots.cli.doctor import machine, network, platforms
 from bots.cli.doctor.finding import Check, Finding, fails, fine, note, off
+from bots.cli.doctor.memory import memory, planned
 from bots.cli.doctor.model import demo
 from bots.cli.doctor.model import model as model_check
 from bots.cli.doctor.report import CHECKS, table
@@ -22,6 +24,8 @@ from bots.cli.doctor.requirement import Requirement, lacking, parse_requirement
 from bots.settings import Settings
 from inference.demo.layout import MANIFEST, model_folder
 from inference.hardware import graphics_cards
+from inference.plan import require
+from inference.plan.memory import main_memory
 from inference.profiles import Quantize, profile_named
 from inference.settings import EngineSettings
 from inference.weights.licence import write_acceptance
@@ -180,6 +184,19 @@ async def test_a_model_folder_that_is_none_fails_with_its_setting(here: Path) ->
     found = await Check("Model", model_check).find(settings(engine=engine))
     assert found.verdict == "fails"
     assert "OUTRIDER_ENGINE__MODEL" in found.said
+
+
+async def test_memory_that_others_hold_fails_as_the_start_would(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    little = replace(main_memory(), free_bytes=1 << 28)
+    monkeypatch.setattr(require, "memory_for", lambda cards: (little,))
+    given = settings(data_dir=here, engine=EngineSettings(profile="demo"))
+    found = await Check("Memory", memory).find(given)
+    assert found.verdict == "fails"
+    assert "0.2 GiB are free: others hold" in found.said
+    beside = planned(given, is_running=True)
+    assert (beside.verdict, "An engine runs here" in beside.said) == ("fine", True)
 
 
 async def test_a_profile_without_its_hardware_fails_with_a_way_out() -> None:

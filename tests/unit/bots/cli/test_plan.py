@@ -67,6 +67,12 @@ def test_the_demo_is_planned_on_main_memory_without_a_profile_named(outrider):
     assert plan["cache_bytes"] == 1 << 30
 
 
+def test_a_size_is_main_memory_for_a_profile_that_runs_on_the_cpu(outrider):
+    plan = json.loads(outrider("demo", "--card", "16GB", "--json").stdout)
+    assert plan["card"]["is_gpu"] is False
+    assert plan["reserve"]["context"] == 0, "there is no CUDA"
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

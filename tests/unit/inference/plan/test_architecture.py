@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -54,6 +55,36 @@ def test_a_window_is_of_the_layers_that_slide():
         "layer_types": kinds,
     }
     assert [layer.window for layer in read_architecture(mistral).layers] == [4096, None] * 2
+
+
+@pytest.mark.parametrize(
+    ("rope", "longest"),
+    [
+        ({}, 4096),
+        ({"rope_scaling": {"type": "linear", "factor": 4.0}}, 16_384),
+        ({"rope_scaling": {"rope_type": "dynamic", "factor": 2.0}}, 8192),
+        ({"rope_parameters": {"rope_type": "linear", "factor": 4.0, "rope_theta": 1e4}}, 16_384),
+        ({"rope_scaling": {"rope_type": "yarn", "factor": 4.0}}, 4096),
+        ({"rope_parameters": {"rope_type": "default", "rope_theta": 1e4}}, 4096),
+        ({"model_max_length": 6000}, 6000),
+    ],
+)
+def test_the_longest_context_is_vllms(rope, longest):
+    from transformers import LlamaConfig
+    from vllm.config.model import _get_and_verify_max_len
+    from vllm.transformers_utils.config import patch_rope_parameters
+    from vllm.transformers_utils.model_arch_config_convertor import ModelArchConfigConvertorBase
+
+    assert read_architecture(LLAMA | rope).longest == longest
+    assert read_architecture(LLAMA | {"rope_scaling": {"factor": None}}).longest == 4096
+    config = LlamaConfig(**LLAMA | rope)
+    patch_rope_parameters(config)
+    stated = ModelArchConfigConvertorBase(config, config).derive_max_model_len_and_key()
+    facts = SimpleNamespace(derived_max_model_len_and_key=stated)
+    asked = (config, facts, None)
+    assert _get_and_verify_max_len(*asked, longest, False, None) == longest
+    with pytest.raises(ValueError, match="greater than the derived max_model_len"):
+        _get_and_verify_max_len(*asked, longest + 1, False, None)
 
 
 @pytest.mark.parametrize(

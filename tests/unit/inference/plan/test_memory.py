@@ -40,6 +40,7 @@ def test_only_cards_that_a_program_sees():
     assert visible(both, "1") == both[1:]
     assert visible(both, None) == visible(both, "GPU-8f6c") == both
     assert visible(both, "0,7") == both[:1]
+    assert visible(both, "") == visible(both, "-1") == ()
 
 
 @pytest.fixture

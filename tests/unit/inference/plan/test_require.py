@@ -10,8 +10,9 @@ from inference.errors import ProfileRefused
 from inference.plan.advice import what_fits
 from inference.plan.cards import GIB, Card, card_named
 from inference.plan.memory import Found
-from inference.plan.planning import make_plan
+from inference.plan.planning import CPU_CACHE_BYTES, Asked, make_plan
 from inference.plan.require import require_memory, require_room
+from inference.plan.serving import serving_of
 from inference.plan.sources import find_config
 from inference.plan.weights import Parallel
 from inference.profiles import profile_named
@@ -87,6 +88,40 @@ def test_a_context_too_long_is_told_how_long_it_may_be():
     assert make_plan(replace(too_long, serving=fitting)).fits
     longer = replace(too_long.serving, max_model_len=plan.longest_tokens + 64)
     assert not make_plan(replace(too_long, serving=longer)).fits
+
+
+def test_a_context_beyond_the_models_own_is_refused_with_that(monkeypatch):
+    longer = replace(DEMO, max_model_len=16_384)
+    with pytest.raises(ProfileRefused) as refused:
+        required(longer, main_memory(16, 16))
+    said = str(refused.value)
+    assert "The profile demo asks for too long a context" in said
+    assert "The model reads at most 8,192 tokens, and max_model_len is 16,384." in said
+    assert "What would fit: a context of at most 8,192 tokens; or choose" in said
+    monkeypatch.setenv("VLLM_ALLOW_LONG_MAX_MODEL_LEN", "1")
+    required(longer, main_memory(16, 16))
+
+
+def test_a_cpus_cache_is_bounded_where_the_profile_states_none():
+    open_one = replace(DEMO, kv_cache_bytes=None)
+
+    def cache(gib: float, **changes: int) -> tuple[int, int]:
+        found = find_config(DEMO, NOWHERE)
+        card = main_memory(gib, gib).card
+        plan = make_plan(
+            Asked(found.shown, found.config, serving_of(replace(open_one, **changes)), card)
+        )
+        assert plan.fits
+        return plan.cache_bytes, plan.cache.bytes_of(plan.max_model_len)
+
+    few, one = cache(64, max_num_seqs=3)
+    assert few == 3 * one
+    assert cache(64, max_num_seqs=1_000)[0] == CPU_CACHE_BYTES
+    little, one = cache(4, max_num_seqs=1_000)
+    assert one < little < CPU_CACHE_BYTES
+    required(open_one, main_memory(64, 16))  # others hold three quarters
+    with pytest.raises(ProfileRefused, match=r"set kv_cache_bytes of the profile to at most \d+,"):
+        required(open_one, main_memory(64, 2))
 
 
 def test_a_full_cache_is_told_of_the_hybrid_one():

@@ -38,6 +38,20 @@ def test_a_profile_extends_another_and_that_one_a_third(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("text", "hardware"),
+    [
+        ("gpus = 2", "2 NVIDIA GPUs"),
+        ("runner = 'remote'", "none"),
+        ("gpus = 2\nhardware = 'two of ours'", "two of ours"),
+        ("temperature = 0.1", "one H100 with 80 GB"),
+    ],
+)
+def test_who_states_other_cards_needs_other_hardware(tmp_path, text, hardware):
+    write(tmp_path, f"extends = 'scout'\n{text}\n")
+    assert profile_named("mine", tmp_path).hardware == hardware
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("modle = 'a/b'", "modle is not a key of a profile: did you mean model?"),

@@ -1,16 +1,27 @@
+import json
 import os
 from dataclasses import replace
 
 import pytest
+from pydantic import ValidationError
 
 from inference.errors import ProfileRefused
+from inference.plan.memory import main_memory
+from inference.plan.planning import CPU_CACHE_BYTES, Asked, make_plan
 from inference.plan.serving import serving_of
+from inference.plan.sources import find_config
 from inference.profiles import profile_named
 from inference.profiles.profile import SET_BY_US
 from inference.settings import EngineSettings
 from inference.start import chosen_profile
 from inference.vllm_engine import launch
-from inference.vllm_engine.launch import Experts, engine_arguments, environment, environment_set
+from inference.vllm_engine.launch import (
+    Experts,
+    engine_arguments,
+    environment,
+    environment_set,
+    in_a_line,
+)
 from inference.vllm_engine.plugin import asked_path
 
 DEMO = profile_named("demo")
@@ -76,6 +87,36 @@ def test_a_setting_for_the_streams_goes_before_the_profiles_in_vllm_and_in_the_p
     fewer = chosen_profile(EngineSettings(max_num_seqs=3), tmp_path)
     assert engine_arguments(fewer, "m")["max_num_seqs"] == 3
     assert serving_of(fewer).max_num_seqs == 3
+
+
+def test_a_context_that_leaves_no_room_for_a_prompt_is_refused_by_its_setting(tmp_path):
+    with pytest.raises(ProfileRefused, match=r"256 tokens leave no room.*ENGINE__MAX_MODEL_LEN"):
+        chosen_profile(EngineSettings(profile="scout", max_model_len=256), tmp_path)
+    assert chosen_profile(EngineSettings(profile="scout", max_model_len=257), tmp_path)
+
+
+def test_on_a_cpu_vllm_is_told_the_cache_that_was_planned(tmp_path):
+    facts = find_config(DEMO, tmp_path).config
+    (tmp_path / "config.json").write_text(json.dumps(facts))
+    plain = replace(DEMO, kv_cache_bytes=None, max_model_len=1024, max_num_seqs=2)
+    planned = make_plan(Asked("m", facts, serving_of(plain), main_memory().card))
+    told = engine_arguments(plain, str(tmp_path))["kv_cache_memory_bytes"]
+    assert told == planned.cache_bytes == 2 * planned.cache.bytes_of(1024)
+    (tmp_path / "config.json").write_text('{"architectures": ["MambaForCausalLM"]}')
+    assert engine_arguments(plain, str(tmp_path))["kv_cache_memory_bytes"] == CPU_CACHE_BYTES
+    assert engine_arguments(DEMO, "m")["kv_cache_memory_bytes"] == DEMO.kv_cache_bytes
+    assert engine_arguments(profile_named("scout"), "m")["kv_cache_memory_bytes"] is None
+
+
+def test_of_what_vllms_config_refuses_the_first_fault_is_told(tmp_path):
+    from vllm.config import CacheConfig
+
+    with pytest.raises(ValidationError) as refused:
+        CacheConfig(gpu_memory_utilization=7.0)
+    assert "\n" in str(refused.value)
+    said = "gpu_memory_utilization: Input should be less than or equal to 1"
+    assert in_a_line(refused.value) == said
+    assert in_a_line(ValueError("no such tokenizer")) == "no such tokenizer"
 
 
 def test_what_a_profile_leaves_open_is_left_to_vllm_and_what_it_says_is_stated():
