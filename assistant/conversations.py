@@ -340,7 +340,7 @@ class ConversationService:
 
     async def engines(self) -> Sequence[EngineInfo]:
         served: dict[str, EngineInfo] = {}
-        for one in await self.signals.workers():
+        for one in await self.signals.last_workers():
             if one.info is not None:
                 served.setdefault(one.info.model, one.info)
         return list(served.values())

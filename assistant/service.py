@@ -181,11 +181,13 @@ class Assistant(Protocol):
         ...
 
     async def engine_info(self) -> EngineInfo | None:
-        """What answers now, or None while no worker is there."""
+        """What answers now, or None while no worker is there. While Redis is away, what was there
+        last."""
         ...
 
     async def engines(self) -> Sequence[EngineInfo]:
-        """All that is served now, each model once: by several workers there may be several."""
+        """All that is served now, each model once: by several workers there may be several. While
+        Redis is away, what was served last."""
         ...
 
     async def embed(self, model: str, texts: Sequence[str]) -> Embedded:

@@ -98,6 +98,9 @@ class Signals:
     _away: bool = field(default=False, init=False)
     _free: Sequence[str] = field(default=(), init=False)
     _free_at: float = field(default=float("-inf"), init=False)
+    _heard: Sequence[WorkerPresence] = field(default=(), init=False)  # what `last_workers` gives
+    # When a worker was there last, or Redis was away.
+    _heard_at: float = field(default=float("-inf"), init=False)
 
     async def wake_worker(self, turn_id: int, first: str | None = None) -> None:
         """Offer a turn: one waiting worker reads it and looks into Postgres at once.
@@ -207,8 +210,13 @@ class Signals:
 
     async def said(self, board: str, seconds: float = REDIS_SECONDS) -> list[Any]:
         """What stands on a board; nothing where Redis doesn't answer within `seconds`."""
+        return await self._said(board, seconds) or []
+
+    async def _said(self, board: str, seconds: float) -> list[Any] | None:
+        """None where Redis doesn't answer within `seconds`."""
         present = self.redis.eval(PRESENT, 2, board, _seen(board), PRESENCE_SECONDS)
-        return [json.loads(value) for value in await self._try(present, [], seconds)]
+        found = await self._try(present, None, seconds)
+        return None if found is None else [json.loads(value) for value in found]
 
     async def unsay(self, board: str, process: str) -> None:
         await self._try(self.redis.hdel(board, process), 0)
@@ -225,7 +233,19 @@ class Signals:
     async def workers(self, seconds: float = REDIS_SECONDS) -> list[WorkerPresence]:
         """Workers that were heard of in the last PRESENCE_SECONDS; none where Redis doesn't answer
         within `seconds`."""
-        return [_presence(value) for value in await self.said(WORKERS, seconds)]
+        found = await self._said(WORKERS, seconds)
+        there = [_presence(value) for value in found or ()]
+        now = time.monotonic()
+        if there or (found is not None and now - self._heard_at > PRESENCE_SECONDS):
+            self._heard = there
+        if there or found is None:
+            self._heard_at = now
+        return there
+
+    async def last_workers(self) -> Sequence[WorkerPresence]:
+        """As `workers`, but while Redis doesn't answer, and for PRESENCE_SECONDS after it lost what
+        was said there, those that were heard of before: they go on without it."""
+        return await self.workers(SIGNAL_SECONDS) or self._heard
 
     async def ping(self) -> bool:
         return bool(await self._try(self.redis.ping(), False))

@@ -12,10 +12,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import psycopg
+import structlog
 
 from assistant.answering.frozen_prompt import (
     calls_read,
@@ -26,6 +27,8 @@ from assistant.answering.frozen_prompt import (
 from assistant.messages import FINAL_STATES, ChatRef, TurnState
 from assistant.storage.database import Database
 from inference.api import BEGUN_ANEW, Prompt, Sampling, TokenLogprob, ToolCall, sampling_read
+
+log = structlog.get_logger()
 
 # For so long a new turn is left to the worker that has its conversation in its cache.
 LEAVE_SECONDS = 0.2
@@ -227,6 +230,8 @@ class ClaimedTurn:
     prompt: Prompt | None = None
     reply: str = ""
     reply_token_ids: tuple[int, ...] = ()
+    # False: its sampling or its prompt means nothing to this version, and is left out here.
+    readable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -451,18 +456,24 @@ def _reply(row: Any) -> Reply:
 
 
 def _claimed(row: Any) -> ClaimedTurn:
-    return ClaimedTurn(
+    claimed = ClaimedTurn(
         id=row.id,
         conversation_id=row.conversation_id,
         attempt=row.attempt,
         failures=row.failures,
-        sampling=sampling_read(row.sampling),
+        sampling=Sampling(),
         stop_requested=row.stop_requested,
         channel=row.channel,
         account_id=row.account_id,
         priority=row.priority,
         seconds_left=math.inf if row.seconds_left is None else row.seconds_left,
-        prompt=prompt_read(row.prompt_messages, row.prompt_token_ids),
         reply=row.reply,
         reply_token_ids=tuple(row.reply_token_ids),
     )
+    try:
+        sampling = sampling_read(row.sampling)
+        prompt = prompt_read(row.prompt_messages, row.prompt_token_ids)
+    except Exception:  # another version wrote it; one such turn must not end the others
+        log.exception("turn_unreadable", turn=row.id, attempt=row.attempt)
+        return replace(claimed, readable=False)
+    return replace(claimed, sampling=sampling, prompt=prompt)

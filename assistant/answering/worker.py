@@ -236,6 +236,8 @@ class Worker:
         bound = log.bind(turn=turn.id, attempt=turn.attempt)
         if turn.failures >= 2 * self.settings.attempts:  # also those that killed their worker
             return await self._end(reply, reply.failed("attempts", INTERNAL))
+        if not turn.readable:
+            return await self._end(reply, reply.failed("internal", INTERNAL))
         try:
             seconds = min(self.settings.turn_seconds, turn.seconds_left)
             async with asyncio.timeout(seconds), self.supervisor.using(reply.stopping):

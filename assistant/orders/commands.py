@@ -335,7 +335,7 @@ class Commands:
         return order.answer("forget.all_done")
 
     async def _engine_info(self) -> EngineInfo | None:
-        found = (one.info for one in await self.signals.workers() if one.answers)
+        found = (one.info for one in await self.signals.last_workers() if one.answers)
         return next((info for info in found if info is not None), None)
 
 

@@ -15,10 +15,12 @@ from assistant.errors import AssistantError
 from assistant.messages import ChatRef, ReplyDelta
 from assistant.service import Assistant
 from assistant.storage.api_keys import ApiKey
+from bots.api.begun import Begun
 from bots.api.completion import DONE, appended, broken_off, error_event, stored
 from bots.api.keys import requester
 from bots.api.models import not_ready
 from bots.api.outcome import failure, finish_reason, usage
+from bots.api.output_request import check_able
 from bots.api.request import parse
 from bots.api.response import FinishReason, TextChoice, TextCompletion, Usage
 from bots.api.text_request import TextCompletionRequest
@@ -27,7 +29,7 @@ from bots.closing import closing
 from bots.http.failures import Refused
 from bots.http.stream import EventStream, event, unless_gone
 from bots.reply_text import ReplyText
-from inference.api import ChatMessage
+from inference.api import ChatMessage, Sampling
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +86,21 @@ class _Choice:
 
 @dataclass(frozen=True, slots=True)
 class TextCompletionEndpoint:
-    """`clock` gives Unix seconds."""
+    """`clock` gives Unix seconds. No stream is quiet for longer than `quiet_seconds`."""
 
     assistant: Assistant
     clock: Callable[[], float]
+    quiet_seconds: float
 
     async def answer(self, request: Request) -> Response:
         asked = parse(TextCompletionRequest, await request.body())
+        sampling = asked.sampling()
         info = await self.assistant.engine_info()
         if info is None:
             raise not_ready()
+        check_able(sampling, await self.assistant.engines())
         head = TextHead(f"cmpl-{uuid.uuid4().hex}", int(self.clock()), info.model)
-        turns = await self._accept(asked, request.state.key)
+        turns = await self._accept(asked, sampling, request.state.key)
         choices = [
             _Choice(self.assistant.follow(turn), prompt if asked.echo else "")
             for turn, prompt in zip(turns, asked.prompts(), strict=True)
@@ -109,7 +114,9 @@ class TextCompletionEndpoint:
                 await asyncio.shield(self._stop(turns))
                 raise
 
-    async def _accept(self, asked: TextCompletionRequest, key: ApiKey) -> Sequence[int]:
+    async def _accept(
+        self, asked: TextCompletionRequest, sampling: Sampling, key: ApiKey
+    ) -> Sequence[int]:
         """The turns, one for each prompt: all of them, or none."""
         turns: list[int] = []
         try:
@@ -119,7 +126,7 @@ class TextCompletionEndpoint:
                 accepted = await self.assistant.accept_request(
                     chat,
                     given,
-                    asked.sampling(),
+                    sampling,
                     requester(key),
                     background=key.background,
                     deadline_seconds=asked.deadline_seconds,
@@ -150,30 +157,28 @@ class TextCompletionEndpoint:
         head: TextHead,
         include_usage: bool,
     ) -> Response:
-        """Wait for the first piece: what fails at once gets its status, not a stream."""
-        pieces = together([one.pieces() for one in choices])
-        first = await unless_gone(request.receive, _next(pieces))
-        if first is None:
+        """Wait a while for the first piece: what fails at once gets its status, not a stream."""
+        pieces = Begun(together([one.pieces() for one in choices]))
+        if await unless_gone(request.receive, pieces.first(self.quiet_seconds)) is None:
             raise Refused(499, "The client left before the answer began.")
         return EventStream(
-            self._events(first, pieces, turns, choices, head, include_usage),
+            self._events(pieces, turns, choices, head, include_usage),
             on_hangup=lambda: self._stop(turns),
+            quiet_seconds=self.quiet_seconds,
         )
 
     async def _events(
         self,
-        first: _Piece,
-        rest: AsyncIterator[_Piece],
+        pieces: AsyncIterator[_Piece],
         turns: Sequence[int],
         choices: Sequence[_Choice],
         head: TextHead,
         include_usage: bool,
     ) -> AsyncIterator[str]:
         """A failure in mid-stream is an event with `error`, and ends all."""
-        async with closing(rest):
-            yield head.chunk(first[0], *first[1])
+        async with closing(pieces):
             try:
-                async for number, piece in rest:
+                async for number, piece in pieces:
                     yield head.chunk(number, *piece)
             except (Refused, AssistantError) as error:
                 yield error_event(error if isinstance(error, Refused) else broken_off())
@@ -201,7 +206,3 @@ async def _all(choices: Sequence[_Choice]) -> list[TextChoice]:
         for task in reading:
             task.cancel()
         await asyncio.gather(*reading, return_exceptions=True)
-
-
-async def _next(pieces: AsyncIterator[_Piece]) -> _Piece:
-    return await anext(pieces)

@@ -17,9 +17,10 @@ from assistant.service import Assistant
 from assistant.storage.api_keys import ApiKey
 from bots.api.models import not_ready
 from bots.api.outcome import refused_by
+from bots.api.refusing import refusing
 from bots.api.request import Strict, parse
 from bots.api.text import Text
-from bots.api.text_request import no_ids, refusing
+from bots.api.text_request import no_ids
 from bots.http.failures import Refused
 from bots.http.stream import unless_gone
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bots.api.refusing import refusing
 from bots.api.text import Text
 from bots.api.whole import Whole
 from bots.http.failures import Refused
@@ -112,26 +113,23 @@ class StructuredOutputs(_Strict):
         return OutputFormat(kind, text, tuple(self.choice or ()))  # type: ignore[arg-type]
 
 
-class OutputFields(_Strict):
-    """A part of a request's fields."""
+class FormFields(_Strict):
+    """A part of the fields of a chat's request, and of a text's."""
 
     frequency_penalty: float | None = Field(None, ge=-2, le=2)
     presence_penalty: float | None = Field(None, ge=-2, le=2)
     repetition_penalty: float | None = Field(None, ge=0.01, le=10)
     top_k: Annotated[int, Field(ge=-1, le=2**31 - 1), Whole] | None = None
     min_p: float | None = Field(None, ge=0, le=1)
-    logprobs: bool | None = None
-    top_logprobs: Annotated[int, Field(ge=0, le=20), Whole] | None = None
     response_format: ResponseFormat | None = None
     structured_outputs: StructuredOutputs | None = None
-    tools: list[FunctionTool] | None = Field(None, max_length=128)
-    tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
-    parallel_tool_calls: bool | None = None
+    logit_bias: Annotated[
+        Annotated[dict[str, float], Field(max_length=0)] | None,
+        refusing("Tokens can't be favoured or barred one by one: leave it out"),
+    ] = None
 
     def with_output(self, **chosen: Any) -> Sampling:
         """Sampling of these fields and the chosen ones. Raises Refused (400), naming the field."""
-        if self.top_logprobs is not None and not self.logprobs:
-            raise _refused("top_logprobs", "top_logprobs needs logprobs to be true.")
         if self.response_format and self.structured_outputs:
             raise _refused("structured_outputs", "Say response_format or this, not both.")
         try:
@@ -141,24 +139,43 @@ class OutputFields(_Strict):
 
     def _output(self) -> dict[str, Any]:
         wanted = self.response_format or self.structured_outputs
-        choice = self.tool_choice or "auto"
         return {
             "frequency_penalty": self.frequency_penalty,
             "presence_penalty": self.presence_penalty,
             "repetition_penalty": self.repetition_penalty,
             "top_k": self.top_k,
             "min_p": self.min_p,
-            "logprobs": (self.top_logprobs or 0) if self.logprobs else None,
             "format": wanted and wanted.plain(),
-            "tools": tuple(one.plain() for one in self.tools or ()),
-            "tool_choice": choice.function.name if isinstance(choice, NamedTool) else choice,
-            "parallel_tool_calls": self.parallel_tool_calls is not False,
         }
 
     def _named(self, field: str) -> str:
         if field == "format":
             return "structured_outputs" if self.structured_outputs else "response_format"
         return "top_logprobs" if field == "logprobs" else field
+
+
+class OutputFields(FormFields):
+    """A part of a chat's fields."""
+
+    logprobs: bool | None = None
+    top_logprobs: Annotated[int, Field(ge=0, le=20), Whole] | None = None
+    tools: list[FunctionTool] | None = Field(None, max_length=128)
+    tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
+    parallel_tool_calls: bool | None = None
+
+    def with_output(self, **chosen: Any) -> Sampling:
+        if self.top_logprobs is not None and not self.logprobs:
+            raise _refused("top_logprobs", "top_logprobs needs logprobs to be true.")
+        return super().with_output(**chosen)
+
+    def _output(self) -> dict[str, Any]:
+        choice = self.tool_choice or "auto"
+        return super()._output() | {
+            "logprobs": (self.top_logprobs or 0) if self.logprobs else None,
+            "tools": tuple(one.plain() for one in self.tools or ()),
+            "tool_choice": choice.function.name if isinstance(choice, NamedTool) else choice,
+            "parallel_tool_calls": self.parallel_tool_calls is not False,
+        }
 
 
 def check_able(sampling: Sampling, engines: Sequence[EngineInfo]) -> None:

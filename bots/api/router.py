@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -12,8 +12,9 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
-from assistant.messages import ChatRef, ReplyDelta
+from assistant.messages import ChatRef
 from assistant.service import Assistant
+from bots.api.begun import Begun
 from bots.api.completion import Head, TakeLogprobs, chunks, collect, stored
 from bots.api.completions import TextCompletionEndpoint
 from bots.api.embeddings import EmbeddingEndpoint, EmbeddingList, EmbeddingRequest
@@ -25,9 +26,8 @@ from bots.api.output_request import check_able
 from bots.api.request import ChatCompletionRequest, parse_request, request_schema
 from bots.api.response import ChatCompletion, ErrorBody, Model, ModelList, TextCompletion
 from bots.api.text_request import TextCompletionRequest
-from bots.closing import closing
 from bots.http.failures import Refused
-from bots.http.stream import EventStream, unless_gone
+from bots.http.stream import QUIET_SECONDS, EventStream, unless_gone
 from inference.api import EngineInfo
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
@@ -48,12 +48,16 @@ def _body(kind: type[BaseModel]) -> dict[str, Any]:
 
 
 def api_router(
-    assistant: Assistant, access: Access, clock: Callable[[], float] = time.time
+    assistant: Assistant,
+    access: Access,
+    clock: Callable[[], float] = time.time,
+    quiet_seconds: float = QUIET_SECONDS,
 ) -> APIRouter:
-    """The API's endpoints. `clock` gives Unix seconds."""
+    """The API's endpoints. `clock` gives Unix seconds. No stream is quiet for longer than
+    `quiet_seconds`."""
     router = APIRouter(prefix="/v1", tags=["OpenAI"], route_class=LimitedRoute)
-    endpoint = CompletionEndpoint(assistant, clock)
-    texts = TextCompletionEndpoint(assistant, clock)
+    endpoint = CompletionEndpoint(assistant, clock, quiet_seconds)
+    texts = TextCompletionEndpoint(assistant, clock, quiet_seconds)
     embedding = EmbeddingEndpoint(assistant, access.quotas)
     may_see = [Depends(access("models"))]
 
@@ -106,9 +110,12 @@ def api_router(
 
 
 class CompletionEndpoint:
-    def __init__(self, assistant: Assistant, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, assistant: Assistant, clock: Callable[[], float], quiet_seconds: float
+    ) -> None:
         self._assistant = assistant
         self._clock = clock
+        self._quiet_seconds = quiet_seconds
 
     async def answer(self, request: Request) -> Response:
         asked = parse_request(await request.body())
@@ -156,17 +163,19 @@ class CompletionEndpoint:
         include_usage: bool,
         take: TakeLogprobs | None,
     ) -> Response:
-        """Wait for the first delta: a turn that fails at once gets its status, not a stream."""
-        deltas = self._assistant.follow(turn_id)
-        first = await unless_gone(request.receive, _next(deltas))
-        if first is None:
+        """Wait a while for the first delta: a turn that fails at once gets its status, not a
+        stream."""
+        deltas = Begun(self._assistant.follow(turn_id))
+        came = await unless_gone(request.receive, deltas.first(self._quiet_seconds))
+        if came is None:
             await self._assistant.stop(turn_id)
             raise Refused(499, "The client left before the answer began.")
-        if first.state is not None and (refused := failure(first)) is not None:
-            raise refused
+        for first in came:
+            if first.state is not None and (refused := failure(first)) is not None:
+                raise refused
         stop = partial(self._assistant.stop, turn_id)
-        events = chunks(_again(first, deltas), head, include_usage, take, give_up=stop)
-        return EventStream(events, on_hangup=stop)
+        events = chunks(deltas, head, include_usage, take, give_up=stop)
+        return EventStream(events, on_hangup=stop, quiet_seconds=self._quiet_seconds)
 
 
 async def engine_info(assistant: Assistant) -> EngineInfo:
@@ -175,14 +184,3 @@ async def engine_info(assistant: Assistant) -> EngineInfo:
     if info is None:
         raise not_ready()
     return info
-
-
-async def _next(deltas: AsyncIterator[ReplyDelta]) -> ReplyDelta:
-    return await anext(deltas)
-
-
-async def _again(first: ReplyDelta, deltas: AsyncIterator[ReplyDelta]) -> AsyncIterator[ReplyDelta]:
-    async with closing(deltas):
-        yield first
-        async for delta in deltas:
-            yield delta

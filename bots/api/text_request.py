@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from bots.api.request import Deadline, Seed, StopText, StreamOptions, Strict, Tokens
+from bots.api.output_request import FormFields
+from bots.api.refusing import refusing
+from bots.api.request import Deadline, Seed, StopText, StreamOptions, Tokens
 from bots.api.text import Text
 from bots.api.whole import Whole
 from inference.api import Sampling
@@ -26,21 +28,10 @@ def no_ids(prompt: object) -> object:
     return prompt
 
 
-def refusing(sentence: str) -> BeforeValidator:
-    """A validator of what is not supported: anything but null is refused, with the sentence."""
-
-    def check(value: object) -> object:
-        if value is not None:
-            raise PydanticCustomError("unsupported", sentence)
-        return value
-
-    return BeforeValidator(check)
-
-
 Prompt = Annotated[Text, Field(min_length=1)]
 
 
-class TextCompletionRequest(Strict):
+class TextCompletionRequest(FormFields):
     prompt: Annotated[
         Prompt | Annotated[list[Prompt], Field(min_length=1, max_length=MOST_PROMPTS)],
         BeforeValidator(no_ids),
@@ -72,8 +63,9 @@ class TextCompletionRequest(Strict):
         return [self.prompt] if isinstance(self.prompt, str) else self.prompt
 
     def sampling(self) -> Sampling:
+        """Raises Refused (400) for values that are none, or don't go together."""
         stop = self.stop or []
-        return Sampling(
+        return self.with_output(
             temperature=self.temperature,
             top_p=self.top_p,
             max_tokens=self.max_tokens or DEFAULT_TOKENS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -32,20 +33,25 @@ def event(data: object, name: str = "") -> str:
 
 
 COMMENT = ": \n\n"  # keeps proxies from closing a quiet connection
+QUIET_SECONDS = 15.0  # proxies close a connection that is quiet for a minute
 
 
 class EventStream(Response):
-    """Sends `events` as they come; closes them, and then calls `on_hangup`, if the client left."""
+    """Sends `events` as they come, and a comment after each `quiet_seconds` without one; closes
+    them, and then calls `on_hangup`, if the client left."""
 
     def __init__(
         self,
         events: AsyncIterator[str],
         on_hangup: Callable[[], Awaitable[object]] | None = None,
+        quiet_seconds: float = QUIET_SECONDS,
     ) -> None:
         super().__init__(headers=HEADERS)
         del self.headers["content-length"]
         self._events = events
         self._on_hangup = on_hangup
+        self._quiet_seconds = quiet_seconds
+        self._sent_at = 0.0  # on the monotonic clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send(
@@ -55,11 +61,30 @@ class EventStream(Response):
             await self._on_hangup()
 
     async def _send_all(self, send: Send) -> bool:
-        async with closing(self._events) as events:
-            async for text in events:
-                await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+        self._sent_at = time.monotonic()
+        commenting = asyncio.create_task(self._comment(send))
+        try:
+            async with closing(self._events) as events:
+                async for text in events:
+                    await self._send(send, text)
+        finally:
+            commenting.cancel()
+            await asyncio.gather(commenting, return_exceptions=True)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
         return True
+
+    async def _comment(self, send: Send) -> None:
+        """For ever. Each event looks at the clock alone: a timer for each would cost more."""
+        while True:
+            left = self._sent_at + self._quiet_seconds - time.monotonic()
+            if left <= 0:
+                await self._send(send, COMMENT)
+            else:
+                await asyncio.sleep(left)
+
+    async def _send(self, send: Send, text: str) -> None:
+        self._sent_at = time.monotonic()
+        await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
 
 
 async def unless_gone(receive: Receive, work: Coroutine[Any, Any, T]) -> T | None:

@@ -17,6 +17,7 @@ from schemathesis.specs.openapi.checks import (
     use_after_free,
 )
 
+from bots.http.stream import QUIET_SECONDS
 from inference.api import MOST_IMAGES
 from tests.support.chat_app import KEY, chat_app
 from tests.support.memory_assistant import INFO, MemoryAssistant, ScriptedFailure, words
@@ -30,10 +31,10 @@ LINKED = {"tools", "tool_choice", "response_format", "structured_outputs", "top_
 
 
 @asynccontextmanager
-async def api(kind=MemoryAssistant, **options):
+async def api(kind=MemoryAssistant, quiet_seconds=QUIET_SECONDS, **options):
     async with (
         kind(**options) as assistant,
-        serving(chat_app(assistant)) as address,
+        serving(chat_app(assistant, quiet_seconds=quiet_seconds)) as address,
         openai.AsyncOpenAI(
             base_url=f"{address}/v1", api_key=KEY.get_secret_value(), max_retries=0, timeout=20
         ) as client,

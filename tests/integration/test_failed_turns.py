@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
 
 from assistant.answering.turn_list import NEWEST, TurnList
+from assistant.answering.worker import INTERNAL
 from assistant.errors import RecipientUnreachable
 from assistant.storage.database import rows
 from inference.scripted import ScriptedEngine
@@ -92,6 +94,28 @@ async def test_an_answer_that_could_not_be_delivered_is_listed_and_can_be_tried_
 
 async def _undelivered(home: House) -> bool:
     return bool(await TurnList(home.database).newest("failed", 20))
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        """sampling = '{"temperature": 99}'""",
+        """sampling = '{"mood": "good"}'""",
+        "fingerprint = 'scripted-1', prompt_messages = '[[]]'",
+    ],
+)
+async def test_a_turn_that_this_version_can_not_read_fails_and_the_others_go_on(
+    home: House, stored: str
+) -> None:
+    unreadable = (await home.say("herons?")).turn_id
+    await home.rows(f"UPDATE turns SET {stored}")
+    other = (await home.say("storks?", replace(CHAT, chat_id="43"))).turn_id
+    async with working(home.worker(engine())):
+        ended = [(await home.answer(turn))[1] for turn in (unreadable, other)]
+        await until(lambda: [one for one in shown_of(home) if one.final])
+    assert [(one.state, one.error_code) for one in ended] == [("failed", "internal"), ("done", "")]
+    assert INTERNAL in shown_of(home)[0].text
+    assert [one.id for one in await TurnList(home.database).newest("failed", 20)] == [unreadable]
 
 
 async def test_a_turn_that_is_not_over_is_not_retried(home: House) -> None:

@@ -8,6 +8,7 @@ import random
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 
+import pytest
 import pytest_asyncio
 from redis.asyncio import BlockingConnectionPool, Redis
 
@@ -116,3 +117,30 @@ async def test_without_redis_nothing_raises() -> None:
         await signals.stop_turn(1)
         assert await signals.workers() == []
         assert not await signals.ping()
+
+
+async def test_who_was_there_is_still_known_when_redis_loses_it_but_not_for_ever(
+    signals: Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = WorkerPresence("a", "ready", "", EngineInfo("demo", "smollm2", 8192, "f"))
+    await signals.announce(there)
+    assert await signals.last_workers() == [there]
+    await signals.redis.flushall()
+    assert await signals.workers() == []
+    assert await signals.last_workers() == [there]
+    monkeypatch.setattr("assistant.signals.PRESENCE_SECONDS", 0)
+    assert await signals.last_workers() == []
+
+
+async def test_who_left_before_redis_went_away_is_not_there(
+    signals: Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = WorkerPresence("a", "ready", "", None)
+    await signals.announce(there)
+    assert await signals.last_workers() == [there]
+    await signals.leave("a")
+    monkeypatch.setattr("assistant.signals.PRESENCE_SECONDS", 0)
+    assert await signals.last_workers() == []
+    async with Redis.from_url("unix:///nonexistent/valkey.sock", decode_responses=True) as away:
+        signals.redis = away
+        assert await signals.last_workers() == []

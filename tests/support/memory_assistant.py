@@ -106,6 +106,7 @@ class MemoryAssistant:
         self.pace_seconds = pace_seconds
         self.info = info
         self.beside: list[EngineInfo] = []  # what other workers serve
+        self.asked: list[Sampling] = []  # of stateless requests
         self.commands: list[tuple[str, str]] = []  # names and arguments
         self.storage_works = True
         self.queue_full = False
@@ -178,6 +179,7 @@ class MemoryAssistant:
     ) -> Accepted:
         self._check_storage()
         turn = self._new_turn(chat)
+        self.asked.append(sampling)
         turn.messages, turn.sampling = tuple(messages), sampling
         self._work.set()
         return Accepted(turn.id)
