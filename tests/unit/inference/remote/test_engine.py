@@ -299,6 +299,7 @@ async def test_what_was_said_before_is_counted_with_the_answer_and_not_with_the_
     [*whole, plain] = await answer(continuing, max_tokens=40)
     first, *_, last = await answer(continuing, text_of(whole)[:80], max_tokens=40)
     said_before = len(first.resumed.text) // 4  # about so many tokens
+    assert said_before > 10
     assert server.requests[-1]["max_tokens"] == 40 - said_before
     assert last.output_tokens == 40
     assert abs(last.prompt_tokens - plain.prompt_tokens) < 10
