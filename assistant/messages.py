@@ -277,7 +277,7 @@ class ReplyDelta:
     error_code: str = ""
     prompt_tokens: int = 0
     output_tokens: int = 0
-    finish_reason: str = ""  # stop, length, tool_calls, abort
+    finish_reason: str = ""  # stop, length, tool_calls, content_filter, abort, canned, blocked
     tool_calls: tuple[ToolCall, ...] = ()
     stop_reason: str | int | None = None  # the stop string, or the token, that ended it
     cached_tokens: int = 0  # of the prompt's

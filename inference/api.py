@@ -26,7 +26,7 @@ MOST_IMAGES = 10  # of one prompt; vLLM advises no more for Llama 4, and an albu
 
 # `raw` is no message of a chat but a prompt as it is: the model goes on from its text.
 Role = Literal["system", "user", "assistant", "tool", "raw"]
-FinishReason = Literal["stop", "length", "tool_calls", "abort"]
+FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "abort"]
 # `asleep`: gave its memory back and can be woken. `away`: out of reach, and nothing here can be
 # built anew (a remote endpoint). `dead`: what runs here has broken off, and is to be built anew.
 EngineState = Literal["starting", "ready", "asleep", "away", "dead", "stopped"]
@@ -75,7 +75,8 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """`prefix_token_ids` are output tokens that an earlier attempt already produced.
+    """`prefix_token_ids` are output tokens that an earlier attempt already produced, `prefix_text`
+    what it said: an engine without token ids goes on from that, where it `continues`.
 
     `priority`: where the engine is full, what has less goes first.
     """
@@ -85,6 +86,7 @@ class GenerationRequest:
     sampling: Sampling = field(default_factory=Sampling)
     prefix_token_ids: tuple[int, ...] = ()
     priority: int = 0
+    prefix_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ class Resumed:
 
     Trailing tokens that end inside a character or inside a stop string are dropped and generated
     anew, all of them where the request can't be resumed. So a caller keeps the first
-    `prefix_tokens` of its ids and replaces its text by `text`.
+    `prefix_tokens` of its ids and replaces its text by `text`. Of `prefix_text` it is the same.
     """
 
     prefix_tokens: int
@@ -151,7 +153,8 @@ class EngineInfo:
     line on how its memory compares with what was planned, empty where nothing was. `quantization`
     is how the weights are stored ("W4A16", "bfloat16"), empty where nobody knows. `experts` is a
     line on who computes a mixture of experts, as proven at the start; empty without one.
-    `max_num_seqs` is how many answers it decodes together, 0 where nobody knows.
+    `max_num_seqs` is how many answers it decodes together, 0 where nobody knows. `continues`: it
+    has no token ids, and goes on from an answer's text.
     """
 
     profile: str
@@ -171,6 +174,7 @@ class EngineInfo:
     generates: bool = True  # whether it answers; a model of embeddings alone doesn't
     embeddings: str = ""  # the model that makes embeddings; empty for who is no `Embedder`
     max_num_seqs: int = 0
+    continues: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +264,8 @@ class Engine(Protocol):
     def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:
         """Stream an answer. Cancelling the consumer (or closing the iterator) aborts generation.
 
-        Raises EngineUnavailable, EngineOverloaded, BadGrammar, SamplingRefused.
+        Raises EngineUnavailable, EngineOverloaded, BadGrammar, SamplingRefused, and PromptTooLong
+        where only the remote end counts tokens.
         """
         ...
 

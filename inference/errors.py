@@ -51,24 +51,33 @@ def _restored(kind: type[EngineError], args: tuple[Any, ...], carried: Any) -> E
 
 
 class PromptTooLong(EngineError):
-    """`answer_tokens`: the answer that was asked for, and that `limit_tokens` leaves room for."""
+    """`answer_tokens`: the answer that was asked for, and that `limit_tokens` leaves room for.
+
+    Without figures (0) where a remote end refused it, which alone can count.
+    """
 
     code = "prompt_too_long"
 
     def __init__(
-        self, prompt_tokens: int, limit_tokens: int, answer_tokens: int | None = None
+        self, prompt_tokens: int = 0, limit_tokens: int = 0, answer_tokens: int | None = None
     ) -> None:
-        beside, shorter = "", f"shorten it by {prompt_tokens - limit_tokens:,} tokens"
-        if answer_tokens is not None:
-            beside = f" beside an answer of up to {answer_tokens:,}"
-            fewer = "ask for a shorter answer"
-            shorter = f"{fewer}, or {shorter}" if limit_tokens else fewer
-        super().__init__(
-            f"The prompt has {prompt_tokens:,} tokens and the model reads at most "
-            f"{limit_tokens:,}{beside}: {shorter}."
-        )
+        uncounted = "The prompt is longer than the model reads: shorten it."
+        counted = _too_long(prompt_tokens, limit_tokens, answer_tokens)
+        super().__init__(counted if prompt_tokens else uncounted)
         self.prompt_tokens = prompt_tokens
         self.limit_tokens = limit_tokens
+
+
+def _too_long(prompt_tokens: int, limit_tokens: int, answer_tokens: int | None) -> str:
+    beside, shorter = "", f"shorten it by {prompt_tokens - limit_tokens:,} tokens"
+    if answer_tokens is not None:
+        beside = f" beside an answer of up to {answer_tokens:,}"
+        fewer = "ask for a shorter answer"
+        shorter = f"{fewer}, or {shorter}" if limit_tokens else fewer
+    return (
+        f"The prompt has {prompt_tokens:,} tokens and the model reads at most "
+        f"{limit_tokens:,}{beside}: {shorter}."
+    )
 
 
 class PromptRefused(EngineError):

@@ -52,14 +52,20 @@ class InvalidSampling(ValueError):
 class OutputFormat:
     """`text` is the JSON schema, the regular expression, or the grammar (EBNF or Lark).
 
-    `choices` are those of the kind "choice", `json_object` has neither. Raises InvalidSampling.
+    `choices` are those of the kind "choice", `json_object` has neither. `name`, `description` and
+    `strict` are what a caller says beside a JSON schema, for a remote endpoint: the engines here
+    hold an answer to its schema in any case. Raises InvalidSampling.
     """
 
     kind: FormatKind
     text: str = ""
     choices: tuple[str, ...] = ()
+    name: str = ""
+    description: str = ""
+    strict: bool = False
 
     def __post_init__(self) -> None:
+        _refuse_nul("format", self.name + self.description)
         if self.kind == "json_schema":
             check_schema("format", self.text)
         elif self.kind == "choice":
@@ -76,12 +82,14 @@ class OutputFormat:
 class Tool:
     """A function that the caller can carry out. `parameters` is a JSON schema of an object.
 
-    Raises InvalidSampling.
+    `strict`: the caller wants a remote endpoint to hold the arguments to it. Raises
+    InvalidSampling.
     """
 
     name: str
     description: str = ""
     parameters: str = NO_PARAMETERS
+    strict: bool = False
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name) or self.name in TOOL_CHOICES:

@@ -94,6 +94,9 @@ def sampling_written(sampling: Sampling) -> dict[str, Any]:
         if getattr(sampling, one.name) != getattr(untouched, one.name)
     ]
     everything = asdict(sampling)
+    for tool in everything["tools"]:  # workers of an earlier version know no such field
+        if not tool["strict"]:
+            del tool["strict"]
     return {name: everything[name] for name in changed}
 
 
@@ -103,7 +106,7 @@ def sampling_read(written: Mapping[str, Any]) -> Sampling:
     given["stop"] = tuple(given.get("stop") or ())
     given["tools"] = tuple(Tool(**one) for one in given.get("tools") or ())
     if made := given.get("format"):
-        given["format"] = OutputFormat(made["kind"], made["text"], tuple(made["choices"]))
+        given["format"] = OutputFormat(**{**made, "choices": tuple(made["choices"])})
     return Sampling(**given)
 
 

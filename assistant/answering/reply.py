@@ -12,6 +12,7 @@ from assistant.answering.canned import BLOCKED, CANNED
 from assistant.answering.context import CannedReply, ContextBuilder
 from assistant.answering.deltas import DeltaWriter
 from assistant.answering.personas import Persona
+from assistant.answering.token_counts import tokens_of
 from assistant.answering.traces import AttemptTrace
 from assistant.answering.turns import ClaimedTurn, Outcome, Piece, Turns
 from assistant.messages import ReplyDelta, clean
@@ -154,8 +155,10 @@ class RunningReply:
         if piece.prompt is not None:
             self._unfrozen = None
 
-    def failed(self, code: str, sentence: str) -> Outcome:
-        return replace(self._outcome("failed"), error_code=code, error=sentence)
+    def failed(self, code: str, sentence: str, *, in_time: bool = True) -> Outcome:
+        """`in_time` is False where its time was over: until then the engine was at its prompt."""
+        outcome = replace(self._outcome("failed"), error_code=code, error=sentence)
+        return outcome if in_time else replace(outcome, prompt_tokens=self._prompt_tokens)
 
     async def _request(self, context: ContextBuilder) -> GenerationRequest | CannedReply | None:
         """The frozen prompt of an earlier attempt with its reply so far, or a new prompt."""
@@ -176,7 +179,12 @@ class RunningReply:
         self.trace.note_built()
         request_id = f"{turn.id}.{turn.attempt}"
         return GenerationRequest(
-            request_id, prompt, sampling, turn.reply_token_ids, priority=turn.priority
+            request_id,
+            prompt,
+            sampling,
+            turn.reply_token_ids,
+            priority=turn.priority,
+            prefix_text=turn.reply,
         )
 
     def _take(self, delta: Delta) -> None:
@@ -196,7 +204,11 @@ class RunningReply:
 
     async def _consume(self, request: GenerationRequest) -> None:
         self.trace.note_asked()
-        self._prompt_tokens = len(request.prompt.token_ids or ())
+        prompt = request.prompt
+        if prompt.token_ids is None:
+            self._prompt_tokens = tokens_of(*(message.content for message in prompt.messages))
+        else:
+            self._prompt_tokens = len(prompt.token_ids)
         async with aclosing(self.engine.generate(request)) as produced:  # type: ignore[type-var]
             async for delta in produced:
                 self._take(delta)
@@ -206,17 +218,25 @@ class RunningReply:
             state=state,  # type: ignore[arg-type]
             reply=self._text,
             finish_reason=self._last.finish_reason,
-            # The engine says it with its last delta, which one that was stopped never had.
+            # The engine says it with its last delta, which one that was stopped never had, and
+            # an endpoint may leave it out.
             prompt_tokens=self._last.prompt_tokens
-            or (self._prompt_tokens if state == "stopped" else 0),
+            or (self._prompt_tokens if state != "failed" else 0),
             cached_tokens=self._last.cached_tokens,
-            output_tokens=self._last.output_tokens or len(self._token_ids),
+            output_tokens=self._last.output_tokens or self._written_tokens(),
             tool_calls=tuple(self._calls),
             stop_reason=self._last.stop_reason,
             logprobs=tuple(self._logprobs) if state == "done" else (),
             persona=self._persona.name if self._persona else None,
             persona_version=self._persona.version if self._persona else None,
         )
+
+    def _written_tokens(self) -> int:
+        """By their ids; about, where the engine gave none of what it wrote."""
+        asked = self._prompt_tokens > 0
+        if self._token_ids or not asked or not (self._text or self._calls):
+            return len(self._token_ids)
+        return tokens_of(self._text, *(call.arguments for call in self._calls))
 
 
 def _clean(call: ToolCall) -> ToolCall:

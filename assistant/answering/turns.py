@@ -43,7 +43,8 @@ _CLAIMED = f"""
         started_at = coalesce(started_at, now()), first_in = NULL,
         -- Only the same model can go on from these tokens; any other begins anew. What begins anew
         -- leaves nothing: readers would take it for the new attempt's text.
-        reply = CASE WHEN {_GOES_ON} AND reply_token_ids <> '{{}}' THEN reply ELSE '' END,
+        reply = CASE WHEN {_GOES_ON} AND (%(by_text)s OR reply_token_ids <> '{{}}')
+            THEN reply ELSE '' END,
         reply_token_ids = CASE WHEN {_GOES_ON} THEN reply_token_ids ELSE '{{}}' END,
         prompt_messages = CASE WHEN fingerprint = %(fingerprint)s THEN prompt_messages END,
         prompt_token_ids = CASE WHEN fingerprint = %(fingerprint)s THEN prompt_token_ids END
@@ -308,21 +309,36 @@ class Turns:
     database: Database
 
     async def claim(
-        self, worker: str, lease_seconds: float, fingerprint: str, limit: int, profile: str = ""
+        self,
+        worker: str,
+        lease_seconds: float,
+        fingerprint: str,
+        limit: int,
+        profile: str = "",
+        *,
+        by_text: bool = False,
     ) -> Sequence[ClaimedTurn]:
         """The first turns of the queue, `limit` at most, each of another conversation.
 
         `fingerprint` is the worker's model: an unfinished reply of another one is begun anew.
-        `profile` is its engine's: a turn that was asked of another one is left alone.
+        `profile` is its engine's: a turn that was asked of another one is left alone. `by_text`:
+        its model goes on from a reply without tokens, too.
         """
-        given = (worker, lease_seconds, fingerprint, limit, profile)
+        given = (worker, lease_seconds, fingerprint, limit, profile, by_text)
         return await self._claim(CLAIM_QUEUED, *given)
 
     async def take_over(
-        self, worker: str, lease_seconds: float, fingerprint: str, limit: int, profile: str = ""
+        self,
+        worker: str,
+        lease_seconds: float,
+        fingerprint: str,
+        limit: int,
+        profile: str = "",
+        *,
+        by_text: bool = False,
     ) -> Sequence[ClaimedTurn]:
         """Turns whose worker fell silent, or whose next attempt is due."""
-        given = (worker, lease_seconds, fingerprint, limit, profile)
+        given = (worker, lease_seconds, fingerprint, limit, profile, by_text)
         return await self._claim(CLAIM_EXPIRED, *given)
 
     async def _claim(
@@ -333,6 +349,7 @@ class Turns:
         fingerprint: str,
         limit: int,
         profile: str,
+        by_text: bool,
     ) -> Sequence[ClaimedTurn]:
         values = {
             "worker": worker,
@@ -341,6 +358,7 @@ class Turns:
             "limit": limit,
             "leave_seconds": LEAVE_SECONDS,
             "profile": profile,
+            "by_text": by_text,
         }
         try:
             rows = await self.database.rows(statement, values)

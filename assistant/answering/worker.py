@@ -190,12 +190,13 @@ class Worker:
         """First what somebody else let go, at most once in LOOK_SECONDS; else the queue."""
         info = self.engine.info
         who = (self.name, self.settings.lease_seconds, info.fingerprint, room, info.profile)
+        by_text = info.continues
         try:
             if time.monotonic() - self._looked > LOOK_SECONDS / 2:
                 self._looked = time.monotonic()
-                if left := await self.turns.take_over(*who):
+                if left := await self.turns.take_over(*who, by_text=by_text):
                     return left
-            return await self.turns.claim(*who)
+            return await self.turns.claim(*who, by_text=by_text)
         except StorageUnavailable:
             return []
 
@@ -246,9 +247,10 @@ class Worker:
             await asyncio.shield(reply.hand_over())
             raise
         except TimeoutError:
-            outcome = reply.failed("timeout", "This took too long. Please try again.")
+            ended = "timeout", "This took too long. Please try again."
             if turn.seconds_left <= self.settings.turn_seconds:
-                outcome = reply.failed(CODE, SENTENCE)
+                ended = CODE, SENTENCE
+            outcome = reply.failed(*ended, in_time=False)
         except EngineError as error:
             self.supervisor.look_now()
             if error.retryable and turn.failures + 1 < self.settings.attempts:

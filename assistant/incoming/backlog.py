@@ -20,7 +20,6 @@ COUNT = """
 SELECT count(*) AS turns, coalesce(sum(tokens), 0) AS tokens FROM turns
 WHERE state = 'queued' AND id > 0
 """
-CHARACTERS_A_TOKEN = 4  # in Latin scripts about that; others have more tokens
 AGAIN_SECONDS = 0.1  # between two counts
 SHARE = 10  # counted anew when a tenth of the room that was found is used
 
@@ -83,8 +82,3 @@ class Backlog:
         (row,) = await self.database.rows(COUNT)
         self.turns, self._tokens = self._counted = (int(row.turns), int(row.tokens))
         self._counted_at = self.clock()
-
-
-def tokens_of(*written: str | bytes) -> int:
-    """About so many tokens: an estimate that costs nothing, for the queue's limit alone."""
-    return sum(map(len, written)) // CHARACTERS_A_TOKEN + 1

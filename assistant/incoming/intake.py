@@ -18,10 +18,11 @@ import structlog
 
 from assistant import fair
 from assistant.answering.frozen_prompt import calls_written
+from assistant.answering.token_counts import tokens_of
 from assistant.errors import QueueFull
 from assistant.fair import DUE
 from assistant.files.attachments import ATTACHED, ATTACHED_TO_EACH, images_of, values_of
-from assistant.incoming.backlog import Backlog, Limits, tokens_of
+from assistant.incoming.backlog import Backlog, Limits
 from assistant.messages import Accepted, ChatRef, IncomingMessage, Requester, clean
 from assistant.phrases import Phrase
 from assistant.settings import AssistantSettings

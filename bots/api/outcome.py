@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from assistant.answering.canned import BLOCKED
 from assistant.messages import ReplyDelta
 from bots.api.response import (
     Call,
@@ -37,7 +38,12 @@ _STATUS = {
     "embedding_unreachable": (503, "embedding_unreachable"),
 }
 
-_REASONS: Mapping[str, FinishReason] = {"length": "length", "tool_calls": "tool_calls"}
+_REASONS: Mapping[str, FinishReason] = {
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "content_filter": "content_filter",
+    BLOCKED: "content_filter",
+}
 _PARAM = {"bad_grammar": "response_format", "sampling_refused": None}
 
 

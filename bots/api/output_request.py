@@ -45,6 +45,7 @@ class Function(_Strict):
     name: str = Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")
     description: str | None = None
     parameters: dict[str, Any] | None = Field(None, description="A JSON schema of an object.")
+    strict: bool | None = None
 
 
 class FunctionTool(_Strict):
@@ -55,7 +56,7 @@ class FunctionTool(_Strict):
         """Raises InvalidSampling."""
         one = self.function
         parameters = NO_PARAMETERS if not one.parameters else _text(one.parameters)
-        return Tool(one.name, one.description or "", parameters)
+        return Tool(one.name, one.description or "", parameters, one.strict is True)
 
 
 class FunctionName(_Strict):
@@ -68,8 +69,10 @@ class NamedTool(_Strict):
 
 
 class JsonSchema(_Strict):
-    name: str
+    name: str = Field(max_length=64)
+    description: str | None = None
     definition: dict[str, Any] = Field(alias="schema")
+    strict: bool | None = None
 
 
 class ResponseFormat(_Strict):
@@ -84,7 +87,14 @@ class ResponseFormat(_Strict):
             return OutputFormat("json_object")
         if self.json_schema is None:
             raise InvalidSampling("format", "The type json_schema needs the field json_schema.")
-        return OutputFormat("json_schema", _text(self.json_schema.definition))
+        said = self.json_schema
+        return OutputFormat(
+            "json_schema",
+            _text(said.definition),
+            name=said.name,
+            description=said.description or "",
+            strict=said.strict is True,
+        )
 
 
 class StructuredOutputs(_Strict):
@@ -110,7 +120,8 @@ class StructuredOutputs(_Strict):
                 "format", "Say one of json, json_object, regex, choice and grammar."
             )
         kind, text = made[0]
-        return OutputFormat(kind, text, tuple(self.choice or ()))  # type: ignore[arg-type]
+        strict = kind == "json_schema"  # this field holds an answer to its schema
+        return OutputFormat(kind, text, tuple(self.choice or ()), strict=strict)  # type: ignore[arg-type]
 
 
 class FormFields(_Strict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +23,7 @@ from inference.api import (
     GenerationRequest,
     Progress,
     Prompt,
+    Resumed,
     Sampling,
 )
 from inference.errors import (
@@ -32,12 +33,20 @@ from inference.errors import (
     ModelNotFound,
     ProfileRefused,
     PromptTooLong,
+    SamplingRefused,
 )
 from inference.output_format import FORMAT_KINDS
 from inference.profiles import Profile
-from inference.remote.errors import in_our_words, refuse_bad_status, refuse_error_event
-from inference.remote.form import ChunkReader, request_body
+from inference.remote.errors import (
+    Refusal,
+    in_our_words,
+    refusal_of,
+    refuse,
+    refuse_error_event,
+)
+from inference.remote.form import ChunkReader, about_tokens, request_body
 from inference.remote.sse import event_data, lines
+from inference.resume import resume_point
 from inference.settings import EngineSettings
 
 CONNECT_TIMEOUT_SECONDS = 10.0
@@ -66,6 +75,7 @@ class RemoteEngine:
         self._max_model_len = settings.max_model_len or profile.max_model_len
         self._client: httpx.AsyncClient | None = None
         self._state: EngineState = "stopped"
+        self._continues = False
         self._running = 0
         self._longest = _LONGEST[0]
         self._away = ""  # why, where it is
@@ -84,6 +94,7 @@ class RemoteEngine:
             formats=FORMAT_KINDS,
             logprobs=True,
             embeddings=self._settings.embeddings_model or "",
+            continues=self._continues,
         )
 
     async def start(self, progress: Progress) -> None:
@@ -133,13 +144,14 @@ class RemoteEngine:
         client = self._ready()
         self._running += 1
         try:
-            body = request_body(self._model, request.prompt.messages, request.sampling)
-            address = "/completions" if "prompt" in body else "/chat/completions"
             held = request.sampling.format is not None or bool(request.sampling.offered)
             with in_our_words():
-                async with self._asked(client, address, body) as response:
-                    refuse_bad_status(response.status_code, held=held)
-                    async for delta in self._deltas(event_data(lines(response.aiter_text()))):
+                async with AsyncExitStack() as opened:
+                    response, kept = await self._opened(opened, client, request)
+                    if request.prefix_text:
+                        yield Delta("", resumed=Resumed(0, kept))
+                    events = event_data(lines(response.aiter_text()))
+                    async for delta in self._deltas(events, kept, held=held):
                         yield delta
             self._seen, self._away = time.monotonic(), ""
         except EngineUnavailable:
@@ -148,20 +160,38 @@ class RemoteEngine:
         finally:
             self._running -= 1
 
+    async def _opened(
+        self, opened: AsyncExitStack, client: httpx.AsyncClient, request: GenerationRequest
+    ) -> tuple[httpx.Response, str]:
+        """The answer, and the text that it goes on from: none where the endpoint refuses that."""
+        messages, sampling = request.prompt.messages, request.sampling
+        if self._continues and (kept := _kept(request)):
+            body = request_body(self._model, messages, sampling, kept)
+            try:
+                return await opened.enter_async_context(self._asked(client, body)), kept
+            except (PromptTooLong, SamplingRefused):
+                pass  # it may take the request without the beginning of its answer
+        body = request_body(self._model, messages, sampling)
+        return await opened.enter_async_context(self._asked(client, body)), ""
+
     @asynccontextmanager
     async def _asked(
-        self, client: httpx.AsyncClient, address: str, body: dict[str, Any]
+        self, client: httpx.AsyncClient, body: dict[str, Any]
     ) -> AsyncIterator[httpx.Response]:
         """Newer models of OpenAI's know the longest answer by another name alone, and many
-        endpoints only by the old one: who refuses the one is asked by the other."""
+        endpoints only by the old one: who refuses the one is asked by the other, unless it says
+        that something else is at fault. Raises what `refuse` does."""
+        address = "/completions" if "prompt" in body else "/chat/completions"
         old, new = _LONGEST
         names = [self._longest, new if self._longest == old else old] if old in body else [old]
         for name in names:
             renamed = {name if key == old else key: value for key, value in body.items()}
             async with client.stream("POST", address, json=renamed) as response:
-                if response.status_code == httpx.codes.BAD_REQUEST and name != names[-1]:
-                    continue
-                if response.is_success and old in body:
+                if (refusal := await refusal_of(response)) is not None:
+                    if name != names[-1] and _of_the_name(refusal, name):
+                        continue
+                    refuse(refusal)
+                if old in body:
                     self._longest = name
                 yield response
                 return
@@ -175,7 +205,8 @@ class RemoteEngine:
         }
         with in_our_words():
             response = await client.post("/embeddings", json=body)
-            refuse_bad_status(response.status_code)
+            if (refusal := await refusal_of(response)) is not None:
+                refuse(refusal)
             return _embeddings(response.json(), len(texts))
 
     async def health(self) -> EngineHealth:
@@ -214,7 +245,7 @@ class RemoteEngine:
             response = await self._client.get("/models", timeout=CONNECT_TIMEOUT_SECONDS)
             if often and response.status_code == httpx.codes.TOO_MANY_REQUESTS:
                 return {}
-            refuse_bad_status(response.status_code)
+            refuse(Refusal(response.status_code))
             return dict(response.json())
 
     def _choose(self, models: list[dict[str, Any]]) -> None:
@@ -227,27 +258,35 @@ class RemoteEngine:
                 f"The endpoint does not serve {self._model or 'any model'} (it serves {known}): "
                 "set OUTRIDER_ENGINE__MODEL."
             )
-        stated = served.get(self._model, {}).get("max_model_len")
+        model = served.get(self._model, {})
+        # Of vLLM's servers it is known that they go on from a message of the assistant.
+        self._continues = model.get("owned_by") == "vllm"
+        stated = model.get("max_model_len")
         if self._settings.max_model_len is None and isinstance(stated, int):
             self._max_model_len = stated
 
-    async def _deltas(self, events: AsyncIterator[str]) -> AsyncIterator[Delta]:
+    async def _deltas(
+        self, events: AsyncIterator[str], kept: str, *, held: bool
+    ) -> AsyncIterator[Delta]:
         """Text as it comes; the ending last, because the usage comes after the finish reason."""
-        reader = ChunkReader()
+        reader, begun = ChunkReader(), False
         async for data in events:
             if data == "[DONE]":
                 break
             chunk = json.loads(data)
-            refuse_error_event(chunk)
+            refuse_error_event(chunk, begun=begun, held=held)
             if (delta := reader.read(chunk)) is not None:
+                begun = True
                 yield delta
         if reader.reason is None:
             raise EngineUnavailable("The endpoint broke off its answer: try again.")
-        yield self._ending(reader, reader.reason)
+        yield self._ending(reader, reader.reason, about_tokens(kept))
 
-    def _ending(self, reader: ChunkReader, reason: FinishReason) -> Delta:
+    def _ending(self, reader: ChunkReader, reason: FinishReason, resumed: int) -> Delta:
+        """`resumed` tokens, about, were read as a part of the prompt and belong to the answer."""
         counts, usage, calls = self._counts, reader.usage, reader.calls()
         prompt, output = usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
+        prompt, output = max(prompt - resumed, 0), output + resumed
         cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
         self._counts = EngineStatistics(
             prompt_tokens=counts.prompt_tokens + prompt,
@@ -263,6 +302,20 @@ class RemoteEngine:
         if self._state != "ready" or self._client is None:
             raise EngineUnavailable(f"The engine is {self._state}: try again shortly.")
         return self._client
+
+
+def _kept(request: GenerationRequest) -> str:
+    """How much of the text so far is gone on from. It ends in no blank: templates cut those off,
+    and so what comes next begins with them."""
+    text = request.prefix_text
+    point = resume_point(range(len(text)), lambda kept: text[: len(kept)], request.sampling)
+    return "" if point.ended else point.text.rstrip()
+
+
+def _of_the_name(refusal: Refusal, name: str) -> bool:
+    """Whether it may be the field of this name that is refused."""
+    asked = refusal.status == httpx.codes.BAD_REQUEST
+    return asked and not refusal.too_long and refusal.param in ("", name)
 
 
 def _embeddings(said: dict[str, Any], count: int) -> Embeddings:

@@ -21,16 +21,32 @@ from inference.api import (
 from inference.chat import is_raw
 from inference.tool_calls import new_call
 
-_REASONS: Mapping[str, FinishReason] = {"length": "length", "tool_calls": "tool_calls"}
+_REASONS: Mapping[str, FinishReason] = {
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "content_filter": "content_filter",
+}
 _BROKEN_OFF = ("abort", "error")  # as vLLM's servers say: no ending of an answer
+_CHARACTERS_A_TOKEN = 4  # in Latin scripts about that
 
 
-def request_body(model: str, messages: Sequence[ChatMessage], sampling: Sampling) -> dict[str, Any]:
-    """Only what was chosen: an endpoint may know no more than the first few fields."""
+def about_tokens(text: str) -> int:
+    """An estimate: only the remote end can count."""
+    return len(text) // _CHARACTERS_A_TOKEN
+
+
+def request_body(
+    model: str, messages: Sequence[ChatMessage], sampling: Sampling, begun: str = ""
+) -> dict[str, Any]:
+    """Only what was chosen: an endpoint may know no more than the first few fields.
+
+    `begun`: the answer's text so far, which only a server like vLLM's goes on from.
+    """
+    longest = sampling.max_tokens
     chosen = {
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
-        "max_tokens": sampling.max_tokens,
+        "max_tokens": longest and max(longest - about_tokens(begun), 1),
         "seed": sampling.seed,
         "stop": list(sampling.stop) or None,
         "frequency_penalty": sampling.frequency_penalty,
@@ -41,7 +57,7 @@ def request_body(model: str, messages: Sequence[ChatMessage], sampling: Sampling
     }
     return {
         "model": model,
-        **_asked(messages),
+        **_asked(messages, begun),
         "stream": True,
         "stream_options": {"include_usage": True},
         **{name: value for name, value in chosen.items() if value is not None},
@@ -51,10 +67,17 @@ def request_body(model: str, messages: Sequence[ChatMessage], sampling: Sampling
     }
 
 
-def _asked(messages: Sequence[ChatMessage]) -> dict[str, Any]:
+def _asked(messages: Sequence[ChatMessage], begun: str) -> dict[str, Any]:
     if is_raw(messages):
-        return {"prompt": messages[0].content}
-    return {"messages": [_message(each) for each in messages]}
+        return {"prompt": messages[0].content + begun}
+    sent = [_message(each) for each in messages]
+    if not begun:
+        return {"messages": sent}
+    return {
+        "messages": [*sent, {"role": "assistant", "content": begun}],
+        "continue_final_message": True,
+        "add_generation_prompt": False,
+    }
 
 
 def _message(message: ChatMessage) -> dict[str, Any]:
@@ -96,7 +119,12 @@ def _format(wanted: OutputFormat | None) -> dict[str, Any]:
     if wanted.kind == "json_object":
         return {"response_format": {"type": "json_object"}}
     if wanted.kind == "json_schema":
-        schema = {"name": "answer", "strict": True, "schema": json.loads(wanted.text)}
+        schema: dict[str, Any] = {
+            "name": wanted.name or "answer",
+            **({"description": wanted.description} if wanted.description else {}),
+            **({"strict": True} if wanted.strict else {}),
+            "schema": json.loads(wanted.text),
+        }
         return {"response_format": {"type": "json_schema", "json_schema": schema}}
     constraint = list(wanted.choices) if wanted.kind == "choice" else wanted.text
     return {"structured_outputs": {wanted.kind: constraint}}
@@ -113,8 +141,12 @@ def _tools(sampling: Sampling) -> dict[str, Any]:
 
 
 def _tool(tool: Tool) -> dict[str, Any]:
-    described = {"description": tool.description} if tool.description else {}
-    function = {"name": tool.name, **described, "parameters": json.loads(tool.parameters)}
+    function: dict[str, Any] = {
+        "name": tool.name,
+        **({"description": tool.description} if tool.description else {}),
+        **({"strict": True} if tool.strict else {}),
+        "parameters": json.loads(tool.parameters),
+    }
     return {"type": "function", "function": function}
 
 
@@ -130,7 +162,7 @@ class ChunkReader:
     _of_index: dict[int, int] = field(default_factory=dict, init=False)
 
     def read(self, chunk: dict[str, Any]) -> Delta | None:
-        """The text in a chunk, if there is any."""
+        """The text in a chunk, if there is any. That the model declines is a text as well."""
         self.usage = chunk.get("usage") or self.usage
         text = ""
         logprobs: tuple[TokenLogprob, ...] = ()
@@ -138,6 +170,7 @@ class ChunkReader:
             said = choice.get("delta") or {}
             # A raw prompt's answer has its text in the choice itself.
             text += said.get("content") or choice.get("text") or ""
+            text += said.get("refusal") or ""
             logprobs += _logprobs(choice.get("logprobs") or {})
             for piece in said.get("tool_calls") or []:
                 self._take(piece)

@@ -159,6 +159,7 @@ async def _drain(url: str, statement: str, most: int) -> Sequence[int]:
         "limit": TOGETHER,
         "leave_seconds": 0.2,
         "profile": "",
+        "by_text": False,
     }
     begun: list[int] = []
     async with await psycopg.AsyncConnection.connect(conninfo(url), autocommit=True) as connection:

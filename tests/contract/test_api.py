@@ -241,7 +241,12 @@ async def test_what_the_model_can_not_do_is_refused_before_anything_is_asked():
 
 
 @pytest.mark.parametrize(
-    ("code", "param"), [("bad_grammar", "response_format"), ("images_refused", "messages")]
+    ("code", "param"),
+    [
+        ("bad_grammar", "response_format"),
+        ("images_refused", "messages"),
+        ("sampling_refused", None),
+    ],
 )
 async def test_what_only_the_engine_can_tell_is_a_bad_request_too(code, param):
     async with api(script=failing(code)) as (_, client):

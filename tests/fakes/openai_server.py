@@ -26,11 +26,18 @@ MAX_MODEL_LEN = 4096
 
 @dataclass
 class OpenAiServer:
-    """`refusal` is a status for every request; `break_after` cuts each answer off there."""
+    """`refusal` is a status for every request, and `error` what its body says beside; `break_after`
+    cuts each answer off there. `continues`: it says that it is vLLM's, whose servers go on from a
+    message of the assistant; `refuses_to_continue` all the same. Without `usage` it counts nothing.
+    """
 
     seconds_per_token: float = 0.002
     answer_tokens: int = 48
     refusal: int | None = None
+    error: dict[str, Any] | None = None
+    continues: bool = False
+    refuses_to_continue: bool = False
+    usage: bool = True
     break_after: int | None = None
     error_after: int | None = None
     running: int = 0
@@ -61,12 +68,14 @@ class OpenAiServer:
         if request.headers.get("Authorization") != f"Bearer {KEY}":
             return web.json_response({"error": {"message": "wrong key"}}, status=401)
         if self.refusal is not None:
-            return web.json_response({"error": {"message": "no"}}, status=self.refusal)
+            said = {"message": "no", **(self.error or {})}
+            return web.json_response({"error": said}, status=self.refusal)
         return None
 
     async def _models(self, request: web.Request) -> web.Response:
         self.asked_for_models += 1
-        model = {"id": MODEL, "object": "model", "max_model_len": MAX_MODEL_LEN}
+        owner = "vllm" if self.continues else "somebody"
+        model = {"id": MODEL, "object": "model", "owned_by": owner, "max_model_len": MAX_MODEL_LEN}
         return self._refused(request) or web.json_response({"object": "list", "data": [model]})
 
     async def _embed(self, request: web.Request) -> web.Response:
@@ -83,12 +92,15 @@ class OpenAiServer:
         return web.json_response({"data": data[::-1], "usage": {"prompt_tokens": tokens}})
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
-        if refused := self._refused(request):
-            return refused
         body = await request.json()
         self.requests.append(body)
+        if refused := self._refused(request):
+            return refused
         if {"max_tokens", "max_completion_tokens"} & set(body) - {self.longest}:
             return web.json_response({"error": {"message": "unsupported"}}, status=400)
+        going_on = "continue_final_message" in body
+        if going_on and (self.refuses_to_continue or not self.continues):
+            return web.json_response({"error": {"message": "unknown field"}}, status=400)
         try:
             told = formatted(_sampling(body))
         except SamplingRefused as error:
@@ -111,17 +123,18 @@ class OpenAiServer:
         else:
             messages = [_message(**each) for each in body["messages"]]
             await _send(response, _chunk({"role": "assistant", "content": ""}))
-        call = call_in(messages, _sampling(body))
+        asked = messages[:-1] if body.get("continue_final_message") else messages
+        call = call_in(asked, _sampling(body))
         if call is not None:
             await self._call(response, call)
             shown = tokens_of(call.arguments)
         else:
-            shown = tokens_of(answer_to(messages) if told is None else told)
+            shown = tokens_of(answer_to(asked) if told is None else told)
             ended = await self._say(response, body, shown, fill=told is None)
             if ended is None:
                 return
             shown = ended
-        if body.get("stream_options", {}).get("include_usage"):
+        if self.usage and body.get("stream_options", {}).get("include_usage"):
             prompt = sum(len(tokens_of(message.content)) for message in messages)
             usage = {"prompt_tokens": prompt, "completion_tokens": len(shown)}
             await _send(response, {"choices": [], "usage": usage})
@@ -133,12 +146,15 @@ class OpenAiServer:
         """Say it word by word; None where it broke off, as it was told to."""
         if fill:
             tokens += [f" more{number}" for number in range(self.answer_tokens - len(tokens))]
+        if body.get("continue_final_message"):
+            tokens = tokens_of("".join(tokens).removeprefix(body["messages"][-1]["content"]))
         shown = tokens[: body.get(self.longest, len(tokens))]
         for number, token in enumerate(shown):
             if number == self.break_after:
                 return None
             if number == self.error_after:
-                await _send(response, {"error": {"message": "the GPU is on fire"}})
+                said = {"message": "the GPU is on fire", **(self.error or {})}
+                await _send(response, {"error": said})
                 return None
             await asyncio.sleep(self.seconds_per_token)
             said = _chunk({"content": token}, logprobs=_logprobs(token, body))

@@ -53,6 +53,46 @@ async def test_an_endpoints_new_answer_replaces_what_was_shown(
     assert home.screen.chats[CHAT.chat_id] == [shown]
 
 
+async def test_an_endpoint_that_can_goes_on_with_its_answer_in_place(
+    home: House, server: OpenAiServer
+) -> None:
+    settings = EngineSettings(profile="remote", base_url=server.base_url, api_key=SecretStr(KEY))
+    server.continues, server.answer_tokens = True, 60
+    server.break_after, server.seconds_per_token = 40, 0.02
+    chat = ChatRef("api", "default", "request-1")
+    asked = [ChatMessage("user", "herons?")]
+    turn = (await home.service.accept_request(chat, asked, Sampling())).turn_id
+    following = asyncio.create_task(_follow(home, turn))
+    async with working(home.worker(RemoteEngine(settings, profile_named("remote")))):
+        starts, text = await following
+    first, second = server.requests
+    assert second["messages"][:-1] == first["messages"]
+    begun = second["messages"][-1]["content"]
+    assert starts[1:] == [len(begun)]
+    assert text.startswith(begun)
+    assert len(text.split()) == 60
+    [used] = await home.rows("SELECT prompt_tokens > 0, output_tokens FROM turns")
+    assert tuple(used) == (True, len(begun) // 4 + len(text.removeprefix(begun).split()))
+
+
+async def test_an_endpoint_that_refuses_to_go_on_begins_anew_in_place(
+    home: House, server: OpenAiServer
+) -> None:
+    settings = EngineSettings(profile="remote", base_url=server.base_url, api_key=SecretStr(KEY))
+    server.continues = server.refuses_to_continue = True
+    server.answer_tokens, server.break_after, server.seconds_per_token = 60, 40, 0.02
+    chat = ChatRef("api", "default", "request-1")
+    asked = [ChatMessage("user", "herons?")]
+    turn = (await home.service.accept_request(chat, asked, Sampling())).turn_id
+    following = asyncio.create_task(_follow(home, turn))
+    async with working(home.worker(RemoteEngine(settings, profile_named("remote")))):
+        await until(lambda: _failed_once(home))
+        server.answer_tokens, server.break_after = 12, None
+        starts, text = await following
+    assert starts[1:] == [0]
+    assert text == "You wrote 1 message, the last one: herons? more0 more1 more2 more3"
+
+
 async def test_a_conversation_with_an_endpoint_is_cut_before_it_is_refused(
     home: House, server: OpenAiServer
 ) -> None:

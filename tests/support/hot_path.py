@@ -150,6 +150,7 @@ def _claim(filled: Filled, number: int) -> Values:
         "limit": 32,
         "leave_seconds": 0.2,
         "profile": "demo",
+        "by_text": False,
     }
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from inference.api import InvalidSampling, OutputFormat, Sampling, Tool
 from inference.sampling import sampling_read, sampling_written
 
-LOOK, FIND = Tool("look"), Tool("find", "Finds.", '{"properties": {"b": {}, "a": {}}}')
+LOOK, FIND = Tool("look"), Tool("find", "Finds.", '{"properties": {"b": {}, "a": {}}}', True)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,13 @@ FORMATS = st.one_of(
         lambda one: OutputFormat("choice", choices=tuple(one)),
         st.lists(st.text("aé🚀", min_size=1), min_size=1, max_size=3),
     ),
-    st.just(OutputFormat("json_schema", '{"properties": {"zebra": {}, "ape": {}}}')),
+    st.builds(
+        OutputFormat,
+        st.just("json_schema"),
+        st.just('{"properties": {"zebra": {}, "ape": {}}}'),
+        name=st.sampled_from(["", "animal"]),
+        strict=st.booleans(),
+    ),
 )
 
 
@@ -121,3 +127,11 @@ def test_what_was_written_is_read_as_it_was(sampling):
 def test_what_an_earlier_version_wrote_is_read():
     written = {"temperature": None, "top_p": 0.5, "max_tokens": 7, "seed": None, "stop": ["a"]}
     assert sampling_read(written) == Sampling(top_p=0.5, max_tokens=7, stop=("a",))
+
+
+def test_what_was_written_before_anybody_could_be_strict_is_read_and_so_the_other_way():
+    tool = {"name": "look", "description": "", "parameters": LOOK.parameters}
+    made = {"kind": "json_schema", "text": "{}", "choices": []}
+    read = sampling_read({"tools": [tool], "format": made})
+    assert read == Sampling(tools=(LOOK,), format=OutputFormat("json_schema", "{}"))
+    assert sampling_written(read)["tools"] == (tool,)

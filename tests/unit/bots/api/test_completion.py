@@ -110,6 +110,12 @@ async def test_a_stopped_turn_keeps_what_was_said():
     assert completion.choices[0].finish_reason == "stop"
 
 
+@pytest.mark.parametrize("stored", ["content_filter", "blocked"])
+async def test_an_answer_that_was_filtered_or_a_topic_that_is_blocked_says_so(stored):
+    completion = await collect(stream(last("No.", finish_reason=stored)), HEAD)
+    assert completion.choices[0].finish_reason == "content_filter"
+
+
 CALL = ToolCall("call_1", "look", '{"at": "home"}')
 
 

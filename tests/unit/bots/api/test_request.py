@@ -152,11 +152,30 @@ def test_values_that_do_not_go_together_are_refused_by_name(fields, param):
 
 def test_the_form_of_an_answer_arrives_in_its_order():
     wanted = parse(response_format=json_schema(SCHEMA)).sampling().format
-    assert wanted == OutputFormat("json_schema", json.dumps(SCHEMA))
+    assert wanted == OutputFormat("json_schema", json.dumps(SCHEMA), name="answer")
     assert parse(response_format={"type": "text"}).sampling().format is None
     said = parse(structured_outputs={"choice": ["yes", "no"]}).sampling().format
     assert said == OutputFormat("choice", choices=("yes", "no"))
-    assert parse(structured_outputs={"json": SCHEMA}).sampling().format == wanted
+    held = OutputFormat("json_schema", json.dumps(SCHEMA), strict=True)
+    assert parse(structured_outputs={"json": SCHEMA}).sampling().format == held
+
+
+def test_what_is_said_of_a_schema_and_of_a_tool_arrives():
+    said = {"name": "animal", "description": "One of a zoo.", "strict": True}
+    asked = {"type": "json_schema", "json_schema": {"schema": SCHEMA, **said}}
+    wanted = parse(response_format=asked).sampling().format
+    assert wanted == OutputFormat("json_schema", json.dumps(SCHEMA), **said)
+    strict = {"type": "function", "function": {"name": "find", "strict": True}}
+    tools = parse(tools=[LOOK, strict]).sampling().tools
+    assert [(tool.name, tool.strict) for tool in tools] == [("look", False), ("find", True)]
+
+
+@pytest.mark.parametrize("said", [{"name": "a\0"}, {"description": "\0"}])
+def test_what_could_not_be_stored_of_a_schema_is_refused(said):
+    asked = {"type": "json_schema", "json_schema": {"name": "x", "schema": SCHEMA, **said}}
+    with pytest.raises(Refused) as error:
+        parse(response_format=asked).sampling()
+    assert error.value.param == "response_format"
 
 
 def test_tools_and_logprobs_arrive():

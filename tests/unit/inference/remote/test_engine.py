@@ -7,8 +7,16 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from inference.api import ChatMessage, GenerationRequest, Sampling
-from inference.errors import EngineOverloaded, EngineUnavailable, ModelNotFound, ProfileRefused
+from inference.api import ChatMessage, GenerationRequest, OutputFormat, Resumed, Sampling
+from inference.errors import (
+    BadGrammar,
+    EngineOverloaded,
+    EngineUnavailable,
+    ModelNotFound,
+    ProfileRefused,
+    PromptTooLong,
+    SamplingRefused,
+)
 from inference.profiles import profile_named
 from inference.remote import engine as remote_engine
 from inference.remote.engine import RemoteEngine
@@ -41,10 +49,14 @@ async def engine(server):
     await engine.stop()
 
 
-async def answer(engine: RemoteEngine, **sampling) -> list:
+async def answer(engine: RemoteEngine, begun: str = "", **sampling) -> list:
     prompt = await engine.render(QUESTION)
-    request = GenerationRequest("one", prompt, Sampling(**sampling))
+    request = GenerationRequest("one", prompt, Sampling(**sampling), prefix_text=begun)
     return [delta async for delta in engine.generate(request)]
+
+
+def text_of(deltas: list) -> str:
+    return "".join(delta.text for delta in deltas)
 
 
 async def test_model_and_window_are_the_endpoints_own(engine):
@@ -101,6 +113,48 @@ async def test_refusals_are_our_errors(engine, server, status, error, monkeypatc
     server.refusal = None
     assert (await engine.health()).state == "ready"
     assert engine.statistics().requests_running == 0
+
+
+A_FORM = {"format": OutputFormat("json_object")}
+
+
+@pytest.mark.parametrize(
+    ("said", "asked", "error"),
+    [
+        ({"code": "context_length_exceeded", "param": "messages"}, {}, PromptTooLong),
+        ({"code": "context_length_exceeded"}, A_FORM | {"max_tokens": 9}, PromptTooLong),
+        ({"code": None, "param": "response_format"}, A_FORM | {"max_tokens": 9}, BadGrammar),
+        ({"code": 400, "param": None}, A_FORM, SamplingRefused),
+        ({"code": ["odd"], "param": {"odd": 1}}, {}, SamplingRefused),
+        ({"more": "x" * 100_000, "code": "context_length_exceeded"}, {}, SamplingRefused),
+    ],
+)
+async def test_what_is_the_requests_own_fault_is_told_apart_and_never_in_the_endpoints_words(
+    engine, server, said, asked, error
+):
+    server.refusal, server.error = 400, {"message": "private words", **said}
+    with pytest.raises(error) as refused:
+        await answer(engine, **asked)
+    assert type(refused.value) is error
+    assert not refused.value.retryable
+    assert "private" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("after", "code", "asked", "error"),
+    [
+        (0, 400, A_FORM, BadGrammar),
+        (0, 400, {}, SamplingRefused),
+        (0, 500, A_FORM, EngineUnavailable),
+        (1, 400, {}, EngineUnavailable),
+    ],
+)
+async def test_a_refusal_may_come_as_the_first_event_of_a_stream(
+    engine, server, after, code, asked, error
+):
+    server.error_after, server.error = after, {"code": code, "param": None}
+    with pytest.raises(error):
+        await answer(engine, **asked)
 
 
 @pytest.mark.parametrize("fault", ["break_after", "error_after"])
@@ -205,3 +259,74 @@ async def test_the_longest_answer_is_said_by_the_name_that_the_endpoint_knows(en
         assert (await answer(engine, max_tokens=4))[-1].output_tokens == 4
     sent = [set(one) & {"max_tokens", "max_completion_tokens"} for one in server.requests]
     assert sent == [{"max_tokens"}, {"max_completion_tokens"}, {"max_completion_tokens"}]
+
+
+async def test_where_the_endpoint_names_another_fault_the_other_name_is_not_tried(engine, server):
+    server.refusal, server.error = 400, {"param": "response_format"}
+    with pytest.raises(BadGrammar):
+        await answer(engine, max_tokens=4)
+    assert ["max_tokens" in sent for sent in server.requests] == [True]
+
+
+# --- going on from an answer's text ---
+
+
+@pytest.fixture
+async def continuing(server):
+    server.continues = True
+    engine = remote(server)
+    await engine.start(quiet)
+    yield engine
+    await engine.stop()
+
+
+@pytest.mark.parametrize("cut", [1, 8, 30, 100])
+async def test_an_endpoint_that_can_goes_on_from_the_text_so_far(continuing, server, cut):
+    whole = text_of(await answer(continuing))
+    first, *rest = await answer(continuing, whole[:cut])
+    kept = whole[:cut].rstrip()
+    assert (first.text, first.resumed) == ("", Resumed(0, kept))
+    assert kept + text_of(rest) == whole
+    sent = server.requests[-1]
+    assert sent["messages"][-1] == {"role": "assistant", "content": kept}
+    assert (sent["continue_final_message"], sent["add_generation_prompt"]) == (True, False)
+    assert continuing.info.continues
+
+
+async def test_what_was_said_before_is_counted_with_the_answer_and_not_with_the_prompt(
+    continuing, server
+):
+    [*whole, plain] = await answer(continuing, max_tokens=40)
+    first, *_, last = await answer(continuing, text_of(whole)[:80], max_tokens=40)
+    said_before = len(first.resumed.text) // 4  # about so many tokens
+    assert said_before > 10
+    assert server.requests[-1]["max_tokens"] == 40 - said_before
+    assert last.output_tokens == 40
+    assert abs(last.prompt_tokens - plain.prompt_tokens) < 10
+
+
+async def test_the_beginning_of_a_stop_string_is_generated_anew(continuing):
+    first, *_ = await answer(continuing, "You wrote 1", stop=("1 message",))
+    assert first.resumed == Resumed(0, "You wrote")
+
+
+@pytest.mark.parametrize("chosen", [{"seed": 7}, {"logprobs": 0}, A_FORM])
+async def test_what_a_beginning_would_change_begins_anew(continuing, server, chosen):
+    first, *_ = await answer(continuing, "You wrote", **chosen)
+    assert first.resumed == Resumed(0, "")
+    assert "continue_final_message" not in server.requests[-1]
+
+
+async def test_an_endpoint_that_refuses_to_go_on_answers_anew(continuing, server):
+    whole = text_of(await answer(continuing))
+    server.refuses_to_continue = True
+    first, *rest = await answer(continuing, whole[:30])
+    assert first.resumed == Resumed(0, "")
+    assert text_of(rest) == whole
+
+
+async def test_an_endpoint_of_which_it_is_not_known_is_never_asked_to_go_on(engine, server):
+    first, *_ = await answer(engine, "You wrote")
+    assert first.resumed == Resumed(0, "")
+    assert "continue_final_message" not in server.requests[-1]
+    assert not engine.info.continues

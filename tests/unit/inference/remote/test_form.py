@@ -3,8 +3,14 @@
 import pytest
 
 from inference.api import ChatMessage, Delta, OutputFormat, Sampling, TokenLogprob, Tool, ToolCall
-from inference.errors import BadGrammar, EngineError, ProfileRefused
-from inference.remote.errors import refuse_bad_status
+from inference.errors import (
+    BadGrammar,
+    EngineUnavailable,
+    ProfileRefused,
+    PromptTooLong,
+    SamplingRefused,
+)
+from inference.remote.errors import Refusal, refuse
 from inference.remote.form import ChunkReader, request_body
 
 HI = [ChatMessage("user", "hi")]
@@ -70,6 +76,19 @@ def test_a_json_schema_is_sent_as_openai_wants_it():
     sent = body(format=OutputFormat("json_schema", LOOK.parameters))["response_format"]
     assert sent["type"] == "json_schema"
     assert [*sent["json_schema"]["schema"]["properties"]] == ["zebra", "ape"]
+    assert sent["json_schema"].keys() == {"name", "schema"}
+
+
+def test_what_the_caller_said_of_a_schema_is_passed_on():
+    said = {"name": "animal", "description": "One of a zoo.", "strict": True}
+    sent = body(format=OutputFormat("json_schema", LOOK.parameters, **said))["response_format"]
+    assert sent["json_schema"].items() >= said.items()
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_tool_is_strict_where_the_caller_wants_it(strict):
+    sent = body(tools=(Tool("look", "", LOOK.parameters, strict),))["tools"][0]["function"]
+    assert sent.get("strict", False) is strict
 
 
 def test_logprobs_are_asked_for():
@@ -127,18 +146,32 @@ def test_text_and_probabilities_are_read():
     assert (reader.reason, reader.stop_reason) == ("stop", "\n")
 
 
-def test_an_endpoint_that_refuses_a_form_is_a_bad_grammar_and_else_an_error():
-    with pytest.raises(BadGrammar, match="400"):
-        refuse_bad_status(400, held=True)
-    with pytest.raises(EngineError) as refused:
-        refuse_bad_status(400)
-    assert refused.value.code == "engine_error"
+@pytest.mark.parametrize(
+    ("refusal", "error"),
+    [
+        (Refusal(400, "context_length_exceeded", "messages"), PromptTooLong),
+        (Refusal(400, "", "input_tokens"), PromptTooLong),
+        (Refusal(400, "", "response_format"), BadGrammar),
+        (Refusal(400, "", "tools[0].function.parameters"), BadGrammar),
+        (Refusal(400, "array_above_max_length", "tools"), SamplingRefused),
+        (Refusal(400, "", "temperature"), SamplingRefused),
+        (Refusal(400), SamplingRefused),
+        (Refusal(413), SamplingRefused),
+        (Refusal(422), SamplingRefused),
+        (Refusal(408), EngineUnavailable),
+    ],
+)
+def test_a_refusal_is_told_by_its_code_and_by_the_field_that_it_names(refusal, error):
+    with pytest.raises(error) as refused:
+        refuse(refusal)
+    assert type(refused.value) is error
+    assert str(refused.value).endswith(".")
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_a_redirect_is_not_followed_and_says_what_to_set(status):
     with pytest.raises(ProfileRefused, match="set OUTRIDER_ENGINE__BASE_URL"):
-        refuse_bad_status(status)
+        refuse(Refusal(status))
 
 
 @pytest.mark.parametrize("index", [{"index": 0}, {}])
@@ -153,6 +186,13 @@ def test_calls_under_one_index_are_told_apart_by_their_ids(index):
     for piece in pieces:
         reader.read({"choices": [{"delta": {"tool_calls": [index | piece]}}]})
     assert reader.calls() == (ToolCall("a", "look", "{}"), ToolCall("b", "look", "{} "))
+
+
+def test_what_the_endpoint_filters_ends_so_and_what_the_model_declines_is_said():
+    reader = ChunkReader()
+    assert reader.read(chunk(content="So ")) == Delta("So ")
+    assert reader.read(chunk("content_filter", refusal="I can't.")) == Delta("I can't.")
+    assert reader.reason == "content_filter"
 
 
 @pytest.mark.parametrize("reason", ["abort", "error"])
