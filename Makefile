@@ -46,8 +46,15 @@ bench: install-dev ## measure speed and size; prints tables, asserts nothing
 faults: install-dev ## kill it at every step, 1,000 times, and see that nothing is lost
 	@exec $(BIN)/python -m tests.faults.matrix $(ARGS)
 
+# Whoever chose a PYTHON means the one that has torch for the card; else it is ours, where it is.
+ifeq ($(origin PYTHON), file)
+GPU_PYTHON = $(or $(wildcard $(BIN)/python),$(PYTHON))
+else
+GPU_PYTHON = $(PYTHON)
+endif
+
 gpu-check: ## all that needs a GPU, in under eight minutes; torch and Triton are all it imports
-	@exec $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) -m tests.benchmarks.gpu $(ARGS)
+	@exec $(GPU_PYTHON) -m tests.benchmarks.gpu $(ARGS)
 
 browser: install-dev ## install Chromium for the tests of the pages, where there is none
 	@$(BIN)/python -m deploy.browser

@@ -21,7 +21,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -211,6 +211,28 @@ def _leave() -> None:
 
     with contextlib.suppress(Exception):
         ray.shutdown()
+
+
+class _Claim:
+    """An actor that does nothing; Ray has one of each name."""
+
+
+@contextlib.contextmanager
+def claimed(name: str) -> Iterator[bool]:
+    """Whether it is ours alone in the cluster meanwhile; False where another one has it.
+
+    Ray ends an actor with its driver, so that nothing stays claimed by who was killed.
+    """
+    import ray
+
+    claim = None
+    with contextlib.suppress(ValueError):  # it is taken
+        claim = ray.remote(_Claim).options(name=name, namespace="outrider", num_cpus=0).remote()
+    try:
+        yield claim is not None
+    finally:
+        if claim is not None:
+            ray.kill(claim)
 
 
 def remove_left_over() -> None:

@@ -80,6 +80,10 @@ class ModelReplica:
     async def statistics(self) -> EngineStatistics:
         return self._engine.statistics()
 
+    async def counts(self) -> tuple[str, EngineStatistics]:
+        """With this replica's name, which no other one ever has."""
+        return serve.get_replica_context().replica_tag, self._engine.statistics()
+
     async def render(self, messages: tuple[ChatMessage, ...], sampling: Sampling | None) -> Prompt:
         return await self._engine.render(messages, sampling)
 

@@ -1,8 +1,8 @@
 """An `Engine` that is a client of a Ray Serve application: its replicas answer.
 
-The application is deployed where the cluster has none of this name, and used as it is where it has:
-several workers share it. On a team's cluster it stays when a worker ends, since loading the model
-takes minutes; a Ray of our own ends with us.
+The application is deployed where the cluster has none of this name, or one that failed, and else
+used as it is: several workers share it. On a team's cluster it stays when a worker ends, since
+loading the model takes minutes; a Ray of our own ends with us.
 
 A replica that dies in mid-answer is an `EngineUnavailable`: the worker's next attempt goes on from
 the tokens that it has, on another replica. Serve starts a new one meanwhile.
@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import structlog
 from pydantic import SecretStr
 
 from inference.api import (
@@ -33,17 +35,23 @@ from inference.api import (
     Sampling,
 )
 from inference.errors import EngineError, EngineOverloaded, EngineUnavailable, ProfileRefused
-from inference.on_ray.cluster import RayCluster, quiet_logs
+from inference.on_ray.cluster import RayCluster, claimed, quiet_logs
+from inference.on_ray.gathered import Gathered
 from inference.on_ray.routing import beginning_key
 from inference.profiles import Profile
 from inference.settings import EngineSettings
 
 POLL_SECONDS = 0.5
+GRACE_SECONDS = 60.0  # for further replicas, while one at least is ready
+STATISTICS_SECONDS = 2.0  # from one look at what the replicas count to the next
 END_SECONDS = 2.0
 HEALTH_SECONDS = 10.0  # who doesn't answer for so long is taken for dead
 WELL = ("RUNNING", "UNHEALTHY")  # the latter: a replica of it is missing
+FAILED = "DEPLOY_FAILED"
 NOT_SENT = {"ray_serve", "ray_address", "replicas"}  # of which a replica knows nothing
 _GONE = "A replica of the model ended in mid-answer: try again."
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +65,9 @@ class Seen:
 
     @property
     def line(self) -> str:
-        return f"{self.running} of {self.wanted} replicas are ready"
+        counted = f"{self.running} of {self.wanted} replicas are ready"
+        told = self.message and self.running < self.wanted
+        return f"{counted} ({self.message})" if told else counted
 
 
 class RayServeEngine:
@@ -75,6 +85,8 @@ class RayServeEngine:
         self._detail = ""
         self._streams: set[Any] = set()  # answers that are being read
         self._counts = EngineStatistics()
+        self._gathered = Gathered()
+        self._gathering: asyncio.Task[None] | None = None
 
     @property
     def info(self) -> EngineInfo:
@@ -91,22 +103,28 @@ class RayServeEngine:
         try:
             await self._cluster.open()
             with in_our_words():
-                await self._cluster.call(self._deploy)
+                while not await self._cluster.call(self._deploy):  # noqa: ASYNC110
+                    await asyncio.sleep(POLL_SECONDS)
                 await self._until_running(progress)
                 self._handle = await self._cluster.call(self._get_handle)
                 described: EngineInfo = await self._ask("describe")
                 together = described.max_num_seqs * self._settings.replicas
                 self._info = replace(described, max_num_seqs=together)
+                await self._gather()
         except BaseException as error:
             await self.stop()
             if isinstance(error, EngineError):
                 self._detail = str(error)
             raise
+        self._gathering = asyncio.create_task(self._keep_gathering())
         self._state, self._detail = "ready", ""
         progress("ready", 1.0)
 
     async def stop(self) -> None:
         self._state = "stopped"
+        if self._gathering is not None:
+            self._gathering.cancel()
+            self._gathering = None
         for stream in list(self._streams):
             stream.cancel()  # who reads it is told that it ended
         with contextlib.suppress(TimeoutError):
@@ -167,11 +185,10 @@ class RayServeEngine:
         return EngineHealth("ready" if seen.running else "starting", "" if whole else seen.line)
 
     def statistics(self) -> EngineStatistics:
-        """Of what was asked through this engine; other workers have their own."""
-        counts = self._counts
-        return EngineStatistics(
-            len(self._streams), counts.prompt_tokens, counts.output_tokens, counts.cached_tokens
-        )
+        """Requests and tokens of what was asked through this engine, other workers have their own;
+        the rest is the replicas', as it was at most STATISTICS_SECONDS ago."""
+        own = replace(self._counts, requests_running=len(self._streams))
+        return self._gathered.beside(own)
 
     async def running_in_a_replica(self) -> int:
         """What one of them answers now, as it says itself."""
@@ -180,16 +197,26 @@ class RayServeEngine:
 
     # --- in Ray's thread ---
 
-    def _deploy(self) -> None:
+    def _deploy(self) -> bool:
+        """False while another worker is at it: Serve would begin anew with a second deployment."""
+        from ray import serve
+
+        quiet_logs()
+        with claimed(f"{self._name}-deploys") as alone:
+            if not alone:
+                return False
+            # Requests come by handles alone: no HTTP server of Serve's is opened.
+            serve.start(proxy_location="Disabled")
+            there = serve.status().applications.get(self._name)
+            if there is None or there.status == FAILED:
+                self._deploy_now()
+            return True
+
+    def _deploy_now(self) -> None:
         from ray import serve
 
         from inference.on_ray.deployment import Replicas, application
 
-        quiet_logs()
-        # Requests come by handles alone: no HTTP server of Serve's is opened.
-        serve.start(proxy_location="Disabled")
-        if self._name in serve.status().applications:
-            return
         replicas = Replicas.of(self._profile, self._settings.replicas)
         self._require_room(replicas.count, replicas.cpus, replicas.gpus)
         target = serve.RunTarget(
@@ -222,7 +249,7 @@ class RayServeEngine:
             states.update(deployment.replica_states)
             said = deployment.message or said
         wanted = max(states.total(), 1)
-        return Seen(application.status, states["RUNNING"], wanted, _last_line(said))
+        return Seen(application.status, states["RUNNING"], wanted, _reason(said))
 
     def _get_handle(self) -> Any:
         from ray import serve
@@ -232,16 +259,36 @@ class RayServeEngine:
     # --- in the event loop ---
 
     async def _until_running(self, progress: Progress) -> None:
-        """Until a new application has all its replicas, or one that was there has any."""
+        """Until a new application has all its replicas, or one that was there has any. Who doesn't
+        come for GRACE_SECONDS after the last one is not waited for: Serve goes on trying."""
+        ready, since = 0, time.monotonic()
         while True:
             seen = await self._cluster.call(self._look)
-            if seen.status == "DEPLOY_FAILED":
+            if seen.status == FAILED:
                 raise EngineUnavailable(f"The replicas did not start: {seen.message}")
             self._detail = seen.line
             progress(seen.line, seen.running / seen.wanted)
             if seen.status in WELL and seen.running:
                 return
+            if seen.running != ready:
+                ready, since = seen.running, time.monotonic()
+            if ready and time.monotonic() - since >= GRACE_SECONDS:
+                _log.warning("replicas_missing", seen=seen.line)
+                return
             await asyncio.sleep(POLL_SECONDS)
+
+    async def _keep_gathering(self) -> None:
+        while True:
+            await asyncio.sleep(STATISTICS_SECONDS)
+            await self._gather()
+
+    async def _gather(self) -> None:
+        """What each replica counts. Those that don't answer, or are of an older version, are left
+        out: figures are no reason to fail."""
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(HEALTH_SECONDS):
+                told = await self._handle.broadcast("counts").results_async(return_exceptions=True)
+            self._gathered.take(dict(one for one in told if isinstance(one, tuple)))
 
     async def _ask(self, method: str, *arguments: Any) -> Any:
         with in_our_words():
@@ -268,9 +315,11 @@ def sent(settings: EngineSettings) -> dict[str, Any]:
     return {name: one for name, one in values.items() if not isinstance(one, SecretStr)}
 
 
-def _last_line(said: str) -> str:
-    """Of a trace that is what went wrong."""
-    return next((line.strip() for line in reversed(said.splitlines()) if line.strip()), "")
+def _reason(said: str) -> str:
+    """The last line: of a trace that is what went wrong. That a model takes its time to load is
+    none."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return "" if not lines or "slow __init__" in said else lines[-1][:300]
 
 
 @contextlib.contextmanager

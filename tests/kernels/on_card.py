@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 
@@ -24,7 +25,11 @@ from tests.kernels.layers import DEVICE, Layer, random_layer, scores, tokens, un
 
 REPLAYS = 20
 SANITIZER = "compute-sanitizer"
+LOOK_SECONDS = 100
+_FOUND = 9  # the exit code that we ask of it for a finding
 TOOLS = ("memcheck", "racecheck", "initcheck")
+
+_layer = lru_cache(maxsize=1)(random_layer)  # it takes seconds, and cases come by form
 
 # Every way in which kernels start and tokens are found.
 VARIANTS = {
@@ -79,7 +84,7 @@ def case(form: str, count: int, tiling: Tiling | None = None, *, large: bool = T
     token's expert is on another rank."""
     dtype = torch.bfloat16 if DEVICE == "cuda" else torch.float16
     hidden, inner, experts = (1024, 1536, 16) if large else (256, 128, 4)
-    layer = random_layer(form, experts, hidden, inner, dtype)
+    layer = _layer(form, experts, hidden, inner, dtype)
     ids = uniform(count, experts)
     ids[8::9] = -1
     return Case(layer, tokens(count, hidden, dtype), scores(count), ids, tiling)
@@ -115,15 +120,22 @@ def _graph(case: Case) -> tuple[bool, bool]:
     return right, int(calls) == before + REPLAYS
 
 
-def sanitizer_s_word(tool: str) -> str:
-    """ "clean", "not here" where the machine has no compute-sanitizer, or what it found."""
+def sanitizer_s_word(tool: str) -> tuple[bool | None, str]:
+    """Whether it found nothing, None where it could not look, and what it said."""
     if shutil.which(SANITIZER) is None:
-        return "not here"
-    command = [SANITIZER, "--tool", tool, "--error-exitcode", "9", sys.executable, "-m", __name__]
-    found = subprocess.run(command, capture_output=True, text=True, timeout=240)
-    if found.returncode == 0:
-        return "clean"
-    return " ".join((found.stdout + found.stderr).split())[-400:]
+        return None, "not here"
+    code = ["--error-exitcode", str(_FOUND)]
+    command = [SANITIZER, "--tool", tool, *code, sys.executable, "-m", __name__]
+    try:
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=LOOK_SECONDS)
+    except subprocess.TimeoutExpired:
+        return None, f"could not look: not done after {LOOK_SECONDS} s"
+    said = " ".join((ran.stdout + ran.stderr).split())[-400:]
+    if ran.returncode == 0:
+        return True, "clean"
+    if ran.returncode == _FOUND:
+        return False, said
+    return None, f"could not look (exit code {ran.returncode}): {said}"
 
 
 def main(names: Sequence[str] = tuple(VARIANTS)) -> None:

@@ -137,3 +137,29 @@ def test_a_tiling_whose_result_is_wrong_is_refused() -> None:
     assert bench.seconds(2, Tiling(2, Cut(), Cut())) is not None
     assert bench.seconds(2, Turncoat(2, Cut(), Cut())) is None
     assert timer.calls == 1
+
+
+def test_a_tiling_that_the_driver_refuses_is_refused() -> None:
+    class TooLarge(Tiling):
+        def routes_directly(self, tokens: int) -> bool:
+            raise RuntimeError("Triton Error [CUDA]: out of resource")
+
+    bench = Bench(TINY, "cpu", ByStages())
+    assert bench.seconds(2, TooLarge(2, Cut(), Cut())) is None
+
+
+def test_what_was_found_stays_where_tuning_is_broken_off(tmp_path: Path) -> None:
+    def measure(count: int, tiling: Tiling) -> float | None:
+        return None if count == 32 else cost(count, tiling)
+
+    with pytest.raises(ValueError, match="does not run with 32 tokens"):
+        tune_card(CARD, tmp_path, measure, print, counts=(4, 32), origin="a test", overlap=False)
+    first, *larger = table_for(CARD, tmp_path)
+    assert (first.most_tokens, first.down.splits) == (4, 3)
+    assert larger == list(DEFAULT)
+
+
+def test_where_all_is_tuned_the_last_tiling_is_for_any_number(tmp_path: Path) -> None:
+    tune_card(CARD, tmp_path, cost, print, counts=(4, 32), origin="a test", overlap=False)
+    assert [one.most_tokens for one in table_for(CARD, tmp_path)][-1] == ANY_NUMBER
+    assert DEFAULT[-1] not in table_for(CARD, tmp_path)

@@ -18,7 +18,7 @@ import triton
 from triton.errors import TritonError
 
 from inference.kernels.moe.layer import Experts, routed_experts
-from inference.kernels.moe.tables import CardTable, table_path, write_table
+from inference.kernels.moe.tables import CardTable, table_for, table_path, write_table
 from inference.kernels.moe.tiles import GROUP, TILE_ROWS, ExpertMatrix
 from inference.kernels.moe.tiling import ANY_NUMBER, Cut, Tiling, tiling_for
 from inference.kernels.moe.timing import Timer, replayed
@@ -125,12 +125,19 @@ def tune_card(
     origin: str,
     overlap: bool,
 ) -> Path:
-    """Tune, say how it went, and write the card's file into `folder`. See `tune` for errors."""
-    found = []
+    """Tune, say how it went, and write the card's file into `folder`. See `tune` for errors.
+
+    It is written after each number of tokens, and for larger ones keeps what was there before, so
+    that what was found stays where the rest is broken off.
+    """
+    found: list[Tuned] = []
+    path, before = table_path(folder, card), table_for(card, folder)
     for one in tune(counts or TOKENS, measure, overlap=overlap):
         say(_line(one))
         found.append(one)
-    path = table_path(folder, card)
+        larger = [it for it in before if it.most_tokens > one.tiling.most_tokens]
+        so_far = (*(it.tiling for it in found), *larger)
+        write_table(path, CardTable(card, origin, so_far))
     write_table(path, CardTable(card, origin, table_of(found)))
     return path
 
@@ -189,7 +196,8 @@ class Bench:
             if not _near(runs[0](tiling), wanted):
                 return None
             return self._timer([partial(run, tiling) for run in runs])
-        except TritonError:  # too much shared memory, or too many registers
+        except (TritonError, RuntimeError):
+            # Too much shared memory, too many registers, or refused by the compiler or the driver.
             return None
 
     def _ids(self, count: int) -> Sequence[torch.Tensor]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from tests.benchmarks.gpu.cases import read_cases
 from tests.benchmarks.gpu.report import rendered
-from tests.benchmarks.gpu.steps import LEAST_SECONDS, ON_A_CPU, ON_A_GPU, done
+from tests.benchmarks.gpu.steps import ON_A_CPU, ON_A_GPU, Step, in_turn
 from tests.benchmarks.moe.__main__ import common_options, parsed, ready
 from tests.benchmarks.moe.card import this_card
 from tests.benchmarks.moe.rows import read_csv
@@ -33,15 +33,11 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _check(given: argparse.Namespace) -> int:
-    ends, troubles = time.monotonic() + given.minutes * 60, []
     for ending in ("csv", "svg", "md", "right.csv"):
         _file(given, ending).unlink(missing_ok=True)
-    for step in ON_A_CPU if given.cpu else ON_A_GPU:
-        left = ends - time.monotonic()
-        print(f"\n== {step.what} ({left:,.0f} s left)", flush=True)
-        trouble = "no time was left"
-        if left >= LEAST_SECONDS:
-            trouble = done(step, _shared(given, step.module), left)
+    troubles: list[str] = []
+    steps = ON_A_CPU if given.cpu else ON_A_GPU
+    for step, trouble in in_turn(steps, partial(_shared, given), given.minutes * 60):
         if trouble:
             troubles.append(f"{step.what}: {trouble}")
             print(troubles[-1], flush=True)
@@ -52,9 +48,9 @@ def _check(given: argparse.Namespace) -> int:
     return 1 if wrong or troubles else 0
 
 
-def _shared(given: argparse.Namespace, module: str) -> list[str]:
+def _shared(given: argparse.Namespace, step: Step) -> list[str]:
     """The options of each step."""
-    name = f"{given.name}.right" if module.endswith("right") else given.name
+    name = f"{given.name}.right" if step.module.endswith("right") else given.name
     paths = (("--marlin", given.marlin), ("--vllm", given.vllm), ("--tuned", given.tuned))
     chosen = [part for flag, path in paths if path for part in (flag, str(path.resolve()))]
     commit = ["--commit", given.commit] if given.commit else []

@@ -9,6 +9,7 @@ from pathlib import Path
 
 BOUND = 1e-2  # ‖found − naive‖ / ‖naive‖ in bf16; with the router's weight twice it is about 0.5
 MARLIN, SANITIZER = "Marlin", "compute-sanitizer"
+LOST = "not looked at: an earlier case had lost the device"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +32,15 @@ class Case:
         return bool(close) and False not in (self.equal_bits, self.in_graph, self.counted)
 
     @property
-    def matters(self) -> bool:
-        """Whether the check fails by it: not by others' kernels, nor by a tool that isn't there."""
+    def unknown(self) -> bool:
+        """Whether nobody could look: a tool that isn't there, or a device that was lost before."""
         absent = self.what.startswith(SANITIZER) and self.clean is None
-        return not absent and not self.what.startswith(MARLIN)
+        return absent or self.why_not == LOST
+
+    @property
+    def matters(self) -> bool:
+        """Whether the check fails by it: not by others' kernels, nor by what nobody could see."""
+        return not self.unknown and not self.what.startswith(MARLIN)
 
     @property
     def line(self) -> str:
@@ -53,7 +59,9 @@ def told(value: bool | None) -> str:
 
 
 def write_cases(file: Path, cases: Sequence[Case]) -> None:
-    with file.open("w", newline="") as out:
+    """Whole or not at all, since it may be broken off."""
+    beside = file.with_suffix(".new")
+    with beside.open("w", newline="") as out:
         writer = csv.DictWriter(out, [one.name for one in fields(Case)], lineterminator="\n")
         writer.writeheader()
         for case in cases:
@@ -63,6 +71,7 @@ def write_cases(file: Path, cases: Sequence[Case]) -> None:
                     for name, value in asdict(case).items()
                 }
             )
+    beside.replace(file)
 
 
 def read_cases(file: Path) -> list[Case]:

@@ -40,6 +40,8 @@ def _error(case: Case) -> str:
 def _verdict(case: Case) -> str:
     if case.right:
         return "yes"
+    if case.unknown:
+        return told(None)
     return "**no**" if case.matters else "no"
 
 

@@ -77,13 +77,16 @@ def absences(rows: Sequence[Row]) -> list[str]:
 
 
 def write_csv(file: Path, rows: Sequence[Row]) -> None:
-    with file.open("w", newline="") as out:
+    """Whole or not at all, since it may be broken off."""
+    beside = file.with_suffix(".new")
+    with beside.open("w", newline="") as out:
         writer = csv.DictWriter(out, _columns(), lineterminator="\n")
         writer.writeheader()
         for row in rows:
             cells = asdict(row)
             cells.update(cells.pop("card"))
             writer.writerow({name: _cell(value) for name, value in cells.items()})
+    beside.replace(file)
 
 
 def read_csv(file: Path) -> list[Row]:

@@ -56,6 +56,14 @@ def test_rows_are_read_as_they_were_written(tmp_path: Path) -> None:
     assert read_csv(tmp_path / "rows.csv") == rows
 
 
+def test_rows_stay_whole_where_writing_them_anew_is_broken_off(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    write_csv(file, [ROW, ABSENT])
+    with pytest.raises(TypeError):
+        write_csv(file, [ROW, object()])  # type: ignore[list-item]
+    assert read_csv(file) == [ROW, ABSENT]
+
+
 def test_a_card_and_its_versions_stand_in_the_picture() -> None:
     assert CARD.line in texts(picture([ROW]))
 

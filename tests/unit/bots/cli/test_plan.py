@@ -48,6 +48,18 @@ def test_json_has_all_of_it(outrider):
     assert plan["would_fit"] == []
 
 
+def test_a_profile_over_two_hosts_has_half_of_the_layers_on_each_card(outrider):
+    one, two = (
+        json.loads(outrider(name, "--card", "80GB@3.35TB/s", "--json").stdout)
+        for name in ("maverick", "maverick-hosts")
+    )
+    assert two["parallel"] == {"tensor": 8, "pipeline": 2, "expert": True}
+    assert two["fits"] is True
+    assert two["weights"]["total_bytes"] == one["weights"]["total_bytes"]
+    assert 0.45 < two["weights"]["card_bytes"] / one["weights"]["card_bytes"] < 0.6
+    assert two["full_cache"]["token_bytes"] * 2 == one["full_cache"]["token_bytes"]
+
+
 def test_other_cards_formats_and_lengths(outrider):
     two = json.loads(
         outrider("scout", "--format", "fp8", "--cards", "2", "--card", "H100", "--json").stdout
