@@ -59,13 +59,10 @@ def decoded(url: str) -> Image:
 
 
 def check_images(messages: Sequence[ChatMessage], engines: Sequence[EngineInfo]) -> None:
-    """Raises Refused (400): too many, in another's words than the user's, where chat templates have
-    no place for them, or for models that see nothing."""
+    """Raises Refused (400): too many, or for models that see nothing."""
     count = sum(len(message.images) for message in messages)
     if count > MOST_IMAGES:
         raise _refused(f"A request may have {MOST_IMAGES} images, and this one has {count}.")
-    if any(message.images and message.role != "user" for message in messages):
-        raise _refused("Only messages of the role user have images: move them there.")
     answering = [one for one in engines if one.generates]
     if answering and not any(one.vision for one in answering):
         raise _refused(

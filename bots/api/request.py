@@ -18,7 +18,7 @@ from bots.api.output_request import Call, OutputFields
 from bots.api.text import Text
 from bots.api.whole import Whole
 from bots.http.failures import Refused
-from inference.api import ChatMessage, Role, Sampling
+from inference.api import ChatMessage, Sampling
 
 Asked = TypeVar("Asked", bound=BaseModel)
 
@@ -50,18 +50,27 @@ class TextPart(Strict):
 Part = Annotated[TextPart | ImagePart, Field(discriminator="type")]
 
 
-class SaidMessage(Strict):
-    role: Literal["system", "developer", "user"]
+class SystemMessage(Strict):
+    """Without images: chat templates have no place for them here."""
+
+    role: Literal["system", "developer"]
+    content: Text | list[TextPart]
+
+    def plain(self) -> ChatMessage:
+        return ChatMessage("system", _joined(self.content))
+
+
+class UserMessage(Strict):
+    role: Literal["user"]
     content: Text | list[Part]
 
     def plain(self) -> ChatMessage:
         """Raises Refused (400) for an image that can't be read."""
-        role: Role = "system" if self.role == "developer" else self.role
         if isinstance(self.content, str):
-            return ChatMessage(role, self.content)
+            return ChatMessage("user", self.content)
         texts = [part for part in self.content if isinstance(part, TextPart)]
         shown = [part.image_url.url for part in self.content if isinstance(part, ImagePart)]
-        return ChatMessage(role, _joined(texts), tuple(map(decoded, shown)))
+        return ChatMessage("user", _joined(texts), tuple(map(decoded, shown)))
 
 
 class AssistantMessage(Strict):
@@ -85,7 +94,9 @@ class ToolMessage(Strict):
         return ChatMessage("tool", _joined(self.content), tool_call_id=self.tool_call_id)
 
 
-Message = Annotated[SaidMessage | AssistantMessage | ToolMessage, Field(discriminator="role")]
+Message = Annotated[
+    SystemMessage | UserMessage | AssistantMessage | ToolMessage, Field(discriminator="role")
+]
 
 
 def _joined(content: str | list[TextPart] | None) -> str:
