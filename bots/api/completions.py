@@ -15,12 +15,12 @@ from assistant.errors import AssistantError
 from assistant.messages import ChatRef, ReplyDelta
 from assistant.service import Assistant
 from assistant.storage.api_keys import ApiKey
-from bots.api.begun import Begun
 from bots.api.completion import DONE, appended, broken_off, error_event, stored
 from bots.api.keys import requester
 from bots.api.models import not_ready
 from bots.api.outcome import failure, finish_reason, usage
 from bots.api.output_request import check_able
+from bots.api.peekable import Peekable
 from bots.api.request import parse
 from bots.api.response import FinishReason, TextChoice, TextCompletion, Usage
 from bots.api.text_request import TextCompletionRequest
@@ -158,7 +158,7 @@ class TextCompletionEndpoint:
         include_usage: bool,
     ) -> Response:
         """Wait a while for the first piece: what fails at once gets its status, not a stream."""
-        pieces = Begun(together([one.pieces() for one in choices]))
+        pieces = Peekable(together([one.pieces() for one in choices]))
         if await unless_gone(request.receive, pieces.first(self.quiet_seconds)) is None:
             raise Refused(499, "The client left before the answer began.")
         return EventStream(

@@ -14,7 +14,6 @@ from starlette.responses import JSONResponse, Response
 
 from assistant.messages import ChatRef
 from assistant.service import Assistant
-from bots.api.begun import Begun
 from bots.api.completion import Head, TakeLogprobs, chunks, collect, stored
 from bots.api.completions import TextCompletionEndpoint
 from bots.api.embeddings import EmbeddingEndpoint, EmbeddingList, EmbeddingRequest
@@ -23,6 +22,7 @@ from bots.api.keys import Access, LimitedRoute, requester
 from bots.api.models import described, named, not_ready
 from bots.api.outcome import failure
 from bots.api.output_request import check_able
+from bots.api.peekable import Peekable
 from bots.api.request import ChatCompletionRequest, parse_request, request_schema
 from bots.api.response import ChatCompletion, ErrorBody, Model, ModelList, TextCompletion
 from bots.api.text_request import TextCompletionRequest
@@ -165,7 +165,7 @@ class CompletionEndpoint:
     ) -> Response:
         """Wait a while for the first delta: a turn that fails at once gets its status, not a
         stream."""
-        deltas = Begun(self._assistant.follow(turn_id))
+        deltas = Peekable(self._assistant.follow(turn_id))
         came = await unless_gone(request.receive, deltas.first(self._quiet_seconds))
         if came is None:
             await self._assistant.stop(turn_id)

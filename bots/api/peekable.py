@@ -11,7 +11,7 @@ from bots.closing import closing
 T = TypeVar("T")
 
 
-class Begun(Generic[T]):
+class Peekable(Generic[T]):
     """Gives what `source` gives, and closes it."""
 
     def __init__(self, source: AsyncIterator[T]) -> None:
@@ -29,7 +29,7 @@ class Begun(Generic[T]):
             raise
         return [self._first.result()] if self._first.done() else []
 
-    def __aiter__(self) -> Begun[T]:
+    def __aiter__(self) -> Peekable[T]:
         return self
 
     async def __anext__(self) -> T:
