@@ -17,7 +17,7 @@ from assistant.service import Assistant
 from assistant.storage.api_keys import ApiKey
 from bots.api.completion import DONE, appended, broken_off, error_event, stored
 from bots.api.keys import requester
-from bots.api.models import not_ready
+from bots.api.models import answering
 from bots.api.outcome import failure, finish_reason, usage
 from bots.api.output_request import check_able
 from bots.api.peekable import Peekable
@@ -95,10 +95,9 @@ class TextCompletionEndpoint:
     async def answer(self, request: Request) -> Response:
         asked = parse(TextCompletionRequest, await request.body())
         sampling = asked.sampling()
-        info = await self.assistant.engine_info()
-        if info is None:
-            raise not_ready()
-        check_able(sampling, await self.assistant.engines())
+        engines = await self.assistant.engines()
+        info = answering(engines)
+        check_able(sampling, engines)
         head = TextHead(f"cmpl-{uuid.uuid4().hex}", int(self.clock()), info.model)
         turns = await self._accept(asked, sampling, request.state.key)
         choices = [

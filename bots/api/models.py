@@ -30,6 +30,14 @@ def named(engines: Sequence[EngineInfo], name: str) -> Model:
     )
 
 
+def answering(engines: Sequence[EngineInfo]) -> EngineInfo:
+    """The one that answers now. Raises Refused (503) while none does."""
+    for one in engines:
+        if one.generates:
+            return one
+    raise not_ready()
+
+
 def not_ready() -> Refused:
     return Refused(
         503,

@@ -19,7 +19,7 @@ from bots.api.completions import TextCompletionEndpoint
 from bots.api.embeddings import EmbeddingEndpoint, EmbeddingList, EmbeddingRequest
 from bots.api.images import check_images
 from bots.api.keys import Access, LimitedRoute, requester
-from bots.api.models import described, named, not_ready
+from bots.api.models import answering, described, named
 from bots.api.outcome import failure
 from bots.api.output_request import check_able
 from bots.api.peekable import Peekable
@@ -28,7 +28,6 @@ from bots.api.response import ChatCompletion, ErrorBody, Model, ModelList, TextC
 from bots.api.text_request import TextCompletionRequest
 from bots.http.failures import Refused
 from bots.http.stream import QUIET_SECONDS, EventStream, unless_gone
-from inference.api import EngineInfo
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorBody} for status in (400, 401, 403, 408, 413, 421, 429, 500, 503)
@@ -120,8 +119,8 @@ class CompletionEndpoint:
     async def answer(self, request: Request) -> Response:
         asked = parse_request(await request.body())
         messages, sampling = asked.chat(), asked.sampling()
-        info = await engine_info(self._assistant)
         engines = await self._assistant.engines()
+        info = answering(engines)
         check_able(sampling, engines)
         if any(message.images for message in messages):
             check_images(messages, engines)
@@ -176,11 +175,3 @@ class CompletionEndpoint:
         stop = partial(self._assistant.stop, turn_id)
         events = chunks(deltas, head, include_usage, take, give_up=stop)
         return EventStream(events, on_hangup=stop, quiet_seconds=self._quiet_seconds)
-
-
-async def engine_info(assistant: Assistant) -> EngineInfo:
-    """What answers now. Raises Refused (503) while nothing does."""
-    info = await assistant.engine_info()
-    if info is None:
-        raise not_ready()
-    return info
