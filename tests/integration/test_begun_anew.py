@@ -26,19 +26,11 @@ async def home(database_url: str, redis_url: str) -> AsyncIterator[House]:
         yield built
 
 
-@pytest_asyncio.fixture
-async def server() -> AsyncIterator[OpenAiServer]:
-    server = OpenAiServer()
-    await server.start()
-    yield server
-    await server.stop()
-
-
 async def test_an_endpoints_new_answer_replaces_what_was_shown(
-    home: House, server: OpenAiServer
+    home: House, endpoint: OpenAiServer
 ) -> None:
-    settings = EngineSettings(profile="remote", base_url=server.base_url, api_key=SecretStr(KEY))
-    server.answer_tokens, server.break_after, server.seconds_per_token = 90, 60, 0.02
+    settings = EngineSettings(profile="remote", base_url=endpoint.base_url, api_key=SecretStr(KEY))
+    endpoint.answer_tokens, endpoint.break_after, endpoint.seconds_per_token = 90, 60, 0.02
     async with working(home.worker(RemoteEngine(settings, profile_named("remote")))):
         await home.say("herons?")
         await until(lambda: home.screen.chats[CHAT.chat_id])
@@ -46,26 +38,26 @@ async def test_an_endpoints_new_answer_replaces_what_was_shown(
         await until(lambda: "more20" in shown.text)
         await until(lambda: _failed_once(home))
         # The next attempt's answer is another, and shorter than what stands there.
-        server.answer_tokens, server.break_after = 12, None
+        endpoint.answer_tokens, endpoint.break_after = 12, None
         await until(lambda: shown.final)
-    assert len(server.requests) == 2
+    assert len(endpoint.requests) == 2
     assert shown.text == "You wrote 1 message, the last one: herons? more0 more1 more2 more3"
     assert home.screen.chats[CHAT.chat_id] == [shown]
 
 
 async def test_an_endpoint_that_can_goes_on_with_its_answer_in_place(
-    home: House, server: OpenAiServer
+    home: House, endpoint: OpenAiServer
 ) -> None:
-    settings = EngineSettings(profile="remote", base_url=server.base_url, api_key=SecretStr(KEY))
-    server.continues, server.answer_tokens = True, 60
-    server.break_after, server.seconds_per_token = 40, 0.02
+    settings = EngineSettings(profile="remote", base_url=endpoint.base_url, api_key=SecretStr(KEY))
+    endpoint.continues, endpoint.answer_tokens = True, 60
+    endpoint.break_after, endpoint.seconds_per_token = 40, 0.02
     chat = ChatRef("api", "default", "request-1")
     asked = [ChatMessage("user", "herons?")]
     turn = (await home.service.accept_request(chat, asked, Sampling())).turn_id
     following = asyncio.create_task(_follow(home, turn))
     async with working(home.worker(RemoteEngine(settings, profile_named("remote")))):
         starts, text = await following
-    first, second = server.requests
+    first, second = endpoint.requests
     assert second["messages"][:-1] == first["messages"]
     begun = second["messages"][-1]["content"]
     assert starts[1:] == [len(begun)]
@@ -76,32 +68,32 @@ async def test_an_endpoint_that_can_goes_on_with_its_answer_in_place(
 
 
 async def test_an_endpoint_that_refuses_to_go_on_begins_anew_in_place(
-    home: House, server: OpenAiServer
+    home: House, endpoint: OpenAiServer
 ) -> None:
-    settings = EngineSettings(profile="remote", base_url=server.base_url, api_key=SecretStr(KEY))
-    server.continues = server.refuses_to_continue = True
-    server.answer_tokens, server.break_after, server.seconds_per_token = 60, 40, 0.02
+    settings = EngineSettings(profile="remote", base_url=endpoint.base_url, api_key=SecretStr(KEY))
+    endpoint.continues = endpoint.refuses_to_continue = True
+    endpoint.answer_tokens, endpoint.break_after, endpoint.seconds_per_token = 60, 40, 0.02
     chat = ChatRef("api", "default", "request-1")
     asked = [ChatMessage("user", "herons?")]
     turn = (await home.service.accept_request(chat, asked, Sampling())).turn_id
     following = asyncio.create_task(_follow(home, turn))
     async with working(home.worker(RemoteEngine(settings, profile_named("remote")))):
         await until(lambda: _failed_once(home))
-        server.answer_tokens, server.break_after = 12, None
+        endpoint.answer_tokens, endpoint.break_after = 12, None
         starts, text = await following
     assert starts[1:] == [0]
     assert text == "You wrote 1 message, the last one: herons? more0 more1 more2 more3"
 
 
 async def test_a_conversation_with_an_endpoint_is_cut_before_it_is_refused(
-    home: House, server: OpenAiServer
+    home: House, endpoint: OpenAiServer
 ) -> None:
     """Only the endpoint can count the tokens: what nearly fills its window is too much."""
-    settings = EngineSettings(profile="remote", base_url=server.base_url, api_key=SecretStr(KEY))
+    settings = EngineSettings(profile="remote", base_url=endpoint.base_url, api_key=SecretStr(KEY))
     async with working(home.worker(RemoteEngine(settings, profile_named("remote")))):
         for number in range(5):
             await home.answer((await home.say(f"Question {number}. " + "so " * 1000)).turn_id)
-    told = [one["content"] for one in server.requests[-1]["messages"]]
+    told = [one["content"] for one in endpoint.requests[-1]["messages"]]
     assert any("Question 4." in one for one in told)
     assert not any("Question 0." in one for one in told)
     assert sum(map(len, told)) <= 3 * MAX_MODEL_LEN

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 
 import openai
 import pytest
-import pytest_asyncio
 from pydantic import SecretStr
 
 from assistant.messages import ChatRef
@@ -27,20 +26,12 @@ REQUEST = ChatRef("api", "default", "request-1")
 USED = "SELECT state, prompt_tokens, output_tokens FROM turns"
 
 
-@pytest_asyncio.fixture
-async def server() -> AsyncIterator[OpenAiServer]:
-    server = OpenAiServer()
-    await server.start()
-    yield server
-    await server.stop()
-
-
 @asynccontextmanager
 async def answering(
-    database_url: str, redis_url: str, server: OpenAiServer, **settings: float
+    database_url: str, redis_url: str, endpoint: OpenAiServer, **settings: float
 ) -> AsyncIterator[House]:
     remote = EngineSettings(
-        profile="remote", base_url=server.base_url, api_key=SecretStr(ENDPOINTS_KEY)
+        profile="remote", base_url=endpoint.base_url, api_key=SecretStr(ENDPOINTS_KEY)
     )
     engine = RemoteEngine(remote, profile_named("remote"))
     chosen = FAST.model_copy(update=settings)
@@ -61,10 +52,10 @@ async def used(home: House) -> tuple[object, ...]:
 
 
 async def test_an_answer_that_is_stopped_counts_about_what_was_read_and_written(
-    database_url: str, redis_url: str, server: OpenAiServer
+    database_url: str, redis_url: str, endpoint: OpenAiServer
 ) -> None:
-    server.answer_tokens, server.seconds_per_token = 400, 0.02
-    async with answering(database_url, redis_url, server) as home:
+    endpoint.answer_tokens, endpoint.seconds_per_token = 400, 0.02
+    async with answering(database_url, redis_url, endpoint) as home:
         turn = await ask(home)
 
         async def shown() -> bool:
@@ -77,30 +68,30 @@ async def test_an_answer_that_is_stopped_counts_about_what_was_read_and_written(
 
 
 async def test_an_endpoint_that_counts_nothing_is_counted_here(
-    database_url: str, redis_url: str, server: OpenAiServer
+    database_url: str, redis_url: str, endpoint: OpenAiServer
 ) -> None:
-    server.usage = False
-    async with answering(database_url, redis_url, server) as home:
+    endpoint.usage = False
+    async with answering(database_url, redis_url, endpoint) as home:
         reply, _ = await home.answer(await ask(home))
         assert await used(home) == ("done", ABOUT, len(reply) // 4 + 1)
 
 
 async def test_a_prompt_whose_time_was_over_was_read_all_the_same(
-    database_url: str, redis_url: str, server: OpenAiServer
+    database_url: str, redis_url: str, endpoint: OpenAiServer
 ) -> None:
-    server.answer_tokens, server.seconds_per_token = 4000, 0.02
-    async with answering(database_url, redis_url, server, deadline_seconds=1.5) as home:
+    endpoint.answer_tokens, endpoint.seconds_per_token = 4000, 0.02
+    async with answering(database_url, redis_url, endpoint, deadline_seconds=1.5) as home:
         reply, last = await home.answer(await ask(home))
         assert last.error_code == "deadline"
         assert await used(home) == ("failed", ABOUT, len(reply) // 4 + 1)
 
 
 async def test_what_was_refused_was_not_read(
-    database_url: str, redis_url: str, server: OpenAiServer
+    database_url: str, redis_url: str, endpoint: OpenAiServer
 ) -> None:
-    async with answering(database_url, redis_url, server) as home:
+    async with answering(database_url, redis_url, endpoint) as home:
         await until(home.service.engine_info)
-        server.refusal, server.error = 400, {"code": "context_length_exceeded"}
+        endpoint.refusal, endpoint.error = 400, {"code": "context_length_exceeded"}
         _, last = await home.answer(await ask(home))
         assert last.error_code == "prompt_too_long"
         assert await used(home) == ("failed", 0, 0)
@@ -115,17 +106,17 @@ async def test_what_was_refused_was_not_read(
     ],
 )
 async def test_what_the_endpoint_refuses_is_the_clients_own_fault(
-    database_url: str, redis_url: str, server: OpenAiServer, said: dict[str, str], code: str
+    database_url: str, redis_url: str, endpoint: OpenAiServer, said: dict[str, str], code: str
 ) -> None:
     async with (
-        answering(database_url, redis_url, server) as home,
+        answering(database_url, redis_url, endpoint) as home,
         serving(chat_app(home.service)) as address,
         openai.AsyncOpenAI(
             base_url=f"{address}/v1", api_key=KEY.get_secret_value(), max_retries=0
         ) as client,
     ):
         await until(home.service.engine_info)
-        server.refusal, server.error = 400, said
+        endpoint.refusal, endpoint.error = 400, said
         with pytest.raises(openai.BadRequestError) as refused:
             await client.chat.completions.create(
                 model="any", messages=[{"role": "user", "content": "hi"}]
