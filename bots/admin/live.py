@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from assistant.errors import StorageUnavailable
 from assistant.storage.admins import Admin
 from bots.admin.door import SignedIn
-from bots.http.stream import COMMENT, EventStream
+from bots.http.stream import EventStream
 
 SECONDS = 2.0
 CHECK_SECONDS = 15.0
@@ -55,7 +55,8 @@ async def _fragments(
             found = {}
         changed = {name: html for name, html in found.items() if sent.get(name) != html}
         sent.update(changed)
-        yield "".join(fragment(name, html) for name, html in changed.items()) or COMMENT
+        if changed:
+            yield "".join(fragment(name, html) for name, html in changed.items())
         await asyncio.sleep(seconds)
 
 

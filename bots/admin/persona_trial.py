@@ -3,7 +3,7 @@ nobody."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from functools import partial
 from typing import Annotated
@@ -24,7 +24,7 @@ from bots.admin.form import Form, form_of
 from bots.admin.live import fragment
 from bots.admin.shell import Shell
 from bots.closing import closing
-from bots.http.stream import COMMENT, EventStream
+from bots.http.stream import EventStream
 from bots.reply_text import ReplyText
 from bots.web.markdown import MarkdownPage
 from bots.web.pace import batches
@@ -118,13 +118,12 @@ class TrialPages:
                 async for batch in paced:
                     for delta in batch:
                         reply.apply(delta)
-                    yield self._shown(request, reply, batch)
+                    if batch:
+                        yield self._shown(request, reply)
                     if reply.last is not None:
                         return
 
-    def _shown(self, request: Request, reply: ReplyText, batch: Sequence[ReplyDelta]) -> str:
-        if not batch:
-            return COMMENT
+    def _shown(self, request: Request, reply: ReplyText) -> str:
         answer = fragment("answer", "".join(self._markdown.html(reply.text)))
         if reply.last is None:
             return answer

@@ -32,7 +32,7 @@ def event(data: object, name: str = "") -> str:
     return f"{head}data: {written}\n\n"
 
 
-COMMENT = ": \n\n"  # keeps proxies from closing a quiet connection
+_COMMENT = ": \n\n"  # keeps proxies from closing a quiet connection
 QUIET_SECONDS = 15.0  # proxies close a connection that is quiet for a minute
 
 
@@ -78,7 +78,7 @@ class EventStream(Response):
         while True:
             left = self._sent_at + self._quiet_seconds - time.monotonic()
             if left <= 0:
-                await self._send(send, COMMENT)
+                await self._send(send, _COMMENT)
             else:
                 await asyncio.sleep(left)
 

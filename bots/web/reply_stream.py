@@ -15,7 +15,7 @@ from dataclasses import asdict
 from assistant.errors import StorageUnavailable
 from assistant.messages import ReplyDelta
 from bots.closing import closing
-from bots.http.stream import COMMENT, event
+from bots.http.stream import event
 from bots.reply_text import ReplyText
 from bots.web.live_markdown import Change, LiveMarkdown
 from bots.web.markdown import MarkdownPage
@@ -55,7 +55,8 @@ async def _rendered(
                 yield event(asdict(change), "change")
             elif not batch:
                 turns = 0 if reply.text else await before() or 0
-                yield event({"turns": turns}, "before") if turns != told else COMMENT
+                if turns != told:
+                    yield event({"turns": turns}, "before")
                 told = turns
             if last is not None:
                 yield event({"state": last.state, "error": last.error}, "end")
