@@ -75,15 +75,20 @@ async def test_the_openai_client_gets_whole_and_streamed_answers(light: Light) -
         whole = await api.chat.completions.create(model="outrider", messages=messages)
         assert "Paris" in whole.choices[0].message.content
         assert whole.usage.prompt_tokens > 0
+        # Long enough to come in pieces on a busy machine, too.
+        asked = {
+            "model": "outrider",
+            "messages": [{"role": "user", "content": "Tell me a story."}],
+            "max_tokens": 64,
+        }
+        story = await api.chat.completions.create(**asked)
         pieces = [
             chunk.choices[0].delta.content or ""
-            async for chunk in await api.chat.completions.create(
-                model="outrider", messages=messages, stream=True
-            )
+            async for chunk in await api.chat.completions.create(**asked, stream=True)
             if chunk.choices
         ]
     assert len([piece for piece in pieces if piece]) > 1
-    assert "".join(pieces) == whole.choices[0].message.content
+    assert "".join(pieces) == story.choices[0].message.content
 
 
 async def test_ask_streams_an_answer_and_the_next_question_knows_the_first(light: Light) -> None:
