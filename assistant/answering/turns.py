@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import psycopg
@@ -216,6 +216,17 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
+class Claimant:
+    """A worker and its model, for which turns are claimed."""
+
+    worker: str
+    lease_seconds: float
+    fingerprint: str  # an unfinished reply of another model is begun anew
+    profile: str = ""  # a turn that was asked of another one is left alone
+    by_text: bool = False  # the model goes on from a reply without tokens, too
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimedTurn:
     id: int
     conversation_id: int
@@ -308,58 +319,16 @@ class Outcome:
 class Turns:
     database: Database
 
-    async def claim(
-        self,
-        worker: str,
-        lease_seconds: float,
-        fingerprint: str,
-        limit: int,
-        profile: str = "",
-        *,
-        by_text: bool = False,
-    ) -> Sequence[ClaimedTurn]:
-        """The first turns of the queue, `limit` at most, each of another conversation.
+    async def claim(self, claimant: Claimant, limit: int) -> Sequence[ClaimedTurn]:
+        """The first turns of the queue, `limit` at most, each of another conversation."""
+        return await self._claim(CLAIM_QUEUED, claimant, limit)
 
-        `fingerprint` is the worker's model: an unfinished reply of another one is begun anew.
-        `profile` is its engine's: a turn that was asked of another one is left alone. `by_text`:
-        its model goes on from a reply without tokens, too.
-        """
-        given = (worker, lease_seconds, fingerprint, limit, profile, by_text)
-        return await self._claim(CLAIM_QUEUED, *given)
+    async def take_over(self, claimant: Claimant, limit: int) -> Sequence[ClaimedTurn]:
+        """Turns whose worker fell silent, or whose next attempt is due; `limit` at most."""
+        return await self._claim(CLAIM_EXPIRED, claimant, limit)
 
-    async def take_over(
-        self,
-        worker: str,
-        lease_seconds: float,
-        fingerprint: str,
-        limit: int,
-        profile: str = "",
-        *,
-        by_text: bool = False,
-    ) -> Sequence[ClaimedTurn]:
-        """Turns whose worker fell silent, or whose next attempt is due."""
-        given = (worker, lease_seconds, fingerprint, limit, profile, by_text)
-        return await self._claim(CLAIM_EXPIRED, *given)
-
-    async def _claim(
-        self,
-        statement: str,
-        worker: str,
-        lease_seconds: float,
-        fingerprint: str,
-        limit: int,
-        profile: str,
-        by_text: bool,
-    ) -> Sequence[ClaimedTurn]:
-        values = {
-            "worker": worker,
-            "lease_seconds": lease_seconds,
-            "fingerprint": fingerprint,
-            "limit": limit,
-            "leave_seconds": LEAVE_SECONDS,
-            "profile": profile,
-            "by_text": by_text,
-        }
+    async def _claim(self, statement: str, claimant: Claimant, limit: int) -> Sequence[ClaimedTurn]:
+        values = {**asdict(claimant), "limit": limit, "leave_seconds": LEAVE_SECONDS}
         try:
             rows = await self.database.rows(statement, values)
         except psycopg.IntegrityError:  # another worker began a turn of one of these conversations

@@ -22,7 +22,7 @@ from assistant.answering.deltas import DeltaWriter
 from assistant.answering.reply import RunningReply
 from assistant.answering.supervision import SLEEPS, Supervisor
 from assistant.answering.traces import Traces
-from assistant.answering.turns import LEAVE_SECONDS, ClaimedTurn, Outcome, Turns
+from assistant.answering.turns import LEAVE_SECONDS, Claimant, ClaimedTurn, Outcome, Turns
 from assistant.engine_reading import EnginePulse
 from assistant.errors import StorageUnavailable
 from assistant.metrics import Metrics
@@ -189,14 +189,19 @@ class Worker:
     async def _claim(self, room: int) -> Sequence[ClaimedTurn]:
         """First what somebody else let go, at most once in LOOK_SECONDS; else the queue."""
         info = self.engine.info
-        who = (self.name, self.settings.lease_seconds, info.fingerprint, room, info.profile)
-        by_text = info.continues
+        mine = Claimant(
+            self.name,
+            self.settings.lease_seconds,
+            info.fingerprint,
+            info.profile,
+            by_text=info.continues,
+        )
         try:
             if time.monotonic() - self._looked > LOOK_SECONDS / 2:
                 self._looked = time.monotonic()
-                if left := await self.turns.take_over(*who, by_text=by_text):
+                if left := await self.turns.take_over(mine, room):
                     return left
-            return await self.turns.claim(*who, by_text=by_text)
+            return await self.turns.claim(mine, room)
         except StorageUnavailable:
             return []
 

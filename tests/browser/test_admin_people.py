@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from assistant.answering.turns import Outcome
+from assistant.answering.turns import Claimant, Outcome
 from assistant.errors import MessageRefused, QuotaSpent
 from tests.support.admin_browser import faults_by_axe, look, signed_in
 from tests.support.admin_house import AdminHouse, admin_house
@@ -38,7 +38,7 @@ async def admin(database_url: str, redis_url: str) -> AsyncIterator[AdminHouse]:
 async def _answered(home: House, sender: str, name: str) -> None:
     chat = replace(CHAT, chat_id=f"chat-{sender}")
     await home.say("What shall I cook tonight?", chat, sender_id=sender, sender_name=name)
-    (turn,) = await home.turns.claim("worker", 10.0, "model", 1)
+    (turn,) = await home.turns.claim(Claimant("worker", 10.0, "model"), 1)
     ended = Outcome("done", "Soup.", prompt_tokens=900 + int(sender), output_tokens=120)
     assert await home.turns.finish(turn, ended)
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from assistant.answering.turns import Outcome
+from assistant.answering.turns import Claimant, Outcome
 from assistant.errors import MessageRefused, QuotaSpent
 from assistant.messages import ChatRef, Command
 from tests.support.admin_house import AdminHouse, admin_house, seen
@@ -34,7 +34,7 @@ async def admin(database_url: str, redis_url: str) -> AsyncIterator[AdminHouse]:
 
 async def answered(home: House, chat: ChatRef = CHAT, **who: str) -> None:
     await home.say("Hello", chat, **who)
-    (turn,) = await home.turns.claim("worker", 10.0, "model", 1)
+    (turn,) = await home.turns.claim(Claimant("worker", 10.0, "model"), 1)
     ended = Outcome("done", "Yes.", prompt_tokens=900, output_tokens=100)
     assert await home.turns.finish(turn, ended)
 

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from assistant.answering.context import Context
+from assistant.answering.turns import Claimant
 from assistant.errors import MessageRefused
 from assistant.messages import Attachment, ChatRef, Edited, IncomingMessage
 from inference.api import ChatMessage, Prompt
@@ -40,7 +41,7 @@ def with_files(text: str, *files: Attachment, chat: ChatRef = CHAT) -> IncomingM
 
 async def asked(home: House, model: ScriptedEngine, turn_id: int) -> Prompt:
     """The prompt that a worker would build for a waiting turn."""
-    [claimed] = await home.turns.claim("tester", 10.0, model.info.fingerprint, 1)
+    [claimed] = await home.turns.claim(Claimant("tester", 10.0, model.info.fingerprint), 1)
     assert claimed.id == turn_id
     built = await home.worker(model).context.build(claimed)
     assert isinstance(built, Context)
@@ -87,7 +88,7 @@ async def test_a_picture_reaches_a_model_that_sees_and_is_known_to_one_that_does
     home: House, seeing: ScriptedEngine, blind: ScriptedEngine
 ) -> None:
     accepted = await home.service.accept(with_files("Who?", PICTURE))
-    [claimed] = await home.turns.claim("tester", 10.0, seeing.info.fingerprint, 1)
+    [claimed] = await home.turns.claim(Claimant("tester", 10.0, seeing.info.fingerprint), 1)
     shown = await home.worker(seeing).context.build(claimed)
     told = await home.worker(blind, "other").context.build(claimed)
     assert isinstance(shown, Context)

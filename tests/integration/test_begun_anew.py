@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
-from assistant.answering.turns import Piece
+from assistant.answering.turns import Claimant, Piece
 from assistant.messages import ChatRef
 from inference.api import ChatMessage, Prompt, Sampling, Tool
 from inference.profiles import profile_named
@@ -143,12 +143,12 @@ async def test_the_new_attempt_of_what_begins_anew_has_none_of_the_former_text(
     asked = ChatMessage("user", "herons?")
     chat = ChatRef("api", "default", "request-1")
     turn = (await home.service.accept_request(chat, [asked], sampling)).turn_id
-    (first,) = await home.turns.claim("one", 0.01, "model", 1)
+    (first,) = await home.turns.claim(Claimant("one", 0.01, "model"), 1)
     prompt = Prompt((asked,), (1, 2))
     written = Piece(turn, first.attempt, 0, "Herons", 0, (3, 4), prompt, "model")
     assert await home.turns.checkpoint([written]) == {(turn, 1)}
     await asyncio.sleep(0.05)
-    (second,) = await home.turns.take_over("another", 10.0, "model", 1)
+    (second,) = await home.turns.take_over(Claimant("another", 10.0, "model"), 1)
     stored = await home.turns.read(turn)
     assert stored is not None
     assert (second.prompt, sampling.resumable) == (prompt, kept)

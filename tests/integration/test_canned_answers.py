@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from assistant.answering.canned_answers import CannedAnswers, CannedDraft
 from assistant.answering.context import Context
+from assistant.answering.turns import Claimant
 from assistant.errors import ChangeRefused
 from assistant.messages import Attachment, ChatRef
 from assistant.phrases import Phrase, say
@@ -58,7 +59,7 @@ async def test_a_blocked_topic_is_told_of_in_the_persons_language_and_never_to_t
     blocked = say(Phrase("canned.blocked"), "de")
     assert await ended(home, turn) == ("done", "blocked", blocked, 0, None)
     await home.say("And a heron?")
-    [claimed] = await home.turns.claim("tester", 10.0, "scripted-1", 1)
+    [claimed] = await home.turns.claim(Claimant("tester", 10.0, "scripted-1"), 1)
     model = quick()
     await model.start(lambda line, share: None)
     built = await home.worker(model).context.build(claimed)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from assistant.answering.turns import Outcome, Piece
+from assistant.answering.turns import Claimant, Outcome, Piece
 from assistant.messages import Edited
 from inference.api import ChatMessage, Prompt
 from tests.support.house import CHAT, House, house
@@ -25,7 +25,7 @@ async def home(database_url: str, redis_url: str) -> AsyncIterator[House]:
 async def begun(home: House) -> int:
     """A turn of which two tokens were written, and whose worker fell silent."""
     turn = (await home.say("About herons", message_id="500")).turn_id
-    [claimed] = await home.turns.claim("worker", 0.01, "model", 1)
+    [claimed] = await home.turns.claim(Claimant("worker", 0.01, "model"), 1)
     piece = Piece(turn, claimed.attempt, 0, "Herons", 0, (7, 8), PROMPT, "model")
     assert await home.turns.checkpoint([piece])
     await asyncio.sleep(0.05)
@@ -51,7 +51,7 @@ async def test_of_an_answer_whose_question_was_edited(home: House) -> None:
 
 async def test_what_the_worker_counted_stands(home: House) -> None:
     turn = (await home.say("About herons")).turn_id
-    [claimed] = await home.turns.claim("worker", 10.0, "model", 1)
+    [claimed] = await home.turns.claim(Claimant("worker", 10.0, "model"), 1)
     counted = Outcome("done", "Herons wade.", "stop", prompt_tokens=900, output_tokens=3)
     assert await home.turns.finish(claimed, counted)
     assert await used(home, turn) == ("done", 900, 3)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from assistant.answering.turns import Outcome
+from assistant.answering.turns import Claimant, Outcome
 from assistant.channel import Pace
 from assistant.errors import (
     MessageGone,
@@ -256,7 +256,7 @@ async def test_an_answer_is_shown_past_all_those_that_wait_for_theirs(home: Hous
     await until(lambda: len(home.screen.chats) == 2)
     late = (await home.say("Hello", sender_id="late")).turn_id
     await home.rows(f"UPDATE turns SET due_at = now() - interval '1 hour' WHERE id = {late}")
-    (begun,) = await home.turns.claim("worker", 60.0, "model", 1)
+    (begun,) = await home.turns.claim(Claimant("worker", 60.0, "model"), 1)
     assert begun.id == late
     await home.turns.finish(begun, Outcome("done", reply="Herons"))
     await until(lambda: shown(home) and shown(home)[0].final, 8.0)

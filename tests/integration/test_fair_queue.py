@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from assistant.accounts import Accounts
-from assistant.answering.turns import Outcome, Turns
+from assistant.answering.turns import Claimant, Outcome, Turns
 from assistant.fair import BACKGROUND, CLOCK, STEP
 from assistant.incoming.backlog import Limits
 from assistant.incoming.intake import Intake
@@ -74,7 +74,7 @@ class Queue:
 
     async def begin(self) -> Asked | None:
         """The next turn, which is over at once."""
-        claimed = await Turns(self.database).claim("worker", 10.0, "model", 1)
+        claimed = await Turns(self.database).claim(Claimant("worker", 10.0, "model"), 1)
         for turn in claimed:
             await Turns(self.database).finish(turn, Outcome("done", "Fine."))
             return self.asked[turn.id]

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from assistant.answering.context import Context
+from assistant.answering.turns import Claimant
 from assistant.errors import MessageRefused
 from assistant.incoming.late_files import LateFiles
 from assistant.messages import Attachment, ChatRef, Edited, IncomingMessage
@@ -46,8 +47,8 @@ def now_with(message: IncomingMessage, file: Attachment) -> IncomingMessage:
 
 async def claimed(home: House, model: ScriptedEngine) -> list[str]:
     """The last message of each prompt that a worker would begin with now."""
-    who = ("tester", 10.0, model.info.fingerprint, 9)
-    turns = [*await home.turns.take_over(*who), *await home.turns.claim(*who)]
+    who = Claimant("tester", 10.0, model.info.fingerprint)
+    turns = [*await home.turns.take_over(who, 9), *await home.turns.claim(who, 9)]
     built = [await home.worker(model).context.build(turn) for turn in turns]
     return [one.prompt.messages[-1].content for one in built if isinstance(one, Context)]
 

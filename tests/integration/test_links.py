@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 import pytest_asyncio
 
-from assistant.answering.turns import Outcome
+from assistant.answering.turns import Claimant, Outcome
 from assistant.messages import ChatRef, Command
 from assistant.phrases import Phrase, say
 from tests.support.house import CHAT, House, house
@@ -44,7 +44,7 @@ async def code_of(home: House) -> str:
 
 async def answered(home: House, chat: ChatRef, sender: str) -> None:
     await home.say("Hello", chat, sender_id=sender, sender_name=f"Person {sender}")
-    (turn,) = await home.turns.claim("worker", 10.0, "model", 1)
+    (turn,) = await home.turns.claim(Claimant("worker", 10.0, "model"), 1)
     await home.turns.finish(turn, Outcome("done", "Yes.", prompt_tokens=90, output_tokens=5))
 
 

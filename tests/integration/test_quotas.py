@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from assistant.answering.turns import Outcome
+from assistant.answering.turns import Claimant, Outcome
 from assistant.errors import MessageRefused, QuotaSpent, Silenced
 from assistant.incoming.spending import Spending
 from assistant.messages import ButtonPressed, ChatRef, Edited, Requester
@@ -44,7 +44,7 @@ async def rule(home: House, subject: str, temporary: str = "", **limits: int) ->
 
 async def answered(home: House, chat: ChatRef = CHAT, tokens: int = 90, **who: str) -> None:
     await home.say("Hello", chat, **who)
-    (turn,) = await home.turns.claim("worker", 10.0, "model", 1)
+    (turn,) = await home.turns.claim(Claimant("worker", 10.0, "model"), 1)
     ended = Outcome("done", "Yes.", prompt_tokens=tokens - 5, output_tokens=5)
     assert await home.turns.finish(turn, ended)
 
@@ -175,12 +175,12 @@ async def test_asking_again_and_editing_cost_tokens_and_no_messages(home: House)
     await rule(home, "person:*", messages_per_day=1)
     said = incoming("Hello")
     await home.service.accept(said)
-    (turn,) = await home.turns.claim("worker", 10.0, "model", 1)
+    (turn,) = await home.turns.claim(Claimant("worker", 10.0, "model"), 1)
     await home.turns.finish(turn, Outcome("done", "Yes.", prompt_tokens=85, output_tokens=5))
     edited = Edited(CHAT, "edit-1", said.message_id, "7", "Hello you")
     pressed = ButtonPressed(CHAT, "retry", turn.id, "7", sender_name="Ana")
     await home.service.edit(edited)
-    (turn,) = await home.turns.claim("worker", 10.0, "model", 1)
+    (turn,) = await home.turns.claim(Claimant("worker", 10.0, "model"), 1)
     await home.turns.finish(turn, Outcome("done", "Yes.", prompt_tokens=85, output_tokens=5))
     await home.rows("UPDATE quotas SET tokens_per_day = 100, messages_per_day = NULL")
     with pytest.raises(QuotaSpent):

@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from assistant.answering import retries
 from assistant.answering.retries import Retries
+from assistant.answering.turns import Claimant
 from assistant.errors import TurnNotFound
 from assistant.insight.failures import Failures
 from assistant.messages import ChatRef
@@ -101,9 +102,9 @@ async def test_people_who_ask_meanwhile_go_before_a_batch(home: House, handling:
     await fail(home, *CHATS)
     await handling.all(ROOT)
     asked = (await home.say("And I?", CHAT)).turn_id
-    first = await home.turns.claim("worker", 10.0, "scripted-1", 1)
+    first = await home.turns.claim(Claimant("worker", 10.0, "scripted-1"), 1)
     assert [one.id for one in first] == [asked]
-    rest = await home.turns.claim("worker", 10.0, "scripted-1", 10)
+    rest = await home.turns.claim(Claimant("worker", 10.0, "scripted-1"), 10)
     assert {one.priority for one in rest} == {1}
     assert len(rest) == 4
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from assistant.answering.turns import Piece
+from assistant.answering.turns import Claimant, Piece
 from inference.api import ChatMessage, Prompt
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
@@ -23,7 +23,7 @@ async def test_a_turn_whose_worker_has_died_is_stopped_also_where_no_other_is_th
     home: House,
 ) -> None:
     turn = (await home.say("About herons")).turn_id
-    await home.turns.claim("dead", 0.1, "model", 1)
+    await home.turns.claim(Claimant("dead", 0.1, "model"), 1)
     await until(lambda: home.rows("SELECT FROM turns WHERE lease_until < now()"))
     assert await home.service.stop(turn)
     _, last = await home.answer(turn)
@@ -34,7 +34,7 @@ async def test_a_turn_that_is_given_back_while_it_is_to_stop_is_not_tried_again(
     home: House,
 ) -> None:
     turn = (await home.say("About herons")).turn_id
-    (claimed,) = await home.turns.claim("worker", FAST.lease_seconds, "model", 1)
+    (claimed,) = await home.turns.claim(Claimant("worker", FAST.lease_seconds, "model"), 1)
     assert await home.service.stop(turn)
     prompt = Prompt((ChatMessage("user", "About herons"),), None)
     await home.turns.checkpoint([Piece(turn, claimed.attempt, 0, "A", 0, [1], prompt, "model")])

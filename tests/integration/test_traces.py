@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 
 from assistant.answering.prompt_parts import Recipe
+from assistant.answering.turns import Claimant
 from assistant.incoming.arrivals import WAIT_SECONDS, Arrivals
 from assistant.insight.steps import Step, timeline_of
 from assistant.insight.trace import Trace, TraceReader
@@ -163,7 +164,7 @@ async def test_a_takeover_shows_the_silence_and_the_lost_worker_as_not_recorded(
     home: House,
 ) -> None:
     turn = (await home.say("Tell me about herons")).turn_id
-    await home.turns.claim("dead", 0.05, "scripted-1", 1)
+    await home.turns.claim(Claimant("dead", 0.05, "scripted-1"), 1)
     async with working(home.worker(quick(), "two")):
         await home.answer(turn)
         found = await recorded(home, turn)

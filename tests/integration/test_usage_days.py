@@ -11,7 +11,7 @@ import pytest_asyncio
 from alembic import command
 from sqlalchemy import NullPool, create_engine
 
-from assistant.answering.turns import Outcome
+from assistant.answering.turns import Claimant, Outcome
 from assistant.messages import ChatRef, Command
 from assistant.orders.erasure import Erasure
 from assistant.storage import schema
@@ -42,7 +42,7 @@ async def used(home: House) -> list[tuple[Any, ...]]:
 
 async def end(home: House, **values: Any) -> None:
     """Play the worker that answers the only turn that waits."""
-    (turn,) = await home.turns.claim("worker", 10.0, "model", 1)
+    (turn,) = await home.turns.claim(Claimant("worker", 10.0, "model"), 1)
     ended = Outcome(**{"state": "done", "reply": "Yes.", "prompt_tokens": 90, **values})
     assert await home.turns.finish(turn, ended)
 
@@ -135,7 +135,7 @@ async def test_what_ended_before_the_table_was_there_is_counted_by_the_migration
     await home.say("One")
     await home.say("Two", GROUP, sender_id="8", sender_name="Ben")
     for _ in range(2):
-        (turn,) = await home.turns.claim("worker", 10.0, "model", 1)
+        (turn,) = await home.turns.claim(Claimant("worker", 10.0, "model"), 1)
         ended = Outcome("done", "Yes.", prompt_tokens=90, output_tokens=5)
         assert await home.turns.finish(turn, ended)
     await home.say("Three")  # waits, and is counted when it ends

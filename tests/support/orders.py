@@ -6,6 +6,7 @@ from itertools import count
 
 from assistant.answering.context import Context, ContextBuilder
 from assistant.answering.history import History
+from assistant.answering.turns import Claimant
 from assistant.messages import Answer, ButtonAction, ButtonPressed, ChatRef, Command, CommandName
 from assistant.settings import AssistantSettings
 from inference.scripted import ScriptedEngine
@@ -76,7 +77,7 @@ def press(
 async def system_prompt(home: House, settings: AssistantSettings | None = None) -> str:
     """What the model is told first in the next turn of the queue, which is ended after it."""
     used = settings or home.settings
-    [turn] = await home.turns.claim("worker", 10.0, "scripted-1", 1)
+    [turn] = await home.turns.claim(Claimant("worker", 10.0, "scripted-1"), 1)
     engine = quick()
     await engine.start(lambda line, share: None)
     built = await ContextBuilder(History(home.database, used), engine, used).build(turn)
