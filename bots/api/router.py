@@ -24,17 +24,13 @@ from bots.api.outcome import failure
 from bots.api.output_request import check_able
 from bots.api.peekable import Peekable
 from bots.api.request import ChatCompletionRequest, parse_request, request_schema
-from bots.api.response import ChatCompletion, ErrorBody, Model, ModelList, TextCompletion
+from bots.api.response import ChatCompletion, Model, ModelList, TextCompletion, refusals
 from bots.api.text_request import TextCompletionRequest
 from bots.http.failures import Refused
 from bots.http.stream import QUIET_SECONDS, EventStream, unless_gone
 
-_ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorBody} for status in (400, 401, 403, 408, 413, 421, 429, 500, 503)
-}
-_SEEN: dict[int | str, dict[str, Any]] = {
-    status: _ERRORS[status] for status in (401, 403, 421, 429, 503)
-}
+_ERRORS = refusals(400, 401, 403, 408, 413, 421, 429, 500, 503)
+_SEEN = refusals(401, 403, 421, 429, 503)
 _STREAMED: dict[int | str, dict[str, Any]] = {
     **_ERRORS,
     200: {"content": {"text/event-stream": {}}},
@@ -65,9 +61,7 @@ def api_router(
         """What is served."""
         return ModelList(data=described(await assistant.engines()))
 
-    @router.get(
-        "/models/{model:path}", dependencies=may_see, responses=_SEEN | {404: {"model": ErrorBody}}
-    )
+    @router.get("/models/{model:path}", dependencies=may_see, responses=_SEEN | refusals(404))
     async def model(model: str) -> Model:
         """One of them."""
         return named(await assistant.engines(), model)
@@ -98,7 +92,7 @@ def api_router(
         "/embeddings",
         dependencies=[Depends(access("embeddings"))],
         response_model=EmbeddingList,
-        responses=_ERRORS | {404: {"model": ErrorBody}},
+        responses=_ERRORS | refusals(404),
         openapi_extra=_body(EmbeddingRequest),
     )
     async def embeddings(request: Request) -> Response:

@@ -12,16 +12,14 @@ from assistant.storage.api_keys import AdminScope, ApiKey
 from assistant.storage.audit import Actor
 from bots.admin.door import address_of
 from bots.api.keys import Access, LimitedRoute
-from bots.api.response import ErrorBody
+from bots.api.response import refusals
 
 SCOPES: Mapping[Role, AdminScope] = {
     "viewer": "admin.view",
     "operator": "admin.operate",
     "admin": "admin.manage",
 }
-REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorBody} for status in (400, 401, 403, 404, 409, 413, 421, 429, 500, 503)
-}
+REFUSALS = refusals(400, 401, 403, 404, 409, 413, 421, 429, 500, 503)
 
 
 def api_router() -> APIRouter:
