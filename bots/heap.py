@@ -1,4 +1,4 @@
-"""Python's heap after the start: what stands then stays, and is not looked through again.
+"""Python's heap: nearly all that a start makes stays, and is not looked through again.
 
 The collector's full passes stop everything, for longer the more there is: with two hundred replies
 at once they were most of what a token waited for.
@@ -15,10 +15,16 @@ THRESHOLDS = (50_000, 20, 20)  # of new objects; cycles are rare here
 LOOK_SECONDS = 0.5
 
 
+def look_rarely() -> None:
+    """From the first import on: of what modules are made of, nothing is garbage."""
+    gc.set_threshold(*THRESHOLDS)
+
+
 def settle() -> None:
+    """What stands now is looked through for a last time."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*THRESHOLDS)
+    look_rarely()
 
 
 async def settle_when_started(engine: Engine | None) -> None:

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from assistant.errors import AssistantError
+from bots.heap import look_rarely
 from bots.settings import Settings, load_settings
 from inference.errors import EngineError
 
@@ -440,6 +441,7 @@ def upgrade() -> None:
 
 
 def main() -> None:
+    look_rarely()
     cli()
 
 
