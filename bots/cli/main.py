@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -20,6 +21,7 @@ from bots.settings import Settings, load_settings
 from inference.errors import EngineError
 
 END_SECONDS = 4.0  # after what is drained all is over, whatever hangs
+STEP_SECONDS = 0.1
 
 
 class KeyScope(StrEnum):
@@ -476,9 +478,9 @@ def _serve(role: Any) -> None:
             drain_seconds = 0.0 if stop.asked else settings.assistant.drain_seconds
             stop.ask()
             # A database that hangs must not keep a person waiting; what we started ends with us.
-            last_resort = threading.Timer(drain_seconds + END_SECONDS, os._exit, (1,))
-            last_resort.daemon = True
-            last_resort.start()
+            threading.Thread(
+                target=end_after, args=(drain_seconds + END_SECONDS,), daemon=True
+            ).start()
 
         for name in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(name, end)
@@ -488,6 +490,14 @@ def _serve(role: Any) -> None:
     # All is closed. Taking torch and vLLM apart would keep the terminal waiting for seconds more.
     sys.stderr.flush()
     os._exit(0)
+
+
+def end_after(seconds: float) -> None:
+    """Count the time in which we could have ended: a machine that stands still meanwhile, as one
+    that sleeps, takes none of it away."""
+    for _ in range(round(seconds / STEP_SECONDS)):
+        time.sleep(STEP_SECONDS)
+    os._exit(1)
 
 
 def say(line: str) -> None:

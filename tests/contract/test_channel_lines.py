@@ -23,14 +23,14 @@ from bots.telegram.bot import open_bot
 from bots.telegram.channel import TelegramChannel
 from bots.telegram.settings import TelegramSettings
 from bots.telegram.webhook import PATH, SECRET_HEADER, TelegramWebhook
-from tests.fakes.slack import FakeSlack, Rates, Schedule, Trouble
+from tests.fakes.slack import FakeSlack, Rates, Trouble
 from tests.fakes.telegram import Failure, FakeTelegram, Limits
+from tests.support.listening_slack import PATIENT
 from tests.support.polling import Account
 from tests.support.recording_assistant import RecordingAssistant
 from tests.support.serving import serving
 
 SECRET = "a-secret-of-this-test-only"
-QUICK = Schedule(ack_seconds=1.0, retries=(0.05, 0.2, 0.4))
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ async def test_a_webhook_is_open_once_telegram_knows_it_and_hears_what_is_signed
 
 @pytest.fixture
 async def slack() -> AsyncIterator[FakeSlack]:
-    async with FakeSlack(schedule=QUICK, rates=Rates(enforced=False)) as fake:
+    async with FakeSlack(schedule=PATIENT, rates=Rates(enforced=False)) as fake:
         yield fake
 
 

@@ -7,13 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 from structlog.testing import capture_logs
 
-from assistant.phrases import Phrase, say
-from tests.fakes.slack import Rates, Schedule, Trouble
+from tests.fakes.slack import Rates, Trouble
 from tests.support.listening_slack import Slack, slack_with
-
-QUICK = Schedule(ack_seconds=3.0, retries=(0.05, 0.2))
-SLOW = 1.8  # seconds: more than is waited for, less than Slack waits
-NOT_FETCHED = say(Phrase("content.not_fetched"))
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -15,15 +16,11 @@ from assistant.phrases import Phrase, say
 from bots.slack.http import router
 from bots.slack.inbox import SlackInbox
 from bots.slack.reading.files import FILES_AT_ONCE
-from tests.fakes.slack import FakeSlack, Rates, Schedule, Trouble
-from tests.support.listening_slack import Slack, slack_with
+from tests.fakes.slack import FakeSlack, Rates, Trouble
+from tests.support.listening_slack import IMPATIENT, NOT_FETCHED, Slack, slack_with
 from tests.support.pdfs import pdf
 from tests.support.pictures import png
 from tests.support.serving import serving
-
-QUICK = Schedule(ack_seconds=3.0, retries=(0.05, 0.2))
-SLOW = 1.8  # seconds: more than is waited for, less than Slack waits
-NOT_FETCHED = say(Phrase("content.not_fetched"))
 
 
 @pytest.fixture
@@ -330,11 +327,12 @@ async def test_who_may_not_talk_has_nothing_fetched(slack: Slack) -> None:
 
 
 async def test_without_storage_the_message_comes_again_with_its_file(slack: Slack) -> None:
+    slack.fake.courier.schedule = IMPATIENT
     slack.assistant.failures_left = 1
     async with slack.listening():
         slack.fake.share("DU1", "U1", slack.fake.file("notes.txt", b"apples"))
         await slack.taken()
-    assert slack.fake.deliveries[0].attempts == 2
+    assert slack.fake.deliveries[0].attempts >= 2
     assert [one.data for one in slack.files] == [b"apples"]
 
 
@@ -345,12 +343,13 @@ async def test_a_slow_file_comes_after_its_message_which_is_acknowledged_in_time
     slack: Slack,
 ) -> None:
     notes = slack.fake.file("notes.txt", b"apples are red")
-    notes.slow_seconds = SLOW
+    notes.held = asyncio.Event()
     async with slack.listening():
         slack.fake.share("DU1", "U1", notes, text="What colour?")
         await slack.taken()
         assert [(one.awaited, one.data) for one in slack.files] == [(True, None)]
         assert slack.assistant.completed == []
+        notes.held.set()
         await slack.fake.until(lambda: bool(slack.assistant.completed))
     [message] = slack.assistant.completed
     assert [(one.awaited, one.data) for one in message.attachments] == [(False, b"apples are red")]
@@ -360,12 +359,14 @@ async def test_a_slow_file_comes_after_its_message_which_is_acknowledged_in_time
 
 async def test_a_slow_file_holds_up_no_message_behind_it_for_long(slack: Slack) -> None:
     notes = [slack.fake.file(f"{n}.txt", b"apples") for n in range(4)]
+    held = asyncio.Event()
     for one in notes:
-        one.slow_seconds = SLOW
+        one.held = held
     async with slack.listening():
         for number, one in enumerate(notes):
             slack.fake.share("DU1", "U1", one, text=str(number))
         await slack.taken()
+        held.set()
         await slack.fake.until(lambda: len(slack.assistant.completed) == 4)
     assert [one.text for one in slack.assistant.accepted] == ["0", "1", "2", "3"]
     assert [delivery.attempts for delivery in slack.fake.deliveries] == [1] * 4
@@ -373,11 +374,12 @@ async def test_a_slow_file_holds_up_no_message_behind_it_for_long(slack: Slack) 
 
 async def test_a_slow_file_finds_its_message_when_the_storage_is_back(slack: Slack) -> None:
     notes = slack.fake.file("notes.txt", b"apples")
-    notes.slow_seconds = SLOW
+    notes.held = asyncio.Event()
     async with slack.listening():
         slack.fake.share("DU1", "U1", notes)
         await slack.taken()
         slack.assistant.failures_left = 1
+        notes.held.set()
         await slack.fake.until(lambda: bool(slack.assistant.completed))
     assert [one.attachments[0].data for one in slack.assistant.completed] == [b"apples"]
 
@@ -386,8 +388,10 @@ async def test_a_slow_file_alone_that_cant_be_had_is_said_so_and_its_message_for
     slack: Slack,
 ) -> None:
     liar = slack.fake.file("notes.txt", b"x" * 1_000_001)
-    liar.more, liar.slow_seconds = {"size": 3}, SLOW
+    liar.more, liar.held = {"size": 3}, asyncio.Event()
     async with slack.listening():
         message = slack.fake.share("DU1", "U1", liar)
+        await slack.taken()
+        liar.held.set()
         assert await slack.said("DU1") == [NOT_FETCHED]
     assert [ts for _, ts in slack.assistant.erased] == [message.ts]

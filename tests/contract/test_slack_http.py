@@ -22,11 +22,11 @@ from bots.slack.client import web_client
 from bots.slack.http import router
 from bots.slack.inbox import SlackInbox
 from bots.slack.settings import SlackSettings
-from tests.fakes.slack import FakeSlack, Rates, Schedule, Trouble
+from tests.fakes.slack import FakeSlack, Rates, Trouble
+from tests.support.listening_slack import PATIENT
 from tests.support.recording_assistant import RecordingAssistant
 from tests.support.serving import serving
 
-QUICK = Schedule(ack_seconds=2.0, retries=(0.05, 0.1, 0.2))
 EMPTY = sentences("en")["refused.empty"]
 DM_EVENT = {
     "type": "event_callback",
@@ -59,7 +59,7 @@ async def hooked(
     secret: SecretStr | None, clock: Callable[[], float] = time.time
 ) -> AsyncIterator[Hook]:
     assistant = RecordingAssistant()
-    async with FakeSlack(schedule=QUICK, rates=Rates(enforced=False)) as fake:
+    async with FakeSlack(schedule=PATIENT, rates=Rates(enforced=False)) as fake:
         token = SecretStr(fake.bot_token)
         async with web_client(SlackSettings(bot_token=token, base_url=fake.url)) as client:
             channel = SlackChannel(client)

@@ -21,13 +21,13 @@ from bots.slack.client import slack_session
 from bots.slack.install.install_pages import InstallPages
 from bots.slack.install.install_states import InstallStates
 from bots.slack.install.oauth import OAuthApp
-from tests.fakes.slack import FakeSlack, Rates, Schedule, Trouble, interactions
+from tests.fakes.slack import FakeSlack, Rates, Trouble, interactions
 from tests.support.house import until
+from tests.support.listening_slack import PATIENT
 from tests.support.serving import serving
 from tests.support.slack_house import KEY, Browser, SlackHouse, installable, slack_house
 
 SECOND = "T0SECOND"
-QUICK = Schedule(ack_seconds=3.0, retries=(0.05, 0.2, 0.5))
 
 
 @dataclass
@@ -75,7 +75,7 @@ def free_port() -> int:
 
 @pytest.fixture
 async def stage(database_url: str, redis_url: str) -> AsyncIterator[Stage]:
-    async with FakeSlack(schedule=QUICK, rates=Rates(enforced=False)) as slack:
+    async with FakeSlack(schedule=PATIENT, rates=Rates(enforced=False)) as slack:
         yield Stage(slack, database_url, redis_url)
 
 

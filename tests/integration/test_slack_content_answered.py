@@ -19,11 +19,10 @@ from bots.slack.settings import SlackSettings
 from bots.slack.socket import SlackSocket
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
-from tests.fakes.slack import FakeSlack, Rates, Schedule
+from tests.fakes.slack import FakeSlack, Rates
 from tests.support.house import House, house, running, until, working
+from tests.support.listening_slack import PATIENT
 from tests.support.pictures import png
-
-SLOW = 1.8  # seconds: more than is waited for, less than Slack waits
 
 
 class BriskChannel(SlackChannel):
@@ -36,8 +35,7 @@ class BriskChannel(SlackChannel):
 
 @pytest.fixture
 async def slack() -> AsyncIterator[FakeSlack]:
-    schedule = Schedule(ack_seconds=3.0, retries=(0.05, 0.2))
-    async with FakeSlack(schedule=schedule, rates=Rates(enforced=False)) as fake:
+    async with FakeSlack(schedule=PATIENT, rates=Rates(enforced=False)) as fake:
         yield fake
 
 
@@ -74,11 +72,12 @@ async def test_a_slow_picture_is_waited_for_and_answered_once(
     slack: FakeSlack, database_url: str, redis_url: str
 ) -> None:
     picture = slack.file("cat.png", png(4, 3), "image/png")
-    picture.slow_seconds = SLOW
+    picture.held = asyncio.Event()
     async with answering(slack, database_url, redis_url) as home:
         slack.share("DU1", "U1", picture, text="who is it?")
         [delivery] = slack.deliveries
         await delivery.acknowledged.wait()
+        picture.held.set()
         shown = await answers(slack, home, "DU1")
     assert delivery.attempts == 1
     assert shown[-1].startswith("You wrote 1 message, with 1 image, the last one: who is it?")

@@ -50,7 +50,7 @@ class Courier:
         self.request_url = ""
         self.interactivity_url = ""  # empty: as the events'
         self.commands_url = ""
-        self._schedule = schedule
+        self.schedule = schedule
         self._secret = signing_secret
         self._clock: Clock = clock if hasattr(clock, "sleep") else WallClock(clock)
         self._way_seconds = latency_seconds / 2
@@ -78,8 +78,8 @@ class Courier:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _run(self, delivery: Delivery) -> None:
-        again = delivery.kind == "events_api" or self._schedule.interactions_again
-        for pause in (None, *(self._schedule.retries if again else ())):
+        again = delivery.kind == "events_api" or self.schedule.interactions_again
+        for pause in (None, *(self.schedule.retries if again else ())):
             if pause is not None:
                 await self._clock.sleep(pause)
             if await self._attempt(delivery) or delivery.no_retry:
@@ -107,7 +107,7 @@ class Courier:
 
     @property
     def _ack_seconds(self) -> float:
-        return self._schedule.ack_seconds
+        return self.schedule.ack_seconds
 
     def _url(self, kind: str) -> str:
         own = {"interactive": self.interactivity_url, "slash_commands": self.commands_url}

@@ -43,6 +43,8 @@ class FileHost:
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
             await asyncio.sleep(found.slow_seconds)
+            if found.held is not None:
+                await found.held.wait()
         finally:
             self.at_once -= 1
         return web.Response(body=found.content, content_type=found.mimetype, headers=headers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
@@ -30,6 +31,7 @@ class SlackFile:
     deleted: bool = False
     sends_to: str = ""
     slow_seconds: float = 0.0
+    held: asyncio.Event | None = None  # it is given once this is set
     broken: list[int] = field(default_factory=list)  # the statuses of its next fetches
     access: str = "visible"  # check_file_info: an event names it alone, as by Slack Connect
     more: dict[str, Any] = field(default_factory=dict)  # thumb_1024, original_w, …
