@@ -293,12 +293,13 @@ async def test_a_blocked_admin_stays_out(
 
 
 class Told(ScriptedEngine):
-    """Keeps what it was told."""
+    """Keeps what it was told. A trace counts tokens of pieces, which are told to nobody."""
 
     async def render(
         self, messages: Sequence[ChatMessage], sampling: Sampling | None = None
     ) -> Prompt:
-        self.system = messages[0].content
+        if messages[0].role == "system":
+            self.system = messages[0].content
         return await super().render(messages, sampling)
 
     @property

@@ -154,7 +154,7 @@ async def test_an_answer_that_is_first_seen_at_its_end_counts_as_seen(
     """Else the longest waits are missing where it is said how long people wait."""
     screen = ScreenChannel(pace=Pace(1.0, 1.0, 1000.0))  # the end comes before an edit's turn
     async with house(database_url, redis_url, screen=screen) as home:
-        async with working(home.worker(engine())):
+        async with working(home.worker(engine(pace=10_000, answer_tokens=1))):
             await home.say("Tell me of the sea")
             await until(lambda: ended(home))
         assert len(shown(home)[0].looks) == 2, "empty, and whole"
