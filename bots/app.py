@@ -51,7 +51,7 @@ from assistant.storage.search_entries import SearchEntries
 from bots.channels import DEFAULT, open_channels
 from bots.core import Core, open_core
 from bots.draining import Draining
-from bots.engine_word import leaving_word, remove_word
+from bots.engine_word import leaving_word, remove_engine_word
 from bots.heap import settle_when_started
 from bots.http.safety import require_password
 from bots.http.server import listen, serve
@@ -264,7 +264,7 @@ def _worker(
 ) -> Worker:
     stack.push_async_callback(engine.stop)
     shown = stack.enter_context(StartProgress(say, lambda: engine.info.notice))
-    stack.callback(remove_word, settings.data_dir)
+    stack.callback(remove_engine_word, settings.data_dir)
     supervisor = Supervisor(
         engine=engine,
         progress=leaving_word(shown, engine, settings.data_dir),

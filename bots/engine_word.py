@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from bots.progress import READY
+from bots.word import leave_word, read_word, remove_word
 from inference.api import Engine, Progress
 
 FILE = "engine.json"
@@ -29,40 +28,36 @@ def leaving_word(progress: Progress, engine: Engine, data_dir: Path) -> Progress
     def report(line: str, share: float | None) -> None:
         progress(line, share)
         if line == READY:
-            _write(data_dir / FILE, engine)
+            leave_word(data_dir / FILE, _word(engine))
 
     return report
 
 
-def read_word(data_dir: Path) -> EngineWord | None:
+def read_engine_word(data_dir: Path) -> EngineWord | None:
     """Of an engine that still runs, or None."""
+    said = read_word(data_dir / FILE)
+    if said is None:
+        return None
     try:
-        said = json.loads((data_dir / FILE).read_text("utf-8"))
-        os.kill(int(said["pid"]), 0)  # a killed one leaves its word behind
         return EngineWord(
             str(said["profile"]),
             str(said["plan"]),
             bool(said["as_planned"]),
             str(said.get("experts", "")),
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except KeyError:
         return None
 
 
-def remove_word(data_dir: Path) -> None:
-    (data_dir / FILE).unlink(missing_ok=True)
+def remove_engine_word(data_dir: Path) -> None:
+    remove_word(data_dir / FILE)
 
 
-def _write(path: Path, engine: Engine) -> None:
+def _word(engine: Engine) -> dict[str, object]:
     info = engine.info
-    said = {
-        "pid": os.getpid(),
+    return {
         "profile": info.profile,
         "plan": info.plan,
         "as_planned": info.as_planned,
         "experts": info.experts,
     }
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_suffix(f".{os.getpid()}")
-    draft.write_text(json.dumps(said), encoding="utf-8")
-    draft.replace(path)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -45,12 +43,11 @@ from bots.http.private_file import load_or_create, load_or_create_secret
 from bots.http.safety import HttpSafety
 from bots.http.secure import secure
 from bots.seal import Seal, new_key
+from bots.server_word import KEY_FILE, leave_server_word, remove_server_word
 from bots.settings import Settings
 from bots.web.router import web_router
 
-KEY_FILE = "api-key"
 SESSION_FILE = "session-secret"
-SERVER_FILE = "server.json"
 TOTP_FILE = "totp-key"
 
 
@@ -71,11 +68,8 @@ class Pages:
     def announce(self, bound: socket.socket) -> str:
         """Leave word for `outrider ask` where this server is; returns the line for a person."""
         url = address(bound)
-        path = self.data_dir / SERVER_FILE
-        draft = path.with_suffix(f".{os.getpid()}")
-        draft.write_text(json.dumps({"url": url, "pid": os.getpid()}), encoding="utf-8")
-        draft.replace(path)
-        self.leave(lambda: path.unlink(missing_ok=True))
+        leave_server_word(self.data_dir, url)
+        self.leave(lambda: remove_server_word(self.data_dir))
         key = self.data_dir / KEY_FILE
         where = f" (key in {key})" if key.exists() else ""
         return f"Outrider listens at {url} · API at {url}/v1{where}"

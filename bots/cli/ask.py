@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 
 from assistant.errors import AssistantError
-from bots.pages import KEY_FILE, SERVER_FILE
+from bots.server_word import api_key, running_server
 from bots.settings import Settings
 from inference.api import ChatMessage, Engine, GenerationRequest, Sampling
 from inference.errors import PromptTooLong
@@ -70,18 +70,6 @@ async def _answer(
         return _shortened(settings, client, url, [system, *messages])
     engine = await stack.enter_async_context(_engine(settings))
     return _from_engine(engine, settings, system, messages)
-
-
-async def running_server(settings: Settings, client: httpx.AsyncClient) -> str | None:
-    """The address of this data directory's server, if it is alive."""
-    try:
-        said = json.loads((settings.data_dir / SERVER_FILE).read_text("utf-8"))
-        os.kill(said["pid"], 0)  # a killed one leaves its word behind, and its port to anybody
-        url = str(said["url"])
-        alive = await client.get(f"{url}/healthz")
-    except (OSError, ValueError, KeyError, TypeError, httpx.HTTPError):
-        return None
-    return url if alive.is_success else None
 
 
 class _TooLong(AssistantError):
@@ -140,15 +128,6 @@ def _refusal(body: bytes) -> AssistantError:
     except (ValueError, KeyError, TypeError, AttributeError):
         return AssistantError("The running server gave an answer that makes no sense: see its log.")
     return _TooLong(sentence) if code == "context_length_exceeded" else AssistantError(sentence)
-
-
-def api_key(settings: Settings) -> str:
-    if settings.api.key is not None:
-        return settings.api.key.get_secret_value()
-    try:
-        return (settings.data_dir / KEY_FILE).read_text("utf-8").strip()
-    except OSError as error:
-        raise AssistantError(f"The API key can't be read: {error}.") from error
 
 
 @asynccontextmanager

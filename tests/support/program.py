@@ -39,7 +39,10 @@ class Program:
         self._process: subprocess.Popen[bytes] | None = None
 
     def environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if "OUTRIDER" not in name}
+        # With bytecode kept, as people start it: without, each start compiles all of Outrider anew.
+        left = {"PYTHONDONTWRITEBYTECODE"}
+        left |= {name for name in os.environ if "OUTRIDER" in name}
+        kept = {name: value for name, value in os.environ.items() if name not in left}
         ours = {"PORT": "0", "ENGINE__PROFILE": "scripted", "DATA_DIR": str(self.data_dir)}
         ours |= self.settings
         named = {f"OUTRIDER_{name}": value for name, value in ours.items()}

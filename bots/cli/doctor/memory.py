@@ -6,7 +6,7 @@ import asyncio
 
 from bots.cli.doctor.finding import Finding, fails, fine, note, off
 from bots.cli.plan import asked_for
-from bots.engine_word import read_word
+from bots.engine_word import read_engine_word
 from bots.settings import Settings
 from inference.errors import PlanRefused
 from inference.plan.planning import gib, make_plan
@@ -17,7 +17,7 @@ from inference.start import chosen_profile
 async def memory(settings: Settings) -> Finding:
     if chosen_profile(settings.engine, settings.data_dir).runner != "vllm":
         return off("This profile's model takes no memory here.")
-    word = read_word(settings.data_dir)
+    word = read_engine_word(settings.data_dir)
     if word is not None and word.plan and word.profile == settings.engine.profile:
         return fine(word.plan) if word.as_planned else note(word.plan)
     return await asyncio.to_thread(planned, settings, is_running=word is not None)

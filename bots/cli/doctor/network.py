@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 import httpx
 
 from assistant.errors import StartupError
-from bots.cli.ask import running_server
 from bots.cli.doctor.finding import Finding, fine
 from bots.http.hosts import is_loopback
 from bots.http.safety import require_password
 from bots.http.server import listen
+from bots.server_word import running_server
 from bots.settings import Settings
 
 

@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.table import Table
 
 from assistant.errors import AssistantError
-from bots.cli.ask import api_key, running_server
 from bots.cli.evaluation.questions import Outrider
+from bots.server_word import api_key, running_server
 from bots.settings import Settings
 
 if TYPE_CHECKING:

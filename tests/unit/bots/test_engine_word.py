@@ -11,7 +11,7 @@ import pytest
 
 from bots.cli.doctor.experts import experts
 from bots.cli.doctor.memory import memory
-from bots.engine_word import FILE, leaving_word, read_word, remove_word
+from bots.engine_word import FILE, leaving_word, read_engine_word, remove_engine_word
 from bots.progress import READY
 from bots.settings import Settings
 from inference.scripted import ScriptedEngine
@@ -39,29 +39,29 @@ async def test_word_is_left_when_the_engine_is_ready_and_taken_back(tmp_path):
 
     report = leaving_word(progress, engine, tmp_path)
     report("loading the model", 0.5)
-    assert read_word(tmp_path) is None
+    assert read_engine_word(tmp_path) is None
     await engine.start(report)
-    word = read_word(tmp_path)
+    word = read_engine_word(tmp_path)
     assert word is not None
     assert (word.profile, word.plan) == ("scripted", "")
     assert heard[0] == "loading the model"
     assert heard[-1] == READY
-    remove_word(tmp_path)
-    assert read_word(tmp_path) is None
-    remove_word(tmp_path)
+    remove_engine_word(tmp_path)
+    assert read_engine_word(tmp_path) is None
+    remove_engine_word(tmp_path)
 
 
 def test_the_word_of_one_that_ended_counts_no_more(tmp_path):
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     written(tmp_path, pid=ended.pid)
-    assert read_word(tmp_path) is None
+    assert read_engine_word(tmp_path) is None
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"pid": "x"}', '{"pid": null}'])
 def test_a_damaged_word_is_none(tmp_path, content):
     (tmp_path / FILE).write_text(content)
-    assert read_word(tmp_path) is None
+    assert read_engine_word(tmp_path) is None
 
 
 async def test_doctor_shows_what_the_running_engine_says(settings):
