@@ -1,18 +1,13 @@
 """The addresses of Postgres and Redis as people set them, read as those read them who use them.
 
 What their libraries say of a wrong one may show a piece of its password, and comes late: so each
-is read once with the settings. ValueErrors of this module hold no part of an address.
+is read once with the settings. ValueErrors of this module hold no part of an address. The libraries
+are slow to import, and mostly no address is set: so they come with the first.
 """
 
 from __future__ import annotations
 
 import re
-
-import psycopg
-from psycopg.conninfo import conninfo_to_dict
-from sqlalchemy.exc import ArgumentError
-
-from assistant.storage.database import conninfo
 
 _REDIS = {
     "redis": "redis://user:password@host:6379/0",
@@ -28,6 +23,12 @@ _SPELLING = (
 
 def postgres_url(url: str) -> str:
     """With the scheme that all take. Raises ValueError."""
+    import psycopg
+    from psycopg.conninfo import conninfo_to_dict
+    from sqlalchemy.exc import ArgumentError
+
+    from assistant.storage.database import conninfo
+
     scheme, _, rest = url.strip().partition("://")
     if scheme not in ("postgresql", "postgres"):
         raise ValueError("must begin with postgresql://")
@@ -43,7 +44,7 @@ def postgres_url(url: str) -> str:
 
 def redis_url(url: str) -> str:
     """Raises ValueError."""
-    from redis.asyncio import BlockingConnectionPool  # slow, and mostly no URL is set
+    from redis.asyncio import BlockingConnectionPool
     from redis.exceptions import RedisError
 
     url = url.strip()

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from assistant.errors import ChangeRefused
-from assistant.storage.admins import COLUMNS, CREATE, END_ALL, REHASH, Admin, Role, admin_of, hashed
+from assistant.roles import Role
+from assistant.storage.admins import COLUMNS, CREATE, END_ALL, REHASH, Admin, admin_of, hashed
 from assistant.storage.audit import Actor, note
 from assistant.storage.database import Connection, Database, row, rows
 from assistant.storage.second_factors import REMOVE

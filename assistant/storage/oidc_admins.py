@@ -9,8 +9,9 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
+from assistant.roles import Role
 from assistant.storage.admin_changes import END_SESSIONS, SET_ROLE, refused
-from assistant.storage.admins import COLUMNS, Admin, Role, admin_of
+from assistant.storage.admins import COLUMNS, Admin, admin_of
 from assistant.storage.audit import Actor, note
 from assistant.storage.database import Connection, Database, row, rows
 

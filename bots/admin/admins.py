@@ -11,8 +11,9 @@ from pydantic import BaseModel, Field, field_validator
 from starlette.responses import RedirectResponse, Response
 
 from assistant.errors import ChangeRefused
+from assistant.roles import ROLES, Role
 from assistant.storage.admin_changes import AdminChanges
-from assistant.storage.admins import ROLES, Admin, Admins, Role
+from assistant.storage.admins import Admin, Admins
 from bots.admin.door import SignedIn, needs
 from bots.admin.faults import Fault, page_router
 from bots.admin.form import Form, form_of

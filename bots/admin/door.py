@@ -14,7 +14,8 @@ from typing import Any
 from fastapi import Depends, Request
 from starlette.responses import Response
 
-from assistant.storage.admins import LONGEST_SECONDS, Admin, Admins, Role
+from assistant.roles import Role
+from assistant.storage.admins import LONGEST_SECONDS, Admin, Admins
 from assistant.storage.audit import Actor
 from bots.admin.faults import Fault, NotSignedIn
 from bots.admin.form import fields_of

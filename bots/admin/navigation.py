@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from assistant.storage.admins import Role
+from assistant.roles import Role
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import pytest_asyncio
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
 
-from assistant.storage.admins import ROLES
+from assistant.roles import ROLES
 from assistant.storage.api_keys import ADMIN_SCOPES
 from bots.admin.app import OPEN, demands, refuse_open_routes
 from bots.admin.door import Needs

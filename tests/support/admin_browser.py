@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.async_api import Browser, Page
 
-from assistant.storage.admins import Role
+from assistant.roles import Role
 from bots.admin.door import COOKIE
 from tests.support.admin_house import AdminHouse
 

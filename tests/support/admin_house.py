@@ -17,7 +17,8 @@ from pydantic import SecretStr
 from assistant.answering.persona_versions import PersonaVersions
 from assistant.answering.personas import Personas
 from assistant.insight.glance import Glances
-from assistant.storage.admins import ROLES, Admin, Admins, Role
+from assistant.roles import ROLES, Role
+from assistant.storage.admins import Admin, Admins
 from assistant.storage.api_keys import ADMIN_SCOPES, ApiKeys, Scope
 from assistant.storage.audit import Actor
 from bots.admin.app import AdminParts, include_dashboard

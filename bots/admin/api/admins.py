@@ -10,8 +10,9 @@ from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from assistant.errors import ChangeRefused
+from assistant.roles import Role
 from assistant.storage.admin_changes import AdminChanges
-from assistant.storage.admins import Admin, Admins, Role
+from assistant.storage.admins import Admin, Admins
 from bots.admin.admins import NAME_CHARACTERS
 from bots.admin.api.door import actor_of, api_router, scoped
 from bots.admin.passwords import hash_password, new_password

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 
-from assistant.storage.admins import Role
+from assistant.roles import Role
 from assistant.storage.api_keys import AdminScope, ApiKey
 from assistant.storage.audit import Actor
 from bots.admin.door import address_of

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from assistant.storage.admins import ROLES, Role
+from assistant.roles import ROLES, Role
 from bots.admin.oidc.settings import OidcSettings
 
 NAME_CHARACTERS = 100

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from assistant.storage.admins import ROLES, Role
+from assistant.roles import ROLES, Role
 from bots.http.hosts import is_loopback
 
 CALLBACK = "/admin/login/oidc/callback"
