@@ -23,7 +23,7 @@ def read_word(path: Path) -> dict[str, Any] | None:
     try:
         said = json.loads(path.read_text("utf-8"))
         os.kill(int(said["pid"]), 0)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
     return dict(said)
 
