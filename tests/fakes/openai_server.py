@@ -26,7 +26,8 @@ MAX_MODEL_LEN = 4096
 
 @dataclass
 class OpenAiServer:
-    """`refusal` is a status for every request, and `error` what its body says beside; `break_after`
+    """`refusal` is a status for every request, but 400, which is the request's own fault, for none
+    that only asks which models there are; `error` is what its body says beside; `break_after`
     cuts each answer off there. `continues`: it says that it is vLLM's, whose servers go on from a
     message of the assistant; `refuses_to_continue` all the same. Without `usage` it counts nothing.
     """
@@ -76,7 +77,10 @@ class OpenAiServer:
         self.asked_for_models += 1
         owner = "vllm" if self.continues else "somebody"
         model = {"id": MODEL, "object": "model", "owned_by": owner, "max_model_len": MAX_MODEL_LEN}
-        return self._refused(request) or web.json_response({"object": "list", "data": [model]})
+        refused = self._refused(request)
+        if refused is None or refused.status == 400:
+            return web.json_response({"object": "list", "data": [model]})
+        return refused
 
     async def _embed(self, request: web.Request) -> web.Response:
         """Says the last first: a client goes by the index. A text's length and its words."""
