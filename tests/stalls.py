@@ -1,0 +1,71 @@
+"""`python -m tests.stalls [--seed N] [what pytest takes]`: pytest on a machine that stands still.
+
+All that the tests run is stopped together for a second or some, every few seconds, as it happens on
+a machine that others share. A test that fails of it asks how quick the machine is: let it wait for
+an event instead, or give what it asks of more time. A test that means a limit of seconds may fail.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+PAUSES = (3.0, 11.0)  # seconds between two stalls
+STALLS = (1.2, 1.2, 2.5, 2.5, 4.5)  # more than most limits of ours; fewer than Postgres is given
+
+
+def stall(pytest: int, seconds: float) -> None:
+    """Stop what pytest started, and go on with it."""
+    stopped = [pid for pid in _below(pytest) if _runs(pid) and _told(pid, signal.SIGSTOP)]
+    time.sleep(seconds)
+    for pid in stopped:
+        _told(pid, signal.SIGCONT)
+
+
+def _below(pid: int) -> Iterator[int]:
+    """Its children and theirs."""
+    for thread in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):  # it is gone
+            for child in map(int, thread.read_text().split()):
+                yield child
+                yield from _below(child)
+
+
+def _runs(pid: int) -> bool:
+    """False where it is gone, or stands still by another's will: a test's, that looks at that."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2][1] != "T"
+    return False
+
+
+def _told(pid: int, number: signal.Signals) -> bool:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+        return True
+    return False
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.stalls")
+    parser.add_argument("--seed", type=int, default=0, help="of the stalls' times and lengths")
+    given, for_pytest = parser.parse_known_args()
+    dice = random.Random(given.seed)
+    spread = ("-n", "3", "--dist", "loadgroup", "--no-loadscope-reorder")  # as `make test` has it
+    with subprocess.Popen([sys.executable, "-m", "pytest", *spread, *for_pytest]) as pytest:
+        while pytest.poll() is None:
+            time.sleep(dice.uniform(*PAUSES))
+            if pytest.poll() is None:
+                stall(pytest.pid, dice.choice(STALLS))
+    return pytest.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
