@@ -55,6 +55,8 @@ from inference.vllm_engine.statistics import StepCounts, stat_logger
 
 # How long the engine core may take to go before it is killed.
 SHUTDOWN_SECONDS = 2.0
+# How long killed processes may take to be gone before others are started; at an end nobody waits.
+GONE_SECONDS = 60.0
 # How long the first step may take: it may compile what it is the first to need.
 WARM_UP_SECONDS = 300.0
 # How long its memory may take to go, or to come back: Scout's weights cross the bus in seconds.
@@ -117,6 +119,7 @@ class VllmEngine:
         progress("ready", 1.0)
 
     async def _start(self, progress: Progress, listening: dict[str, str]) -> None:
+        await self._memory_given_back()
         others = multiprocessing_children()
         building = asyncio.create_task(
             asyncio.to_thread(self._build, _threadsafe(progress, self._stopping), listening)
@@ -195,7 +198,15 @@ class VllmEngine:
             with contextlib.suppress(Exception):
                 await asyncio.to_thread(llm.shutdown, SHUTDOWN_SECONDS)
         await asyncio.to_thread(end_processes, self._processes)
-        self._processes = set()
+        self._processes = {one for one in self._processes if one.is_running()}
+
+    async def _memory_given_back(self) -> None:
+        """A process that was killed may take seconds over a hundred gigabytes: what it still holds
+        would be missing at the next start."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GONE_SECONDS):
+                while any(one.is_running() for one in self._processes):  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
 
     async def render(
         self, messages: Sequence[ChatMessage], sampling: Sampling | None = None

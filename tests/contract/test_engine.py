@@ -178,8 +178,9 @@ async def test_eight_streams_run_together_and_each_gets_its_own_answer(engine):
     async def one(number: int) -> list[Delta]:
         nonlocal most
         prompt = await engine.render([ChatMessage("user", f"Count from {number} upwards.")])
+        # Long enough that the last begins before the first has ended, on a slow machine too.
         request = GenerationRequest(
-            f"stream-{number}", prompt, Sampling(temperature=0.0, max_tokens=16)
+            f"stream-{number}", prompt, Sampling(temperature=0.0, max_tokens=64)
         )
         deltas = []
         async for delta in engine.generate(request):

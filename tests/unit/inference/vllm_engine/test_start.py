@@ -10,6 +10,7 @@ import pytest
 from inference.errors import EngineUnavailable
 from inference.plan import measured
 from inference.plan.beside_engine import compare_with_engine
+from inference.processes import with_descendants
 from inference.profiles import profile_named
 from inference.vllm_engine import engine as vllm_engine
 from inference.vllm_engine.engine import VllmEngine
@@ -25,12 +26,19 @@ def quiet(line: str, share: float | None) -> None:
 class BuiltEngine(VllmEngine):
     """Its processes are there at once; what comes behind may stand still."""
 
-    def __init__(self, *, first_token: asyncio.Event, plan: asyncio.Event) -> None:
+    def __init__(
+        self,
+        *,
+        first_token: asyncio.Event,
+        plan: asyncio.Event,
+        built: asyncio.Event | None = None,
+    ) -> None:
         super().__init__(DEMO, lambda progress: "")
         self._waits_for = first_token, plan
+        self._built = built or asyncio.Event()
 
     def _build(self, *given: object) -> None:
-        pass
+        self._built.set()
 
     async def _first_token(self) -> None:
         await self._waits_for[0].wait()
@@ -66,6 +74,22 @@ async def test_an_engine_that_is_stopped_while_it_starts_is_never_ready() -> Non
         plan.set()
     assert "stopped while it started" in starting.result()
     assert (await engine.health()).state == "stopped"
+
+
+async def test_an_engine_is_built_when_the_one_before_is_gone_with_its_memory() -> None:
+    first_token, plan, built = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    first_token.set()
+    plan.set()
+    engine = BuiltEngine(first_token=first_token, plan=plan, built=built)
+    former = await asyncio.create_subprocess_exec("sleep", "60")
+    engine._processes = with_descendants([former.pid])
+    starting = asyncio.create_task(engine.start(quiet))
+    await asyncio.sleep(0.2)
+    assert not built.is_set()
+    former.kill()
+    await former.wait()
+    await starting
+    assert built.is_set()
 
 
 async def refused(engine: VllmEngine) -> str:
