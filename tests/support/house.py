@@ -234,6 +234,8 @@ async def running(task: asyncio.Task[None]) -> AsyncIterator[asyncio.Task[None]]
 @asynccontextmanager
 async def working(worker: Worker) -> AsyncIterator[Worker]:
     """A worker at work for the block."""
-    async with running(asyncio.create_task(worker.run())):
-        yield worker
-    await worker.engine.stop()
+    try:
+        async with running(asyncio.create_task(worker.run())):
+            yield worker
+    finally:
+        await worker.engine.stop()
