@@ -201,7 +201,7 @@ class VllmEngine:
         self._processes = {one for one in self._processes if one.is_running()}
 
     async def _memory_given_back(self) -> None:
-        """A process that was killed may take seconds over a hundred gigabytes: what it still holds
+        """Wait for processes that were killed and are not gone: what they still hold of the memory
         would be missing at the next start."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(GONE_SECONDS):
