@@ -1,5 +1,5 @@
-"""What a running process says of itself, in a file of the data directory, for the commands that are
-run beside it."""
+"""The word of a running process: what it says of itself, in a file of the data directory, for the
+commands that are run beside it."""
 
 from __future__ import annotations
 
