@@ -1,8 +1,9 @@
 """`python -m tests.stalls [--seed N] [what pytest takes]`: pytest on a machine that stands still.
 
-All that the tests run is stopped together for a second or some, every few seconds, as it happens on
-a machine that others share. A test that fails of it asks how quick the machine is: let it wait for
-an event instead, or give what it asks of more time. A test that means a limit of seconds may fail.
+Every few seconds all that the tests run is stopped together for a second or some, as it happens on
+a machine that others share, or one process of it alone, as it happens where more of them want to
+run than there are cores. A test that fails of it asks how quick the machine is: let it wait for an
+event instead, or give what it asks of more time. A test that means a limit of seconds may fail.
 """
 
 from __future__ import annotations
@@ -19,13 +20,18 @@ from contextlib import suppress
 from pathlib import Path
 
 PAUSES = (3.0, 11.0)  # seconds between two stalls
-STALLS = (1.2, 1.2, 2.5, 2.5, 4.5)  # more than most limits of ours; fewer than Postgres is given
+OF_ALL = (1.2, 1.2, 2.5, 2.5, 4.5)  # more than most limits of ours; fewer than Postgres is given
+OF_ONE = (0.3, 0.6, 1.2)
 
 
-def stall(pytest: int, seconds: float) -> None:
-    """Stop what pytest started, and go on with it."""
-    stopped = [pid for pid in _below(pytest) if _runs(pid) and _told(pid, signal.SIGSTOP)]
-    time.sleep(seconds)
+def stall(pytest: int, dice: random.Random) -> None:
+    """Stop what pytest started, or one process of that, and go on with it."""
+    running = [pid for pid in _below(pytest) if _runs(pid)]
+    alone = dice.random() < 0.5
+    if alone:
+        running = dice.sample(running, min(len(running), 1))
+    stopped = [pid for pid in running if _told(pid, signal.SIGSTOP)]
+    time.sleep(dice.choice(OF_ONE if alone else OF_ALL))
     for pid in stopped:
         _told(pid, signal.SIGCONT)
 
@@ -63,7 +69,7 @@ def main() -> int:
         while pytest.poll() is None:
             time.sleep(dice.uniform(*PAUSES))
             if pytest.poll() is None:
-                stall(pytest.pid, dice.choice(STALLS))
+                stall(pytest.pid, dice)
     return pytest.returncode
 
 
