@@ -28,8 +28,8 @@ UPDATE admins SET totp_secret = NULL, totp_step = NULL WHERE id = %(admin)s
 """
 # The steps only go up: a code that was taken, or an older one, is taken no more.
 TAKE_STEP = """
-UPDATE admins SET totp_step = %(step)s
-WHERE id = %(admin)s AND totp_secret IS NOT NULL
+UPDATE admins SET totp_step = %(step)s, totp_secret = %(resealed)s
+WHERE id = %(admin)s AND totp_secret = %(sealed)s
     AND (totp_step IS NULL OR totp_step < %(step)s)
 RETURNING id
 """
@@ -72,9 +72,10 @@ class SecondFactors:
             await rows(connection, REMOVE, {"admin": admin_id})
             await note(connection, actor, "admin.second_factor_removed", f"admin:{admin_id}")
 
-    async def take_step(self, admin_id: int, step: int) -> bool:
-        """Whether the code of this step was taken by nobody yet."""
-        values = {"admin": admin_id, "step": step}
+    async def take_step(self, admin_id: int, step: int, sealed: str, resealed: str) -> bool:
+        """Whether the code of this step was taken by nobody yet. The secret that it is of stands
+        there as `sealed`, and as `resealed` from then on."""
+        values = {"admin": admin_id, "step": step, "sealed": sealed, "resealed": resealed}
         return await self.database.row(TAKE_STEP, values) is not None
 
     async def take_recovery_code(self, admin_id: int, code: str, actor: Actor) -> bool:

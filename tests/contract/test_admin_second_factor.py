@@ -6,11 +6,23 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest_asyncio
+from pydantic import SecretStr
 
+from assistant.storage.audit import Actor
+from assistant.storage.second_factors import SecondFactors
+from bots.admin.second_factor.codes import Codes, new_secret
 from bots.http.throttle import FREE_FAILURES
-from tests.support.admin_house import PASSWORD, AdminHouse, admin_house, at_one_moment, seen
+from bots.seal import Seal, new_key
+from tests.support.admin_house import (
+    MOMENT,
+    PASSWORD,
+    AdminHouse,
+    admin_house,
+    at_one_moment,
+    seen,
+)
 from tests.support.house import house
-from tests.support.second_factor import ADDRESS, enter, give, scanned, set_up
+from tests.support.second_factor import ADDRESS, Device, enter, give, scanned, set_up
 
 
 @pytest_asyncio.fixture
@@ -121,6 +133,24 @@ async def test_the_secret_stands_sealed_and_for_its_admin_alone(
     await enter(stranger, "the-viewer")
     assert (await give(stranger, other.device.code())).status_code == 403
     assert (await give(stranger, made.recovery[0])).status_code == 303
+
+
+async def test_a_right_code_seals_the_secret_with_the_first_key(admin: AdminHouse) -> None:
+    mine, actor = admin.admins["viewer"].id, Actor("admin", 0, "a test", "")
+    old, new = SecretStr(new_key()), SecretStr(new_key())
+    factors, secret = SecondFactors(admin.house.database), new_secret()
+    device = Device(secret.get_secret_value(), MOMENT)
+
+    def codes(*keys: SecretStr) -> Codes:
+        return Codes(factors, Seal(keys), lambda: MOMENT)
+
+    await factors.set_up(mine, codes(old).sealed(mine, secret), 0, actor)
+    assert not await codes(new).right(mine, device.code(-1), actor)
+    assert not await codes(new, old).right(mine, device.code(-9), actor)
+    assert not await codes(new).right(mine, device.code(-1), actor), "a wrong code changes nothing"
+    assert await codes(new, old).right(mine, device.code(-1), actor)
+    assert await codes(new).right(mine, device.code(), actor), "the old key can go"
+    assert not await codes(new).right(mine, device.code(), actor)
 
 
 async def test_each_change_of_it_asks_for_the_password(admin: AdminHouse) -> None:

@@ -38,9 +38,13 @@ class Codes:
         code = given.replace(" ", "").strip()
         if not (code.isascii() and code.isdigit() and len(code) == DIGITS):
             return await self.factors.take_recovery_code(admin_id, given[:100], actor)
-        secret = self._open(admin_id, await self.factors.sealed(admin_id))
-        step = None if secret is None else self.step_of(secret, code)
-        return step is not None and await self.factors.take_step(admin_id, step)
+        sealed = await self.factors.sealed(admin_id)
+        secret = self._open(admin_id, sealed) if sealed else None
+        step = self.step_of(secret, code) if secret else None
+        if sealed is None or secret is None or step is None:
+            return False
+        resealed = sealed if self.seal.is_fresh(sealed) else self.sealed(admin_id, secret)
+        return await self.factors.take_step(admin_id, step, sealed, resealed)
 
     def step_of(self, secret: SecretStr, code: str) -> int | None:
         """Which step the code is of; None for a wrong one."""
@@ -53,9 +57,9 @@ class Codes:
     def sealed(self, admin_id: int, secret: SecretStr) -> str:
         return self.seal.close(_owner(admin_id), secret)
 
-    def _open(self, admin_id: int, sealed: str | None) -> SecretStr | None:
+    def _open(self, admin_id: int, sealed: str) -> SecretStr | None:
         try:
-            return self.seal.open(_owner(admin_id), sealed) if sealed else None
+            return self.seal.open(_owner(admin_id), sealed)
         except SealBroken as error:  # recovery codes still open it
             log.error("admin_second_factor_unreadable", admin=admin_id, reason=str(error))
             return None
