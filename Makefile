@@ -23,7 +23,7 @@ help: ## show this list
 run: install-run ## install what is missing and start Outrider on this machine's CPU
 	@exec $(BIN)/outrider run
 
-test: install-dev ## run all tests in three processes (with ARGS for pytest)
+test: install-dev ## run all tests but the slow ones in three processes (with ARGS for pytest)
 	@$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder $(ARGS)
 # The kernels by Triton's interpreter, which is chosen when Triton is imported.
 ifeq ($(ARGS),)

@@ -132,7 +132,7 @@ async def build_pages(
         glances=glances,
     )
     include_dashboard(app, parts)
-    app.include_router(web_router(service))
+    app.include_router(web_router(service, service.settings))
     return Pages(app, safety, settings.data_dir, stack.callback, settings.api.requests_at_once)
 
 

@@ -88,8 +88,8 @@ class ApiSettings(BaseModel, extra="forbid"):
 
     key: SentSecret = Field(
         None,
-        description="Bearer key of `/v1`, which may do all. Without it one is made in the data "
-        "directory. `outrider keys` makes others.",
+        description="Bearer key of `/v1`, which may do all but `/v1/admin`. Without it one is made "
+        "in the data directory. `outrider keys` makes others.",
     )
     requests_at_once: int = Field(
         2000,

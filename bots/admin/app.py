@@ -159,6 +159,7 @@ def _remaining(shell: Shell) -> APIRouter:
     router = page_router()
 
     @router.get("")
+    @router.get("/")  # as people type it
     async def home(admin: Annotated[SignedIn, needs("viewer")]) -> Response:
         first = next((one for one in NAVIGATION if admin.may(one.role)), None)
         return RedirectResponse(first.address if first else "/admin/me", 303)

@@ -1,7 +1,7 @@
 """Whose key it is, what it opens, and what is left of its quotas.
 
 The key of the settings, or of the file in the data directory, is the key `default`: it opens all
-and has no quota. All others stand in the database.
+but `/v1/admin`, and has no quota. All others stand in the database.
 """
 
 from __future__ import annotations

@@ -136,7 +136,7 @@ class FormFields(_Strict):
     structured_outputs: StructuredOutputs | None = None
     logit_bias: Annotated[
         Annotated[dict[str, float], Field(max_length=0)] | None,
-        refusing("Tokens can't be favoured or barred one by one: leave it out"),
+        refusing("Tokens can't be favoured or barred one by one: leave it out", {}),
     ] = None
 
     def with_output(self, **chosen: Any) -> Sampling:
@@ -173,6 +173,18 @@ class OutputFields(FormFields):
     tools: list[FunctionTool] | None = Field(None, max_length=128)
     tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
     parallel_tool_calls: bool | None = None
+    functions: Annotated[
+        Annotated[list[Any], Field(max_length=0)] | None,
+        refusing("This older form is not taken: send them as tools", []),
+    ] = None
+    function_call: Annotated[
+        Literal["none"] | None,
+        refusing("This older form is not taken: send it as tool_choice", "none"),
+    ] = None
+    modalities: Annotated[
+        Annotated[list[Literal["text"]], Field(min_length=1, max_length=1)] | None,
+        refusing("Answers are text: leave it out", ["text"]),
+    ] = None
 
     def with_output(self, **chosen: Any) -> Sampling:
         if self.top_logprobs is not None and not self.logprobs:

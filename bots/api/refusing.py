@@ -6,12 +6,12 @@ from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
 
-def refusing(sentence: str) -> BeforeValidator:
-    """A validator of what is not supported: anything but null and {} is refused, with the
-    sentence."""
+def refusing(sentence: str, *taken: object) -> BeforeValidator:
+    """A validator of what is not supported: anything but null, and what else is taken because it
+    asks for nothing, is refused, with the sentence."""
 
     def check(value: object) -> object:
-        if value is not None and value != {}:
+        if value is not None and value not in taken:
             raise PydanticCustomError("unsupported", sentence)
         return value
 

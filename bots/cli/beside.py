@@ -25,7 +25,7 @@ class Beside:
 
 @asynccontextmanager
 async def open_beside(settings: Settings) -> AsyncIterator[Beside]:
-    """Raises StartupError when the database doesn't answer, or is of another version."""
+    """Raises StartupError when the database is missing, silent, or of another version."""
     async with database_url(settings) as url:
         await schema.check(url)
         async with open_database(url) as database, _redis(settings) as redis:

@@ -289,7 +289,10 @@ def remove_webhook(account: TelegramAccount = "default") -> None:
 
 @slack.command()
 def key() -> None:
-    """Make a key for OUTRIDER_SLACK__TOKEN_KEYS."""
+    """Make a key that seals stored secrets.
+
+    It is for OUTRIDER_SLACK__TOKEN_KEYS or OUTRIDER_ADMIN__TOTP_KEYS.
+    """
     from bots.seal import new_key
 
     say(new_key())

@@ -45,7 +45,9 @@ class TelegramAccount(BaseModel):
         "/webhooks/telegram/ and its name). Empty: long polling.",
     )
     webhook_secret: SentSecret = Field(
-        default=None, description="What Telegram sends along to show that it is Telegram."
+        default=None,
+        description="What Telegram sends along to show that it is Telegram: 16 to 256 of `A-Z a-z "
+        "0-9 _ -`. Needed with an address; `openssl rand -hex 32` makes one.",
     )
     inline: bool = Field(
         default=False,

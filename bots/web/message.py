@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from assistant.messages import ChatRef, Command, CommandName, IncomingMessage
 from bots.http.failures import Refused
 
-MAX_CHARACTERS = 32_000
 ORDERS: Mapping[str, CommandName] = {
     "/link": "link",
     "/privacy": "privacy",
@@ -44,16 +43,16 @@ def parse_choice(body: bytes) -> str:
         raise Refused(400, sentence, param="choice") from None
 
 
-def parse_message(body: bytes, chat: ChatRef) -> IncomingMessage:
-    """Raises Refused: 400 for what is no message, 413 for one that is too long."""
+def parse_message(body: bytes, chat: ChatRef, longest: int) -> IncomingMessage:
+    """Raises Refused: 400 for what is no message, 413 for one of more than `longest` characters."""
     sent = _parse(body)
     text = sent.text.strip()
     if not text:
         raise Refused(400, "The message is empty.", code="empty", param="text")
-    if len(text) > MAX_CHARACTERS:
+    if len(text) > longest:
         raise Refused(
             413,
-            f"The message has {len(text):,} characters; at most {MAX_CHARACTERS:,} can be sent.",
+            f"The message has {len(text):,} characters; at most {longest:,} can be sent.",
             code="too_long",
             param="text",
         )

@@ -15,11 +15,12 @@ from starlette.staticfiles import StaticFiles
 from assistant.errors import StorageUnavailable, TurnNotFound
 from assistant.messages import Arrival, Command, IncomingMessage
 from assistant.service import Assistant
+from assistant.settings import AssistantSettings
 from bots.http.stream import EventStream
 from bots.web.cookie import ChatCookie
 from bots.web.exchange import exchanges
 from bots.web.markdown import MarkdownPage
-from bots.web.message import MAX_CHARACTERS, order_in, parse_choice, parse_message
+from bots.web.message import order_in, parse_choice, parse_message
 from bots.web.reply_stream import reply_events
 
 _HERE = Path(__file__).parent
@@ -34,10 +35,10 @@ EXAMPLES = (
 Chat = Annotated[ChatCookie, Depends(ChatCookie.of)]
 
 
-def web_router(assistant: Assistant) -> APIRouter:
+def web_router(assistant: Assistant, settings: AssistantSettings) -> APIRouter:
     """The chat at `/`, its endpoints under `/chat`, and `/static` for every page of ours."""
     router = APIRouter(include_in_schema=False)
-    pages = ChatPages(assistant)
+    pages = ChatPages(assistant, settings)
     router.add_api_route("/", pages.page, methods=["GET"])
     router.add_api_route("/chat/history", pages.history, methods=["GET"])
     router.add_api_route("/chat/status", pages.status, methods=["GET"])
@@ -52,8 +53,9 @@ def web_router(assistant: Assistant) -> APIRouter:
 
 
 class ChatPages:
-    def __init__(self, assistant: Assistant) -> None:
+    def __init__(self, assistant: Assistant, settings: AssistantSettings) -> None:
         self._assistant = assistant
+        self._settings = settings
         self._markdown = MarkdownPage()
         self._templates = Jinja2Templates(_HERE / "templates")
         self._files = StaticFiles(directory=_HERE / "static")
@@ -79,7 +81,8 @@ class ChatPages:
 
     async def send(self, request: Request, cookie: Chat) -> Response:
         arrival = Arrival()
-        message = parse_message(await request.body(), cookie.chat)
+        longest = self._settings.message_characters
+        message = parse_message(await request.body(), cookie.chat, longest)
         order = order_in(message)
         if order is not None:
             body = await self._carried_out(order)
@@ -160,7 +163,7 @@ class ChatPages:
             "info": info,
             "trouble": trouble,
             "examples": EXAMPLES,
-            "max_characters": MAX_CHARACTERS,
+            "max_characters": self._settings.message_characters,
         }
         return self._templates.TemplateResponse(request, template, context, status, _NO_STORE)
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Page, expect
 
 from assistant.lines import LineReports, Lines
 from assistant.messages import ChatRef
@@ -127,3 +127,36 @@ async def test_a_page_whose_sign_in_was_ended_says_so(
         await expect(said).to_be_hidden()
         await admin.house.rows("DELETE FROM admin_sessions")
         await expect(said).to_be_visible(timeout=30_000)
+
+
+async def test_tabs_that_nobody_sees_hold_no_connection_and_are_live_again_when_shown(
+    admin_browser: Browser, admin: AdminHouse
+) -> None:
+    connections = 6  # that a browser keeps to a server
+    async with signed_in(admin_browser, admin, "viewer") as first:
+        await first.goto("/admin")
+        nothing = first.get_by_text("Nothing is being answered")
+        await expect(nothing).to_be_visible()
+        await show(first, False)
+        for _ in range(connections):
+            tab = await first.context.new_page()
+            await tab.goto("/admin")
+            await expect(tab.get_by_text("Nothing is being answered")).to_be_visible()
+            await show(tab, False)
+        await admin.house.say("Hello", chat(1))
+        await first.reload()  # would wait for ever for a connection
+        await expect(nothing).to_be_hidden(timeout=30_000)
+        await show(tab, True)
+        await expect(tab.get_by_text("Nothing is being answered")).to_be_hidden(timeout=30_000)
+        await expect(tab.get_by_text("The connection was lost")).to_be_hidden()
+
+
+async def show(tab: Page, shown: bool) -> None:
+    """As a browser does when another tab comes before it: without a screen it never would."""
+    await tab.evaluate(
+        """shown => {
+            Object.defineProperty(document, "hidden", { configurable: true, value: !shown });
+            document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        shown,
+    )

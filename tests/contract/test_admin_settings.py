@@ -165,3 +165,14 @@ async def test_programs_see_change_and_reset_them(admin: AdminHouse) -> None:
     assert (await program(admin, "PUT", "/nothing", {"value": 0})).status_code == 404
     seeing = await program(admin, "PUT", "/attempts", {"value": 7}, "admin.view")
     assert seeing.status_code == 403
+
+
+async def test_the_web_chat_takes_messages_as_long_as_they_may_be_now(admin: AdminHouse) -> None:
+    for longest in (40_000, 500):
+        await put(admin, "message_characters", str(longest))
+        async with httpx.AsyncClient(base_url=admin.address, timeout=20) as person:
+            assert f'data-limit="{longest}"' in (await person.get("/")).text
+            for more, status in ((0, 200), (1, 413)):
+                message = {"text": "x" * (longest + more), "client_id": f"message-{more}"}
+                answer = await person.post("/chat/messages", json=message)
+                assert answer.status_code == status, answer.text

@@ -47,6 +47,19 @@ async def test_the_right_password_opens_the_dashboard_and_leads_to_where_one_wan
     assert (await stranger.get("/admin/me")).status_code == 200
 
 
+@pytest.mark.parametrize("home", ["/admin", "/admin/"])
+async def test_home_is_found_with_and_without_a_slash_at_its_end(
+    admin: AdminHouse, stranger: httpx.AsyncClient, home: str
+) -> None:
+    led = await stranger.get(home)
+    assert led.status_code == 303
+    answer = await enter(
+        stranger, "the-viewer", PASSWORD, httpx.URL(led.headers["location"]).params["next"]
+    )
+    first = await stranger.get(answer.headers["location"])
+    assert (first.status_code, first.headers["location"]) == (303, "/admin/overview")
+
+
 @pytest.mark.parametrize(
     ("name", "password"),
     [("the-admin", "wrong"), ("nobody", PASSWORD), ("", ""), ("the-admin", "x" * 5000)],

@@ -80,6 +80,26 @@ async def test_a_bias_for_tokens_is_refused_and_an_empty_one_is_none(path: str) 
             assert (await post(f'"logit_bias": {bias}')).status_code == 200
 
 
+async def test_functions_and_what_is_no_text_are_refused_and_nothing_of_them_is_none() -> None:
+    async with posting("chat/completions") as (post, assistant):
+        for field, value, instead in (
+            ("functions", '[{"name": "weather", "parameters": {}}]', "send them as tools"),
+            ("functions", "{}", "send them as tools"),
+            ("function_call", '"auto"', "send it as tool_choice"),
+            ("function_call", '{"name": "weather"}', "send it as tool_choice"),
+            ("modalities", '["text", "audio"]', "leave it out"),
+            ("modalities", '["audio"]', "leave it out"),
+        ):
+            error = refusal(await post(f'"{field}": {value}'))
+            assert (error["param"], instead in error["message"]) == (field, True)
+        assert assistant.states() == []
+        for taken in (
+            '"functions": [], "function_call": "none", "modalities": ["text"]',
+            '"functions": null, "function_call": null, "modalities": null',
+        ):
+            assert (await post(taken)).status_code == 200
+
+
 @pytest.mark.parametrize("path", PATHS)
 async def test_every_sampling_field_arrives(path: str) -> None:
     given = {

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from assistant.messages import Edited
-from bots.web.message import MAX_CHARACTERS
+from assistant.settings import AssistantSettings
 from tests.support.chat_app import chat_app
 from tests.support.memory_assistant import MemoryAssistant, ScriptedFailure, words
 from tests.support.serving import serving
@@ -232,9 +232,10 @@ async def test_bad_input_gets_its_status_and_one_sentence(content, status):
 
 
 async def test_the_longest_message_goes_in():
+    longest = AssistantSettings().message_characters
     async with web(script=lambda m: iter([str(len(m[-1].content))])) as (_, http):
-        blocks, _ = await read(http, await ask(http, "😀" * MAX_CHARACTERS))
-        assert f"{MAX_CHARACTERS}" in blocks[0]
+        blocks, _ = await read(http, await ask(http, "😀" * longest))
+        assert f"{longest}" in blocks[0]
 
 
 async def test_two_messages_while_one_is_answered_are_answered_together_after_it():

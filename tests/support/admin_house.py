@@ -101,7 +101,7 @@ async def admin_house(
             glances=glances,
         )
         include_dashboard(app, parts(made_of))
-        app.include_router(web_router(house.service))
+        app.include_router(web_router(house.service, house.settings))
         address = await stack.enter_async_context(serving(secure(app, SAFETY)))
         made = AdminHouse(address, app, house, {}, {}, {})
         for role in ROLES:

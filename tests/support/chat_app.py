@@ -7,6 +7,7 @@ from pydantic import SecretStr
 from starlette.types import ASGIApp
 
 from assistant.service import Assistant
+from assistant.settings import AssistantSettings
 from bots.api.keys import Access, Keyring
 from bots.api.router import api_router
 from bots.http.safety import HttpSafety
@@ -27,5 +28,5 @@ def chat_app(
     access = access or Access(Keyring(KEY))
     app = FastAPI(title="Outrider", version="0", docs_url=None, redoc_url=None)
     app.include_router(api_router(assistant, access, quiet_seconds=quiet_seconds))
-    app.include_router(web_router(assistant))
+    app.include_router(web_router(assistant, AssistantSettings()))
     return secure(app, safety)

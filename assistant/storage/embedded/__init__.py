@@ -15,8 +15,15 @@ however it ends.
 """
 
 from assistant.storage.embedded.lock import DataDirLock
-from assistant.storage.embedded.postgres import embedded_postgres, running_postgres
+from assistant.storage.embedded.postgres import embedded_postgres, has_postgres, running_postgres
 from assistant.storage.embedded.process import OnDeath
 from assistant.storage.embedded.valkey import embedded_valkey
 
-__all__ = ["DataDirLock", "OnDeath", "embedded_postgres", "embedded_valkey", "running_postgres"]
+__all__ = [
+    "DataDirLock",
+    "OnDeath",
+    "embedded_postgres",
+    "embedded_valkey",
+    "has_postgres",
+    "running_postgres",
+]

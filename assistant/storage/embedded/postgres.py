@@ -132,6 +132,11 @@ async def _connect(server: ServerProcess, url: str) -> psycopg.AsyncConnection:
         await asyncio.sleep(_POLL_SECONDS)
 
 
+def has_postgres(data_dir: Path) -> bool:
+    """Whether a database was made there, running or not."""
+    return Cluster(data_dir.absolute()).data.exists()
+
+
 def running_postgres(data_dir: Path) -> str | None:
     """The URL of the server that another process runs on `data_dir`, or None if none answers."""
     cluster = Cluster(data_dir.absolute())
