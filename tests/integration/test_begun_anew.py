@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
+from assistant.answering.deltas import decoded, key
 from assistant.answering.turns import Claimant, Piece
 from assistant.messages import ChatRef
 from inference.api import ChatMessage, Prompt, Sampling, Tool
@@ -162,10 +163,9 @@ async def _failed_once(home: House) -> bool:
 
 async def _follow(home: House, turn: int) -> tuple[list[int], str]:
     """At which character each attempt began, and the text as a reader puts it together."""
+    text, _ = await home.answer(turn)
     starts: dict[int, int] = {}
-    text = ""
-    async with asyncio.timeout(30):
-        async for delta in home.service.follow(turn):
-            starts.setdefault(delta.attempt, delta.offset)
-            text = text[: delta.offset] + delta.text
+    for _, values in await home.redis.xrange(key(turn)):
+        delta = decoded(values["delta"])
+        starts.setdefault(delta.attempt, delta.offset)
     return list(starts.values()), text
