@@ -198,7 +198,7 @@ WITH gone AS (
     FROM old WHERE turns.id = old.id
 ), removal AS (
     UPDATE deliveries SET state = 'removing', attempt = deliveries.attempt + 1,
-        lease_owner = NULL, lease_until = NULL, finished_at = NULL
+        lease_owner = NULL, lease_until = NULL, finished_at = NULL, created_at = now()
     FROM turns WHERE turn_id = turns.id AND turns.id IN (SELECT id FROM gone)
         AND superseded_by IS NULL
 )
