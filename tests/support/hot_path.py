@@ -151,6 +151,7 @@ def _claim(filled: Filled, number: int) -> Values:
         "leave_seconds": 0.2,
         "profile": "demo",
         "by_text": False,
+        "running": [_running(filled, number)],
     }
 
 
