@@ -177,14 +177,17 @@ class DeltaReader:
         position = Position(turn_id, offset)
         async with self._subscribed(position) as subscription:
             arrived = await self._first(turn_id, subscription)
+            ahead: ReplyDelta | None = None  # for what comes before it, Postgres was asked
             while arrived is not None:  # else it was erased
                 if isinstance(arrived, Reply):
                     if arrived.final or not arrived.text or await admit(arrived.attempt):
-                        for delta in position.catch_up(arrived):
+                        for delta in position.catch_up(arrived, ahead):
                             yield delta
                             if delta.state is not None:
                                 return
-                    arrived = await subscription.arrived.get()
+                    fits = ahead is not None and not position.behind(ahead)
+                    arrived = ahead if fits else await subscription.arrived.get()
+                    ahead = None
                     continue
                 # An end is given out in any case; with it may come the first text.
                 refused = arrived.text and not await admit(arrived.attempt)
@@ -197,7 +200,7 @@ class DeltaReader:
                     if placed.state is not None:
                         return
                 if placed is None and position.behind(arrived):
-                    arrived = await self.turns.read(turn_id)
+                    ahead, arrived = arrived, await self.turns.read(turn_id)
                 else:
                     arrived = await subscription.arrived.get()
 
@@ -319,18 +322,25 @@ class Position:
         return delta
 
     def behind(self, delta: ReplyDelta) -> bool:
-        return delta.attempt >= self.attempt and delta.offset > self.offset
+        """Whether there is a gap before it. What a newer attempt goes on from may differ from what
+        the reader holds."""
+        known = 0 if delta.attempt > self.attempt > 0 else self.offset
+        return delta.attempt >= self.attempt and delta.offset > known
 
-    def catch_up(self, stored: Reply) -> list[ReplyDelta]:
-        """What the checkpoint has and the reader lacks."""
+    def catch_up(self, stored: Reply, ahead: ReplyDelta | None = None) -> list[ReplyDelta]:
+        """What the checkpoint has and the reader lacks; before `ahead`, which goes on from there,
+        no more than up to it: an attempt may write the end that it was left with anew."""
         if stored.attempt < self.attempt:
             return []
         if stored.attempt > self.attempt > 0:
             self.offset = 0  # another attempt's text: what the reader holds may differ
-        missing = stored.text[self.offset :]
+        self.attempt = stored.attempt
+        until = None
+        if ahead is not None and ahead.attempt == stored.attempt and not stored.final:
+            until = ahead.offset
+        missing = stored.text[self.offset : until]
         if not missing and not stored.final:
             return []
-        self.attempt = stored.attempt
         delta = ReplyDelta(
             turn_id=self.turn_id,
             attempt=stored.attempt,

@@ -15,12 +15,15 @@ from assistant.answering.personas import Persona
 from assistant.answering.token_counts import tokens_of
 from assistant.answering.traces import AttemptTrace
 from assistant.answering.turns import ClaimedTurn, Outcome, Piece, Turns
+from assistant.errors import StorageUnavailable
 from assistant.messages import ReplyDelta, clean
 from assistant.phrases import Phrase, say
 from assistant.settings import AssistantSettings
 from inference.api import Delta, Engine, GenerationRequest, Prompt, TokenLogprob, ToolCall
 
 log = structlog.get_logger()
+
+AGAIN_SECONDS = 0.5  # before an end is tried to be written again
 
 
 @dataclass(slots=True)
@@ -97,7 +100,7 @@ class RunningReply:
 
     async def finish(self, outcome: Outcome) -> bool:
         """Commit the outcome, then let readers know. False when this attempt counts no more."""
-        if self._abandoned or not await self.turns.finish(self.turn, outcome):
+        if not await self._committed(outcome):
             log.info("attempt_abandoned", turn=self.turn.id, attempt=self.turn.attempt)
             return False
         self.deltas.write(
@@ -118,6 +121,19 @@ class RunningReply:
             )
         )
         return True
+
+    async def _committed(self, outcome: Outcome) -> bool:
+        """While Postgres is away it is tried again, until another attempt has the turn."""
+        told = False
+        while not self._abandoned:
+            try:
+                return await self.turns.finish(self.turn, outcome)
+            except StorageUnavailable:
+                if not told:
+                    log.warning("turn_unwritten", turn=self.turn.id, attempt=self.turn.attempt)
+                told = True
+            await asyncio.sleep(AGAIN_SECONDS)
+        return False
 
     async def hand_over(
         self, after_seconds: float = 0, why: str = "shutdown", *, failed: bool = False

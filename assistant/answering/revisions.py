@@ -16,7 +16,7 @@ from assistant.fair import CLOCK
 from assistant.files.attachments import ATTACHED, values_of
 from assistant.messages import ChatRef, IncomingMessage, clean
 from assistant.storage.database import Connection, Database, row, rows
-from assistant.storage.search_entries import forget
+from assistant.storage.search_entries import enter, forget
 
 _MESSAGE = """
     SELECT messages.id FROM messages JOIN accounts ON accounts.id = account_id
@@ -172,12 +172,16 @@ WITH changed AS (
     DELETE FROM attachments USING changed WHERE message_id = changed.id
 ), answering AS (
     SELECT answering.id FROM ({_ANSWERING}) AS answering JOIN turns ON turns.id = answering.id
-    WHERE turns.state <> 'stopped' AND NOT stop_requested AND EXISTS (
+    WHERE turns.state <> 'stopped' AND NOT (turns.state = 'running' AND stop_requested) AND EXISTS (
         SELECT FROM turn_messages JOIN messages ON messages.id = message_id
         WHERE turn_id = answering.id AND deleted_at IS NULL
             AND messages.id <> (SELECT id FROM changed))
 ),
 {_REPLACE}
+"""
+_TAKE_AWAY = """
+    UPDATE deliveries SET state = 'removing', attempt = deliveries.attempt + 1,
+        lease_owner = NULL, lease_until = NULL, finished_at = NULL, created_at = now()
 """
 # Turns of which all messages are deleted: an answer repeats what it answers.
 REMOVE = f"""
@@ -196,11 +200,26 @@ WITH gone AS (
         prompt_token_ids = NULL, reply_token_ids = '{{}}', tool_calls = NULL, logprobs = NULL,
         finished_at = coalesce(turns.finished_at, now())
     FROM old WHERE turns.id = old.id
-), removal AS (
-    UPDATE deliveries SET state = 'removing', attempt = deliveries.attempt + 1,
-        lease_owner = NULL, lease_until = NULL, finished_at = NULL
+), removal AS ({_TAKE_AWAY}
     FROM turns WHERE turn_id = turns.id AND turns.id IN (SELECT id FROM gone)
         AND superseded_by IS NULL
+)
+SELECT id, attempt, state FROM old
+"""
+# After both: what was stopped is not answered again, and nothing stands there in its place.
+EMPTY_STOPPED = f"""
+WITH old AS (
+    SELECT id, attempt, state FROM turns WHERE superseded_by IS NULL AND error_code <> 'deleted'
+        AND state <> 'queued' AND id IN (
+            SELECT turn_id FROM turn_messages WHERE message_id = ({_MESSAGE})) FOR UPDATE
+), emptied AS (
+    UPDATE turns SET lease_owner = NULL, lease_until = NULL,
+        state = CASE WHEN turns.state = 'running' THEN 'stopped' ELSE turns.state END,
+        error = '', reply = '', prompt_messages = NULL, prompt_token_ids = NULL,
+        reply_token_ids = '{{}}', tool_calls = NULL, logprobs = NULL,
+        finished_at = coalesce(turns.finished_at, now())
+    FROM old WHERE turns.id = old.id
+), removal AS ({_TAKE_AWAY} FROM old WHERE turn_id = old.id
 )
 SELECT id, attempt, state FROM old
 """
@@ -285,9 +304,12 @@ class Revisions:
             again = await revised(connection, DELETE, where)
             await rows(connection, FORGET_REPLACED, where)
             removed = await rows(connection, REMOVE, where)
-            await forget(connection, [one.id for one in removed])
+            emptied = await rows(connection, EMPTY_STOPPED, where)
+            await forget(connection, [one.id for one in (*removed, *emptied)])
+            await enter(connection, [one.id for one in emptied])  # what else was asked
             await rows(connection, FORGET_EXPERIMENTS, where)
-        gone = [Revised(None, (row.id, row.attempt)) for row in removed if row.state == "running"]
+        over = (*removed, *emptied)
+        gone = [Revised(None, (row.id, row.attempt)) for row in over if row.state == "running"]
         return [again, *gone]
 
     @asynccontextmanager

@@ -92,6 +92,7 @@ WITH next AS (
 CLAIM_EXPIRED = f"""
 WITH next AS (
     SELECT id FROM turns WHERE state = 'running' AND lease_until < now()
+        AND id <> ALL(CAST(%(running)s AS bigint[]))
         AND (profile IS NULL OR profile = %(profile)s)
     ORDER BY lease_until LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 ), claimed AS (
@@ -224,6 +225,7 @@ class Claimant:
     fingerprint: str  # an unfinished reply of another model is begun anew
     profile: str = ""  # a turn that was asked of another one is left alone
     by_text: bool = False  # the model goes on from a reply without tokens, too
+    running: Sequence[int] = ()  # turns that it is at, also where their leases have expired
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +331,7 @@ class Turns:
 
     async def _claim(self, statement: str, claimant: Claimant, limit: int) -> Sequence[ClaimedTurn]:
         values = {**asdict(claimant), "limit": limit, "leave_seconds": LEAVE_SECONDS}
+        values["running"] = list(claimant.running)
         try:
             rows = await self.database.rows(statement, values)
         except psycopg.IntegrityError:  # another worker began a turn of one of these conversations

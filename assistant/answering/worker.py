@@ -195,6 +195,7 @@ class Worker:
             info.fingerprint,
             info.profile,
             by_text=info.continues,
+            running=[turn for turn, _ in self._running],
         )
         try:
             if time.monotonic() - self._looked > LOOK_SECONDS / 2:

@@ -101,6 +101,7 @@ WITH late AS (
 )
 UPDATE deliveries SET placeholders_left = placeholders_left + posted::int,
     state = CASE WHEN state = 'done' AND NOT posted THEN 'active' ELSE state END,
+    created_at = CASE WHEN state = 'done' AND NOT posted THEN now() ELSE created_at END,
     lease_until = CASE WHEN state = 'done' THEN NULL ELSE lease_until END
 FROM late WHERE turn_id = (
     -- It may have been replaced more than once meanwhile.
@@ -282,7 +283,7 @@ class Deliveries:
         await self._rows(END, turn=one.turn_id, attempt=one.attempt, state=state, error=error)
 
     async def put_off(self, one: OpenDelivery, seconds: float, error: str) -> bool:
-        """Try again after so many seconds; False for a reply that is a day old."""
+        """Try again after so many seconds; False for what became due a day ago."""
         values = {"turn": one.turn_id, "attempt": one.attempt, "seconds": seconds, "error": error}
         return bool(await self._rows(PUT_OFF, **values))
 

@@ -17,7 +17,7 @@ MOST = 500  # in one transaction; who asks again gets the next
 # One that failed is claimed anew; one that was put off is due now. An answer that is being shown,
 # or that another replaced, is left alone.
 _AGAIN = """
-UPDATE deliveries SET error = '', lease_until = NULL, finished_at = NULL,
+UPDATE deliveries SET error = '', lease_until = NULL, finished_at = NULL, created_at = now(),
     state = CASE WHEN deliveries.state <> 'failed' THEN deliveries.state
         WHEN turns.error_code = 'deleted' THEN 'removing' ELSE 'pending' END
 FROM turns WHERE turns.id = turn_id AND superseded_by IS NULL

@@ -9,8 +9,9 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
-from assistant.answering.turns import Claimant, Piece
-from assistant.messages import ChatRef
+from assistant.answering.deltas import decoded, key
+from assistant.answering.turns import Claimant, Outcome, Piece
+from assistant.messages import ChatRef, ReplyDelta
 from inference.api import ChatMessage, Prompt, Sampling, Tool
 from inference.profiles import profile_named
 from inference.remote.engine import RemoteEngine
@@ -156,16 +157,40 @@ async def test_the_new_attempt_of_what_begins_anew_has_none_of_the_former_text(
     assert second.reply_token_ids == ((3, 4) if kept else ())
 
 
+async def test_a_reader_that_missed_where_a_newer_attempt_began_puts_no_two_together(
+    home: House,
+) -> None:
+    chat = ChatRef("api", "default", "request-1")
+    asked = ChatMessage("user", "herons?")
+    turn = (await home.service.accept_request(chat, [asked], Sampling())).turn_id
+    await home.turns.claim(Claimant("one", 0.01, "model"), 1)
+    prompt = Prompt((asked,), (1, 2))
+    await home.turns.checkpoint([Piece(turn, 1, 0, "Herons", 0, (3, 4), prompt, "model")])
+    home.writer.write(ReplyDelta(turn, 1, 0, "Herons sing all night"))
+    deltas = home.reader.follow(turn)
+    async with asyncio.timeout(30):
+        held = (await anext(deltas)).text
+        assert held == "Herons sing all night"
+        await asyncio.sleep(0.05)
+        (second,) = await home.turns.take_over(Claimant("another", 10.0, "model"), 1)
+        await home.turns.checkpoint([Piece(turn, 2, 6, " eat", 2, (5,))])
+        home.writer.write(ReplyDelta(turn, 2, 10, " fish"))  # the one before it was lost
+        await home.turns.finish(second, Outcome("done", reply="Herons eat fish"))
+        home.writer.write(ReplyDelta(turn, 2, 15, "", state="done"))
+        async for delta in deltas:
+            held = held[: delta.offset] + delta.text
+    assert held == "Herons eat fish"
+
+
 async def _failed_once(home: House) -> bool:
     return bool(await home.rows("SELECT FROM attempts WHERE error = 'engine_unavailable'"))
 
 
 async def _follow(home: House, turn: int) -> tuple[list[int], str]:
     """At which character each attempt began, and the text as a reader puts it together."""
+    text, _ = await home.answer(turn)
     starts: dict[int, int] = {}
-    text = ""
-    async with asyncio.timeout(30):
-        async for delta in home.service.follow(turn):
-            starts.setdefault(delta.attempt, delta.offset)
-            text = text[: delta.offset] + delta.text
+    for _, values in await home.redis.xrange(key(turn)):
+        delta = decoded(values["delta"])
+        starts.setdefault(delta.attempt, delta.offset)
     return list(starts.values()), text

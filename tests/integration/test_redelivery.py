@@ -10,6 +10,7 @@ import pytest_asyncio
 from assistant.errors import PlatformUnavailable, RecipientUnreachable, TurnNotFound
 from assistant.insight.undelivered import UndeliveredInsight
 from assistant.messages import ChatRef
+from assistant.outgoing.deliveries import OpenDelivery
 from assistant.outgoing.redelivery import Redelivery
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
@@ -102,3 +103,39 @@ async def test_a_post_of_unknown_end_is_in_doubt_until_somebody_has_looked(home:
     with pytest.raises(TurnNotFound):
         await Redelivery(home.database).settle(ROOT, turn)
     assert await noted(home) == [("root", "delivery.settled", f"turn:{turn}")]
+
+
+@pytest.mark.parametrize("why", ["deleted", "asked for", "late call"])
+async def test_what_becomes_due_again_is_tried_for_a_day_from_then_on(
+    home: House, why: str
+) -> None:
+    """However old the answer is: a removal that was promised is not given up in an outage."""
+    turn = (await home.say("Tell me about herons", message_id="500")).turn_id
+    await home.answer(turn)
+    await until(lambda: home.screen.chats["42"] and home.screen.chats["42"][0].last)
+    await until(lambda: ended(home))
+    await home.rows("UPDATE deliveries SET created_at = created_at - interval '2 days'")
+    assert not await put_off(home)
+    if why == "deleted":
+        await home.service.erase(CHAT, "500")
+    elif why == "asked for":
+        await home.rows("UPDATE deliveries SET state = 'failed'")
+        await Redelivery(home.database).one(ROOT, turn)
+    else:
+        ((intent,),) = await home.rows("SELECT id FROM delivery_intents WHERE kind = 'final'")
+        late = OpenDelivery(turn, 1, turn, "", removing=False, chat=CHAT)
+        await home.delivery.deliveries.late(late, intent)
+    await until(lambda: ended(home))
+    assert await put_off(home)
+
+
+async def ended(home: House) -> bool:
+    """Nothing is shown or removed just now."""
+    sql = "SELECT FROM deliveries WHERE state IN ('pending', 'active', 'removing')"
+    return not await home.rows(sql)
+
+
+async def put_off(home: House) -> bool:
+    ((turn, attempt),) = await home.rows("SELECT turn_id, attempt FROM deliveries")
+    one = OpenDelivery(turn, attempt, turn, "", removing=False, chat=CHAT)
+    return await home.delivery.deliveries.put_off(one, 60.0, "platform_unavailable")

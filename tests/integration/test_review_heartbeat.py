@@ -45,5 +45,20 @@ async def test_turns_keep_their_leases_while_another_turns_row_is_held(home: Hou
         _, last = await home.answer(held)
 
 
+async def test_a_worker_takes_no_turn_over_that_it_is_at_itself(
+    database_url: str, redis_url: str
+) -> None:
+    """After an outage, or a while in which the machine stood still, all leases have expired."""
+    settings = FAST.model_copy(update={"lease_seconds": 60.0})  # no beat comes before the looks
+    async with house(database_url, redis_url, settings=settings) as home:
+        async with working(home.worker(engine())):
+            turn = (await home.say("One")).turn_id
+            await until(lambda: _running(home, 1))
+            await home.rows("UPDATE turns SET lease_until = now() - interval '1 s'")
+            _, last = await home.answer(turn)
+        assert last.attempt == 1
+        assert await home.rows("SELECT attempt, failures FROM turns") == [(1, 0)]
+
+
 async def _running(home: House, count: int) -> bool:
     return len(await attempts(home)) == count

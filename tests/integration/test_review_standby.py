@@ -49,6 +49,7 @@ async def test_nothing_is_taken_in_meanwhile_and_all_goes_on_after_it(
             await until(lambda: model.statistics().requests_running == 0)
         reply, last = await home.answer(turn)
         assert last.state == "done" and "herons" in reply
+        assert last.attempt == 1, "what was written meanwhile is kept"
         again = await home.say("and ducks", event_id="e-1", message_id="501")
         assert not again.duplicate
         await home.answer(again.turn_id)

@@ -13,6 +13,7 @@ from assistant.messages import ChatRef, Edited
 from assistant.outgoing.deliveries import OpenDelivery
 from inference.scripted import ScriptedEngine
 from inference.settings import ScriptedSettings
+from tests.support.finding import enter, found, words_known, words_there
 from tests.support.house import CHAT, House, house, incoming, until, working
 
 GROUP = ChatRef("telegram", "default", "-5", "", "group")
@@ -314,8 +315,36 @@ async def test_one_deleted_of_two_questions_starts_no_answer_that_was_stopped(
             await home.service.stop(first.turn_id)
             await texts(home)
         await home.service.erase(CHAT, "500")
+        assert await texts(home) == []
+    assert await home.rows("SELECT state, reply FROM turns") == [("stopped", "")]
+
+
+async def test_one_deleted_of_two_questions_whose_stop_came_too_late_is_answered_again(
+    home: House,
+) -> None:
+    first = await home.say("About herons", message_id="500")
+    await home.say("and storks", message_id="501")
+    async with working(home.worker(engine())):
+        await home.answer(first.turn_id)
         await texts(home)
-    assert await home.rows("SELECT state FROM turns") == [("stopped",)]
+        await home.rows("UPDATE turns SET stop_requested = true")
+        await home.service.erase(CHAT, "500")
+        (one,) = await texts(home)
+    assert "storks" in one and "herons" not in one
+
+
+async def test_one_deleted_of_two_questions_that_were_stopped_is_found_by_no_word_of_it(
+    home: House,
+) -> None:
+    first = await home.say("About herons", message_id="500")
+    await home.say("and storks", message_id="501")
+    await home.service.stop(first.turn_id)
+    await enter(home)
+    assert await found(home, "herons") == [first.turn_id]
+    await home.service.erase(CHAT, "500")
+    assert await found(home, "herons") == []
+    assert await found(home, "storks") == [first.turn_id]
+    assert await words_known(home) == await words_there(home)
 
 
 async def test_a_deletion_that_comes_before_its_message_buries_it(home: House) -> None:

@@ -151,6 +151,7 @@ def _claim(filled: Filled, number: int) -> Values:
         "leave_seconds": 0.2,
         "profile": "demo",
         "by_text": False,
+        "running": [_running(filled, number)],
     }
 
 
@@ -437,6 +438,7 @@ _HOT: Sequence[tuple[str, str, ValuesOf]] = (
     ("revisions.RETRY", revisions.RETRY, lambda f, n: {"turn": _ended(f, n)}),
     ("revisions.DELETE", revisions.DELETE, lambda f, n: _message_of(f, _ended(f, n))),
     ("revisions.REMOVE", revisions.REMOVE, lambda f, n: _message_of(f, _ended(f, n))),
+    ("revisions.EMPTY_STOPPED", revisions.EMPTY_STOPPED, lambda f, n: _message_of(f, _ended(f, n))),
     ("late_files.WAIT", late_files.WAIT, lambda f, n: _of_turn(f, n) | {"seconds": 30.0}),
     (
         "late_files.FILL",

@@ -39,6 +39,7 @@ deliveries = Table(
     text_column("error", ""),
     # Posts whose fate can't be known: so many empty placeholders may stand there.
     Column("placeholders_left", Integer, nullable=False, server_default=text("0")),
+    # When it became due, again where it does so again: it is tried for a day from then on.
     now_column("created_at"),
     time_column("first_visible_at"),
     time_column("finished_at"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,9 +46,38 @@ def test_an_end_that_says_less_than_the_reader_has_truncates() -> None:
 def test_an_older_attempt_is_dropped_and_a_newer_one_truncates() -> None:
     position = Position(TURN, 0)
     position.place(delta(0, "The old ending"))
-    assert position.place(delta(4, "new", attempt=2)) == delta(4, "new", attempt=2)
+    assert position.place(delta(0, "Anew", attempt=2)) == delta(0, "Anew", attempt=2)
     assert position.place(delta(14, " goes on", attempt=1)) is None
-    assert position.offset == 7
+    assert position.offset == 4
+
+
+@pytest.mark.parametrize("left", ["The new ", ""], ids=["goes on", "begins anew"])
+def test_a_newer_attempts_later_words_wait_for_what_it_goes_on_from(left: str) -> None:
+    """Its first ones were lost: what the reader holds there may be another text."""
+    held, position = "The old ending of it", Position(TURN, 0)
+    position.place(delta(0, held))
+    late = delta(8, "beginning", attempt=2)
+    assert position.place(late) is None
+    assert position.behind(late)
+    for found in position.catch_up(stored(left, attempt=2), late):
+        held = shown(held, found)
+    if position.behind(late):
+        assert position.place(late) is None
+        (found,) = position.catch_up(stored("A whole new beginning", attempt=2, state="done"))
+        assert shown(held, found) == "A whole new beginning"
+    else:
+        placed = position.place(late)
+        assert placed is not None
+        assert shown(held, placed) == "The new beginning"
+
+
+def test_the_end_that_an_attempt_was_left_with_is_its_own_to_write() -> None:
+    position = Position(TURN, 0)
+    position.place(delta(0, "It goes on"))
+    late = delta(3, "went", attempt=2)
+    (found,) = position.catch_up(stored("It goe", attempt=2), late)
+    assert (found.offset, found.text) == (0, "It ")
+    assert position.place(late) == late
 
 
 def test_a_gap_is_noticed_and_filled_from_the_checkpoint() -> None:
