@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -35,6 +34,7 @@ from inference.profiles import Profile
 from inference.quantization import quantization_name
 from inference.resume import ResumePoint, resume_point
 from inference.tool_prompt import MARKED, PYTHONIC, ToolPrompt, speakable
+from inference.vllm_engine.fingerprint import fingerprint
 from inference.vllm_engine.output import (
     AnswerReader,
     answer_reader,
@@ -227,7 +227,7 @@ def loaded(profile: Profile, folder: str, llm: Any) -> Loaded:
         profile=profile.name,
         model=profile.served_name or _shown(folder),
         max_model_len=llm.model_config.max_model_len,
-        fingerprint=_fingerprint(folder, tokenizer),
+        fingerprint=fingerprint(folder, tokenizer),
         notice=profile.notice,
         attribution=profile.attribution,
         vision=profile.vision,
@@ -255,12 +255,3 @@ def _length(prompt: Prompt) -> int:
     """In tokens: an image's place is one id, of which vLLM makes many."""
     images = [image for message in prompt.messages for image in message.images]
     return len(prompt.token_ids or ()) + sum(image_tokens(one) - 1 for one in images)
-
-
-def _fingerprint(model: str, tokenizer: Any) -> str:
-    """Names model and tokenizer: ids mean the same exactly where the vocabulary is the same."""
-    digest = hashlib.sha256(Path(model).name.encode())
-    for token, index in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1]):
-        digest.update(f"{index}:{token}\n".encode())
-    digest.update(str(tokenizer.chat_template).encode())
-    return digest.hexdigest()[:16]

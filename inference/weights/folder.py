@@ -44,6 +44,16 @@ def has_chat_template(folder: Path) -> bool:
     return stated.is_file() and bool(_object(stated, AS_COPIED).get("chat_template"))
 
 
+def weight_files(folder: Path) -> list[Path]:
+    """Those that vLLM reads, by name. A second set in its maker's own format isn't of them.
+
+    Raises WeightsDamaged.
+    """
+    names = sorted(_shards(folder, AS_COPIED))
+    others = [name for name in names if not name.startswith("consolidated")]
+    return [folder / name for name in others or names]
+
+
 def _shards(folder: Path, remedy: str) -> dict[str, set[str]]:
     """The files of weights, each with the tensors that the index says it has."""
     index = folder / INDEX
