@@ -43,6 +43,7 @@ from inference.vllm_engine.output import (
     reason_in_short,
 )
 from inference.vllm_engine.statistics import waited_seconds
+from inference.vllm_engine.streamed import as_streamed
 from inference.vllm_engine.tools import ParserReader, parser_named
 from inference.vllm_engine.vision import image_tokens, opened, readable
 
@@ -99,7 +100,7 @@ class Loaded:
         prompt_tokens = _length(given)
         point = ResumePoint()
         if request.prefix_token_ids:
-            point = self._resume_point(request)
+            point = self._resume_point(request, given)
             yield Delta("", resumed=Resumed(len(point.token_ids), point.text))
         kept = point.token_ids
         answer_tokens = self._answer_tokens(request.sampling, prompt_tokens)
@@ -206,17 +207,14 @@ class Loaded:
         asked = sampling.max_tokens or self.profile.answer_tokens
         return max(min(asked, self.info.max_model_len - prompt_tokens), 1)
 
-    def _resume_point(self, request: GenerationRequest) -> ResumePoint:
-        prefix, ends = request.prefix_token_ids, self._end_tokens()
-        return resume_point(prefix, self._decode, request.sampling, ends)
+    def _resume_point(self, request: GenerationRequest, given: Prompt) -> ResumePoint:
+        decode = as_streamed(self.tokenizer, given.token_ids or ())
+        return resume_point(request.prefix_token_ids, decode, request.sampling, self._end_tokens())
 
     def _end_tokens(self) -> set[int]:
         stated = self.llm.model_config.try_get_generation_config().get("eos_token_id", [])
         ends = {stated} if isinstance(stated, int) else set(stated)
         return ends | {self.tokenizer.eos_token_id}
-
-    def _decode(self, token_ids: Sequence[int]) -> str:
-        return str(self.tokenizer.decode(list(token_ids), skip_special_tokens=True))
 
 
 def loaded(profile: Profile, folder: str, llm: Any) -> Loaded:
