@@ -34,6 +34,9 @@ class Experts:
 
 
 OURS = Experts()
+CARD_ORDER = (
+    "CUDA_DEVICE_ORDER"  # CUDA's own: how it counts the cards, by default the fastest first
+)
 
 
 def environment(
@@ -60,6 +63,8 @@ def environment(
     }
     if profile.gpus == 0:
         variables |= _on_a_cpu()
+    elif CARD_ORDER not in os.environ:
+        variables[CARD_ORDER] = "PCI_BUS_ID"  # as nvidia-smi lists them, by which it was planned
     if Path(model).is_dir():
         variables |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
     if ray_address is not None:

@@ -70,6 +70,16 @@ def test_on_a_cpu_the_worker_lives_in_the_core_and_leaves_a_core_of_the_machine(
     assert not {"VLLM_ENABLE_V1_MULTIPROCESSING", "OMP_NUM_THREADS"} & told.keys()
 
 
+def test_cards_are_counted_as_the_plan_counts_them_where_nobody_says_otherwise(monkeypatch):
+    monkeypatch.delenv("CUDA_DEVICE_ORDER", raising=False)
+    scout = profile_named("scout")
+    assert environment(scout, "m", debug=False)["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
+    assert "CUDA_DEVICE_ORDER" not in environment(DEMO, "m", debug=False)
+    monkeypatch.setenv("CUDA_DEVICE_ORDER", "FASTEST_FIRST")
+    with environment_set(environment(scout, "m", debug=False)):
+        assert os.environ["CUDA_DEVICE_ORDER"] == "FASTEST_FIRST"
+
+
 def test_threads_are_one_for_each_core_but_one(monkeypatch):
     cores = {0: "0,4", 1: "1,5", 4: "0,4", 5: "1,5"}
     monkeypatch.setattr(launch, "_siblings", cores.__getitem__)
