@@ -70,7 +70,7 @@ def _shards(folder: Path, remedy: str) -> dict[str, set[str]]:
         found: dict[str, set[str]] = {path.name: set() for path in folder.glob("*.safetensors")}
         if not found:
             raise WeightsDamaged(f"{folder} has no *.safetensors: {remedy}.")
-        return found | dict.fromkeys(_untold(found), set())
+        return found | {name: set() for name in _untold(found)}
     weight_map = _object(index, remedy).get("weight_map")
     if not isinstance(weight_map, dict) or not weight_map:
         raise WeightsDamaged(f"{index} names no weights: {remedy}.")
