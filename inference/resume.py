@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from inference.api import Sampling
 
-_INCOMPLETE = "\ufffd"
+INCOMPLETE = "\ufffd"
 
 Decode = Callable[[Sequence[int]], str]
 
@@ -45,7 +45,7 @@ def resume_point(
     stop = _first_whole(text, sampling.stop)
     if stop is not None or kept[-1] in end_tokens:
         return ResumePoint(kept, text if stop is None else text[: text.find(stop)], ended=True)
-    while kept and (text.endswith(_INCOMPLETE) or _begins(text, sampling.stop)):
+    while kept and (text.endswith(INCOMPLETE) or _begins(text, sampling.stop)):
         kept = kept[:-1]
         text = decode(kept) if kept else ""
     return ResumePoint(kept, text)

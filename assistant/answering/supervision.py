@@ -53,6 +53,7 @@ class Supervisor:
     _able: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _awake: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _poked: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _can_sleep: bool = field(default=True, init=False)  # until it didn't
     _users: int = field(default=0, init=False)
     _used: float = field(default_factory=time.monotonic, init=False)
     _stillness: Stillness = field(init=False)
@@ -139,7 +140,9 @@ class Supervisor:
         return f"no step for {self.stuck_after_seconds:g} seconds while {answers} waited"
 
     def _unused(self) -> bool:
-        if not self.sleep_after_seconds or self._users or self.engine.statistics().requests_running:
+        if not (self.sleep_after_seconds and self._can_sleep):
+            return False
+        if self._users or self.engine.statistics().requests_running:
             return False
         return time.monotonic() - self._used > self.sleep_after_seconds
 
@@ -148,6 +151,8 @@ class Supervisor:
         try:
             await self.engine.sleep()
         except EngineError as error:
+            self._can_sleep = False  # what it lacked it will lack again
+            log.error("engine_sleeps_no_more", reason=str(error))
             await self._rebuild("died", str(error))
         else:
             log.info("engine_asleep", unused_seconds=self.sleep_after_seconds)

@@ -10,7 +10,7 @@
     roofline.py      the most tokens a second that the card's bandwidth allows
     serving.py       what of a profile matters here
     planning.py      all of it: the Plan, whether it fits, and what would
-    cpu_cache.py     the KV cache that vLLM is told to make on a CPU
+    on_cpu.py        the KV cache and the steps that vLLM is told to make on a CPU
     require.py       refuses a start that can't fit
     measured.py      what the engine says of itself; compare.py: where it differs from the plan
 

@@ -12,11 +12,15 @@ from inference.plan.cards import GIB, Card
 from inference.plan.quantization import Quantization, read_quantization
 from inference.plan.reserve import Reserve, reserve_for
 from inference.plan.roofline import BATCHES, Step, decode_step
-from inference.plan.serving import Serving, cache_value_bytes, served_bytes
+from inference.plan.serving import STEP_TOKENS, Serving, cache_value_bytes, served_bytes
 from inference.plan.weights import Parallel, Weights, weigh
 
 LENGTHS = (2_048, 8_192, 32_768, 131_072)
 CPU_CACHE_BYTES = 4 * GIB  # on a CPU, where the profile states none: more only where one needs it
+
+# Up to so many bytes of weights a step on a CPU is as vLLM's own; of heavier ones it is shorter.
+CPU_WHOLE_STEP_BYTES = 2 * GIB
+CPU_LEAST_STEP = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ class Plan:
     parallel: Parallel
     max_model_len: int
     max_num_seqs: int
+    step_tokens: int
     model_longest: int
     weights: Weights
     reserve: Reserve
@@ -83,6 +88,7 @@ class Plan:
 def make_plan(asked: Asked) -> Plan:
     """Raises PlanRefused for what nothing can be planned from; a plan that doesn't fit is one."""
     model = read_architecture(asked.config)
+    sees = model.vision is not None
     if not asked.serving.vision and model.vision is not None:
         model = replace(model, vision=None)
     serving, parallel = asked.serving, asked.serving.parallel
@@ -94,12 +100,13 @@ def make_plan(asked: Asked) -> Plan:
         int4_dequantized=not asked.card.is_gpu,
     )
     weights = weigh(model, quantization, parallel, positions(model, serving.max_model_len))
-    full, hybrid = (_cache(model, quantization, serving, one) for one in (False, True))
+    step = serving.step_tokens or _step_tokens(serving, weights, sees=sees)
+    full, hybrid = (_cache(model, quantization, serving, step, one) for one in (False, True))
     used = hybrid if serving.hybrid else full
     reserve = reserve_for(
         model,
         parallel,
-        step_tokens=serving.step_tokens,
+        step_tokens=step,
         sequences=serving.max_num_seqs,
         graphs=not serving.eager,
         is_gpu=asked.card.is_gpu,
@@ -117,6 +124,7 @@ def make_plan(asked: Asked) -> Plan:
         parallel=parallel,
         max_model_len=serving.max_model_len,
         max_num_seqs=serving.max_num_seqs,
+        step_tokens=step,
         model_longest=model.longest,
         weights=weights,
         reserve=reserve,
@@ -136,15 +144,26 @@ def make_plan(asked: Asked) -> Plan:
     )
 
 
+def _step_tokens(serving: Serving, weights: Weights, *, sees: bool) -> int:
+    """On a CPU a step takes as long as its tokens times the weights, and an engine that makes none
+    for a minute is taken for stuck (`stillness.py`). An image's tokens must be in one step."""
+    tokens = STEP_TOKENS
+    while not sees and tokens > CPU_LEAST_STEP:
+        if tokens * weights.total_bytes <= STEP_TOKENS * CPU_WHOLE_STEP_BYTES:
+            break
+        tokens //= 2
+    return max(tokens, serving.max_num_seqs)  # vLLM decodes them all in one
+
+
 def _cache(
-    model: Architecture, quantization: Quantization, serving: Serving, hybrid: bool
+    model: Architecture, quantization: Quantization, serving: Serving, step: int, hybrid: bool
 ) -> Cache:
     return plan_cache(
         model,
         serving.parallel,
         value_bytes=cache_value_bytes(serving.cache_dtype, quantization, model.dtype_bytes),
         block_tokens=serving.block_tokens,
-        in_flight=serving.in_flight_steps * serving.step_tokens,
+        in_flight=serving.in_flight_steps * step,
         hybrid=hybrid,
     )
 

@@ -26,8 +26,9 @@ _CACHE_BYTES = {"bfloat16": 2, "float16": 2, "fp8": 1, "fp8_e4m3": 1, "fp8_e5m2"
 @dataclass(frozen=True, slots=True)
 class Serving:
     """How a profile lets vLLM serve. `quantization` "" is the model's own; `cache_bytes` on each
-    card; None is what is left of a GPU, and on a CPU what `planning` says. `any_length`: vLLM may
-    serve longer conversations than the model's own config allows.
+    card; None is what is left of a GPU, and on a CPU what `planning` says. `step_tokens`:
+    the most of one step; None is what `planning` says. `any_length`: vLLM may serve longer
+    conversations than the model's own config allows.
 
     `in_flight_steps`: how many steps run before the first of them is settled.
     """
@@ -44,7 +45,7 @@ class Serving:
     cache_dtype: str
     cache_bytes: int | None
     block_tokens: int
-    step_tokens: int
+    step_tokens: int | None
     utilization: float
     any_length: bool = False
 
@@ -80,10 +81,17 @@ def serving_of(profile: Profile) -> Serving:
         cache_dtype=profile.kv_cache_dtype,
         cache_bytes=profile.kv_cache_bytes,
         block_tokens=_given(profile.vllm, "block_size", blocks),
-        step_tokens=_given(profile.vllm, "max_num_batched_tokens", STEP_TOKENS),
+        step_tokens=_step_tokens(profile),
         utilization=profile.gpu_memory_utilization or UTILIZATION,
         any_length=os.environ.get(ANY_LENGTH, "").strip().lower() in ("1", "true"),
     )
+
+
+def _step_tokens(profile: Profile) -> int | None:
+    """On a CPU they are chosen by the weights, unless vLLM has to take in prompts whole."""
+    is_whole = profile.embeds or profile.vllm.get("enable_chunked_prefill") is False
+    is_open = not (profile.gpus or is_whole or "max_num_batched_tokens" in profile.vllm)
+    return None if is_open else _given(profile.vllm, "max_num_batched_tokens", STEP_TOKENS)
 
 
 def _given(arguments: Mapping[str, Any], name: str, otherwise: int) -> int:

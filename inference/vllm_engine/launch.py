@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from inference.api import MOST_IMAGES
 from inference.errors import ProfileRefused
-from inference.plan.cpu_cache import cache_bytes
+from inference.plan.on_cpu import cache_bytes, step_tokens
 from inference.profiles import Profile
 from inference.settings import MoePath
 from inference.vllm_engine.plugin import ENABLED_BY, KERNEL_TABLES, MOE
@@ -34,6 +34,9 @@ class Experts:
 
 
 OURS = Experts()
+CARD_ORDER = (
+    "CUDA_DEVICE_ORDER"  # CUDA's own: how it counts the cards, by default the fastest first
+)
 
 
 def environment(
@@ -60,6 +63,8 @@ def environment(
     }
     if profile.gpus == 0:
         variables |= _on_a_cpu()
+    elif CARD_ORDER not in os.environ:
+        variables[CARD_ORDER] = "PCI_BUS_ID"  # as nvidia-smi lists them, by which it was planned
     if Path(model).is_dir():
         variables |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
     if ray_address is not None:
@@ -113,7 +118,7 @@ def engine_arguments(profile: Profile, model: str, moe: MoePath = "custom") -> d
 
     A profile may add any other (`SET_BY_US`).
     """
-    ours = _fixed_arguments(profile, model) | _chosen_arguments(profile)
+    ours = _fixed_arguments(profile, model) | _chosen_arguments(profile, model)
     # On a GPU the naive layer waits for the host, which no CUDA graph can capture.
     ours["enforce_eager"] = profile.enforce_eager or (moe == "naive" and profile.gpus > 0)
     if moe != "stock" and profile.vllm.get("enable_lora"):
@@ -167,12 +172,13 @@ def _require_known(profile: Profile) -> None:
         )
 
 
-def _chosen_arguments(profile: Profile) -> dict[str, Any]:
+def _chosen_arguments(profile: Profile, model: str) -> dict[str, Any]:
     """Those that are left to vLLM where the profile says nothing."""
     tuning, hybrid = profile.attn_temperature_tuning, profile.hybrid_kv_cache
     chosen = {
         "quantization": profile.quantization or None,
         "gpu_memory_utilization": profile.gpu_memory_utilization,
+        "max_num_batched_tokens": step_tokens(profile, model),
         "distributed_executor_backend": profile.distributed_executor or None,
         # Stated as False, vLLM refuses to start where it can't have the hybrid cache.
         "disable_hybrid_kv_cache_manager": None if hybrid is None else not hybrid,

@@ -20,7 +20,7 @@ from inference.kernels.moe.int4 import Int4Weights
 
 
 class OutriderInt4LinearKernel(MPLinearKernel):  # type: ignore[misc]
-    """The names of a layer's tensors are the scheme's; they lie as `int4.Int4Weights` says."""
+    """The names of a layer's tensors are the scheme's, and so is how they lie (`_rows_first`)."""
 
     @classmethod
     def get_min_capability(cls) -> int:
@@ -33,10 +33,10 @@ class OutriderInt4LinearKernel(MPLinearKernel):  # type: ignore[misc]
         return False, "it knows int4 alone"
 
     def process_weights_after_loading(self, layer: Any) -> None:
-        packed, scales, zero_points = self._get_weight_params(layer)
-        if not self.config.zero_points:
-            zero_points = None
-        weight = Int4Weights(packed.data, scales.data, zero_points).dequantize()
+        packed, scales, zeros = self._get_weight_params(layer)
+        zero_points = _rows_first(zeros) if self.config.zero_points else None
+        weights = Int4Weights(_rows_first(packed), _rows_first(scales), zero_points)
+        weight = weights.dequantize().contiguous()
         for name in (self.w_q_name, self.w_s_name, self.w_zp_name):
             if name is not None and hasattr(layer, name):
                 delattr(layer, name)
@@ -46,6 +46,13 @@ class OutriderInt4LinearKernel(MPLinearKernel):  # type: ignore[misc]
         self, layer: Any, x: torch.Tensor, bias: torch.Tensor | None = None
     ) -> torch.Tensor:
         return linear(x, layer.weight, bias)
+
+
+def _rows_first(parameter: Any) -> torch.Tensor:
+    """As `Int4Weights` has it, by rows of the output: as compressed-tensors stores it. What comes
+    from AWQ or GPTQ lies the other way; both pack along the same dimension of the matrix."""
+    data: torch.Tensor = parameter.data
+    return data if parameter.output_dim == 0 else data.t()
 
 
 def prefer_our_kernel() -> None:

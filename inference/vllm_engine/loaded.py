@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -35,6 +34,7 @@ from inference.profiles import Profile
 from inference.quantization import quantization_name
 from inference.resume import ResumePoint, resume_point
 from inference.tool_prompt import MARKED, PYTHONIC, ToolPrompt, speakable
+from inference.vllm_engine.fingerprint import fingerprint
 from inference.vllm_engine.output import (
     AnswerReader,
     answer_reader,
@@ -43,6 +43,7 @@ from inference.vllm_engine.output import (
     reason_in_short,
 )
 from inference.vllm_engine.statistics import waited_seconds
+from inference.vllm_engine.streamed import as_streamed
 from inference.vllm_engine.tools import ParserReader, parser_named
 from inference.vllm_engine.vision import image_tokens, opened, readable
 
@@ -99,7 +100,7 @@ class Loaded:
         prompt_tokens = _length(given)
         point = ResumePoint()
         if request.prefix_token_ids:
-            point = self._resume_point(request)
+            point = self._resume_point(request, given)
             yield Delta("", resumed=Resumed(len(point.token_ids), point.text))
         kept = point.token_ids
         answer_tokens = self._answer_tokens(request.sampling, prompt_tokens)
@@ -206,17 +207,14 @@ class Loaded:
         asked = sampling.max_tokens or self.profile.answer_tokens
         return max(min(asked, self.info.max_model_len - prompt_tokens), 1)
 
-    def _resume_point(self, request: GenerationRequest) -> ResumePoint:
-        prefix, ends = request.prefix_token_ids, self._end_tokens()
-        return resume_point(prefix, self._decode, request.sampling, ends)
+    def _resume_point(self, request: GenerationRequest, given: Prompt) -> ResumePoint:
+        decode = as_streamed(self.tokenizer, given.token_ids or ())
+        return resume_point(request.prefix_token_ids, decode, request.sampling, self._end_tokens())
 
     def _end_tokens(self) -> set[int]:
         stated = self.llm.model_config.try_get_generation_config().get("eos_token_id", [])
         ends = {stated} if isinstance(stated, int) else set(stated)
         return ends | {self.tokenizer.eos_token_id}
-
-    def _decode(self, token_ids: Sequence[int]) -> str:
-        return str(self.tokenizer.decode(list(token_ids), skip_special_tokens=True))
 
 
 def loaded(profile: Profile, folder: str, llm: Any) -> Loaded:
@@ -227,7 +225,7 @@ def loaded(profile: Profile, folder: str, llm: Any) -> Loaded:
         profile=profile.name,
         model=profile.served_name or _shown(folder),
         max_model_len=llm.model_config.max_model_len,
-        fingerprint=_fingerprint(folder, tokenizer),
+        fingerprint=fingerprint(folder, tokenizer),
         notice=profile.notice,
         attribution=profile.attribution,
         vision=profile.vision,
@@ -255,12 +253,3 @@ def _length(prompt: Prompt) -> int:
     """In tokens: an image's place is one id, of which vLLM makes many."""
     images = [image for message in prompt.messages for image in message.images]
     return len(prompt.token_ids or ()) + sum(image_tokens(one) - 1 for one in images)
-
-
-def _fingerprint(model: str, tokenizer: Any) -> str:
-    """Names model and tokenizer: ids mean the same exactly where the vocabulary is the same."""
-    digest = hashlib.sha256(Path(model).name.encode())
-    for token, index in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1]):
-        digest.update(f"{index}:{token}\n".encode())
-    digest.update(str(tokenizer.chat_template).encode())
-    return digest.hexdigest()[:16]

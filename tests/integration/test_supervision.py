@@ -8,10 +8,12 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from assistant.answering.supervision import Supervisor
 from assistant.messages import ChatRef
-from inference.api import Progress
+from inference.api import EngineHealth, Progress
+from inference.errors import EngineUnavailable
 from inference.profiles import profile_named
 from inference.remote import engine as remote_engine
 from inference.remote.engine import RemoteEngine
@@ -31,6 +33,42 @@ async def home(database_url: str, redis_url: str) -> AsyncIterator[House]:
 class HardToWake(ScriptedEngine):
     async def wake(self, progress: Progress) -> None:
         await asyncio.Event().wait()
+
+
+class Sleepless(ScriptedEngine):
+    """As vLLM's where the host's memory can't take its weights: it doesn't survive the try."""
+
+    tried = looked = 0
+
+    async def health(self) -> EngineHealth:
+        self.looked += 1
+        return await ScriptedEngine.health(self)
+
+    async def sleep(self) -> None:
+        self.tried += 1
+        self._state = "dead"
+        raise EngineUnavailable("The engine did not fall asleep: it took over 60 seconds.")
+
+
+async def test_an_engine_that_could_not_fall_asleep_is_built_anew_once_and_then_stays_awake(
+    home: House,
+) -> None:
+    engine = Sleepless(ScriptedSettings(tokens_per_second=1000))
+    supervisor = Supervisor(engine, quiet, sleep_after_seconds=0.01)
+    with capture_logs() as logs:
+        await _seen_awake(home, engine, supervisor)
+    assert (engine.tried, supervisor.rebuilds["died"]) == (1, 1)
+    assert len([one for one in logs if one["event"] == "engine_sleeps_no_more"]) == 1
+
+
+async def _seen_awake(home: House, engine: Sleepless, supervisor: Supervisor) -> None:
+    async with working(home.worker(engine, supervisor=supervisor)):
+        await until(lambda: supervisor.rebuilds["died"] and supervisor.state == "ready")
+        looked = engine.looked
+        await until(lambda: engine.looked > looked + 2)
+        assert supervisor.state == "ready"
+        _, last = await home.answer((await home.say("Awake?")).turn_id)
+        assert last.state == "done"
 
 
 async def test_only_an_engine_that_nobody_uses_falls_asleep(home: House) -> None:

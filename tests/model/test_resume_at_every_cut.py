@@ -18,6 +18,7 @@ import pytest_asyncio
 from inference.api import ChatMessage, GenerationRequest, Prompt, Sampling
 from inference.settings import EngineSettings
 from inference.start import build_engine
+from inference.vllm_engine.streamed import as_streamed
 from tests.support.demo import joined, quiet
 
 pytestmark = [
@@ -66,7 +67,8 @@ def pieces(text: str, size: int) -> set[str]:
 
 def kept_at(engine: Any, ids: tuple[int, ...]) -> list[str]:
     """For each cut, the text as far as it is whole characters."""
-    texts = [engine._loaded._decode(ids[:cut]) for cut in range(1, len(ids) + 1)]
+    decode = as_streamed(engine._loaded.tokenizer, ())
+    texts = [decode(ids[:cut]) for cut in range(1, len(ids) + 1)]
     return list(itertools.accumulate(texts, lambda a, b: a if b.endswith("\ufffd") else b))
 
 
@@ -78,9 +80,10 @@ async def test_every_cut_goes_on_as_one_text_without_a_word_of_the_prompt(engine
     assert [kept for kept, _, _ in answers] == expected
     # So few tokens can't say so much of it by chance.
     secret = set().union(*(pieces(message.content, 14) for message in PROMPT)) | {"<|im_"}
+    decode = as_streamed(engine._loaded.tokenizer, ())
     for kept, added, all_ids in answers:
         assert "\ufffd" not in kept + added
         # A token that ends inside a character, maybe with a space before it, is not shown.
-        unshown = engine._loaded._decode(all_ids).removeprefix(kept + added)
+        unshown = decode(all_ids).removeprefix(kept + added)
         assert unshown in ("", "\ufffd", " \ufffd")
         assert not [piece for piece in secret if piece in added]

@@ -1,6 +1,7 @@
 import json
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -10,7 +11,7 @@ from inference.plan.memory import main_memory
 from inference.plan.planning import CPU_CACHE_BYTES, Asked, make_plan
 from inference.plan.serving import serving_of
 from inference.plan.sources import find_config
-from inference.profiles import profile_named
+from inference.profiles import Profile, profile_named
 from inference.profiles.profile import SET_BY_US
 from inference.settings import EngineSettings
 from inference.start import chosen_profile
@@ -70,6 +71,16 @@ def test_on_a_cpu_the_worker_lives_in_the_core_and_leaves_a_core_of_the_machine(
     assert not {"VLLM_ENABLE_V1_MULTIPROCESSING", "OMP_NUM_THREADS"} & told.keys()
 
 
+def test_cards_are_counted_as_the_plan_counts_them_where_nobody_says_otherwise(monkeypatch):
+    monkeypatch.delenv("CUDA_DEVICE_ORDER", raising=False)
+    scout = profile_named("scout")
+    assert environment(scout, "m", debug=False)["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
+    assert "CUDA_DEVICE_ORDER" not in environment(DEMO, "m", debug=False)
+    monkeypatch.setenv("CUDA_DEVICE_ORDER", "FASTEST_FIRST")
+    with environment_set(environment(scout, "m", debug=False)):
+        assert os.environ["CUDA_DEVICE_ORDER"] == "FASTEST_FIRST"
+
+
 def test_threads_are_one_for_each_core_but_one(monkeypatch):
     cores = {0: "0,4", 1: "1,5", 4: "0,4", 5: "1,5"}
     monkeypatch.setattr(launch, "_siblings", cores.__getitem__)
@@ -106,6 +117,56 @@ def test_on_a_cpu_vllm_is_told_the_cache_that_was_planned(tmp_path):
     assert engine_arguments(plain, str(tmp_path))["kv_cache_memory_bytes"] == CPU_CACHE_BYTES
     assert engine_arguments(DEMO, "m")["kv_cache_memory_bytes"] == DEMO.kv_cache_bytes
     assert engine_arguments(profile_named("scout"), "m")["kv_cache_memory_bytes"] is None
+
+
+EIGHT_BILLION = {
+    "architectures": ["LlamaForCausalLM"],
+    "hidden_size": 4096,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 8,
+    "intermediate_size": 14336,
+    "vocab_size": 128256,
+    "max_position_embeddings": 131072,
+    "torch_dtype": "bfloat16",
+}
+
+
+def step_told(profile: Profile, folder: Path) -> int | None:
+    """And it is the plan's."""
+    told = engine_arguments(profile, str(folder)).get("max_num_batched_tokens")
+    facts = json.loads((folder / "config.json").read_text())
+    card = main_memory().card
+    assert make_plan(Asked("m", facts, serving_of(profile), card)).step_tokens == (told or 2048)
+    return told
+
+
+def test_on_a_cpu_a_step_of_a_large_model_takes_fewer_tokens(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(EIGHT_BILLION))
+    own = replace(DEMO, model=str(tmp_path), recipe="", kv_cache_bytes=None)
+    assert step_told(own, tmp_path) == 256
+    assert step_told(replace(own, max_num_seqs=300), tmp_path) == 300
+    assert step_told(replace(own, vllm={"max_num_batched_tokens": 512}), tmp_path) == 512
+    scout = replace(profile_named("scout"), model=str(tmp_path))
+    for other in (
+        replace(own, embeds=True),
+        replace(own, vllm={"enable_chunked_prefill": False}),
+        scout,
+    ):
+        assert step_told(other, tmp_path) is None
+
+
+@pytest.mark.parametrize("name", ["demo", "demo-int4", "demo-embeddings"])
+def test_a_step_of_the_demo_model_is_as_vllm_has_it(tmp_path, name):
+    profile = profile_named(name)
+    (tmp_path / "config.json").write_text(json.dumps(find_config(profile, tmp_path).config))
+    assert step_told(profile, tmp_path) is None
+
+
+def test_a_model_that_cannot_be_planned_has_vllms_steps(tmp_path):
+    (tmp_path / "config.json").write_text('{"architectures": ["MambaForCausalLM"]}')
+    assert "max_num_batched_tokens" not in engine_arguments(DEMO, str(tmp_path))
+    assert "max_num_batched_tokens" not in engine_arguments(DEMO, "org/name")
 
 
 def test_of_what_vllms_config_refuses_the_first_fault_is_told(tmp_path):

@@ -50,6 +50,27 @@ def test_a_missing_shard_is_named(folder):
     assert f"{SECOND} is missing in" in refusal(folder)
 
 
+@pytest.mark.parametrize("kept", ["model-00001-of-00003.safetensors", SECOND])
+def test_without_an_index_the_names_say_which_shards_are_missing(folder, kept):
+    (folder / "model.safetensors.index.json").unlink()
+    for path in folder.glob("model-*"):
+        if path.name != kept:
+            path.unlink()
+    said = refusal(folder)
+    missing = {"model-00001-of-00003.safetensors", SECOND, "model-00003-of-00003.safetensors"}
+    assert all((name in said) == (name != kept) for name in missing)
+    assert " are missing in" in said
+
+
+def test_a_shard_alone_of_one_and_one_without_a_number_are_whole(folder):
+    for path in folder.glob("model*"):
+        path.unlink()
+    (folder / "model-00001-of-00001.safetensors").write_bytes(shard({"layer.0": 4}))
+    require_model(folder)
+    (folder / "model.safetensors").write_bytes(shard({"layer.0": 4}))
+    require_model(folder)
+
+
 @pytest.mark.parametrize("kept", [0, 5, 200, -1])
 def test_a_shard_that_was_cut_short_is_named(folder, kept):
     path = folder / SECOND
