@@ -125,7 +125,9 @@ class Outbox:
 
     async def draft(self, text: str) -> bool:
         """Show growing text without a message. False where that can't be, or fails: it leaves
-        nothing behind, so nothing is written down."""
+        nothing behind, so nothing is written down; inside a penalty it isn't tried."""
+        if await self.governor.closed(self.one.chat):
+            return False
         try:
             return await self.channel.draft(self.one.chat, text, turn_id=self.one.turn_id)
         except RateLimited as error:
