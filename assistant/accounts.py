@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import structlog
+
+from assistant.another_bot import make_way
 from assistant.messages import Access
-from assistant.storage.database import Database
+from assistant.storage.database import Database, rows
+
+log = structlog.get_logger()
 
 REGISTER = """
-INSERT INTO accounts (channel, name, access) VALUES (%(channel)s, %(name)s, %(access)s)
-ON CONFLICT (channel, name) DO UPDATE SET access = excluded.access RETURNING id
+INSERT INTO accounts (channel, name, access, bot_id)
+VALUES (%(channel)s, %(name)s, %(access)s, %(bot)s)
+ON CONFLICT (channel, name) DO UPDATE SET access = excluded.access,
+    bot_id = coalesce(nullif(excluded.bot_id, ''), accounts.bot_id)
+RETURNING id
 """
 
 
@@ -40,9 +48,22 @@ class Accounts:
         access: Access = "open",
         allowlist: frozenset[str] = frozenset(),
         delivered: bool = True,
+        bot_id: str = "",
     ) -> Account:
-        values = {"channel": channel, "name": name, "access": access}
-        (row,) = await self.database.rows(REGISTER, values)
+        """`bot_id`: the platform's, where it is known; another one than before begins anew."""
+        values = {"channel": channel, "name": name, "access": access, "bot": bot_id}
+        async with self.database.transaction() as connection:
+            left = await make_way(connection, channel, name, bot_id) if bot_id else None
+            (row,) = await rows(connection, REGISTER, values)
+        if left is not None:
+            log.warning(
+                "account_begins_anew",
+                channel=channel,
+                account=name,
+                bot=bot_id,
+                before=left.bot_id,
+                kept_as=left.name,
+            )
         account = Account(row.id, channel, name, access, allowlist, delivered)
         self._known[channel, name] = account
         return account

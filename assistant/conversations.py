@@ -310,6 +310,9 @@ class ConversationService:
         account = self._account(chat)
         await self.admission.check(account, chat, sender_id, sender_name, member, alone=alone)
 
+    async def untold(self, chat: ChatRef, sender_id: str) -> None:
+        await self.admission.untold(self._account(chat), chat, sender_id)
+
     async def may_talk(self, chat: ChatRef, sender_id: str, member: Membership = NO_MEMBER) -> bool:
         return await self.admission.access.allows(self._account(chat), chat, sender_id, member)
 

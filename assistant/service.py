@@ -151,6 +151,10 @@ class Assistant(Protocol):
         group once a day, unless it is told to them `alone`."""
         ...
 
+    async def untold(self, chat: ChatRef, sender_id: str) -> None:
+        """What this person was refused here couldn't be said: it is told the next time."""
+        ...
+
     async def may_talk(self, chat: ChatRef, sender_id: str, member: Membership = NO_MEMBER) -> bool:
         """Whether this person would be answered here. Nothing is stored."""
         ...

@@ -28,6 +28,7 @@ STOPS = "outrider:stops"
 WORKERS = "outrider:workers"
 SEEN = f"{WORKERS}:seen"
 LINES = "outrider:lines"  # what gateways say of their channels
+FIRST = "outrider:first:"
 PRESENCE_SECONDS = 10
 RETRY_SECONDS = 0.5
 PRESENT_SECONDS = 1.0  # for so long what was heard of the workers is not asked for again
@@ -173,12 +174,17 @@ class Signals:
 
     async def first(self, what: str, seconds: int) -> bool:
         """Whether this happens for the first time in so many seconds; True where Redis is away."""
-        noted = self.redis.set(f"outrider:first:{what}", 1, nx=True, ex=seconds)
+        noted = self.redis.set(f"{FIRST}{what}", 1, nx=True, ex=seconds)
         return await self._try(noted, True, SIGNAL_SECONDS) is not None
+
+    async def forget(self, *what: str) -> None:
+        """It happens for the first time again."""
+        names = [f"{FIRST}{one}" for one in what]
+        await self._try(self.redis.delete(*names), 0, SIGNAL_SECONDS)
 
     async def noted(self, what: str) -> bool:
         """Whether `first` was asked for this within its time; False where Redis is away."""
-        found = self.redis.exists(f"outrider:first:{what}")
+        found = self.redis.exists(f"{FIRST}{what}")
         return bool(await self._try(found, 0, SIGNAL_SECONDS))
 
     async def stop_turn(self, turn_id: int) -> None:

@@ -119,7 +119,11 @@ async def open_telegram_account(
     bot = await stack.enter_async_context(open_bot(telegram))
     channel = TelegramChannel(bot, name, drafts=telegram.drafts, rich=telegram.rich)
     account = await channels.accounts.register(
-        "telegram", name, access=telegram.access, allowlist=frozenset(telegram.allowlist)
+        "telegram",
+        name,
+        access=telegram.access,
+        allowlist=frozenset(telegram.allowlist),
+        bot_id=telegram.bot_id,
     )
     lease = f"telegram:{name}"
 

@@ -24,6 +24,7 @@ from assistant.signals import Signals
 from assistant.storage.database import Database, open_database
 from assistant.storage.database_clock import DatabaseClock
 from assistant.storage.heartbeat import Heartbeat
+from assistant.storage.redis_owner import claim_redis
 
 REDIS_CONNECTIONS = 64
 
@@ -59,6 +60,7 @@ async def open_core(
     signals = Signals(redis)
     if not await signals.ping():
         raise StartupError("Redis doesn't answer: check OUTRIDER_REDIS_URL and that it runs.")
+    await claim_redis(redis, database)
     turns, live = Turns(database), LiveSettings(database, settings)
     await live.refresh()
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"

@@ -63,7 +63,7 @@ async def receive(
         told = await _in_their_language(assistant, item, refusal.phrase)
         if isinstance(item, ButtonPressed):
             return told
-        await _say(channel, item.chat, told, _answer_to(item))
+        await _tell(assistant, channel, item, told)
     return ""
 
 
@@ -87,7 +87,7 @@ async def _carry_out(
         case Notice():
             stored()
             told = await _in_their_language(assistant, item, item.phrase)
-            await _say(channel, item.chat, told, item.reply_to)
+            await _tell(assistant, channel, item, told)
         case Moved():
             await assistant.move(item.chat, item.to_chat_id)
         case Presence():
@@ -162,11 +162,23 @@ def parts(text: str) -> list[str]:
     return cut
 
 
-async def _say(channel: Notices, chat: ChatRef, text: str, reply_to: str = "") -> None:
+async def _tell(assistant: Assistant, channel: Notices, item: _FromPerson, told: str) -> None:
+    """Say why something isn't taken. Whom that doesn't reach is told the next time."""
+    shown = False
+    try:
+        shown = await _say(channel, item.chat, told, _answer_to(item))
+    finally:
+        if not shown:
+            await assistant.untold(item.chat, item.sender_id)
+
+
+async def _say(channel: Notices, chat: ChatRef, text: str, reply_to: str = "") -> bool:
     """A notice that can't be shown is logged; what it is about is committed all the same."""
     if not text:
-        return
+        return True
     try:
         await channel.say(chat, text, reply_to=reply_to)
     except ChannelError as error:
         _log.warning("notice_not_shown", channel=channel.name, chat=chat.chat_id, code=error.code)
+        return False
+    return True

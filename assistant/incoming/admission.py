@@ -72,7 +72,7 @@ class Admission:
         except MessageRefused:
             if alone or chat.kind != "group":
                 raise
-            told = f"refused:{account.id}:{chat.chat_id}:{sender_id}"
+            told = _told("refused", account, chat, sender_id)
             if not await self.signals.first(told, AGAIN_SECONDS):
                 raise Silenced("The person was told already.") from None
             raise
@@ -95,11 +95,16 @@ class Admission:
         except QuotaSpent as refusal:
             if chat.kind != "group":
                 raise
-            told = f"spent:{account.id}:{chat.chat_id}:{sender_id}"
+            told = _told("spent", account, chat, sender_id)
             seconds = min(int(refusal.retry_after_seconds) + 1, AGAIN_SECONDS)
             if not await self.signals.first(told, seconds):
                 raise Silenced("The person was told already.") from None
             raise
+
+    async def untold(self, account: Account, chat: ChatRef, sender_id: str) -> None:
+        """What they were refused didn't reach them: they are told the next time."""
+        marks = [_told(why, account, chat, sender_id) for why in ("refused", "spent")]
+        await self.signals.forget(*marks)
 
     def _ignored(self, message: IncomingMessage, reason: str) -> Silenced:
         chat = message.chat
@@ -112,3 +117,7 @@ class Admission:
             reason=reason,
         )
         return Silenced("Another bot is not answered.")
+
+
+def _told(why: str, account: Account, chat: ChatRef, sender_id: str) -> str:
+    return f"{why}:{account.id}:{chat.chat_id}:{sender_id}"

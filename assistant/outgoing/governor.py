@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import astuple, dataclass, field
@@ -21,6 +20,7 @@ from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 
 from assistant.channel import Pace
+from assistant.clock import boot_seconds
 from assistant.errors import RateLimited, StorageUnavailable
 from assistant.messages import ChatRef
 from assistant.outgoing.budget import AGAIN, DONE, GRANT, SECOND, Call, Terms
@@ -42,7 +42,7 @@ class Governor:
     redis: Redis
     database: Database
     leases: Leases
-    clock: Callable[[], float] = time.monotonic  # seconds; for what this process keeps by itself
+    clock: Callable[[], float] = boot_seconds  # seconds; for what this process keeps by itself
     _grant: AsyncScript = field(init=False)
     _done: AsyncScript = field(init=False)
     _penalties: Penalties = field(init=False)

@@ -9,7 +9,6 @@ happens, there is never a second answer.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any, TypeVar
 import structlog
 
 from assistant.channel import Act, Channel, Look, Pace, Placeholder
+from assistant.clock import boot_seconds
 from assistant.errors import (
     ChannelError,
     MessageGone,
@@ -49,7 +49,7 @@ class Outbox:
     deliveries: Deliveries
     governor: Governor
     metrics: Metrics
-    clock: Callable[[], float] = time.monotonic  # seconds
+    clock: Callable[[], float] = boot_seconds  # seconds
 
     async def posted(self) -> dict[int, str]:
         """Message ids by position, of what stands on the platform. What was begun and not closed
@@ -125,7 +125,9 @@ class Outbox:
 
     async def draft(self, text: str) -> bool:
         """Show growing text without a message. False where that can't be, or fails: it leaves
-        nothing behind, so nothing is written down."""
+        nothing behind, so nothing is written down; inside a penalty it isn't tried."""
+        if await self.governor.closed(self.one.chat):
+            return False
         try:
             return await self.channel.draft(self.one.chat, text, turn_id=self.one.turn_id)
         except RateLimited as error:

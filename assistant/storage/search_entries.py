@@ -103,27 +103,32 @@ class SearchEntries:
     batch: int = BATCH
 
     async def run(self) -> None:
-        """Enter until cancelled."""
+        """Enter until cancelled. What is too much in the time that there is comes in smaller
+        batches, which grow again slowly."""
+        most = self.batch
         while True:
             try:
-                entered = await self.enter_batch()
+                full = await self.enter_batch(most) >= most
             except (StorageUnavailable, psycopg.errors.IntegrityError):
-                entered = 0  # one of them was erased in this moment
-            await asyncio.sleep(PAUSE_SECONDS if entered >= self.batch else LOOK_SECONDS)
+                full = False  # or one of them was erased in this moment
+                most = max(1, most // 2)
+            else:
+                most = min(self.batch, most + 1 + most // 10)
+            await asyncio.sleep(PAUSE_SECONDS if full else LOOK_SECONDS)
 
     async def enter_all(self) -> int:
         """Enter all that is over by now; how many turns it was."""
         entered = 0
-        while batch := await self.enter_batch():
+        while batch := await self.enter_batch(self.batch):
             entered += batch
         return entered
 
-    async def enter_batch(self) -> int:
+    async def enter_batch(self, most: int) -> int:
         """Enter those that ended first of what isn't entered yet; how many it was.
 
         Raises StorageUnavailable, and IntegrityError: nothing was entered.
         """
-        due = await self.database.rows(DUE, {"limit": self.batch})
+        due = await self.database.rows(DUE, {"limit": most})
         if not due:
             return 0
         async with self.database.transaction() as connection:

@@ -72,6 +72,12 @@ class TelegramAccount(BaseModel):
         "lists and tables. Older programs of Telegram's don't show them.",
     )
 
+    @property
+    def bot_id(self) -> str:
+        """A token begins with its bot's id; another token of the same bot does too."""
+        number, colon, _ = (self.token.get_secret_value() if self.token else "").partition(":")
+        return number if colon and number.isdecimal() else ""
+
     @field_validator("webhook_url", mode="before")
     @classmethod
     def empty_is_none(cls, value: object) -> object:

@@ -8,7 +8,7 @@ import pytest
 
 from assistant.errors import MessageRefused
 from assistant.phrases import sentences
-from tests.fakes.telegram import FakeTelegram, Limits
+from tests.fakes.telegram import Failure, FakeTelegram, Limits
 from tests.support.house import House, incoming
 from tests.support.telegram_house import settled, telegram_house
 
@@ -63,6 +63,23 @@ async def test_in_a_group_a_stranger_is_told_once_also_of_what_we_cant_take(
         for _ in range(2):
             telegram.user_says(GROUP, "@OutriderTestBot")
         telegram.user_says(GROUP, "@OutriderTestBot tell me")
+        await settled(telegram, home)
+    assert len(said(telegram, GROUP)) == 1
+    assert "allow-list" in said(telegram, GROUP)[0]
+
+
+@pytest.mark.parametrize("again", ["@OutriderTestBot tell me", "@OutriderTestBot"])
+async def test_in_a_group_a_stranger_whom_the_refusal_did_not_reach_is_told_the_next_time(
+    telegram: FakeTelegram, database_url: str, redis_url: str, again: str
+) -> None:
+    silent = Failure(400, "Bad Request: not enough rights to send text messages to the chat")
+    async with telegram_house(telegram, database_url, redis_url, access="allowlist") as home:
+        telegram.fail_next("sendMessage", silent)
+        telegram.user_says(GROUP, again)
+        await settled(telegram, home)
+        assert said(telegram, GROUP) == []
+        for _ in range(2):
+            telegram.user_says(GROUP, again)
         await settled(telegram, home)
     assert len(said(telegram, GROUP)) == 1
     assert "allow-list" in said(telegram, GROUP)[0]

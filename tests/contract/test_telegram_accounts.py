@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -183,3 +184,35 @@ async def test_the_command_shows_the_webhook(
     program.start()
     assert await program.ended(60) == 0, program.output
     assert "updates are polled for" in program.output
+
+
+async def test_the_first_messages_to_another_bot_under_the_same_name_are_answered(
+    telegram: FakeTelegram,
+    sales: FakeBot,
+    outrider: Make,
+    tmp_path: Path,
+    database_url: str,
+    redis_url: str,
+) -> None:
+    ours = {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "TELEGRAM__BASE_URL": telegram.url,
+        "TELEGRAM__TOKEN": telegram.token,
+        "TELEGRAM__ACCESS": "open",
+    }
+    first = outrider(tmp_path / "first", settings=ours)
+    first.start()
+    await first.until_ready()
+    telegram.user_says(7, "walnut")
+    await telegram.until(lambda: "walnut" in said(telegram), timeout=30)
+    first.signal(signal.SIGTERM)
+    assert await first.ended() == 0, first.output
+    second = outrider(tmp_path / "second", settings=ours | {"TELEGRAM__TOKEN": SALES})
+    second.start()
+    await second.until_ready()
+    assert "account_begins_anew" in second.output
+    # Its ids begin low again: this one's is that of the first bot's first.
+    telegram.user_says(7, "pecan", bot=sales)
+    await telegram.until(lambda: "pecan" in said(telegram, sales), timeout=30)
+    assert "walnut" not in said(telegram, sales)

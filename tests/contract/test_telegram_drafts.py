@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from assistant.metrics import Metrics
+from assistant.outgoing.deliveries import Deliveries
+from assistant.outgoing.outbox import Outbox
 from tests.fakes.telegram import Failure, FakeTelegram, Limits
 from tests.fakes.telegram.chats import Message
 from tests.support.house import until
@@ -64,3 +67,22 @@ async def test_an_answer_that_one_message_does_not_hold_goes_on_in_messages(
         texts = await asked(telegram, database_url, redis_url, ANA, tokens=900)
         assert len(texts) > 1
         assert telegram.chat(ANA).draft_history
+
+
+async def test_inside_a_penalty_no_draft_is_sent(database_url: str, redis_url: str) -> None:
+    async with (
+        FakeTelegram(limits=Limits.none()) as telegram,
+        telegram_house(telegram, database_url, redis_url, drafts=True) as home,
+    ):
+        # What is delivered here is delivered by the test.
+        home.delivery.channels.close("telegram", "default")
+        telegram.user_says(ANA, "Tell me of the sea.")
+        await until(lambda: home.rows("SELECT account_id FROM deliveries"))
+        ((account,),) = await home.rows("SELECT account_id FROM deliveries")
+        deliveries, governor = Deliveries(home.database, "another", 10.0), home.delivery.governor
+        (one,) = await deliveries.claim([account], 1)
+        outbox = Outbox(one, home.screen, deliveries, governor, Metrics())
+        assert await outbox.draft("The sea")
+        await governor.penalize(one.chat, 60.0)
+        assert not await outbox.draft("The sea is")
+        assert len(telegram.calls_of("sendMessageDraft")) == 1

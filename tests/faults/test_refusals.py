@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from tests.support.program import Program
+from tests.support.servers import Servers
 
 Make = Callable[..., Program]
 
@@ -104,6 +105,22 @@ async def test_servers_that_do_not_answer_are_named(
     also = await outrider(tmp_path / "two", settings=settings).refusal()
     assert "Redis doesn't answer: check OUTRIDER_REDIS_URL" in also
     assert "pass-of-someone" not in said + also
+
+
+async def test_a_redis_of_another_database_is_refused(
+    outrider: Make, tmp_path: Path, servers: Servers, database_url: str, redis_url: str
+) -> None:
+    settings = {"DATABASE_URL": servers.postgres, "REDIS_URL": redis_url}
+    first = outrider(tmp_path / "first", settings=settings)
+    first.start()
+    await first.until_ready()
+    settings["DATABASE_URL"] = database_url
+    for role in ("run", "gateway", "worker"):
+        other = outrider(tmp_path / role, settings=settings, command=(role,))
+        said = await other.refusal()
+        assert "belongs to another Outrider's database: give each a Redis" in said
+        assert redis_url not in said
+    await first.until_ready()
 
 
 async def test_a_profile_that_was_never_released_is_refused(outrider: Make, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -11,6 +12,7 @@ import pytest_asyncio
 from assistant.errors import ContentClosed, SearchRefused
 from assistant.insight.search import PAGE, Wanted
 from assistant.messages import ChatRef, Edited
+from assistant.storage.search_entries import SearchEntries
 from inference.api import ChatMessage, Sampling
 from tests.support.finding import (
     ADMIN,
@@ -22,7 +24,7 @@ from tests.support.finding import (
     words_known,
     words_there,
 )
-from tests.support.house import CHAT, House, house, until, working
+from tests.support.house import CHAT, House, house, running, until, working
 from tests.support.orders import GROUP, answered, asked, press, quick
 
 ELSEWHERE = ChatRef("telegram", "default", "43")
@@ -37,6 +39,32 @@ async def home(database_url: str, redis_url: str) -> AsyncIterator[House]:
 
 async def turn(home: House, text: str, chat: ChatRef = CHAT, **values: str) -> int:
     return (await asked(home, text, chat, **values))[0]
+
+
+FEW_AT_ONCE = """
+CREATE FUNCTION few_at_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF (SELECT count(*) FROM came) > 2 THEN
+        RAISE EXCEPTION 'it took too long' USING ERRCODE = 'query_canceled';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER few_at_once AFTER INSERT ON search_entries REFERENCING NEW TABLE AS came
+FOR EACH STATEMENT EXECUTE FUNCTION few_at_once();
+"""
+
+
+async def test_more_than_the_database_enters_in_time_is_entered_in_smaller_batches(
+    home: House,
+) -> None:
+    turns = {await turn(home, f"Question {number}") for number in range(5)}
+    await home.database.rows(FEW_AT_ONCE)
+
+    async def all_entered() -> bool:
+        rows = await home.database.rows("SELECT turn_id FROM search_entries")
+        return {row.turn_id for row in rows} == turns
+
+    async with running(asyncio.create_task(SearchEntries(home.database, batch=5).run())):
+        await until(all_entered)
 
 
 # Words

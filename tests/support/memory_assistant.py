@@ -277,6 +277,9 @@ class MemoryAssistant:
     async def takes_part(self, chat: ChatRef) -> bool:
         return False
 
+    async def untold(self, chat: ChatRef, sender_id: str) -> None:
+        """Nothing is told once only here."""
+
     async def may_talk(self, chat: ChatRef, sender_id: str) -> bool:
         raise NotImplementedError
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 # By module and constant, or all of a module.
 RARE = {
     "accounts.REGISTER": "at the start, on the few accounts",
+    "another_bot": "when an account's token becomes another bot's",
+    "redis_owner.IDENTITY": "at the start, on the few databases of a server",
     "installs": "when a workspace comes or leaves, and on the few that are there",
     "penalties": "on the few chats that a platform bars",
     "api_keys": "on the few keys of the API, twice a second at most",

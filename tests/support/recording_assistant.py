@@ -166,6 +166,9 @@ class RecordingAssistant:
         if self.refusal:
             raise MessageRefused(self.refusal)
 
+    async def untold(self, chat: ChatRef, sender_id: str) -> None:
+        """Nothing is told once only here."""
+
     async def may_talk(self, chat: ChatRef, sender_id: str, member: Membership = NO_MEMBER) -> bool:
         return not self.refusal
 
