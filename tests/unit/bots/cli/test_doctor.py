@@ -21,6 +21,7 @@ from bots.cli.doctor.model import demo
 from bots.cli.doctor.model import model as model_check
 from bots.cli.doctor.report import CHECKS, table
 from bots.cli.doctor.requirement import Requirement, lacking, parse_requirement
+from bots.http.settings import HttpSettings
 from bots.settings import Settings
 from inference.demo.layout import MANIFEST, model_folder
 from inference.hardware import graphics_cards
@@ -224,6 +225,18 @@ async def test_a_door_without_a_lock_fails() -> None:
     assert (await check.find(settings(host="127.0.0.1"))).verdict == "fine"
     admin = Settings().admin.model_copy(update={"password": SecretStr("x" * 12)})
     assert (await check.find(settings(host="0.0.0.0", admin=admin))).verdict == "fine"
+
+
+async def test_a_name_that_a_proxy_serves_is_a_door_too() -> None:
+    check = Check("Password", network.door)
+    http = HttpSettings(allowed_hosts=("chat.example.org",))
+    assert "a password is needed" in (await check.find(settings(http=http))).said
+    admin = Settings().admin.model_copy(update={"password": SecretStr("x" * 12)})
+    found = await check.find(settings(http=http, admin=admin))
+    assert (found.verdict, found.said) == (
+        "fine",
+        "Other machines can reach the pages, with the password.",
+    )
 
 
 async def test_a_check_that_hangs_or_breaks_is_a_finding() -> None:
