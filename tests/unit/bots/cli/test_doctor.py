@@ -23,6 +23,7 @@ from bots.cli.doctor.report import CHECKS, table
 from bots.cli.doctor.requirement import Requirement, lacking, parse_requirement
 from bots.http.settings import HttpSettings
 from bots.settings import Settings
+from bots.telegram.settings import TelegramSettings
 from inference.demo.layout import MANIFEST, model_folder
 from inference.hardware import graphics_cards
 from inference.plan import require
@@ -217,6 +218,17 @@ async def test_cards_that_are_a_cluster_s_are_not_said_to_be_here() -> None:
 async def test_a_platform_without_a_token_is_off_and_no_failure() -> None:
     for check in (platforms.telegram, platforms.slack):
         assert (await check(settings())).verdict == "off"
+
+
+async def test_a_proxy_of_another_kind_fails_with_what_to_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("NO_PROXY", "no_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("all_proxy", "socks://127.0.0.1:1080")
+    telegram = TelegramSettings(token=SecretStr("1:a"))
+    found = await Check("Telegram", platforms.telegram).find(settings(telegram=telegram))
+    assert (found.verdict, "set HTTPS_PROXY" in found.said) == ("fails", True)
 
 
 async def test_a_door_without_a_lock_fails() -> None:
