@@ -161,7 +161,7 @@ def _listen(settings: Settings, role: Role, stack: AsyncExitStack) -> socket.soc
     if role == "worker":
         bound = listen_for_watchers(settings)
     else:
-        require_password(settings.host, settings.admin.password)
+        require_password(settings.host, settings.admin.password, settings.http.allowed_hosts)
         bound = listen(settings.host, settings.port)
     if bound is not None:
         stack.callback(bound.close)

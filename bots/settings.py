@@ -55,7 +55,8 @@ class AdminSettings(BaseModel, extra="forbid"):
     password: SecretStr | None = Field(
         None,
         description="The password of the admin `admin` in `/admin`; without the next one it opens "
-        "the web chat too. Needed when `OUTRIDER_HOST` is not a loopback address.",
+        "the web chat too. Needed when `OUTRIDER_HOST` is not a loopback address, and "
+        "where `OUTRIDER_HTTP__ALLOWED_HOSTS` has a name that is none.",
     )
     chat_password: SecretStr | None = Field(
         None,

@@ -52,7 +52,7 @@ def worker_app(
         host=settings.worker.host,
         session_secret=secrets.token_bytes(32),
         password=settings.http.metrics_key,
-        allowed_hosts=settings.http.allowed_hosts,
+        allowed_hosts=settings.http.allowed_hosts if settings.http.metrics_key else (),
         metrics_key=settings.http.metrics_key,
     )
     return Guard(app, safety, sessions=None)

@@ -9,7 +9,8 @@ from starlette.types import Message, Receive, Scope
 
 from bots.http.failures import Refused
 
-READ_TIMEOUT_SECONDS = 30.0
+SILENCE_SECONDS = 30.0
+LEAST_BYTES_A_SECOND = 64 * 1024  # beyond the first seconds: who trickles holds a place for nothing
 MOST_BYTES = 64 << 20
 RETRY_AFTER_SECONDS = "5"
 
@@ -45,8 +46,11 @@ async def read_body(scope: Scope, receive: Receive, limit_bytes: int, room: Body
         raise too_large
     body = bytearray()
     try:
-        async with asyncio.timeout(READ_TIMEOUT_SECONDS):
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        async with asyncio.timeout(None) as patience:
             while True:
+                patience.reschedule(deadline(began, clock(), len(body)))
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     raise Refused(400, "The client left before the request was complete.")
@@ -62,6 +66,11 @@ async def read_body(scope: Scope, receive: Receive, limit_bytes: int, room: Body
     finally:
         room.held -= len(body)
     return _replay(bytes(body), receive)
+
+
+def deadline(began: float, now: float, got_bytes: int) -> float:
+    """Until when more must have come: no silence is long, and what lasts comes steadily."""
+    return SILENCE_SECONDS + min(now, began + got_bytes / LEAST_BYTES_A_SECOND)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -29,13 +29,18 @@ class HttpSafety:
     max_body_bytes: int = 4 * 1024 * 1024
 
     def __post_init__(self) -> None:
-        require_password(self.host, self.password)
+        require_password(self.host, self.password, self.allowed_hosts)
         if len(self.session_secret) < 32:
             raise StartupError("The secret that signs sign-ins must have at least 32 bytes.")
 
 
-def require_password(host: str, password: SecretStr | None) -> None:
-    """Raises StartupError when others could reach the pages and no password is set."""
+def require_password(
+    host: str, password: SecretStr | None, allowed_hosts: tuple[str, ...] = ()
+) -> None:
+    """Raises StartupError when others could reach the pages and no password is set.
+
+    Who listens on a loopback address and allows another name has a proxy before it.
+    """
     if password is not None and not password.get_secret_value():
         raise StartupError("OUTRIDER_ADMIN__PASSWORD is empty: set a password or remove it.")
     if password is None and not is_loopback(host):
@@ -43,6 +48,15 @@ def require_password(host: str, password: SecretStr | None) -> None:
             f"Listening on {host} lets other machines in, so a password is needed: set "
             "OUTRIDER_ADMIN__PASSWORD, or listen on 127.0.0.1."
         )
+    if password is None and (names := names_for_others(allowed_hosts)):
+        raise StartupError(
+            f"Under the name {names[0]}, of OUTRIDER_HTTP__ALLOWED_HOSTS, other machines come in, "
+            "so a password is needed: set OUTRIDER_ADMIN__PASSWORD, or take the name away."
+        )
+
+
+def names_for_others(allowed_hosts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in allowed_hosts if not is_loopback(name.lower()))
 
 
 def same_secret(given: str, expected: SecretStr) -> bool:

@@ -13,6 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from assistant.errors import StartupError
+from bots.http.protocol import PatientProtocol
 
 BACKLOG = 4096  # connections that wait to be taken in; the system may allow fewer
 LOCAL = ("127.0.0.1", "::1")  # a proxy on this machine is believed without being named
@@ -67,6 +68,7 @@ async def serve(app: ASGIApp, bound: socket.socket, proxies: Sequence[str] = ())
     allow_connections()
     config = uvicorn.Config(
         app,
+        http=PatientProtocol,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -41,6 +41,8 @@ class WatchedClient(AsyncWebClient):
 async def slack_session() -> AsyncIterator[aiohttp.ClientSession]:
     """One for the clients of all workspaces."""
     async with aiohttp.ClientSession(timeout=CALL_TIMEOUT, trust_env=True) as session:
+        # trust_env is for proxies; what ~/.netrc holds can't stand beside the token.
+        vars(session)["_get_netrc_auth"] = _no_auth
         yield session
 
 
@@ -122,6 +124,10 @@ async def connect(client: AsyncWebClient) -> BotIdentity:
         team_id=str(answer.get("team_id", "")),
         enterprise_id=str(answer.get("enterprise_id") or ""),
     )
+
+
+def _no_auth(_host: str) -> None:
+    return None
 
 
 def _silent_logger() -> logging.Logger:

@@ -143,6 +143,11 @@ class SlackSettings(BaseModel):
                 f"OUTRIDER_SLACK__{name} alone lets nothing in: set OUTRIDER_SLACK__APP_TOKEN "
                 "(Socket Mode) or OUTRIDER_SLACK__SIGNING_SECRET (HTTP events) as well."
             )
+        if self.access == "open" and self.allowlist:
+            return (
+                "Everybody in the workspace may talk, so OUTRIDER_SLACK__ALLOWLIST keeps nobody "
+                "out: set OUTRIDER_SLACK__ACCESS=allowlist, or take the list away."
+            )
         return self._fault_of_installs(password) if self.installs else ""
 
     def _fault_of_installs(self, password: SecretStr | None) -> str:

@@ -85,7 +85,9 @@ class TelegramBot(Bot):
 
 @asynccontextmanager
 async def open_bot(settings: TelegramSettings) -> AsyncIterator[TelegramBot]:
-    """The bot with its connections. Makes no call yet. Raises StartupError without a token."""
+    """The bot with its connections. Makes no call yet.
+
+    Raises StartupError without a token, and with a proxy that can't be used."""
     if settings.token is None:
         raise StartupError("Telegram needs a token: set OUTRIDER_TELEGRAM__TOKEN.")
     calls = TelegramRequest(settings.base_url, settings.token, connections=CONNECTIONS)

@@ -7,6 +7,7 @@ it in at the last moment. So no log line, exception or repr of theirs can carry 
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -15,6 +16,8 @@ import httpx
 from pydantic import SecretStr
 from telegram.error import InvalidToken, NetworkError, TelegramError
 from telegram.request import HTTPXRequest, RequestData
+
+from assistant.errors import StartupError
 
 CONNECT_SECONDS = 5.0
 WRITE_SECONDS = 10.0
@@ -125,12 +128,34 @@ class _TokenTransport(httpx.AsyncBaseTransport):
 
 
 def environment_proxy(base_url: str) -> str | None:
-    """HTTPS_PROXY and NO_PROXY, which httpx leaves out where it is given a transport."""
+    """HTTPS_PROXY and NO_PROXY, which httpx leaves out where it is given a transport.
+
+    Raises StartupError for a proxy that can't be used; its words show no password of one.
+    """
     parts = urlsplit(base_url)
     if not parts.hostname or proxy_bypass(parts.hostname):
         return None
     proxies = getproxies()
-    return proxies.get(parts.scheme) or proxies.get("all")
+    kind = parts.scheme if proxies.get(parts.scheme) else "all"
+    given = proxies.get(kind)
+    if not given:
+        return None
+    proxy = given if "://" in given else f"http://{given}"
+    if not _can_be_used(proxy):
+        raise StartupError(
+            f"Telegram can't be reached by the proxy in {kind.upper()}_PROXY: set "
+            f"{parts.scheme.upper()}_PROXY to one that begins with http://, or add "
+            f"{parts.hostname} to NO_PROXY."
+        )
+    return proxy
+
+
+def _can_be_used(proxy: str) -> bool:
+    try:
+        scheme = httpx.Proxy(proxy).url.scheme
+    except (ValueError, httpx.InvalidURL):
+        return False
+    return not scheme.startswith("socks") or find_spec("socksio") is not None
 
 
 def _retry_after(body: bytes) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
@@ -108,6 +109,15 @@ class TelegramAccount(BaseModel):
                 "as -1001234567890"
             )
         return value
+
+    @model_validator(mode="after")
+    def keeps_somebody_out(self) -> Self:
+        if self.access == "open" and self.allowlist:
+            raise ValueError(
+                "with ACCESS=open everybody may talk, so the list keeps nobody out: set "
+                "ACCESS=allowlist, or take ALLOWLIST away"
+            )
+        return self
 
 
 class TelegramSettings(TelegramAccount):

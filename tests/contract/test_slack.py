@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -272,6 +273,17 @@ async def test_a_server_that_is_not_there_certainly_took_nothing() -> None:
     async with web_client(gone) as client:
         with pytest.raises(PlatformUnavailable):
             await SlackChannel(client).say(DM, "hello")
+
+
+async def test_what_stands_in_a_netrc_file_is_not_for_slack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "netrc"
+    file.write_text("default login ada password hidden-part\n")
+    file.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(file))
+    async with FakeSlack() as fake, web_client(settings(fake)) as client:
+        assert (await connect(client)).user_id
 
 
 async def test_a_wrong_bot_token_is_refused_in_a_sentence_without_it() -> None:

@@ -83,6 +83,7 @@ async def test_a_worker_says_how_it_is_at_an_address_of_its_own(
     outrider: Make, tmp_path: Path, database_url: str, redis_url: str
 ) -> None:
     settings = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "WORKER__PORT": "0"}
+    settings |= {"HTTP__ALLOWED_HOSTS": "chat.example"}  # the gateways', from a shared .env
     settings |= paced(20, 400, 30)
     worker = outrider(tmp_path / "worker", settings=settings, command=("worker",))
     worker.start()

@@ -31,6 +31,14 @@ async def test_an_address_of_another_machine_is_refused(outrider: Make, tmp_path
     assert "on 192.0.2.1 can't be used" in said
 
 
+async def test_a_name_that_others_come_by_needs_a_password(outrider: Make, tmp_path: Path) -> None:
+    settings = {"HTTP__ALLOWED_HOSTS": "chat.example.org"}
+    said = await outrider(tmp_path / "data", settings=settings).refusal()
+    assert "Under the name chat.example.org" in said
+    assert "set OUTRIDER_ADMIN__PASSWORD" in said
+    assert not (tmp_path / "data").exists()
+
+
 async def test_a_data_directory_below_a_file_is_refused(outrider: Make, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     said = await outrider(tmp_path / "file" / "data", folder=tmp_path).refusal()

@@ -9,7 +9,7 @@ import httpx
 from assistant.errors import StartupError
 from bots.cli.doctor.finding import Finding, fine
 from bots.http.hosts import is_loopback
-from bots.http.safety import require_password
+from bots.http.safety import names_for_others, require_password
 from bots.http.server import listen
 from bots.server_word import running_server
 from bots.settings import Settings
@@ -29,7 +29,8 @@ async def port(settings: Settings) -> Finding:
 
 async def door(settings: Settings) -> Finding:
     """Raises StartupError where others could come in without a password."""
-    require_password(settings.host, settings.admin.password)
-    if is_loopback(settings.host):
+    names = settings.http.allowed_hosts
+    require_password(settings.host, settings.admin.password, names)
+    if is_loopback(settings.host) and not names_for_others(names):
         return fine("Only this machine can reach the pages.")
     return fine("Other machines can reach the pages, with the password.")

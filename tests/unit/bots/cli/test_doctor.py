@@ -21,7 +21,9 @@ from bots.cli.doctor.model import demo
 from bots.cli.doctor.model import model as model_check
 from bots.cli.doctor.report import CHECKS, table
 from bots.cli.doctor.requirement import Requirement, lacking, parse_requirement
+from bots.http.settings import HttpSettings
 from bots.settings import Settings
+from bots.telegram.settings import TelegramSettings
 from inference.demo.layout import MANIFEST, model_folder
 from inference.hardware import graphics_cards
 from inference.plan import require
@@ -218,12 +220,35 @@ async def test_a_platform_without_a_token_is_off_and_no_failure() -> None:
         assert (await check(settings())).verdict == "off"
 
 
+async def test_a_proxy_of_another_kind_fails_with_what_to_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("NO_PROXY", "no_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("all_proxy", "socks://127.0.0.1:1080")
+    telegram = TelegramSettings(token=SecretStr("1:a"))
+    found = await Check("Telegram", platforms.telegram).find(settings(telegram=telegram))
+    assert (found.verdict, "set HTTPS_PROXY" in found.said) == ("fails", True)
+
+
 async def test_a_door_without_a_lock_fails() -> None:
     check = Check("Password", network.door)
     assert "a password is needed" in (await check.find(settings(host="0.0.0.0"))).said
     assert (await check.find(settings(host="127.0.0.1"))).verdict == "fine"
     admin = Settings().admin.model_copy(update={"password": SecretStr("x" * 12)})
     assert (await check.find(settings(host="0.0.0.0", admin=admin))).verdict == "fine"
+
+
+async def test_a_name_that_a_proxy_serves_is_a_door_too() -> None:
+    check = Check("Password", network.door)
+    http = HttpSettings(allowed_hosts=("chat.example.org",))
+    assert "a password is needed" in (await check.find(settings(http=http))).said
+    admin = Settings().admin.model_copy(update={"password": SecretStr("x" * 12)})
+    found = await check.find(settings(http=http, admin=admin))
+    assert (found.verdict, found.said) == (
+        "fine",
+        "Other machines can reach the pages, with the password.",
+    )
 
 
 async def test_a_check_that_hangs_or_breaks_is_a_finding() -> None:

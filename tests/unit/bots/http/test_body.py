@@ -1,6 +1,6 @@
 import pytest
 
-from bots.http.body import BodyRoom, read_body
+from bots.http.body import BodyRoom, deadline, read_body
 from bots.http.failures import Refused
 
 
@@ -45,6 +45,16 @@ async def test_a_client_that_leaves_ends_it():
     with pytest.raises(Refused) as refused:
         await read_body({"headers": []}, source(part(b"a"), GONE), 3, BodyRoom())
     assert refused.value.status == 400
+
+
+def test_a_body_may_take_its_time_as_long_as_it_comes():
+    megabit = 125_000
+    # 40 MB by 10 Mbit/s, looked at each second; it began at 100.
+    assert all(deadline(100, 100 + s, 10 * megabit * s) > 101 + s for s in range(33))
+    assert deadline(100, 100, 0) == 130
+    # A trickle is given no more for lasting, and much that came buys no long silence.
+    assert deadline(100, 129, 29) < 131
+    assert deadline(100, 110, 40_000_000) == 140
 
 
 async def test_bodies_that_are_read_share_a_room_and_give_it_back() -> None:

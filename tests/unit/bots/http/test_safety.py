@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from pydantic import SecretStr
 
@@ -10,6 +12,20 @@ def test_nothing_starts_without_a_password_where_others_can_connect(host):
     with pytest.raises(StartupError, match="OUTRIDER_ADMIN__PASSWORD"):
         HttpSafety(host=host, session_secret=b"s" * 32)
     HttpSafety(host=host, session_secret=b"s" * 32, password=SecretStr("x"))
+
+
+@pytest.mark.parametrize("name", ["chat.example.org", "*.example.org", "192.168.1.5"])
+def test_nor_where_a_proxy_brings_others_under_a_name(name):
+    names = ("localhost", name)
+    with pytest.raises(StartupError, match=f"{re.escape(name)}.*set OUTRIDER_ADMIN__PASSWORD"):
+        HttpSafety(host="127.0.0.1", session_secret=b"s" * 32, allowed_hosts=names)
+    secret = SecretStr("x")
+    HttpSafety("127.0.0.1", b"s" * 32, password=secret, allowed_hosts=names)
+
+
+def test_another_name_of_this_machine_needs_none():
+    names = ("LOCALHOST", "chat.localhost", "*.localhost", "127.0.0.2", "::1")
+    HttpSafety(host="127.0.0.1", session_secret=b"s" * 32, allowed_hosts=names)
 
 
 def test_an_empty_password_is_none():

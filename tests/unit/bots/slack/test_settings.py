@@ -44,6 +44,12 @@ def test_secrets_are_not_shown() -> None:
         assert secret not in f"{settings!r} {settings} {settings.model_dump_json()}"
 
 
+def test_a_list_beside_open_doors_is_refused() -> None:
+    given = {"bot_token": "xoxb-1", "app_token": "xapp-1", "allowlist": "U1,U2"}
+    assert "set OUTRIDER_SLACK__ACCESS=allowlist" in fault(**given)
+    assert fault(**given, access="allowlist") == fault(**given, access="pairing") == ""
+
+
 @pytest.mark.parametrize("root", ["https://slack.test", "https://slack.test/"])
 def test_the_api_is_below_the_servers_root(root: str) -> None:
     assert SlackSettings(base_url=root).api_url == "https://slack.test/api/"

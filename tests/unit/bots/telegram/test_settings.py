@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from bots.telegram.request import environment_proxy
+from assistant.errors import StartupError
+from bots.telegram.request import TelegramRequest, environment_proxy
 from bots.telegram.settings import TelegramSettings, name_of
 
 
@@ -64,6 +65,47 @@ def test_the_environments_proxy_counts_unless_it_is_barred(monkeypatch: pytest.M
     assert environment_proxy("https://api.telegram.org") == "http://proxy:3128"
     monkeypatch.setenv("NO_PROXY", "telegram.org")
     assert environment_proxy("https://api.telegram.org") is None
+
+
+def test_a_proxy_without_a_scheme_is_an_http_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("no_proxy", "NO_PROXY", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", "proxy.corp:3128")
+    assert environment_proxy("https://api.telegram.org") == "http://proxy.corp:3128"
+
+
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "ALL_PROXY"])
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "socks5://ada:hidden@127.0.0.1:1080",
+        "socks://ada:hidden@127.0.0.1:1080",
+        "ftp://ada:hidden@127.0.0.1",
+        "http://ada:hidden@proxy:many",
+    ],
+)
+def test_a_proxy_that_can_not_be_used_is_refused_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, name: str, proxy: str
+) -> None:
+    for other in ("all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY", "https_proxy", "HTTPS_PROXY"):
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setenv(name, proxy)
+    with pytest.raises(StartupError) as refused:
+        TelegramRequest("https://api.telegram.org", SecretStr("1:a"), connections=1)
+    assert str(refused.value) == (
+        f"Telegram can't be reached by the proxy in {name}: set HTTPS_PROXY to one that begins "
+        "with http://, or add api.telegram.org to NO_PROXY."
+    )
+    assert refused.value.__cause__ is None
+
+
+def test_a_list_beside_open_doors_is_refused() -> None:
+    given = {"token": "1:a", "access": "open", "allowlist": "7"}
+    with pytest.raises(ValidationError, match="everybody may talk, so the list keeps nobody out"):
+        TelegramSettings.model_validate(given)
+    with pytest.raises(ValidationError, match="everybody may talk, so the list keeps nobody out"):
+        TelegramSettings.model_validate({"accounts": {"b": given}})
+    TelegramSettings.model_validate(given | {"access": "pairing"})
 
 
 @pytest.mark.parametrize(
