@@ -235,7 +235,13 @@ class RemoteEngine:
         timeout = httpx.Timeout(
             self._settings.read_timeout_seconds, connect=CONNECT_TIMEOUT_SECONDS
         )
-        return httpx.AsyncClient(base_url=self._base_url, headers=headers, timeout=timeout)
+        try:
+            return httpx.AsyncClient(base_url=self._base_url, headers=headers, timeout=timeout)
+        except (ImportError, ValueError):  # its words show a proxy's password
+            raise EngineUnavailable(
+                "The model's endpoint can't be reached by the proxy in HTTPS_PROXY or ALL_PROXY: "
+                "set it to one that begins with http://, or take it away."
+            ) from None
 
     async def _models(self, *, often: bool = False) -> dict[str, Any]:
         """`often`: that we ask too often is no error."""

@@ -221,6 +221,14 @@ async def test_an_address_that_is_none_can_not_be_reached():
         await RemoteEngine(settings, profile_named("remote")).start(quiet)
 
 
+@pytest.mark.parametrize("proxy", ["socks5://me:secret@127.0.0.1:1080", "socks://127.0.0.1:1080"])
+async def test_a_proxy_that_can_not_be_used_is_named_without_its_password(monkeypatch, proxy):
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(EngineUnavailable, match="ALL_PROXY") as refused:
+        await RemoteEngine(ADDRESSED, profile_named("remote")).start(quiet)
+    assert "secret" not in str(refused.value)
+
+
 async def test_a_character_that_other_formats_end_a_line_with_is_a_character(monkeypatch):
     engine = RemoteEngine(ADDRESSED, profile_named("remote"))
     said = {"delta": {"content": "a\u2028b\x85c"}, "finish_reason": "stop"}
