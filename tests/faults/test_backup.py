@@ -1,4 +1,4 @@
-"""A copy of the data directory is a whole backup: put elsewhere it starts with all that was said."""
+"""A copy of the data directory is a whole backup: elsewhere it starts with all that was said."""
 
 from __future__ import annotations
 
