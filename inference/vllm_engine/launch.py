@@ -34,9 +34,7 @@ class Experts:
 
 
 OURS = Experts()
-CARD_ORDER = (
-    "CUDA_DEVICE_ORDER"  # CUDA's own: how it counts the cards, by default the fastest first
-)
+CARD_ORDER = "CUDA_DEVICE_ORDER"  # how CUDA counts the cards, by default the fastest first
 
 
 def environment(
