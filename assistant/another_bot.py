@@ -10,6 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from assistant.storage.database import Connection, row, rows
+from assistant.storage.tables.people import QUOTA_LIMITS
+
+_LIMITS = ", ".join(QUOTA_LIMITS)
 
 LEAVE = """
 UPDATE accounts SET name = name || ' of ' || bot_id
@@ -21,7 +24,7 @@ UPDATE accounts SET name = %(name)s
 WHERE channel = %(channel)s AND name = %(name)s || ' of ' || %(bot)s AND bot_id = %(bot)s
 RETURNING id
 """
-BEGIN = """
+BEGIN = f"""
 WITH former AS (
     SELECT * FROM accounts WHERE id = %(former)s
 ), begun AS (
@@ -38,8 +41,9 @@ WITH former AS (
     SELECT title, phrases, whole, blocks, answer, begun.id, enabled
     FROM canned_answers, begun WHERE account_id = %(former)s
 ), quota AS (
-    UPDATE quotas SET account_id = begun.id, subject = 'account:' || begun.id FROM begun
-    WHERE subject = 'account:' || %(former)s
+    INSERT INTO quotas (subject, temporary, account_id, {_LIMITS}, until, note)
+    SELECT 'account:' || begun.id, temporary, begun.id, {_LIMITS}, until, note
+    FROM quotas, begun WHERE subject = 'account:' || %(former)s
 ), blocked AS (
     SELECT nextval(pg_get_serial_sequence('persons', 'id')) AS person, platform_id, name
     FROM identities WHERE account_id = %(former)s AND access = 'blocked'

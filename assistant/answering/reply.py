@@ -19,7 +19,7 @@ from assistant.errors import StorageUnavailable
 from assistant.messages import ReplyDelta, clean
 from assistant.phrases import Phrase, say
 from assistant.settings import AssistantSettings
-from inference.api import Delta, Engine, GenerationRequest, Prompt, TokenLogprob, ToolCall
+from inference.api import Delta, Engine, GenerationRequest, Prompt, Resumed, TokenLogprob, ToolCall
 
 log = structlog.get_logger()
 
@@ -204,19 +204,28 @@ class RunningReply:
         )
 
     def _take(self, delta: Delta) -> None:
-        if delta.resumed is not None:  # the prefix as far as it ends on a whole character
-            self._token_ids = self._token_ids[: delta.resumed.prefix_tokens]
-            self._text = clean(delta.resumed.text)
-            self._written = (len(self._text), len(self._token_ids))
-        text = clean(delta.text)
-        if text and not self._abandoned:
-            self.deltas.write(ReplyDelta(self.turn.id, self.turn.attempt, len(self._text), text))
-        self._text += text
+        if delta.resumed is not None:
+            self._go_on_from(delta.resumed)
+        self._say(clean(delta.text))
         self._token_ids += delta.token_ids
         self._calls += [_clean(call) for call in delta.tool_calls]
         self._logprobs += [_clean_logprob(one) for one in delta.logprobs]
         self._last = delta
         self.trace.note(delta)
+
+    def _go_on_from(self, prefix: Resumed) -> None:
+        """Its text ends on a whole character, so it may be shorter than what stands in Postgres;
+        or longer: with stop strings an engine holds text back whose tokens it has."""
+        text = clean(prefix.text)
+        self._text = text[: len(self._text)]
+        self._token_ids = self._token_ids[: prefix.prefix_tokens]
+        self._written = (len(self._text), len(self._token_ids))
+        self._say(text[len(self._text) :])
+
+    def _say(self, text: str) -> None:
+        if text and not self._abandoned:
+            self.deltas.write(ReplyDelta(self.turn.id, self.turn.attempt, len(self._text), text))
+        self._text += text
 
     async def _consume(self, request: GenerationRequest) -> None:
         self.trace.note_asked()

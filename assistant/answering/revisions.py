@@ -206,12 +206,14 @@ WITH gone AS (
 )
 SELECT id, attempt, state FROM old
 """
-# After both: what was stopped is not answered again, and nothing stands there in its place.
+# After both, where the message was deleted just now: what was stopped is not answered again, and
+# nothing stands there in its place.
 EMPTY_STOPPED = f"""
 WITH old AS (
     SELECT id, attempt, state FROM turns WHERE superseded_by IS NULL AND error_code <> 'deleted'
-        AND state <> 'queued' AND id IN (
-            SELECT turn_id FROM turn_messages WHERE message_id = ({_MESSAGE})) FOR UPDATE
+        AND (state = 'stopped' OR state = 'running' AND stop_requested) AND id IN (
+            SELECT turn_id FROM turn_messages JOIN messages ON messages.id = message_id
+            WHERE message_id = ({_MESSAGE}) AND deleted_at = now()) FOR UPDATE
 ), emptied AS (
     UPDATE turns SET lease_owner = NULL, lease_until = NULL,
         state = CASE WHEN turns.state = 'running' THEN 'stopped' ELSE turns.state END,

@@ -19,7 +19,8 @@ class HttpSettings(BaseModel):
     allowed_hosts: tuple[str, ...] = Field(
         default=(),
         description="Names under which this server is reached, besides loopback ones and the "
-        "address it listens on: `chat.example.org`, or `*.example.org` for all below it.",
+        "address it listens on: `chat.example.org`, or `*.example.org` for all below it. One that "
+        "other machines use needs `OUTRIDER_ADMIN__PASSWORD`.",
     )
     proxies: tuple[str, ...] = Field(
         default=(),

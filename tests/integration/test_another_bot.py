@@ -82,6 +82,8 @@ async def test_what_admins_decided_holds_for_the_new_one(
         assert of_second("access", "account_access") == [("pairing",)]
         assert of_second("entry", "allowlist") == [("7",)]
         assert of_second("subject, tokens_per_day", "quotas") == [(f"account:{second}", 100)]
+        both = "SELECT count(*) FROM quotas"  # a bot that comes back has its own again
+        assert connection.execute(both).fetchone() == (2,)
         assert of_second("title, answer", "canned_answers") == [("Hours", "Nine to five")]
         # Who was let in was so by the first bot; nothing joins the two.
         assert of_second("name, access", "identities") == [("Mallory", "blocked")]
