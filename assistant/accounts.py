@@ -13,10 +13,10 @@ from assistant.storage.database import Database, rows
 log = structlog.get_logger()
 
 REGISTER = """
-INSERT INTO accounts (channel, name, access, bot_id)
+INSERT INTO accounts (channel, name, access, bot)
 VALUES (%(channel)s, %(name)s, %(access)s, %(bot)s)
 ON CONFLICT (channel, name) DO UPDATE SET access = excluded.access,
-    bot_id = coalesce(nullif(excluded.bot_id, ''), accounts.bot_id)
+    bot = coalesce(nullif(excluded.bot, ''), accounts.bot)
 RETURNING id
 """
 

@@ -15,13 +15,13 @@ from assistant.storage.tables.people import QUOTA_LIMITS
 _LIMITS = ", ".join(QUOTA_LIMITS)
 
 LEAVE = """
-UPDATE accounts SET name = name || ' of ' || bot_id
-WHERE channel = %(channel)s AND name = %(name)s AND bot_id NOT IN ('', %(bot)s)
-RETURNING id, name, bot_id
+UPDATE accounts SET name = name || ' of ' || bot
+WHERE channel = %(channel)s AND name = %(name)s AND bot NOT IN ('', %(bot)s)
+RETURNING id, name, bot
 """
 COME_BACK = """
 UPDATE accounts SET name = %(name)s
-WHERE channel = %(channel)s AND name = %(name)s || ' of ' || %(bot)s AND bot_id = %(bot)s
+WHERE channel = %(channel)s AND name = %(name)s || ' of ' || %(bot)s AND bot = %(bot)s
 RETURNING id
 """
 BEGIN = f"""
@@ -71,4 +71,4 @@ async def make_way(connection: Connection, channel: str, name: str, bot_id: str)
         return None
     if not await rows(connection, COME_BACK, values):
         await rows(connection, BEGIN, {"former": left.id, "name": name})
-    return Left(left.name, left.bot_id)
+    return Left(left.name, left.bot)

@@ -13,9 +13,9 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column(
-        "accounts", sa.Column("bot_id", sa.Text(), server_default=sa.text("''"), nullable=False)
+        "accounts", sa.Column("bot", sa.Text(), server_default=sa.text("''"), nullable=False)
     )
 
 
 def downgrade() -> None:
-    op.drop_column("accounts", "bot_id")
+    op.drop_column("accounts", "bot")

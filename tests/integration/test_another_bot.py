@@ -11,9 +11,7 @@ from assistant.accounts import Accounts
 from assistant.storage.database import Database, open_database
 
 FIRST, SECOND = "99", "5000000001"
-ACCOUNTS = (
-    "SELECT name, bot_id, persona, weight FROM accounts WHERE channel = 'telegram' ORDER BY 1"
-)
+ACCOUNTS = "SELECT name, bot, persona, weight FROM accounts WHERE channel = 'telegram' ORDER BY 1"
 DECIDED = (
     "UPDATE accounts SET persona = 'pirate', weight = 3",
     "INSERT INTO account_access (account_id, access) SELECT id, 'pairing' FROM accounts",

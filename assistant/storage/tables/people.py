@@ -44,8 +44,8 @@ accounts = Table(
     # How the assistant behaves where nobody chose anything; empty for the default.
     text_column("persona", ""),
     now_column("created_at"),
-    # Which one of the platform's it is; empty where it isn't known.
-    text_column("bot_id", ""),
+    # Which one of the platform's it is, by its id there; empty where it isn't known.
+    text_column("bot", ""),
     UniqueConstraint("channel", "name"),
     CheckConstraint("weight > 0", name="weight"),
     one_of("access", ("open", "allowlist", "pairing")),
