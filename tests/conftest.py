@@ -11,9 +11,17 @@ from hypothesis import settings
 
 from tests.support.demo import demo_data_dir, dense_original
 from tests.support.endpoint import endpoint
-from tests.support.servers import database_url, redis_url, servers
+from tests.support.servers import database_url, other_database_url, redis_url, servers
 
-__all__ = ["database_url", "demo_data_dir", "dense_original", "endpoint", "redis_url", "servers"]
+__all__ = [
+    "database_url",
+    "demo_data_dir",
+    "dense_original",
+    "endpoint",
+    "other_database_url",
+    "redis_url",
+    "servers",
+]
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,6 @@ import psycopg
 import pytest
 
 from tests.support.program import Program
-from tests.support.servers import Servers
 
 Make = Callable[..., Program]
 
@@ -116,9 +115,9 @@ async def test_servers_that_do_not_answer_are_named(
 
 
 async def test_a_redis_of_another_database_is_refused(
-    outrider: Make, tmp_path: Path, servers: Servers, database_url: str, redis_url: str
+    outrider: Make, tmp_path: Path, database_url: str, other_database_url: str, redis_url: str
 ) -> None:
-    settings = {"DATABASE_URL": servers.postgres, "REDIS_URL": redis_url}
+    settings = {"DATABASE_URL": other_database_url, "REDIS_URL": redis_url}
     first = outrider(tmp_path / "first", settings=settings)
     first.start()
     await first.until_ready()

@@ -9,15 +9,14 @@ from redis.asyncio import Redis
 from assistant.errors import StartupError
 from assistant.storage.database import open_database
 from assistant.storage.redis_owner import IDENTITY, OWNER, claim_redis
-from tests.support.servers import Servers
 
 
 async def test_the_same_database_comes_again_and_another_is_refused(
-    servers: Servers, database_url: str, redis_url: str
+    database_url: str, other_database_url: str, redis_url: str
 ) -> None:
     async with (
         open_database(database_url) as one,
-        open_database(servers.postgres) as other,
+        open_database(other_database_url) as other,
         Redis.from_url(redis_url, decode_responses=True) as redis,
     ):
         await claim_redis(redis, one)

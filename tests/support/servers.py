@@ -22,7 +22,8 @@ _numbers = itertools.count()
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """`postgres` is the URL of a database with the schema, from which tests' own are copied."""
+    """`postgres` is the URL of a database with the schema, from which tests' own are copied: no
+    test may write there."""
 
     postgres: str
     redis: str
@@ -37,12 +38,13 @@ async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def database_url(servers: Servers) -> AsyncIterator[str]:
-    name = f"test_{next(_numbers)}"
-    template = make_url(servers.postgres).database
-    await _admin(servers, f'CREATE DATABASE {name} TEMPLATE "{template}"')
-    # Not dropped: the whole server goes with the run, and a drop waits for every process.
-    yield make_url(servers.postgres).set(database=name).render_as_string(hide_password=False)
+async def database_url(servers: Servers) -> str:
+    return await _new_database(servers)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def other_database_url(servers: Servers) -> str:
+    return await _new_database(servers)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -50,6 +52,14 @@ async def redis_url(servers: Servers) -> str:
     async with Redis.from_url(servers.redis) as redis:
         await redis.flushall()
     return servers.redis
+
+
+async def _new_database(servers: Servers) -> str:
+    """Not dropped: the whole server goes with the run, and a drop waits for every process."""
+    name = f"test_{next(_numbers)}"
+    template = make_url(servers.postgres).database
+    await _admin(servers, f'CREATE DATABASE {name} TEMPLATE "{template}"')
+    return make_url(servers.postgres).set(database=name).render_as_string(hide_password=False)
 
 
 async def _admin(servers: Servers, statement: str) -> None:
