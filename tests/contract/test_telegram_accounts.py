@@ -41,13 +41,18 @@ async def sales(telegram: FakeTelegram) -> FakeBot:
     return telegram.add_bot(SALES, "SalesBot")
 
 
-def two_accounts(telegram: FakeTelegram, database_url: str, redis_url: str) -> dict[str, str]:
+def one_account(telegram: FakeTelegram, database_url: str, redis_url: str) -> dict[str, str]:
     return {
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "TELEGRAM__BASE_URL": telegram.url,
         "TELEGRAM__TOKEN": telegram.token,
         "TELEGRAM__ACCESS": "open",
+    }
+
+
+def two_accounts(telegram: FakeTelegram, database_url: str, redis_url: str) -> dict[str, str]:
+    return one_account(telegram, database_url, redis_url) | {
         "TELEGRAM__ACCOUNTS__SALES__TOKEN": SALES,
         "TELEGRAM__ACCOUNTS__SALES__ACCESS": "open",
     }
@@ -194,13 +199,7 @@ async def test_the_first_messages_to_another_bot_under_the_same_name_are_answere
     database_url: str,
     redis_url: str,
 ) -> None:
-    ours = {
-        "DATABASE_URL": database_url,
-        "REDIS_URL": redis_url,
-        "TELEGRAM__BASE_URL": telegram.url,
-        "TELEGRAM__TOKEN": telegram.token,
-        "TELEGRAM__ACCESS": "open",
-    }
+    ours = one_account(telegram, database_url, redis_url)
     first = outrider(tmp_path / "first", settings=ours)
     first.start()
     await first.until_ready()
